@@ -1,0 +1,43 @@
+"""How unpad words its errors: who, what was expected, what came, where first, what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def unknown(who: str, what: str, name: object, options: Iterable[str]) -> ValueError:
+    """The error for a name that is not known, with the nearest ones that are."""
+    options = sorted(options)
+    near = difflib.get_close_matches(str(name).lower(), [o.lower() for o in options], n=3)
+    known = [o for o in options if o.lower() in near]
+    hint = f"did you mean {' or '.join(repr(o) for o in known)}? " if known else ""
+    return ValueError(f"{who}: unknown {what} {name!r}; {hint}Known are: {', '.join(options)}.")
+
+
+def refuse(who: str, **options: Any) -> None:
+    """Raises for options that are not supported: nothing is accepted and then ignored."""
+    for name, value in options.items():
+        if value is not None and value is not False:
+            raise ValueError(f"{who}: {name}={value!r} is not supported. Leave it out.")
+
+
+def look_up(who: str, what: str, name: str, table: Mapping[str, Any]) -> Any:
+    """The table's entry for the name, or the error that names the nearest ones."""
+    try:
+        return table[name]
+    except KeyError:
+        raise unknown(who, what, name, table) from None
+
+
+def first_true(flags: Tensor) -> tuple[int, ...] | None:
+    """The index of the first True, or None where there is none."""
+    flat = flags.reshape(-1)
+    if not bool(flat.any()):
+        return None
+    index = int(flat.to(torch.uint8).argmax())
+    return tuple(int(i) for i in torch.unravel_index(torch.tensor(index), flags.shape))

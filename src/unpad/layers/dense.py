@@ -1,0 +1,146 @@
+"""Dense and Activation: token-wise layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import refuse
+from ..ragged import Ragged
+from . import activations, initializers
+from .layer import TokenWise, lift
+from .spec import Spec
+
+
+class Dense(TokenWise):
+    """A linear map of each step's features, then an activation: activation(x W + b).
+
+    Shapes: Ragged (batch, steps*, feature) to (batch, steps*, units), on real steps only; dense
+    (batch, ..., feature) to (batch, ..., units). Empty sequences stay empty.
+
+    Args:
+        units: size of the output's features.
+        activation: a name, a callable, or None for none.
+        use_bias: whether there is a bias.
+        kernel_initializer: of `kernel` (feature, units).
+        bias_initializer: of `bias` (units,).
+
+    Raises:
+        ValueError: the input has no feature axis.
+
+    Example:
+        >>> Dense(3)(Ragged.from_list([[[1., 2.]], [[3., 4.], [5., 6.]]])).feature
+        torch.Size([3])
+    """
+
+    def __init__(
+        self,
+        units: int,
+        activation: str | Callable[[Tensor], Tensor] | None = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: None = None,
+        bias_regularizer: None = None,
+        activity_regularizer: None = None,
+        kernel_constraint: None = None,
+        bias_constraint: None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        refuse(
+            self.who,
+            kernel_regularizer=kernel_regularizer,
+            bias_regularizer=bias_regularizer,
+            activity_regularizer=activity_regularizer,
+            kernel_constraint=kernel_constraint,
+            bias_constraint=bias_constraint,
+        )
+        self.units = positive(units, "units", self.who)
+        self.activation = activations.get(activation, self.who)
+        self.use_bias = use_bias
+        self.kernel_initializer = initializers.get(kernel_initializer, self.who)
+        self.bias_initializer = initializers.get(bias_initializer, self.who)
+        self.kernel_regularizer = self.bias_regularizer = self.activity_regularizer = None
+        self.kernel_constraint = self.bias_constraint = None
+
+    def build(self, spec: Spec) -> None:
+        assert spec.shape[-1] is not None
+        self.kernel = self.add_weight(
+            "kernel", (spec.shape[-1], self.units), self.kernel_initializer
+        )
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight("bias", (self.units,), self.bias_initializer)
+
+    def output_spec(self, spec: Spec) -> Spec:
+        if not spec.shape or spec.shape[-1] is None:
+            what = "one number a step" if spec.ragged else f"{spec}"
+            raise ValueError(
+                f"{self.who}: expected a feature axis of a known size, got {what}. Ids go through "
+                "Embedding first; a sequence of numbers needs a feature axis: "
+                "x[..., None] and Input(shape=(None, 1))."
+            )
+        if self.built and spec.shape[-1] != self.kernel.shape[0]:
+            raise ValueError(f"{self.who}: built for {self.kernel.shape[0]} features, got {spec}.")
+        return Spec((*spec.shape[:-1], self.units), spec.ragged, self.dtype or spec.dtype)
+
+    @property
+    def tail(self) -> str | None:
+        return activations.name_of(self.activation)
+
+    def before_tail(self, inputs: Ragged | Tensor) -> Ragged | Tensor:
+        return lift(self._linear, inputs)
+
+    def _linear(self, values: Tensor) -> Tensor:
+        if self.bias is None:
+            return values @ self.kernel
+        if values.ndim == 2:
+            return torch.addmm(self.bias, values, self.kernel)
+        return values @ self.kernel + self.bias
+
+    def on_values(self, values: Tensor) -> Tensor:
+        return self.activation(self._linear(values))
+
+
+class Activation(TokenWise):
+    """An activation of each step, by name or as a callable.
+
+    Shapes stay as they are; empty sequences stay empty. `softmax` is over a step's features, and
+    refuses steps that have none; over a sequence's steps it is `Ragged.softmax`.
+
+    Args:
+        activation: a name or a callable of a tensor.
+    """
+
+    def __init__(self, activation: str | Callable[[Tensor], Tensor], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.activation = activations.get(activation, self.who)
+
+    def output_spec(self, spec: Spec) -> Spec:
+        if spec.ragged and not spec.shape and self.tail in ("softmax", "log_softmax"):
+            raise ValueError(
+                f"{self.who}: {self.tail} is over a step's features, but a step is one number "
+                "here. Over each sequence's steps: ragged.softmax()."
+            )
+        return spec
+
+    @property
+    def tail(self) -> str | None:
+        return activations.name_of(self.activation)
+
+    def before_tail(self, inputs: Ragged | Tensor) -> Ragged | Tensor:
+        return inputs
+
+    def on_values(self, values: Tensor) -> Tensor:
+        return self.activation(values)
+
+
+def positive(value: int, what: str, who: str) -> int:
+    """The value, if it is a positive integer."""
+    if isinstance(value, bool) or not hasattr(value, "__index__") or value.__index__() < 1:
+        raise ValueError(f"{who}: expected {what} as a positive integer, got {value!r}.")
+    return value.__index__()

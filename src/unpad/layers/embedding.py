@@ -1,0 +1,184 @@
+"""Embedding and Masking: the layers that open the door to padded arrays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..errors import first_true, refuse
+from ..ragged import Ragged
+from ..ragged.padded import equals, take_real
+from . import initializers
+from .dense import positive
+from .layer import Layer, lift
+from .spec import Spec
+
+
+class Embedding(Layer):
+    """A row of a table for each id; with `mask_zero`, ids that are 0 are no steps.
+
+    Shapes: ids (batch, time) or Ragged (batch, steps*) to Ragged (batch, steps*, output_dim) with
+    `mask_zero`; without it a grid stays a grid. What is not a step is gone: row 0 of the table is
+    never read and never moved. A sequence of zeros only is an empty sequence.
+
+    Args:
+        input_dim: rows of the table: the largest id plus one.
+        output_dim: size of a row.
+        embeddings_initializer: of `embeddings` (input_dim, output_dim).
+        mask_zero: whether 0 stands for "no step".
+        weights: the table's first value, (input_dim, output_dim), or a list that holds it.
+
+    Raises:
+        ValueError: an id is no integer, negative or not below input_dim; the text says which.
+
+    Example:
+        >>> Embedding(10, 4, mask_zero=True)(torch.tensor([[3, 5, 0], [0, 0, 0]])).lengths
+        tensor([2, 0])
+    """
+
+    def __init__(
+        self,
+        input_dim: int,
+        output_dim: int,
+        embeddings_initializer: Any = "uniform",
+        embeddings_regularizer: None = None,
+        embeddings_constraint: None = None,
+        mask_zero: bool = False,
+        weights: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        refuse(
+            self.who,
+            embeddings_regularizer=embeddings_regularizer,
+            embeddings_constraint=embeddings_constraint,
+        )
+        self.input_dim = positive(input_dim, "input_dim", self.who)
+        self.output_dim = positive(output_dim, "output_dim", self.who)
+        self.embeddings_initializer = initializers.get(embeddings_initializer, self.who)
+        self.mask_zero = mask_zero
+        self.first_weights = weights
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "input_dim": self.input_dim,
+            "output_dim": self.output_dim,
+            "embeddings_initializer": self.embeddings_initializer,
+            "mask_zero": self.mask_zero,
+            "name": self.given_name,
+            "trainable": self.trainable,
+            "dtype": self.dtype,
+        }
+
+    def build(self, spec: Spec) -> None:
+        shape = (self.input_dim, self.output_dim)
+        self.embeddings = self.add_weight("embeddings", shape, self.embeddings_initializer)
+        if self.first_weights is not None:
+            given = self.first_weights
+            self.set_weights(list(given) if isinstance(given, (list, tuple)) else [given])
+
+    def output_spec(self, spec: Spec) -> Spec:
+        if self.mask_zero and not spec.ragged and len(spec.shape) != 1:
+            raise ValueError(
+                f"{self.who}: mask_zero needs ids as (batch, time), got {spec}. Several ids a "
+                "step, of which some are missing, are not supported."
+            )
+        if self.mask_zero and spec.ragged and spec.shape:
+            raise ValueError(f"{self.who}: mask_zero needs one id a step, got {spec}.")
+        dtype = self.dtype or torch.get_default_dtype()
+        if self.mask_zero and not spec.ragged:
+            return Spec((self.output_dim,), True, dtype)
+        return Spec((*spec.shape, self.output_dim), spec.ragged, dtype)
+
+    def open(self, inputs: Ragged | Tensor) -> Ragged | Tensor:
+        if not self.mask_zero:
+            return inputs
+        if isinstance(inputs, Ragged):
+            return inputs.keep(inputs.values != 0)
+        return take_real(inputs, inputs != 0, numpy=False)
+
+    def check(self, inputs: Ragged | Tensor) -> None:
+        ids = inputs.values if isinstance(inputs, Ragged) else inputs
+        if ids.numel() == 0:
+            return
+        if ids.is_floating_point():
+            broken = first_true(ids != ids.round())
+            if broken is not None:
+                raise ValueError(
+                    f"{self.who}: the id in {_at(inputs, broken)} is {ids[broken].item()}. Ids are "
+                    "integers: numbers that are not ids go into the model without Embedding; "
+                    "missing steps are 0 with mask_zero=True."
+                )
+        lowest, highest = (int(v) for v in ids.aminmax())
+        if lowest >= 0 and highest < self.input_dim:
+            return
+        broken = first_true((ids < 0) | (ids >= self.input_dim))
+        assert broken is not None
+        wrong = int(ids[broken])
+        if wrong < 0:
+            hint = (
+                "Ids start at 0. If it marks padding: use 0 for padding and mask_zero=True, or "
+                f"Ragged.from_padded(x, padding={wrong})."
+            )
+            bound = "negative"
+        else:
+            hint = (
+                f"Ids must be below input_dim: build with input_dim={highest + 1} or map rare "
+                "words to one id."
+            )
+            bound = f"but input_dim is {self.input_dim}"
+        raise ValueError(f"{self.who}: id {wrong} in {_at(inputs, broken)}, {bound}. {hint}")
+
+    def _prepare(self, inputs: Any) -> Ragged | Tensor:
+        inputs = super()._prepare(inputs)
+        self.check(inputs)
+        return inputs.to(dtype=torch.int64) if inputs.dtype not in _INDEX else inputs
+
+    def forward(self, inputs: Ragged | Tensor) -> Ragged | Tensor:
+        """The rows of the ids that are steps."""
+        return lift(lambda ids: F.embedding(ids, self.embeddings), self.open(inputs))
+
+
+_INDEX = (torch.int64, torch.int32)
+
+
+class Masking(Layer):
+    """Steps whose features all equal `mask_value` are no steps.
+
+    Shapes: (batch, time, feature) or Ragged to Ragged (batch, steps*, feature). A sequence of such
+    steps only is an empty sequence. NaN works as the value.
+
+    Args:
+        mask_value: what the features of a missing step hold.
+    """
+
+    def __init__(self, mask_value: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.mask_value = mask_value
+
+    def output_spec(self, spec: Spec) -> Spec:
+        if not spec.ragged and len(spec.shape) < 2:
+            raise ValueError(
+                f"{self.who}: expected (batch, time, feature), got {spec}. For ids use "
+                "Embedding(mask_zero=True); for one number a step x[..., None]."
+            )
+        return spec if spec.ragged else Spec(spec.shape[1:], True, spec.dtype)
+
+    def open(self, inputs: Ragged | Tensor) -> Ragged | Tensor:
+        if isinstance(inputs, Ragged):
+            return inputs.keep(~equals(inputs.values, self.mask_value, steps_from=1))
+        return take_real(inputs, ~equals(inputs, self.mask_value, steps_from=2), numpy=False)
+
+    def forward(self, inputs: Ragged | Tensor) -> Ragged | Tensor:
+        """The steps that are."""
+        return self.open(inputs)
+
+
+def _at(inputs: Ragged | Tensor, index: tuple[int, ...]) -> str:
+    """Where an entry stands, in words."""
+    if isinstance(inputs, Ragged):
+        return inputs.layout.where(index[0])
+    return f"sequence {index[0]}" + (f", step {index[1]}" if len(index) > 1 else "")

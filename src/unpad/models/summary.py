@@ -1,0 +1,58 @@
+"""A model as a table: each layer's output, weights, and what it does with the sequences."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+from ..layers import Spec
+
+if TYPE_CHECKING:
+    from .sequential import Sequential
+
+
+def summary(model: Sequential, print_fn: Callable[[str], None] | None = None) -> None:
+    """See `Sequential.summary`."""
+    specs = model.specs(model.input_spec or getattr(model, "_built_for", None))
+    table = Table(title=f"{type(model).__name__} {model.name!r}", title_justify="left")
+    table.add_column("layer")
+    table.add_column("output")
+    table.add_column("weights", justify="right")
+    table.add_column("sequences")
+    table.add_row("input", str(specs[0]), "", "")
+    for layer, before, after in zip(model.layers, specs[:-1], specs[1:], strict=True):
+        kind = type(layer).__name__
+        inner = getattr(layer, "layer", None) or getattr(layer, "forward_layer", None)
+        if inner is not None:
+            kind += f"({type(inner).__name__})"
+        table.add_row(
+            f"{layer.name}  [dim]{kind}[/dim]",
+            str(after),
+            f"{layer.count_params():,}",
+            effect(before, after),
+        )
+    trainable = sum(w.numel() for w in model.parameters() if w.requires_grad)
+    total = model.count_params()
+    foot = f"{total:,} weights"
+    if trainable != total:
+        foot += f", {trainable:,} of them trained"
+    if print_fn is None:
+        console = Console()
+        console.print(table)
+        console.print(foot, highlight=False)
+        return
+    text = io.StringIO()
+    console = Console(file=text, width=100)
+    console.print(table)
+    print_fn(text.getvalue() + foot)
+
+
+def effect(before: Spec, after: Spec) -> str:
+    """What a layer does with the sequences, told from what goes in and what comes out."""
+    if after.ragged:
+        return "keeps" if before.ragged else "opens"
+    return "reduces" if before.ragged else "-"

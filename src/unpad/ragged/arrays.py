@@ -1,0 +1,24 @@
+"""numpy arrays to tensors, by one rule for every door."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def is_numeric(array: np.ndarray) -> bool:
+    """Whether the array holds numbers that a tensor can hold: booleans, integers, floats."""
+    return array.dtype.kind in "biuf"
+
+
+def to_tensor(array: np.ndarray) -> Tensor:
+    """A numeric array as a tensor. Shares memory unless numpy forbids to write or to step so."""
+    if array.dtype.kind == "u" and array.dtype.itemsize > 1:
+        # torch knows unsigned integers wider than a byte by name only.
+        array = array.astype(np.int64)
+    if not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
+    if array.dtype == np.longdouble:
+        array = array.astype(np.float64)
+    return torch.from_numpy(np.require(array, requirements=["C", "W"]))

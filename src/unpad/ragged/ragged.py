@@ -1,0 +1,609 @@
+"""The one value that a batch of sequences is: `Ragged(values, layout)`."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from . import reductions
+from .layout import Layout
+
+if TYPE_CHECKING:
+    import pyarrow
+
+    Output = Tensor | np.ndarray
+
+
+class Ragged:
+    """A batch of sequences of different lengths: their real steps end to end, and where each ends.
+
+    A step that is missing does not exist here: there is no padding, and no mask that could be
+    lost. Mask, lengths, positions and sequence ids are views of the layout.
+
+    A Ragged is immutable and valid by construction. Made from numpy, it hands numpy back wherever
+    it hands data to the caller (`to_padded`, `to_list`, `r[i]`, the reductions, while no gradient
+    is asked for); `values` is always a tensor.
+
+    Args:
+        values: (steps, *feature), every real step of every sequence, end to end.
+        layout: a Layout, or the (batch + 1,) int64 offsets of one.
+
+    Raises:
+        ValueError: values and layout do not fit together.
+
+    Example:
+        >>> r = Ragged(torch.tensor([1., 2., 3.]), torch.tensor([0, 2, 2, 3]))
+        >>> r.lengths, r.sum()
+        (tensor([2, 0, 1]), tensor([3., 0., 3.]))
+    """
+
+    __slots__ = ("_layout", "_numpy", "_values")
+
+    def __init__(self, values: Tensor, layout: Layout | Tensor) -> None:
+        if not isinstance(values, Tensor):
+            raise ValueError(
+                f"Ragged: expected values as a tensor, got {type(values).__name__}. "
+                "Lists of arrays: Ragged.from_list; padded arrays: Ragged.from_padded."
+            )
+        if not isinstance(layout, Layout):
+            layout = Layout(layout)
+        if values.ndim == 0 or len(values) != layout.steps:
+            raise ValueError(
+                f"Ragged: expected values as (steps, *feature) with {layout.steps} steps, which is "
+                f"where the offsets end, got {tuple(values.shape)}."
+            )
+        if values.device != layout.device:
+            raise ValueError(
+                f"Ragged: values are on {values.device}, the offsets on {layout.device}."
+            )
+        self._fill_in(values, layout, False)
+
+    def _fill_in(self, values: Tensor, layout: Layout, numpy: bool) -> None:
+        object.__setattr__(self, "_values", values)
+        object.__setattr__(self, "_layout", layout)
+        object.__setattr__(self, "_numpy", numpy)
+
+    @classmethod
+    def _trusted(cls, values: Tensor, layout: Layout, numpy: bool = False) -> Ragged:
+        """Skips the checks: for values that were made on a checked layout."""
+        ragged = cls.__new__(cls)
+        ragged._fill_in(values, layout, numpy)
+        return ragged
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(
+            f"Ragged is immutable; to change its values: ragged.with_values(...). (set {name!r})"
+        )
+
+    def __reduce__(self) -> tuple:
+        return Ragged._trusted, (self._values, self._layout, self._numpy)
+
+    # --- what it is ------------------------------------------------------------------------------
+
+    @property
+    def values(self) -> Tensor:
+        """(steps, *feature): every real step, end to end."""
+        return self._values
+
+    @property
+    def layout(self) -> Layout:
+        """Where each sequence starts and ends."""
+        return self._layout
+
+    @property
+    def offsets(self) -> Tensor:
+        """(batch + 1,) int64: sequence `i` owns the steps `offsets[i]` to `offsets[i + 1]`."""
+        return self._layout.offsets
+
+    @property
+    def lengths(self) -> Tensor:
+        """(batch,) the number of steps of each sequence."""
+        return self._layout.lengths
+
+    @property
+    def positions(self) -> Tensor:
+        """(steps,) the place of each step within its sequence."""
+        return self._layout.positions
+
+    @property
+    def sequence_ids(self) -> Tensor:
+        """(steps,) the sequence that each step belongs to."""
+        return self._layout.sequence_ids
+
+    @property
+    def mask(self) -> Tensor:
+        """(batch, time) bool: True where a step is real, in the grid that `to_padded` makes."""
+        return self._layout.mask
+
+    @property
+    def batch(self) -> int:
+        """The number of sequences."""
+        return self._layout.batch
+
+    @property
+    def steps(self) -> int:
+        """The number of steps of the whole batch."""
+        return len(self._values)
+
+    @property
+    def feature(self) -> torch.Size:
+        """The shape of one step."""
+        return self._values.shape[1:]
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type of the values."""
+        return self._values.dtype
+
+    @property
+    def device(self) -> torch.device:
+        """Where the values are."""
+        return self._values.device
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether a gradient flows through the values."""
+        return self._values.requires_grad
+
+    # --- making one ------------------------------------------------------------------------------
+
+    @staticmethod
+    def from_padded(
+        x: Tensor | np.ndarray,
+        *,
+        mask: Tensor | np.ndarray | None = None,
+        lengths: Tensor | np.ndarray | Sequence[int] | int | None = None,
+        padding: float | None = None,
+    ) -> Ragged:
+        """The real steps of a padded array. Say which they are in exactly one way.
+
+        Copies the real steps once; the array is not kept. Padding may be on either side or in the
+        middle, and may hold anything; `to_padded` gives the same grid back.
+
+        Args:
+            x: (batch, time, *feature).
+            mask: (batch, time) bool, True where a step is real.
+            lengths: (batch,) integers, the steps of each sequence, padding on the right; one
+                integer for all alike.
+            padding: a step whose features all equal this value is no step; NaN works.
+
+        Raises:
+            ValueError: none or several of mask, lengths and padding; or shapes that do not fit.
+
+        Example:
+            >>> Ragged.from_padded(np.array([[5, 6, 0], [7, 0, 0]]), padding=0).lengths
+            tensor([2, 1])
+        """
+        from .padded import from_padded
+
+        return from_padded(x, mask=mask, lengths=lengths, padding=padding)
+
+    @staticmethod
+    def from_list(sequences: Sequence[Any], *, dtype: torch.dtype | None = None) -> Ragged:
+        """Sequences of different lengths: arrays, tensors or lists, each (time, *feature).
+
+        Copies once. An empty sequence is legal: `[]` takes the feature shape of the others. An
+        empty list gives an empty batch of scalars.
+
+        Args:
+            sequences: one array a sequence.
+            dtype: of the values; by default the widest of the sequences' own.
+
+        Raises:
+            ValueError: an element is no sequence, or its feature shape differs from the others'.
+
+        Example:
+            >>> Ragged.from_list([[1, 2, 3], [], [4]]).lengths
+            tensor([3, 0, 1])
+        """
+        from .lists import from_list
+
+        return from_list(sequences, dtype=dtype)
+
+    @staticmethod
+    def from_packed(packed: torch.nn.utils.rnn.PackedSequence) -> Ragged:
+        """The sequences of a torch PackedSequence, in the caller's order. Copies once."""
+        from .packed import from_packed
+
+        return from_packed(packed)
+
+    @staticmethod
+    def from_nested(nested: Tensor) -> Ragged:
+        """A torch nested tensor of jagged layout. No copy where it has no holes."""
+        from .nested import from_nested
+
+        return from_nested(nested)
+
+    @staticmethod
+    def from_arrow(column: pyarrow.Array | pyarrow.ChunkedArray) -> Ragged:
+        """An Arrow list column: list, large list or fixed-size list of numbers.
+
+        Values are not copied where Arrow holds them in one chunk, without nulls and not as bits. A
+        fixed-size list inside gives the feature shape. A null list is an error; so is a null step.
+        """
+        from .arrow import from_arrow
+
+        return from_arrow(column)
+
+    @staticmethod
+    def concatenate(batches: Sequence[Ragged]) -> Ragged:
+        """The sequences of several batches, one batch after the other.
+
+        Raises:
+            ValueError: no batch at all, or feature shapes that differ.
+        """
+        from .lists import concatenate
+
+        return concatenate(batches)
+
+    # --- going back ------------------------------------------------------------------------------
+
+    def to_padded(
+        self, fill: float = 0, *, length: int | None = None, padding: str | None = None
+    ) -> Output:
+        """A padded array (batch, time, *feature): the grid that this batch came from.
+
+        Args:
+            fill: what missing slots hold.
+            length: the number of slots in time; by default that of the grid it came from, else the
+                longest sequence's.
+            padding: "post" or "pre" lays the sequences to the left or right of a new grid, without
+                holes; by default each step goes back to its own slot.
+
+        Raises:
+            ValueError: a sequence does not fit in `length`.
+        """
+        from .padded import to_padded
+
+        return self._out(to_padded(self, fill, length=length, padding=padding))
+
+    def to_list(self) -> list[Any]:
+        """One (time, *feature) tensor or array a sequence; views, no copies."""
+        return list(self)
+
+    def to_packed(self) -> torch.nn.utils.rnn.PackedSequence:
+        """A torch PackedSequence. Copies once.
+
+        Raises:
+            ValueError: a sequence is empty, which a PackedSequence cannot hold; the text says
+                which.
+        """
+        from .packed import to_packed
+
+        return to_packed(self)
+
+    def to_nested(self) -> Tensor:
+        """A torch nested tensor of jagged layout, on the same values."""
+        from .nested import to_nested
+
+        return to_nested(self)
+
+    def to_arrow(self) -> pyarrow.LargeListArray:
+        """An Arrow large-list array on the same values; features become fixed-size lists."""
+        from .arrow import to_arrow
+
+        return to_arrow(self)
+
+    def _out(self, tensor: Tensor) -> Output:
+        """What the caller is handed: numpy where numpy came in and no gradient is asked for."""
+        if not self._numpy or tensor.requires_grad:
+            return tensor
+        return tensor.cpu().numpy()
+
+    # --- choosing sequences ----------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        """The number of sequences."""
+        return self._layout.batch
+
+    def __iter__(self) -> Iterator[Any]:
+        """One (time, *feature) array a sequence."""
+        bounds = self.offsets.tolist()
+        for start, end in pairwise(bounds):
+            yield self._out(self._values[start:end])
+
+    def __getitem__(self, index: Any) -> Any:
+        """An int: that sequence. A slice, index array or (batch,) bool mask: a Ragged of them."""
+        if isinstance(index, (int, np.integer)):
+            i = operator.index(index)
+            if not -self.batch <= i < self.batch:
+                raise IndexError(f"Ragged: sequence {i} of {self.batch}.")
+            i %= self.batch
+            start, end = self.offsets[i : i + 2].tolist()
+            return self._out(self._values[start:end])
+        if isinstance(index, slice):
+            first, stop, stride = index.indices(self.batch)
+            if stride == 1:
+                return self._slice(first, max(first, stop))
+            index = torch.arange(self.batch)[torch.arange(first, stop, stride).long()]
+        if isinstance(index, tuple):
+            raise IndexError(
+                "Ragged: indexing chooses sequences only. For features: "
+                "ragged.map(lambda values: values[:, ...])."
+            )
+        layout, steps = self._layout.take(self._sequence_index(index))
+        return self.with_values(self._values.index_select(0, steps), layout)
+
+    def _slice(self, first: int, stop: int) -> Ragged:
+        """A run of sequences: values are a view, nothing is copied."""
+        bounds = self.offsets[first : stop + 1]
+        start, end = bounds[[0, -1]].tolist() if stop > first else (0, 0)
+        slots = self._layout.slots
+        layout = Layout(
+            bounds - start if stop > first else self.offsets[:1] * 0,
+            None if slots is None else slots[start:end],
+            self._layout.width,
+            _checked=True,
+        )
+        return self.with_values(self._values[start:end], layout)
+
+    def _sequence_index(self, index: Any) -> Tensor:
+        index = torch.as_tensor(index, device=self.device)
+        if index.numel() == 0:
+            index = index.long()
+        if index.dtype == torch.bool:
+            if tuple(index.shape) != (self.batch,):
+                raise IndexError(
+                    f"Ragged: a bool index chooses sequences: expected ({self.batch},), got "
+                    f"{tuple(index.shape)}."
+                )
+            return index.nonzero()[:, 0]
+        if index.ndim != 1 or index.is_floating_point():
+            raise IndexError(
+                f"Ragged: expected an int, a slice or (n,) integers, got {tuple(index.shape)} of "
+                f"{index.dtype}."
+            )
+        outside = ((index < -self.batch) | (index >= self.batch)).nonzero()
+        if len(outside):
+            raise IndexError(f"Ragged: sequence {int(index[outside[0]])} of {self.batch}.")
+        return index.long() % max(self.batch, 1)
+
+    def keep(self, kept: Tensor) -> Ragged:
+        """The steps where `kept` is True; the others become holes, whose slots are remembered.
+
+        Args:
+            kept: (steps,) bool.
+        """
+        if kept.dtype != torch.bool or tuple(kept.shape) != (self.steps,):
+            raise ValueError(
+                f"Ragged.keep: expected ({self.steps},) bool, one for each step, got "
+                f"{tuple(kept.shape)} of {kept.dtype}."
+            )
+        if bool(kept.all()):
+            return self
+        return self.with_values(self._values[kept], self._layout.keep(kept))
+
+    def reversed(self) -> Ragged:
+        """Each sequence from its own last step to its first; the slots stay where they are."""
+        ends = reductions.spread(self.offsets[:-1] + self.offsets[1:] - 1, self._layout)
+        index = ends - torch.arange(self.steps, device=self.device)
+        return self.with_values(self._values.index_select(0, index))
+
+    # --- computing -------------------------------------------------------------------------------
+
+    def with_values(self, values: Tensor, layout: Layout | None = None) -> Ragged:
+        """Other values on the same layout.
+
+        Raises:
+            ValueError: the values have another number of steps.
+        """
+        layout = self._layout if layout is None else layout
+        if values.ndim == 0 or len(values) != layout.steps:
+            raise ValueError(
+                f"Ragged: expected values as ({layout.steps}, *feature), one for each step, got "
+                f"{tuple(values.shape)}."
+            )
+        return Ragged._trusted(values, layout, self._numpy)
+
+    def map(self, function: Callable[[Any], Any]) -> Ragged:
+        """A token-wise function or module applied to the values: (steps, *feature) to (steps, *).
+
+        Args:
+            function: anything that takes the values and gives one row for each; a torch module, a
+                lambda, a scikit-learn transform.
+
+        Raises:
+            ValueError: the result has not one row for each step.
+
+        Example:
+            >>> Ragged.from_list([[1., 2.], [3.]]).map(torch.exp).lengths
+            tensor([2, 1])
+        """
+        values = function(self._values)
+        if not isinstance(values, (Tensor, np.ndarray)):
+            raise ValueError(
+                f"Ragged.map: expected the function to give a tensor, got {type(values).__name__}."
+            )
+        values = torch.as_tensor(values)
+        if values.ndim == 0 or len(values) != self.steps:
+            raise ValueError(
+                f"Ragged.map: expected one row for each of the {self.steps} steps, got "
+                f"{tuple(values.shape)}. For one row a sequence: ragged.mean(), .max(), .last(); "
+                "for something else: work on ragged.values and ragged.offsets."
+            )
+        return self.with_values(values)
+
+    def to(self, device: Any = None, dtype: torch.dtype | None = None) -> Ragged:
+        """The same batch on another device or of another type, as `torch.Tensor.to`."""
+        if isinstance(device, torch.dtype):
+            device, dtype = None, device
+        values = self._values.to(device=device, dtype=dtype)
+        return Ragged._trusted(values, self._layout.to(values.device), self._numpy)
+
+    def detach(self) -> Ragged:
+        """The same batch, cut from the gradient."""
+        return self.with_values(self._values.detach())
+
+    def sum(self) -> Output:
+        """(batch, *feature) the sum over each sequence; 0 for an empty one."""
+        return self._out(reductions.segment_sum(self._values, self._layout))
+
+    def mean(self) -> Output:
+        """(batch, *feature) the mean over each sequence; 0 for an empty one."""
+        return self._out(reductions.segment_mean(self._values, self._layout))
+
+    def max(self, empty: float = 0) -> Output:
+        """(batch, *feature) the largest of each sequence; `empty` for an empty one."""
+        return self._out(reductions.segment_max(self._values, self._layout, empty))
+
+    def min(self, empty: float = 0) -> Output:
+        """(batch, *feature) the smallest of each sequence; `empty` for an empty one."""
+        return self._out(reductions.segment_min(self._values, self._layout, empty))
+
+    def first(self, empty: float = 0) -> Output:
+        """(batch, *feature) the first step of each sequence; `empty` for an empty one."""
+        return self._out(reductions.segment_first(self._values, self._layout, empty))
+
+    def last(self, empty: float = 0) -> Output:
+        """(batch, *feature) the last step of each sequence; `empty` for an empty one."""
+        return self._out(reductions.segment_last(self._values, self._layout, empty))
+
+    def softmax(self) -> Ragged:
+        """The softmax over each sequence's own steps, feature by feature."""
+        return self.with_values(reductions.segment_softmax(self._values, self._layout))
+
+    def _combine(self, other: Any, function: Callable[[Tensor, Tensor], Tensor], sign: str) -> Any:
+        if isinstance(other, Ragged):
+            if not self._layout.agrees(other._layout):
+                raise ValueError(
+                    f"Ragged {sign} Ragged: the two have different layouts: "
+                    f"{self._layout.difference(other._layout)}. Steps are paired one to one; for a "
+                    "value a sequence give a (batch, *feature) tensor, as ragged.mean() does."
+                )
+            return self.with_values(function(self._values, other._values))
+        if isinstance(other, (int, float, complex, np.generic)):
+            return self.with_values(function(self._values, other))  # pyright: ignore[reportArgumentType]
+        if not isinstance(other, (Tensor, np.ndarray)):
+            return NotImplemented
+        other = torch.as_tensor(other, device=self.device)
+        if other.ndim <= len(self.feature):
+            values = self._features_only(other, function, sign)
+        elif other.ndim == len(self.feature) + 1 and len(other) == self.batch:
+            values = function(self._values, reductions.spread(other, self._layout))
+        else:
+            raise self._shape_error(other, sign)
+        return self.with_values(values)
+
+    def _features_only(self, other: Tensor, function: Callable, sign: str) -> Tensor:
+        sizes = zip(reversed(self.feature), reversed(other.shape), strict=False)
+        if any(mine != theirs and theirs != 1 and mine != 1 for mine, theirs in sizes):
+            raise self._shape_error(other, sign)
+        return function(self._values, other)
+
+    def _shape_error(self, other: Tensor, sign: str) -> ValueError:
+        feature = "".join(f", {n}" for n in self.feature)
+        return ValueError(
+            f"Ragged {sign} tensor: got {tuple(other.shape)}. Expected a scalar, a feature vector "
+            f"{tuple(self.feature)}, or one row a sequence ({self.batch}{feature})."
+        )
+
+    def __add__(self, other: Any) -> Ragged:
+        return self._combine(other, operator.add, "+")
+
+    def __sub__(self, other: Any) -> Ragged:
+        return self._combine(other, operator.sub, "-")
+
+    def __mul__(self, other: Any) -> Ragged:
+        return self._combine(other, operator.mul, "*")
+
+    def __truediv__(self, other: Any) -> Ragged:
+        return self._combine(other, operator.truediv, "/")
+
+    def __pow__(self, other: Any) -> Ragged:
+        return self._combine(other, operator.pow, "**")
+
+    def __radd__(self, other: Any) -> Ragged:
+        return self._combine(other, lambda a, b: b + a, "+")
+
+    def __rsub__(self, other: Any) -> Ragged:
+        return self._combine(other, lambda a, b: b - a, "-")
+
+    def __rmul__(self, other: Any) -> Ragged:
+        return self._combine(other, lambda a, b: b * a, "*")
+
+    def __rtruediv__(self, other: Any) -> Ragged:
+        return self._combine(other, lambda a, b: b / a, "/")
+
+    def __rpow__(self, other: Any) -> Ragged:
+        return self._combine(other, lambda a, b: b**a, "**")
+
+    def __lt__(self, other: Any) -> Ragged:
+        return self._combine(other, operator.lt, "<")
+
+    def __le__(self, other: Any) -> Ragged:
+        return self._combine(other, operator.le, "<=")
+
+    def __gt__(self, other: Any) -> Ragged:
+        return self._combine(other, operator.gt, ">")
+
+    def __ge__(self, other: Any) -> Ragged:
+        return self._combine(other, operator.ge, ">=")
+
+    def __eq__(self, other: Any) -> Any:
+        return self._combine(other, operator.eq, "==")
+
+    def __ne__(self, other: Any) -> Any:
+        return self._combine(other, operator.ne, "!=")
+
+    __hash__ = object.__hash__
+
+    def __neg__(self) -> Ragged:
+        return self.with_values(-self._values)
+
+    def __abs__(self) -> Ragged:
+        return self.with_values(self._values.abs())
+
+    # numpy must not take `array * ragged` apart element by element: it is ours.
+    __array_ufunc__ = None
+
+    @classmethod
+    def __torch_function__(
+        cls, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        """`tensor * ragged` is ours; any other torch function is refused, with the way out."""
+        ours = _REFLECTED.get(function)
+        if ours is not None and len(args) == 2 and not isinstance(args[0], Ragged):
+            return getattr(args[1], ours)(args[0])
+        name = getattr(function, "__name__", str(function))
+        raise TypeError(
+            f"torch function {name!r} got a Ragged, and cannot know what to do with its sequences. "
+            "A token-wise function: ragged.map(function). One value a sequence: ragged.sum(), "
+            "mean(), max(), min(), first(), last()."
+        )
+
+    def __repr__(self) -> str:
+        from .show import show
+
+        return show(self)
+
+
+_REFLECTED: dict[Any, str] = {
+    torch.Tensor.add: "__radd__",
+    torch.Tensor.__add__: "__radd__",
+    torch.Tensor.sub: "__rsub__",
+    torch.Tensor.__sub__: "__rsub__",
+    torch.Tensor.mul: "__rmul__",
+    torch.Tensor.__mul__: "__rmul__",
+    torch.Tensor.div: "__rtruediv__",
+    torch.Tensor.__truediv__: "__rtruediv__",
+    torch.Tensor.pow: "__rpow__",
+    torch.Tensor.__pow__: "__rpow__",
+    torch.Tensor.lt: "__gt__",
+    torch.Tensor.__lt__: "__gt__",
+    torch.Tensor.le: "__ge__",
+    torch.Tensor.__le__: "__ge__",
+    torch.Tensor.gt: "__lt__",
+    torch.Tensor.__gt__: "__lt__",
+    torch.Tensor.ge: "__le__",
+    torch.Tensor.__ge__: "__le__",
+    torch.Tensor.eq: "__eq__",
+    torch.Tensor.__eq__: "__eq__",
+    torch.Tensor.ne: "__ne__",
+    torch.Tensor.__ne__: "__ne__",
+}

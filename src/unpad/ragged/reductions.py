@@ -1,0 +1,95 @@
+"""Per-sequence reductions: many steps to one row a sequence, by offsets.
+
+Each takes values (steps, *feature) and a layout, and gives (batch, *feature). A sequence's result
+is summed in the order of its own steps, so it has the same bits alone and in any batch.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from .layout import Layout
+
+
+def spread(rows: Tensor, layout: Layout) -> Tensor:
+    """One row a sequence to one row a step: (batch, *feature) to (steps, *feature)."""
+    return rows.index_select(0, layout.sequence_ids)
+
+
+def segment_sum(values: Tensor, layout: Layout) -> Tensor:
+    """The sum over each sequence's steps; an empty sequence gives 0."""
+    if values.is_floating_point():
+        return _segment_reduce(values, layout, "sum", 0)
+    total = values.new_zeros((layout.batch, *values.shape[1:]))
+    return total.index_add_(0, layout.sequence_ids, values)
+
+
+def segment_mean(values: Tensor, layout: Layout) -> Tensor:
+    """The mean over each sequence's steps; an empty sequence gives 0."""
+    if not values.is_floating_point():
+        values = values.to(torch.get_default_dtype())
+    counts = layout.lengths.clamp(min=1).to(values.dtype)
+    return segment_sum(values, layout) / _like_rows(counts, values)
+
+
+def segment_max(values: Tensor, layout: Layout, empty: float = 0) -> Tensor:
+    """The largest value of each sequence, feature by feature; an empty sequence gives `empty`."""
+    return _extreme(values, layout, "max", empty)
+
+
+def segment_min(values: Tensor, layout: Layout, empty: float = 0) -> Tensor:
+    """The smallest value of each sequence, feature by feature; an empty sequence gives `empty`."""
+    return _extreme(values, layout, "min", empty)
+
+
+def segment_softmax(values: Tensor, layout: Layout) -> Tensor:
+    """The softmax over each sequence's own steps, feature by feature: (steps, *feature)."""
+    # The largest value is taken out before the exponential, so that nothing overflows. It is a
+    # constant of the result, hence no gradient through it.
+    highest = spread(segment_max(values.detach(), layout), layout)
+    weights = (values - highest).exp()
+    return weights / spread(segment_sum(weights, layout), layout)
+
+
+def segment_first(values: Tensor, layout: Layout, empty: float = 0) -> Tensor:
+    """Each sequence's first step; an empty sequence gives `empty`."""
+    return _pick(values, layout, layout.offsets[:-1], empty)
+
+
+def segment_last(values: Tensor, layout: Layout, empty: float = 0) -> Tensor:
+    """Each sequence's last step; an empty sequence gives `empty`."""
+    return _pick(values, layout, layout.offsets[1:] - 1, empty)
+
+
+def _like_rows(vector: Tensor, rows: Tensor) -> Tensor:
+    return vector.reshape(-1, *(1,) * (rows.ndim - 1))
+
+
+def _segment_reduce(values: Tensor, layout: Layout, reduce: str, empty: float) -> Tensor:
+    flat = values.reshape(len(values), -1)
+    if layout.batch == 0 or flat.shape[1] == 0:
+        return values.new_zeros((layout.batch, *values.shape[1:]))
+    rows = torch.segment_reduce(
+        flat.contiguous(), reduce, offsets=layout.offsets, axis=0, initial=empty, unsafe=True
+    )
+    return rows.reshape(layout.batch, *values.shape[1:])
+
+
+def _extreme(values: Tensor, layout: Layout, reduce: str, empty: float) -> Tensor:
+    if values.is_floating_point():
+        lowest = float("-inf") if reduce == "max" else float("inf")
+        rows = _segment_reduce(values, layout, reduce, lowest)
+    else:
+        ids = _like_rows(layout.sequence_ids, values).expand_as(values)
+        rows = values.new_zeros((layout.batch, *values.shape[1:]))
+        rows = rows.scatter_reduce(0, ids, values, f"a{reduce}", include_self=False)
+    return rows.masked_fill(_like_rows(layout.lengths == 0, rows), empty)
+
+
+def _pick(values: Tensor, layout: Layout, index: Tensor, empty: float) -> Tensor:
+    missing = layout.lengths == 0
+    if layout.steps == 0:
+        return values.new_full((layout.batch, *values.shape[1:]), empty)
+    rows = values.index_select(0, index.masked_fill(missing, 0))
+    return rows.masked_fill(_like_rows(missing, rows), empty)

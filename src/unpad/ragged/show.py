@@ -1,0 +1,54 @@
+"""How a Ragged looks to a person."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+
+from .ragged import Ragged
+
+_SEQUENCES = 5
+_STEPS = 6
+_FEATURES = 4
+
+
+def show(ragged: Ragged) -> str:
+    """A line that says what it is, then the first sequences, each with its length."""
+    feature = f" of {tuple(ragged.feature)}" if ragged.feature else ""
+    kind = str(ragged.dtype).removeprefix("torch.")
+    extra = "" if ragged.device.type == "cpu" else f", {ragged.device}"
+    if ragged.requires_grad:
+        extra += ", requires_grad"
+    counts = f"{_count(ragged.batch, 'sequence')}, {_count(ragged.steps, 'step')}"
+    lines = [f"Ragged({counts}{feature}, {kind}{extra})"]
+    head = ragged[:_SEQUENCES].detach()
+    bounds = head.offsets.tolist()
+    for i, (start, end) in enumerate(pairwise(bounds)):
+        lines.append(f"  {i}: {_sequence(head.values[start:end])}")
+    if ragged.batch > _SEQUENCES:
+        lengths = ragged.lengths
+        lines.append(f"  ... lengths {int(lengths.min())} to {int(lengths.max())}")
+    return "\n".join(lines)
+
+
+def _sequence(steps: torch.Tensor) -> str:
+    shown = " ".join(_step(s) for s in steps[:_STEPS])
+    more = " ..." if len(steps) > _STEPS else ""
+    return f"[{shown}{more}] ({len(steps)})"
+
+
+def _step(step: torch.Tensor) -> str:
+    if step.ndim == 0:
+        return _number(step)
+    flat = step.reshape(-1)
+    more = ", ..." if len(flat) > _FEATURES else ""
+    return f"({', '.join(_number(v) for v in flat[:_FEATURES])}{more})"
+
+
+def _number(value: torch.Tensor) -> str:
+    return f"{value.item():.4g}" if value.is_floating_point() else str(value.item())
+
+
+def _count(n: int, word: str) -> str:
+    return f"{n:,} {word}{'' if n == 1 else 's'}"

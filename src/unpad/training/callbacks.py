@@ -1,0 +1,50 @@
+"""What can watch and steer training: Keras's hooks, and the history."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Callback:
+    """Keras's hooks; override those that matter. `self.model` is the model in training."""
+
+    model: Any = None
+
+    def set_model(self, model: Any) -> None:
+        """Called first, with the model."""
+        self.model = model
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Before the first epoch."""
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        """After the last epoch."""
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Before an epoch, counted from 0."""
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """After an epoch, with its loss and metrics, those of validation as `val_...`."""
+
+    def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Before a batch, counted from 0 in each epoch."""
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """After a batch, with the loss of the epoch so far."""
+
+
+class History(Callback):
+    """What each finished epoch gave: `history["loss"]`, `history["val_accuracy"]`, ..."""
+
+    def __init__(self) -> None:
+        self.epoch: list[int] = []
+        self.history: dict[str, list[float]] = {}
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        self.epoch.append(epoch)
+        for name, value in (logs or {}).items():
+            self.history.setdefault(name, []).append(value)
+
+    def __repr__(self) -> str:
+        last = ", ".join(f"{k} {v[-1]:.4f}" for k, v in self.history.items())
+        return f"History({len(self.epoch)} epochs{': ' + last if last else ''})"

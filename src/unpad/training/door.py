@@ -1,0 +1,94 @@
+"""What a caller may hand in, told by its type and never by its content, and the way back to it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..ragged import Ragged
+from ..ragged.arrays import is_numeric, to_tensor
+
+
+class Form(NamedTuple):
+    """How the caller wrote a batch: "grid", "list", "ragged" or "arrow"; numpy or torch."""
+
+    kind: str
+    numpy: bool
+
+
+def accept(data: Any, who: str) -> tuple[Ragged | Tensor, Form]:
+    """A batch as a Ragged or a dense tensor, and the form that it came in.
+
+    An array is a grid; a list of sequences is a Ragged; a list of numbers is a vector.
+
+    Args:
+        data: array, tensor, list of arrays, Ragged, Arrow list column, or anything with
+            `__array__`.
+        who: what it is called in errors, as "fit: x".
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    if isinstance(data, Ragged):
+        return data, Form("ragged", data._numpy)
+    if isinstance(data, Tensor):
+        if data.is_nested:
+            return Ragged.from_nested(data), Form("ragged", False)
+        return _with_rows(data, who), Form("grid", False)
+    if type(data).__module__.startswith("pyarrow"):
+        return Ragged.from_arrow(data), Form("arrow", True)
+    if hasattr(data, "__array__") and not isinstance(data, (list, tuple)):
+        data = np.asarray(data)
+        if is_numeric(data):
+            return _with_rows(to_tensor(data), who), Form("grid", True)
+        if data.dtype == object and data.ndim == 1:
+            data = list(data)
+    if isinstance(data, (list, tuple)):
+        return _from_list(list(data), who)
+    got = f"an array of {data.dtype}" if isinstance(data, np.ndarray) else type(data).__name__
+    raise ValueError(f"{who}: expected a padded array, a list of arrays or a Ragged, got {got}.")
+
+
+def _from_list(items: list[Any], who: str) -> tuple[Ragged | Tensor, Form]:
+    numbers = [np.ndim(i) == 0 and not isinstance(i, (str, bytes)) and _is_number(i) for i in items]
+    if items and all(numbers):
+        return to_tensor(np.asarray(items)), Form("grid", True)
+    try:
+        ragged = Ragged.from_list(items)
+    except ValueError as error:
+        raise ValueError(str(error).replace("Ragged.from_list", who, 1)) from None
+    return ragged, Form("list", ragged._numpy)
+
+
+def _is_number(item: Any) -> bool:
+    return isinstance(item, (bool, int, float, np.generic)) or (
+        isinstance(item, Tensor) and item.ndim == 0
+    )
+
+
+def _with_rows(data: Tensor, who: str) -> Tensor:
+    if data.ndim == 0:
+        raise ValueError(f"{who}: expected a batch, got the single number {data.item()}.")
+    return data
+
+
+def give_back(output: Ragged | Tensor, form: Form, fill: float) -> Any:
+    """The model's output in the caller's form: the same grid, a list, a Ragged, an Arrow column."""
+    if isinstance(output, Tensor):
+        return output.numpy() if form.numpy else output
+    output = Ragged._trusted(output.values, output.layout, form.numpy)
+    if form.kind == "grid":
+        return output.to_padded(fill)
+    if form.kind == "list":
+        return output.to_list()
+    return output.to_arrow() if form.kind == "arrow" else output
+
+
+def as_float(data: Ragged | Tensor) -> Ragged | Tensor:
+    """Floats of any width, and booleans, as torch's default type; integers stay."""
+    if data.dtype.is_floating_point or data.dtype == torch.bool:
+        return data.to(dtype=torch.get_default_dtype())
+    return data

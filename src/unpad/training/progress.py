@@ -1,0 +1,81 @@
+"""What a person sees while a model trains: a bar in a terminal, a line an epoch elsewhere."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+# A bar that is drawn more often than this only costs.
+_SECONDS = 0.1
+
+
+class EpochProgress:
+    """Shows one epoch, evaluation or prediction.
+
+    Args:
+        title: what is running, as "Epoch 1/3".
+        steps: real steps that will be worked through.
+        verbose: 0 shows nothing, 1 a bar where there is a terminal and a line at the end, 2 only
+            the line.
+    """
+
+    def __init__(self, title: str, steps: int, verbose: int) -> None:
+        self._title, self._steps, self._verbose = title, steps, verbose
+        self._done = 0
+        self._start = self._shown = time.perf_counter()
+        self._console = Console(soft_wrap=True, highlight=False) if verbose else None
+        self._bar: Progress | None = None
+        if verbose == 1 and self._console is not None and self._console.is_terminal:
+            self._bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(bar_width=24),
+                TextColumn("{task.fields[rate]}"),
+                TimeRemainingColumn(compact=True),
+                TextColumn("left {task.fields[logs]}"),
+                console=self._console,
+                auto_refresh=False,
+                transient=True,
+            )
+            self._task = self._bar.add_task(title, total=max(1, steps), rate="", logs="")
+            self._bar.start()
+
+    @property
+    def rate(self) -> float:
+        """Real steps a second so far."""
+        return self._done / max(1e-9, time.perf_counter() - self._start)
+
+    @property
+    def due(self) -> bool:
+        """Whether the bar is to be drawn again: ask before working out what it shows."""
+        return self._bar is not None and time.perf_counter() - self._shown >= _SECONDS
+
+    def advance(self, steps: int) -> None:
+        """Counts the steps of a batch."""
+        self._done += steps
+
+    def draw(self, logs: dict[str, float]) -> None:
+        """Draws the bar with these numbers."""
+        assert self._bar is not None
+        self._shown = time.perf_counter()
+        fields: dict[str, Any] = {"rate": f"{self.rate:,.0f} steps/s", "logs": _text(logs)}
+        self._bar.update(self._task, completed=self._done, refresh=True, **fields)
+
+    def stop(self) -> None:
+        """Takes the bar away."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+    def finish(self, seconds: float, rate: float, logs: dict[str, float]) -> None:
+        """Takes the bar away and leaves the line."""
+        self.stop()
+        if self._console is not None:
+            parts = [self._title, f"{seconds:.1f} s", f"{rate:,.0f} steps/s", _text(logs)]
+            self._console.print("  ".join(p for p in parts if p))
+
+
+def _text(logs: dict[str, float]) -> str:
+    return "  ".join(f"{name} {value:.4f}" for name, value in logs.items())

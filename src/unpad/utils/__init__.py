@@ -1,0 +1,5 @@
+"""Keras's `utils`, as far as sequences need it."""
+
+from .seed import set_random_seed
+
+__all__ = ["set_random_seed"]

@@ -1,0 +1,15 @@
+"""One seed for every generator that a script may use."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import torch
+
+
+def set_random_seed(seed: int) -> None:
+    """Seeds Python's, numpy's and torch's generators: the same seed, the same bits."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
