@@ -4,7 +4,7 @@ A batch of sequences is one value, `Ragged` (values and offsets); models are wri
 words and run on real steps only. `import unpad as keras` runs a Keras sequence script.
 """
 
-from . import kernels, layers, losses, metrics, models, optimizers, training, utils
+from . import kernels, layers, losses, metrics, models, optimizers, testing, training, utils
 from .layers import activations, initializers
 from .layers.layer import Layer
 from .models import Input, Sequential
@@ -28,6 +28,7 @@ __all__ = [
     "metrics",
     "models",
     "optimizers",
+    "testing",
     "training",
     "utils",
 ]

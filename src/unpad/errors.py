@@ -13,9 +13,9 @@ from torch import Tensor
 def unknown(who: str, what: str, name: object, options: Iterable[str]) -> ValueError:
     """The error for a name that is not known, with the nearest ones that are."""
     options = sorted(options)
-    near = difflib.get_close_matches(str(name).lower(), [o.lower() for o in options], n=3)
-    known = [o for o in options if o.lower() in near]
-    hint = f"did you mean {' or '.join(repr(o) for o in known)}? " if known else ""
+    by_lower = {o.lower(): o for o in options}
+    near = difflib.get_close_matches(str(name).lower(), by_lower, n=3)
+    hint = f"did you mean {' or '.join(repr(by_lower[o]) for o in near)}? " if near else ""
     return ValueError(f"{who}: unknown {what} {name!r}; {hint}Known are: {', '.join(options)}.")
 
 

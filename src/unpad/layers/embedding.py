@@ -132,8 +132,7 @@ class Embedding(Layer):
             bound = f"but input_dim is {self.input_dim}"
         raise ValueError(f"{self.who}: id {wrong} in {_at(inputs, broken)}, {bound}. {hint}")
 
-    def _prepare(self, inputs: Any) -> Ragged | Tensor:
-        inputs = super()._prepare(inputs)
+    def _prepare(self, inputs: Ragged | Tensor) -> Ragged | Tensor:
         self.check(inputs)
         return inputs.to(dtype=torch.int64) if inputs.dtype not in _INDEX else inputs
 

@@ -34,7 +34,7 @@ class Initializer:
         raise NotImplementedError
 
     def __repr__(self) -> str:
-        options = ", ".join(f"{k}={v!r}" for k, v in vars(self).items() if k[0] != "_")
+        options = ", ".join(f"{k}={v!r}" for k, v in vars(self).items())
         return f"{type(self).__name__}({options})"
 
 
@@ -113,12 +113,12 @@ class VarianceScaling(Initializer):
         super().__init__(seed)
         self.scale = scale
         self.mode = mode
-        self._fan = look_up("VarianceScaling", "mode", mode, _FANS)
+        look_up("VarianceScaling", "mode", mode, _FANS)
         look_up("VarianceScaling", "distribution", distribution, dict.fromkeys(_DISTRIBUTIONS))
         self.distribution = distribution
 
     def fill(self, tensor: Tensor, generator: torch.Generator | None) -> Tensor:
-        scale = self.scale / max(1.0, self._fan(*_fans(tensor.shape)))
+        scale = self.scale / max(1.0, _FANS[self.mode](*_fans(tensor.shape)))
         if self.distribution == "uniform":
             limit = math.sqrt(3.0 * scale)
             return tensor.uniform_(-limit, limit, generator=generator)

@@ -98,12 +98,13 @@ class Layer(torch.nn.Module):
 
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         """Builds the layer on its first call, then runs it."""
-        inputs = self._prepare(inputs)
+        inputs = self._as_batch(inputs)
         if not self.built:
             self.ensure_built(spec_of(inputs))
+        inputs = self._prepare(inputs)
         return super().__call__(inputs, *args, **kwargs)
 
-    def _prepare(self, inputs: Any) -> Ragged | Tensor:
+    def _as_batch(self, inputs: Any) -> Ragged | Tensor:
         if isinstance(inputs, np.ndarray):
             inputs = torch.from_numpy(inputs)
         if not isinstance(inputs, (Ragged, Tensor)):
@@ -111,6 +112,10 @@ class Layer(torch.nn.Module):
                 f"{self.who}: expected a Ragged or a tensor, got {type(inputs).__name__}. "
                 "Sequences of different lengths: Ragged.from_list(...)."
             )
+        return inputs
+
+    def _prepare(self, inputs: Ragged | Tensor) -> Ragged | Tensor:
+        """The inputs in the type of the weights, and whatever else `forward` relies on."""
         wanted = self._weights_dtype()
         if wanted is not None and inputs.dtype != wanted and inputs.dtype.is_floating_point:
             inputs = inputs.to(dtype=wanted)

@@ -199,10 +199,16 @@ def walk(
         h0,
         c0,
         mask,
-        activations.name_of(first.activation) or first.activation,
-        activations.name_of(first.recurrent_activation) or first.recurrent_activation,
+        _for_kernel(first.activation),
+        _for_kernel(first.recurrent_activation),
         [layer.go_backwards for layer in layers],
     )
+
+
+def _for_kernel(activation: Callable[[Tensor], Tensor]) -> str | Callable[[Tensor], Tensor]:
+    """The activation by the name that the kernels know, or as the function it is."""
+    name = activations.name_of(activation)
+    return name if name in kernels.KNOWN else activation
 
 
 def _states(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -10,6 +12,12 @@ from torch import Tensor
 def is_numeric(array: np.ndarray) -> bool:
     """Whether the array holds numbers that a tensor can hold: booleans, integers, floats."""
     return array.dtype.kind in "biuf"
+
+
+def as_integers(numbers: Any, device: torch.device | str = "cpu") -> Tensor:
+    """What the caller gives as integers or flags; an empty list, which says nothing, counts."""
+    tensor = torch.as_tensor(numbers, device=device)
+    return tensor if tensor.numel() else tensor.to(torch.int64)
 
 
 def to_tensor(array: np.ndarray) -> Tensor:

@@ -9,6 +9,8 @@ from functools import cached_property, lru_cache
 import torch
 from torch import Tensor
 
+from .arrays import as_integers
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Layout:
@@ -56,9 +58,7 @@ class Layout:
         Raises:
             ValueError: a length is negative or not an integer; the text says which.
         """
-        lengths = torch.as_tensor(lengths)
-        if lengths.numel() == 0:
-            lengths = lengths.to(torch.int64)
+        lengths = as_integers(lengths)
         if lengths.ndim != 1 or lengths.is_floating_point() or lengths.dtype == torch.bool:
             raise ValueError(
                 "Layout: expected lengths as (batch,) integers, "

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .arrays import is_numeric, to_tensor
+from .arrays import as_integers, is_numeric, to_tensor
 from .layout import Layout
 from .ragged import Ragged
 
@@ -113,7 +113,7 @@ def _as_mask(mask: Tensor | np.ndarray, grid: Tensor) -> Tensor:
 
 def _mask_of_lengths(lengths: Tensor | np.ndarray | Sequence[int] | int, grid: Tensor) -> Tensor:
     batch, time = grid.shape[:2]
-    counts = torch.as_tensor(lengths, device=grid.device)
+    counts = as_integers(lengths, grid.device)
     if counts.ndim == 0:
         counts = counts.expand(batch)
     if tuple(counts.shape) != (batch,) or counts.is_floating_point():

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from . import reductions
+from .arrays import as_integers
 from .layout import Layout
 
 if TYPE_CHECKING:
@@ -321,7 +322,7 @@ class Ragged:
             first, stop, stride = index.indices(self.batch)
             if stride == 1:
                 return self._slice(first, max(first, stop))
-            index = torch.arange(self.batch)[torch.arange(first, stop, stride).long()]
+            index = list(range(first, stop, stride))
         if isinstance(index, tuple):
             raise IndexError(
                 "Ragged: indexing chooses sequences only. For features: "
@@ -344,9 +345,7 @@ class Ragged:
         return self.with_values(self._values[start:end], layout)
 
     def _sequence_index(self, index: Any) -> Tensor:
-        index = torch.as_tensor(index, device=self.device)
-        if index.numel() == 0:
-            index = index.long()
+        index = as_integers(index, self.device)
         if index.dtype == torch.bool:
             if tuple(index.shape) != (self.batch,):
                 raise IndexError(
@@ -415,7 +414,8 @@ class Ragged:
             >>> Ragged.from_list([[1., 2.], [3.]]).map(torch.exp).lengths
             tensor([2, 1])
         """
-        values = function(self._values)
+        numpy = isinstance(function, np.ufunc)
+        values = function(self._values.detach().numpy() if numpy else self._values)
         if not isinstance(values, (Tensor, np.ndarray)):
             raise ValueError(
                 f"Ragged.map: expected the function to give a tensor, got {type(values).__name__}."

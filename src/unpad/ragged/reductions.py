@@ -67,9 +67,9 @@ def _like_rows(vector: Tensor, rows: Tensor) -> Tensor:
 
 
 def _segment_reduce(values: Tensor, layout: Layout, reduce: str, empty: float) -> Tensor:
-    flat = values.reshape(len(values), -1)
-    if layout.batch == 0 or flat.shape[1] == 0:
-        return values.new_zeros((layout.batch, *values.shape[1:]))
+    flat = values.reshape(len(values), values.shape[1:].numel())
+    if layout.batch == 0:
+        return values.sum(0, keepdim=True)[:0]
     rows = torch.segment_reduce(
         flat.contiguous(), reduce, offsets=layout.offsets, axis=0, initial=empty, unsafe=True
     )
@@ -90,6 +90,7 @@ def _extreme(values: Tensor, layout: Layout, reduce: str, empty: float) -> Tenso
 def _pick(values: Tensor, layout: Layout, index: Tensor, empty: float) -> Tensor:
     missing = layout.lengths == 0
     if layout.steps == 0:
-        return values.new_full((layout.batch, *values.shape[1:]), empty)
+        # Nothing to pick from; the sum of nothing keeps the gradient's way open.
+        return values.sum(0, keepdim=True).repeat(layout.batch, *(1,) * (values.ndim - 1)) + empty
     rows = values.index_select(0, index.masked_fill(missing, 0))
     return rows.masked_fill(_like_rows(missing, rows), empty)
