@@ -98,7 +98,7 @@ def test_every_word_of_the_dictionary_is_read(stress, dictionary):
 
 
 def test_a_word_and_its_stress(stress, dictionary):
-    banana = stress.Spoken("banana", "B AH N AE N AH".split(), [0, 0, 0, 1, 0, 0])
+    banana = stress.Spoken("banana", ["B", "AH", "N", "AE", "N", "AH"], [0, 0, 0, 1, 0, 0])
     assert banana in dictionary
     assert banana.marked(banana.stress) == "B AH0 N AE1 N AH0"
     assert banana.guess() == [0, 1, 0, 0, 0, 0]

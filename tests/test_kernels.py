@@ -142,6 +142,24 @@ def test_opcheck(sizes, keep):
     )
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*grad attribute of a Tensor that is not a leaf:UserWarning")
+def test_it_can_be_compiled_whole():
+    # "aot_eager" traces forward and backward as inductor does, and needs no compiler to run them.
+    call = arguments([3, 0, 2], reverse=(False, True))
+    compiled = torch.compile(
+        lambda **given: kernels.lstm(**given)[0] * 2, backend="aot_eager", fullgraph=True
+    )
+    want = kernels.lstm(**call)[0] * 2
+    got = compiled(**call)
+    torch.testing.assert_close(got, want)
+    gradients = [
+        torch.autograd.grad(out.sum(), [call["values"], *call["kernels"]]) for out in (got, want)
+    ]
+    for a, b in zip(*gradients, strict=True):
+        torch.testing.assert_close(a, b)
+
+
 def test_inference_keeps_nothing():
     call = arguments([3, 2])
     with torch.no_grad():

@@ -178,7 +178,7 @@ REFUSED = [
     (lambda: L.Dense(2.5), "Dense: expected units as a positive integer, got 2.5."),
     (
         lambda: L.Dense(2, "rellu"),
-        "Dense: unknown activation 'rellu'; did you mean 'relu' or 'elu' or 'relu6'? Known are: ",
+        "Dense: unknown activation 'rellu'; did you mean 'relu' or 'relu6' or 'elu'? Known are: ",
     ),
     (
         lambda: L.LSTM(2, kernel_initializer="glorot"),

@@ -173,7 +173,7 @@ def test_map_takes_functions_modules_and_numpy_functions():
     ragged = coded([2, 0, 1], (3,))
     assert ragged.map(torch.nn.Linear(3, 5).double()).feature == (5,)
     torch.testing.assert_close(ragged.map(np.tanh).values, ragged.values.tanh())
-    with pytest.raises(ValueError, match=r"expected one row for each of the 3 steps, got \(3,\)"):
+    with pytest.raises(ValueError, match=r"expected one row for each of the 3 steps, got \(2,\)"):
         ragged.map(lambda v: v.mean(0)[:2])
     with pytest.raises(ValueError, match="expected the function to give a tensor, got float"):
         ragged.map(lambda v: 1.0)

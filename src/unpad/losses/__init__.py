@@ -33,7 +33,7 @@ def get(loss: Any) -> Loss:
     """
     if isinstance(loss, str):
         by_class = {c.__name__: c for c in _BY_NAME.values()}
-        return look_up("compile", "loss", loss, {**_BY_NAME, **by_class})()
+        return (by_class.get(loss) or look_up("compile", "loss", loss, _BY_NAME))()
     if isinstance(loss, Loss):
         return loss
     if isinstance(loss, type) and issubclass(loss, Loss):

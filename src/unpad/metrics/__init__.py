@@ -68,14 +68,23 @@ def get(metric: Any) -> StepMetric:
     if isinstance(metric, StepMetric):
         return metric
     if isinstance(metric, torchmetrics.Metric):
-        return StepMetric(type(metric).__name__.lower(), lambda *_: (metric, _for_instance(metric)))
+        return StepMetric(type(metric).__name__.lower(), _Given(metric, _for_instance(metric)))
     if callable(metric):
         name = getattr(metric, "__name__", type(metric).__name__)
-        average = _Callable(cast(Any, metric))
-        return StepMetric(name, lambda *_: (torchmetrics.MeanMetric(), average))
+        return StepMetric(name, _Given(torchmetrics.MeanMetric(), _Callable(cast(Any, metric))))
     raise ValueError(
         f"compile: expected a metric's name, a torchmetrics metric or a callable, got {metric!r}."
     )
+
+
+class _Given(NamedTuple):
+    """A metric that is there already, whatever the outputs are."""
+
+    metric: torchmetrics.Metric
+    arrange: _Arrange
+
+    def __call__(self, size: int, loss: Loss) -> tuple[torchmetrics.Metric, _Arrange]:
+        return self.metric, self.arrange
 
 
 class _Callable(NamedTuple):
@@ -117,47 +126,60 @@ def _for_instance(metric: torchmetrics.Metric) -> _Arrange:
         return _yes_or_no
     if type(metric).__module__.startswith(regression.__name__):
         return _by_entry
-    return lambda y_true, y_pred: (y_pred, y_true)
+    return _as_they_are
 
 
-def _classification(name: str, average: str) -> _Make:
-    binary_class = getattr(classification, f"Binary{name}")
-    multiclass_class = getattr(classification, f"Multiclass{name}")
+def _as_they_are(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
+    return y_pred, y_true
 
-    def make(size: int, loss: Loss) -> tuple[torchmetrics.Metric, _Arrange]:
+
+class _Classification(NamedTuple):
+    """Torchmetrics' metric for one output or for many classes."""
+
+    name: str
+    average: str = "macro"
+
+    def __call__(self, size: int, loss: Loss) -> tuple[torchmetrics.Metric, _Arrange]:
         # What the arguments may be was checked at the door; torchmetrics' checks on every batch
         # would cost more than the metric.
         if size == 1 or isinstance(loss, BinaryCrossentropy):
-            return binary_class(validate_args=False), _yes_or_no
-        ignored = getattr(loss, "ignore_class", None)
-        metric = multiclass_class(
-            num_classes=size, average=average, ignore_index=ignored, validate_args=False
+            return getattr(classification, f"Binary{self.name}")(validate_args=False), _yes_or_no
+        metric = getattr(classification, f"Multiclass{self.name}")(
+            num_classes=size,
+            average=self.average,
+            ignore_index=getattr(loss, "ignore_class", None),
+            validate_args=False,
         )
         return metric, _by_class
 
-    return make
+
+class _Regression(NamedTuple):
+    """Torchmetrics' metric of numbers, with these options."""
+
+    name: str
+    options: tuple[tuple[str, Any], ...] = ()
+
+    def __call__(self, size: int, loss: Loss) -> tuple[torchmetrics.Metric, _Arrange]:
+        return getattr(regression, self.name)(**dict(self.options)), _by_entry
 
 
-def _number(metric: Callable[[], torchmetrics.Metric]) -> _Make:
-    return lambda size, loss: (metric(), _by_entry)
+def _binary_accuracy(size: int, loss: Loss) -> tuple[torchmetrics.Metric, _Arrange]:
+    return classification.BinaryAccuracy(validate_args=False), _yes_or_no
 
 
-_ACCURACY = _classification("Accuracy", "micro")
+_ACCURACY = _Classification("Accuracy", "micro")
 _BY_NAME: dict[str, _Make] = {
     "accuracy": _ACCURACY,
     "acc": _ACCURACY,
     "sparse_categorical_accuracy": _ACCURACY,
     "categorical_accuracy": _ACCURACY,
-    "binary_accuracy": lambda size, loss: (
-        classification.BinaryAccuracy(validate_args=False),
-        _yes_or_no,
-    ),
-    "precision": _classification("Precision", "macro"),
-    "recall": _classification("Recall", "macro"),
-    "f1": _classification("F1Score", "macro"),
-    "mse": _number(regression.MeanSquaredError),
-    "mean_squared_error": _number(regression.MeanSquaredError),
-    "rmse": _number(lambda: regression.MeanSquaredError(squared=False)),
-    "mae": _number(regression.MeanAbsoluteError),
-    "mean_absolute_error": _number(regression.MeanAbsoluteError),
+    "binary_accuracy": _binary_accuracy,
+    "precision": _Classification("Precision"),
+    "recall": _Classification("Recall"),
+    "f1": _Classification("F1Score"),
+    "mse": _Regression("MeanSquaredError"),
+    "mean_squared_error": _Regression("MeanSquaredError"),
+    "rmse": _Regression("MeanSquaredError", (("squared", False),)),
+    "mae": _Regression("MeanAbsoluteError"),
+    "mean_absolute_error": _Regression("MeanAbsoluteError"),
 }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from ..layers import Spec
+from ..layers import Layer, Spec, TorchModule
 
 if TYPE_CHECKING:
     from .sequential import Sequential
@@ -25,10 +25,7 @@ def summary(model: Sequential, print_fn: Callable[[str], None] | None = None) ->
     table.add_column("sequences")
     table.add_row("input", str(specs[0]), "", "")
     for layer, before, after in zip(model.layers, specs[:-1], specs[1:], strict=True):
-        kind = type(layer).__name__
-        inner = getattr(layer, "layer", None) or getattr(layer, "forward_layer", None)
-        if inner is not None:
-            kind += f"({type(inner).__name__})"
+        kind = _kind(layer)
         table.add_row(
             f"{layer.name}  [dim]{kind}[/dim]",
             str(after),
@@ -49,6 +46,13 @@ def summary(model: Sequential, print_fn: Callable[[str], None] | None = None) ->
     console = Console(file=text, width=100)
     console.print(table)
     print_fn(text.getvalue() + foot)
+
+
+def _kind(layer: Layer) -> str:
+    if isinstance(layer, TorchModule):
+        return type(layer.module).__name__
+    inner = getattr(layer, "layer", None) or getattr(layer, "forward_layer", None)
+    return type(layer).__name__ + (f"({type(inner).__name__})" if inner is not None else "")
 
 
 def effect(before: Spec, after: Spec) -> str:

@@ -184,7 +184,7 @@ def _lay(
     if target.layout.agrees(opened.layout):
         return target.with_values(target.values, opened.layout)
     whole = given.layout if isinstance(given, Ragged) else Layout.full(*given.shape[:2])
-    if torch.equal(target.offsets, whole.offsets):
+    if target.layout.agrees(whole):
         # Targets of all slots, or of all steps that were given before the model opened them.
         steps = opened.layout.within(whole)
         return opened.with_values(target.values.index_select(0, steps))
