@@ -1,4 +1,4 @@
-"""The LSTM operator: every path against the reference, and what torch asks of an operator."""
+"""The recurrent operator: every path against the reference, and what torch asks of an operator."""
 
 import pytest
 import torch
@@ -8,47 +8,52 @@ from hypothesis import strategies as st
 from unpad import kernels
 from unpad.kernels.activations import KNOWN
 
+from .messages import says
 from .strategies import lengths
 
-PATHS = [p for p in kernels.info()["paths"] if p != "reference"]  # pyright: ignore
+PATHS = [p for p in kernels.info()["paths"] if p in ("compiled", "torch")]  # pyright: ignore
 
 
 def arguments(
     sizes, feature=3, hidden=4, reverse=(False,), dtype=torch.float64, bias=True, state=True,
-    mask=True,
+    masks=1, cell="lstm",
 ):  # fmt: skip
-    """Random arguments of `kernels.lstm`; all that have one ask for a gradient."""
-    directions, batch = len(reverse), len(sizes)
+    """Random arguments of `kernels.recurrent`; all that have one ask for a gradient."""
+    directions, batch, columns = len(reverse), len(sizes), kernels.GATES[cell] * hidden
     offsets = torch.tensor([0, *sizes]).cumsum(0)
 
     def random(*shape):
         return (torch.randn(*shape, dtype=dtype) * 0.4).requires_grad_()
 
     states = (directions, batch, hidden)
+    drawn = torch.rand(directions, batch, masks and kernels.GATES[cell] ** (masks - 1), hidden)
     return {
+        "cell": cell,
         "values": random(sum(sizes), feature),
         "offsets": offsets,
-        "kernels": [random(feature, 4 * hidden) for _ in reverse],
-        "recurrent_kernels": [random(hidden, 4 * hidden) for _ in reverse],
-        "biases": [random(4 * hidden) for _ in reverse] if bias else [],
+        "kernels": [random(feature, columns) for _ in reverse],
+        "recurrent_kernels": [random(hidden, columns) for _ in reverse],
+        "biases": [random(columns) for _ in reverse] if bias else [],
+        "recurrent_biases": [random(columns) for _ in reverse] if bias and cell == "gru" else [],
         "h0": random(*states) if state else None,
-        "c0": random(*states) if state else None,
-        "recurrent_mask": (torch.rand(states) < 0.7).to(dtype) / 0.7 if mask else None,
+        "c0": random(*states) if state and cell == "lstm" else None,
+        "mask": (drawn < 0.7).to(dtype) / 0.7 if masks else None,
         "reverse": list(reverse),
     }
 
 
+def asking(call):
+    """The tensors of a call that ask for a gradient."""
+    flat = [t for v in call.values() for t in (v if isinstance(v, list) else [v])]
+    return [t for t in flat if isinstance(t, torch.Tensor) and t.requires_grad]
+
+
 def run(path, call, **options):
     """Outputs and all gradients on one path."""
-    tensors = [
-        t
-        for v in call.values()
-        for t in (v if isinstance(v, list) else [v])
-        if isinstance(t, torch.Tensor) and t.requires_grad
-    ]
+    tensors = asking(call)
     with kernels.force(path):
-        outputs = kernels.lstm(**call, **options)
-    weights = [torch.cos(torch.arange(float(o.numel())).reshape(o.shape)) for o in outputs]
+        outputs = kernels.recurrent(**call, **options)
+    weights = [torch.cos(torch.arange(float(o.numel()))).reshape(o.shape) for o in outputs]
     total = sum((o * w).sum() for o, w in zip(outputs, weights, strict=True))
     gradients = [None] * len(tensors)
     if total.requires_grad:  # the reference of an empty batch touches no weight
@@ -57,38 +62,72 @@ def run(path, call, **options):
     return outputs, [z if g is None else g for g, z in zip(gradients, zeros, strict=True)]
 
 
-@pytest.mark.parametrize("path", PATHS)
-@given(
-    sizes=lengths,
-    feature=st.sampled_from([1, 3, 7]),
-    hidden=st.sampled_from([1, 4, 9]),
-    reverse=st.sampled_from([(False,), (True,), (False, True), (True, False)]),
-    flags=st.tuples(st.booleans(), st.booleans(), st.booleans()),
-    pair=st.tuples(st.sampled_from(sorted(KNOWN)), st.sampled_from(sorted(KNOWN))),
-)
-@settings(max_examples=60)
-def test_paths_equal_the_reference(path, sizes, feature, hidden, reverse, flags, pair):
-    bias, state, mask = flags
-    call = arguments(sizes, feature, hidden, reverse, bias=bias, state=state, mask=mask)
-    options = {"activation": pair[0], "recurrent_activation": pair[1]}
+def same(path, call, tolerance, **options):
+    """This path and the reference, outputs and gradients."""
     want, want_gradients = run("reference", call, **options)
     got, gradients = run(path, call, **options)
     for a, b in zip([*got, *gradients], [*want, *want_gradients], strict=True):
-        torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-10)
+        torch.testing.assert_close(a, b, rtol=tolerance, atol=tolerance)
+
+
+cells = st.sampled_from(sorted(kernels.GATES))
+directions = st.sampled_from([(False,), (True,), (False, True), (True, False)])
+names = st.sampled_from(sorted(KNOWN))
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_float32_is_within_1e_5_of_the_reference(path):
-    call = arguments([5, 0, 17, 1], 10, 12, (False, True), torch.float32)
-    want, want_gradients = run("reference", call)
-    got, gradients = run(path, call)
-    for a, b in zip([*got, *gradients], [*want, *want_gradients], strict=True):
-        torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-5)
+@given(
+    cell=cells,
+    sizes=lengths,
+    feature=st.sampled_from([1, 3, 7]),
+    hidden=st.sampled_from([1, 4, 9, 17]),
+    reverse=directions,
+    bias=st.booleans(),
+    state=st.booleans(),
+    masks=st.integers(0, 2),
+    pair=st.tuples(names, names),
+)
+@settings(max_examples=150)
+def test_paths_equal_the_reference(
+    path, cell, sizes, feature, hidden, reverse, bias, state, masks, pair
+):
+    call = arguments(
+        sizes, feature, hidden, reverse, bias=bias, state=state, masks=masks, cell=cell
+    )
+    same(path, call, 1e-10, activation=pair[0], recurrent_activation=pair[1])
+
+
+@pytest.mark.parametrize("path", PATHS)
+@given(cell=cells, sizes=lengths, reverse=directions, hidden=st.sampled_from([1, 7, 32, 100]))
+@settings(max_examples=40)
+def test_float32_is_within_1e_5_of_the_reference(path, cell, sizes, reverse, hidden):
+    # Weights of the size that layers have: sums of `hidden` products stay near 1.
+    call = arguments(sizes, 10, hidden, reverse, torch.float64, cell=cell)
+    call = {
+        k: [t.detach().float().div(max(1, hidden / 10) ** 0.5).requires_grad_() for t in v]
+        if k in ("kernels", "recurrent_kernels")
+        else [t.detach().float().requires_grad_() for t in v]
+        if k in ("biases", "recurrent_biases")
+        else v.detach().float().requires_grad_(v.requires_grad)
+        if isinstance(v, torch.Tensor) and v.is_floating_point()
+        else v
+        for k, v in call.items()
+    }
+    same(path, call, 1e-5)
+
+
+@given(cell=st.sampled_from(["lstm", "gru"]), sizes=lengths, reverse=directions,
+       bias=st.booleans(), state=st.booleans())  # fmt: skip
+@settings(max_examples=60)
+def test_cudnn_s_packing_equals_the_reference(cell, sizes, reverse, bias, state):
+    # The same code as on a GPU; without one torch runs its own packed recurrences.
+    call = arguments(sizes, reverse=reverse, bias=bias, state=state, masks=0, cell=cell)
+    same("cudnn", call, 1e-9)
 
 
 def test_the_reference_is_torch_s_own_lstm():
     feature, hidden, sizes = 3, 4, [4, 2]
-    call = arguments(sizes, feature, hidden, (False, True), torch.float32, state=False, mask=False)
+    call = arguments(sizes, feature, hidden, (False, True), torch.float32, state=False, masks=0)
     theirs = torch.nn.LSTM(feature, hidden, bidirectional=True)
     with torch.no_grad():
         for d, suffix in enumerate(("l0", "l0_reverse")):
@@ -100,57 +139,73 @@ def test_the_reference_is_torch_s_own_lstm():
     packed = torch.nn.utils.rnn.pack_sequence(rows, enforce_sorted=False)
     want, (h, c) = theirs(packed)
     with kernels.force("reference"):
-        outputs, final_h, final_c = kernels.lstm(**call)
+        outputs, final_h, final_c = kernels.recurrent(**call)
     unpacked = torch.nn.utils.rnn.unpack_sequence(want)
     torch.testing.assert_close(outputs, torch.cat(unpacked))
     torch.testing.assert_close(final_h, h)
     torch.testing.assert_close(final_c, c)
 
 
+@pytest.mark.parametrize("cell", kernels.GATES)
 @pytest.mark.parametrize("reverse", [(False,), (False, True)])
-def test_gradcheck(reverse):
-    call = arguments([3, 0, 2], 2, 3, reverse)
+def test_gradcheck(cell, reverse):
+    call = arguments([3, 0, 2], 2, 3, reverse, cell=cell, masks=2)
+    tensors = asking(call)
 
-    def function(values, h0, c0, *weights):
-        n = len(reverse)
-        return kernels.lstm(
-            values, call["offsets"], weights[:n], weights[n : 2 * n], weights[2 * n :], h0, c0,
-            call["recurrent_mask"], reverse=reverse,
-        )  # fmt: skip
+    def function(*given):
+        fresh = iter(given)
 
-    weights = [*call["kernels"], *call["recurrent_kernels"], *call["biases"]]
-    assert torch.autograd.gradcheck(function, (call["values"], call["h0"], call["c0"], *weights))
+        def swap(value):
+            if isinstance(value, list):
+                return [swap(v) for v in value]
+            wanted = isinstance(value, torch.Tensor) and value.requires_grad
+            return next(fresh) if wanted else value
+
+        outputs = kernels.recurrent(**{k: swap(v) for k, v in call.items()})
+        return [o for o in outputs if o.numel()]
+
+    assert torch.autograd.gradcheck(function, tensors)
+
+
+def detached(call):
+    """The same call, asking for no gradient."""
+    return {
+        k: [t.detach() for t in v]
+        if isinstance(v, list) and k != "reverse"
+        else v.detach()
+        if isinstance(v, torch.Tensor)
+        else v
+        for k, v in call.items()
+    }
 
 
 # torch's own test of an operator reaches code of torch's that warns of its future.
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.filterwarnings("ignore::FutureWarning")
+@pytest.mark.parametrize("cell", kernels.GATES)
 @pytest.mark.parametrize("keep", [True, False])
 @pytest.mark.parametrize("sizes", [[3, 0, 5], [0], []])
-def test_opcheck(sizes, keep):
-    call = arguments(sizes, reverse=(False, True))
-    if not keep:
-        call = {
-            k: [t.detach() for t in v] if k in ("kernels", "recurrent_kernels", "biases") else v
-            for k, v in call.items()
-        }
-        call |= {k: call[k].detach() for k in ("values", "h0", "c0")}
-    inputs = [call[k] for k in ("values", "offsets", "kernels", "recurrent_kernels", "biases")]
-    inputs += [call[k] for k in ("h0", "c0", "recurrent_mask")]
+def test_opcheck(cell, sizes, keep):
+    call = arguments(sizes, reverse=(False, True), cell=cell)
+    call = call if keep else detached(call)
+    inputs = ("values", "offsets", "kernels", "recurrent_kernels", "biases", "recurrent_biases",
+              "h0", "c0", "mask", "cell")  # fmt: skip
     torch.library.opcheck(
-        torch.ops.unpad.lstm.default, (*inputs, "tanh", "sigmoid", call["reverse"], keep)
+        torch.ops.unpad.recurrent.default,
+        (*(call[k] for k in inputs), "tanh", "sigmoid", call["reverse"], "", keep),
     )
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.filterwarnings("ignore:.*grad attribute of a Tensor that is not a leaf:UserWarning")
-def test_it_can_be_compiled_whole():
+@pytest.mark.parametrize("cell", kernels.GATES)
+def test_it_can_be_compiled_whole(cell):
     # "aot_eager" traces forward and backward as inductor does, and needs no compiler to run them.
-    call = arguments([3, 0, 2], reverse=(False, True))
+    call = arguments([3, 0, 2], reverse=(False, True), cell=cell)
     compiled = torch.compile(
-        lambda **given: kernels.lstm(**given)[0] * 2, backend="aot_eager", fullgraph=True
+        lambda **given: kernels.recurrent(**given)[0] * 2, backend="aot_eager", fullgraph=True
     )
-    want = kernels.lstm(**call)[0] * 2
+    want = kernels.recurrent(**call)[0] * 2
     got = compiled(**call)
     torch.testing.assert_close(got, want)
     gradients = [
@@ -161,34 +216,75 @@ def test_it_can_be_compiled_whole():
 
 
 def test_inference_keeps_nothing():
-    call = arguments([3, 2])
-    with torch.no_grad():
-        outputs = torch.ops.unpad.lstm.default(
-            call["values"], call["offsets"], call["kernels"], call["recurrent_kernels"],
-            call["biases"], None, None, None, "tanh", "sigmoid", [False], False,
-        )  # fmt: skip
-    assert [o.numel() for o in outputs[3:]] == [0, 0, 0]
+    call = detached(arguments([3, 2]))
+    outputs = torch.ops.unpad.recurrent.default(
+        call["values"], call["offsets"], call["kernels"], call["recurrent_kernels"],
+        call["biases"], [], None, None, None, "lstm", "tanh", "sigmoid", [False], "", False,
+    )  # fmt: skip
+    assert [o.numel() for o in outputs[3:]] == [0, 0]
     with torch.inference_mode():
-        kernels.lstm(**call)
+        kernels.recurrent(**call)
 
 
 def test_the_path_can_be_asked_and_forced():
-    call = arguments([2], mask=False)
-    kernels.lstm(**call)
-    assert kernels.info()["last"]["lstm"] != "reference"  # pyright: ignore
+    call = arguments([2], masks=0)
+    kernels.recurrent(**call)
+    assert kernels.info()["last"] == kernels.info()["paths"][0]  # pyright: ignore
     with kernels.force("reference"):
-        kernels.lstm(**call)
+        kernels.recurrent(**call)
         assert kernels.info()["forced"] == "reference"
-    assert kernels.info()["last"]["lstm"] == "reference"  # pyright: ignore
+    assert kernels.info()["last"] == "reference"
     assert kernels.info()["forced"] is None
     with pytest.raises(ValueError, match=r"expected one of .*, got 'fast'"), kernels.force("fast"):
         pass
 
 
 def test_an_activation_of_one_s_own_takes_the_reference_path():
-    call = arguments([3, 0, 2], state=False, mask=False)
-    named = kernels.lstm(**call, activation="tanh")
-    own = kernels.lstm(**call, activation=lambda x: torch.tanh(x))
-    assert kernels.info()["last"]["lstm"] == "reference"  # pyright: ignore
+    call = arguments([3, 0, 2], state=False, masks=0)
+    named = kernels.recurrent(**call, activation="tanh")
+    own = kernels.recurrent(**call, activation=lambda x: torch.tanh(x))
+    assert kernels.info()["last"] == "reference"
     for a, b in zip(own, named, strict=True):
         torch.testing.assert_close(a, b)
+
+
+LIES = [
+    (
+        {"offsets": torch.tensor([0, 3, 2, 5])},
+        "recurrent: offsets run from 0 to the number of step",
+    ),
+    (
+        {"offsets": torch.tensor([0, 3, 9])},
+        "recurrent: offsets run from 0 to the number of steps, 5",
+    ),
+    ({"offsets": torch.tensor([1, 5])}, "recurrent: offsets run from 0"),
+    (
+        {"offsets": torch.tensor([0, 5], dtype=torch.int32)},
+        "recurrent: expected offsets (batch + 1,)",
+    ),
+    ({"values": torch.zeros(5)}, "recurrent: expected values (steps, feature), got (5,)."),
+    ({"values": torch.zeros(5, 3)}, "recurrent: kernels are torch.float64 on cpu, values torch.fl"),
+    (
+        {"cell": "lstmm"},
+        "recurrent: expected cell as one of lstm, gru, gru_reset_before, simple_rnn",
+    ),
+    ({"h0": torch.zeros(1, 3, 4).double()}, "recurrent: expected h0 (1, 2, 4), got (1, 3, 4)."),
+    (
+        {"mask": torch.zeros(1, 2, 3, 4).double()},
+        "recurrent: expected mask (1, 2, 4, 4), got (1, 2,",
+    ),
+    ({"kernels": []}, "recurrent: expected 1 kernels, got 0."),
+    (
+        {"recurrent_kernels": []},
+        "recurrent: expected one recurrent kernel for each of 1 directions",
+    ),
+    ({"biases": [torch.zeros(3).double()]}, "recurrent: expected biases (16,), got (3,)."),
+    ({"recurrent_biases": [torch.zeros(16).double()]}, "recurrent: lstm has no recurrent biases;"),
+]
+
+
+@pytest.mark.parametrize(("lie", "text"), LIES)
+def test_lies_are_refused_before_a_kernel_starts(lie, text):
+    call = {**detached(arguments([3, 2], masks=0, state=False)), **lie}
+    with says(text):
+        kernels.recurrent(**call)

@@ -27,6 +27,16 @@ LAYERS = {
     "LSTM relu": lambda: L.LSTM(4, "relu", "hard_sigmoid", return_sequences=True),
     "LSTM elu": lambda: L.LSTM(2, "elu", return_sequences=True),
     "LSTM dropout": lambda: L.LSTM(4, dropout=0.5, recurrent_dropout=0.5),
+    "GRU": lambda: L.GRU(4, return_sequences=True),
+    "GRU reset before": lambda: L.GRU(4, return_state=True, reset_after=False),
+    "GRU backwards": lambda: L.GRU(4, "relu", return_sequences=True, go_backwards=True),
+    "SimpleRNN": lambda: L.SimpleRNN(4, return_sequences=True),
+    "SimpleRNN relu": lambda: L.SimpleRNN(4, "relu", use_bias=False, return_state=True),
+    "Bidirectional GRU": lambda: L.Bidirectional(L.GRU(3, return_sequences=True)),
+    "Bidirectional SimpleRNN": lambda: L.Bidirectional(L.SimpleRNN(3), merge_mode="mul"),
+    "Bidirectional of two cells": lambda: L.Bidirectional(
+        L.GRU(3), backward_layer=L.LSTM(3, go_backwards=True)
+    ),
     "Bidirectional": lambda: L.Bidirectional(L.LSTM(3)),
     **{
         f"Bidirectional {mode}": lambda mode=mode: L.Bidirectional(
@@ -63,7 +73,7 @@ def test_embedding_keeps_the_laws(mask_zero):
 
 
 def test_every_layer_is_under_the_laws():
-    bases = {"Layer", "TokenWise", "Spec"}
+    bases = {"Layer", "TokenWise", "Recurrent", "Spec"}
     tested = " ".join([*LAYERS, "Embedding"])
     assert [n for n in L.__all__ if n not in bases and n not in tested] == []
 

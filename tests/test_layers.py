@@ -107,6 +107,30 @@ def test_recurrent_layers_draw_once_a_sequence(option, size):
     assert torch.equal(layer(ragged)[0], layer(ragged)[1])
 
 
+@pytest.mark.parametrize("kind", [L.LSTM, L.GRU, L.SimpleRNN])
+def test_a_stateful_layer_goes_on_where_it_ended(kind):
+    whole = coded([6, 4, 2], (3,), torch.float32)
+    layer = kind(4, return_sequences=True, stateful=True)
+    want = layer(whole)
+    layer.reset_state()
+    early = whole.positions < 2
+    first, second = layer(whole.keep(early)), layer(whole.keep(~early))
+    for w, a, b in zip(want, first, second, strict=True):
+        torch.testing.assert_close(torch.cat([a, b]), w)
+    # Row 1 starts anew, the others go on.
+    layer.reset_state()
+    layer(whole.keep(early))
+    layer.reset_state(rows=[1])
+    mixed = layer(whole.keep(~early))
+    torch.testing.assert_close(mixed[0], want[0][2:])
+    fresh = kind.from_config(layer.get_config() | {"stateful": False})
+    fresh(whole)
+    fresh.load_state_dict(layer.state_dict())
+    torch.testing.assert_close(mixed[1], fresh(whole.keep(~early))[1])
+    with says(f"{kind.__name__}: stateful, and the batch before had 3 sequences, this one 2."):
+        layer(whole[:2])
+
+
 def test_a_seed_makes_a_stream_of_its_own():
     x = torch.ones(50, 4)
     draws = []
@@ -184,7 +208,7 @@ REFUSED = [
         lambda: L.LSTM(2, kernel_initializer="glorot"),
         "LSTM: unknown initializer 'glorot'; did you mean",
     ),
-    (lambda: L.LSTM(2, stateful=True), "LSTM: stateful=True is not supported. Leave it out."),
+    (lambda: L.LSTM(2, unroll=True), "LSTM: unroll=True is not supported. Leave it out."),
     (
         lambda: L.Dense(2, kernel_regularizer="l2", name="out"),
         "Dense 'out': kernel_regularizer='l2' is not supported. Leave it out.",
@@ -192,7 +216,7 @@ REFUSED = [
     (lambda: L.Dropout(1.5), "Dropout: expected rate from 0 to 1, got 1.5."),
     (
         lambda: L.Bidirectional(L.Dense(2)),
-        "Bidirectional: expected a recurrent layer (LSTM), got Dense.",
+        "Bidirectional: expected a recurrent layer (LSTM, GRU, SimpleRNN), got Dense.",
     ),
     (
         lambda: L.Bidirectional(L.LSTM(2), merge_mode="cat"),

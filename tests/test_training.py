@@ -291,6 +291,32 @@ def test_callbacks_watch_and_stop():
     assert watch.ends == 1
 
 
+def test_an_evaluation_within_an_epoch_leaves_its_log_alone():
+    class Ask(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            self.model.evaluate(X[:3], Y[:3], verbose=0)
+
+    want = tagger().fit(X, Y, batch_size=4, verbose=0).history
+    assert tagger().fit(X, Y, batch_size=4, callbacks=Ask(), verbose=0).history == want
+
+
+def test_stateful_models_keep_the_order():
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential(
+        [keras.Input(shape=(None, 3)), keras.layers.LSTM(4, stateful=True), keras.layers.Dense(1)]
+    )
+    model.compile("sgd", "mse")
+    x, y = readings()
+    with says("fit: a stateful layer carries its states from batch to batch, row by row: fit with"):
+        model.fit(x, y, verbose=0)
+    model.fit(x, y, batch_size=4, shuffle=False, verbose=0)
+    model.reset_state()
+    first = model.predict(x, batch_size=4, verbose=0)
+    assert (model.predict(x, batch_size=4, verbose=0) != first).any()
+    model.reset_state()
+    assert (model.predict(x, batch_size=4, verbose=0) == first).all()
+
+
 def sizes_of_batches(**options):
     """Sequences and steps of each batch that the model sees."""
     model, seen = tagger(), []

@@ -1,7 +1,8 @@
 """Operators on (values, offsets): a reference that specifies them, and the paths that serve."""
 
 from .activations import KNOWN
-from .lstm import lstm
+from .cells import GATES
+from .operator import recurrent
 from .paths import force, info
 
-__all__ = ["KNOWN", "force", "info", "lstm"]
+__all__ = ["GATES", "KNOWN", "force", "info", "recurrent"]

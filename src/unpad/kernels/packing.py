@@ -5,6 +5,7 @@ Sorting is this path's private business: the caller's order is never changed.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
@@ -23,7 +24,43 @@ class Packing(NamedTuple):
     starts: list[int]  # (longest,) packed row of each time's first step
     rows: Tensor  # (steps,) the row of each packed step
     steps: Tensor  # (directions, steps) the step at each packed row
-    previous: Tensor  # (steps,) where h of the time before lies in [h0 rows; packed rows]
+    previous: Tensor  # (steps,) where the time before lies in [initial rows; packed rows]
+
+    def times(self) -> Iterator[tuple[slice, int]]:
+        """For each time from the first: its packed rows, and how many rows are running."""
+        for start, n in zip(self.starts, self.active, strict=True):
+            yield slice(start, start + n), n
+
+    def times_back(self) -> Iterator[tuple[slice, int]]:
+        """The same from the last time."""
+        for start, n in zip(reversed(self.starts), reversed(self.active), strict=True):
+            yield slice(start, start + n), n
+
+    def sorted(self, state: Tensor | None, like: Tensor, shape: tuple[int, ...]) -> Tensor:
+        """States (directions, batch, ...) in the order of the rows; zeros for None."""
+        return like.new_zeros(shape) if state is None else state.index_select(1, self.order)
+
+    def unsorted(self, state: Tensor) -> Tensor:
+        """States back in the caller's order."""
+        return state.index_select(1, self.order.argsort())
+
+    def before(self, initial: Tensor, packed: Tensor) -> Tensor:
+        """(directions, steps, hidden): at each packed step, what the time before it held."""
+        return torch.cat([initial, packed], 1).index_select(1, self.previous)
+
+    def gather(self, by_step: Tensor, directions: int) -> Tensor:
+        """(steps, directions * n) to (directions, steps, n) in packed order."""
+        parts = by_step.chunk(directions, 1)
+        picked = [p.index_select(0, s) for p, s in zip(parts, self.steps, strict=True)]
+        return torch.stack(picked)
+
+    def scatter(self, packed: Tensor) -> Tensor:
+        """(directions, steps, n) in packed order to (steps, directions * n)."""
+        directions, total, size = packed.shape
+        by_step = packed.new_empty(total, directions, size)
+        for d, steps in enumerate(self.steps):
+            by_step[:, d].index_copy_(0, steps, packed[d])
+        return by_step.flatten(1)
 
 
 def pack(offsets: Tensor, reverse: list[bool]) -> Packing:
@@ -41,6 +78,6 @@ def pack(offsets: Tensor, reverse: list[bool]) -> Packing:
     ahead = offsets[sequence] + time
     behind = offsets[sequence + 1] - 1 - time if any(reverse) else ahead
     steps = torch.stack([behind if backwards else ahead for backwards in reverse])
-    # Rows of h: first the initial states, one a sequence, then the packed outputs.
-    before = torch.where(time > 0, batch + starts[time - 1] + row, row) if total else row
-    return Packing(order, active.tolist(), starts.tolist(), row, steps, before)
+    # Rows of a state: first the initial ones, one a sequence, then the packed ones.
+    previous = torch.where(time > 0, batch + starts[time - 1] + row, row) if total else row
+    return Packing(order, active.tolist(), starts.tolist(), row, steps, previous)

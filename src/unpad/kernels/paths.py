@@ -1,32 +1,49 @@
-"""Which path an operator takes, and which it took: to be asked, and forced for tests."""
+"""Which path the recurrent operator takes, and which it took: to be asked, and forced for tests."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_KNOWN = ("torch", "reference")
+from . import compiled, cudnn
+
 _forced: str | None = None
-_last: dict[str, str] = {}
+_last: str | None = None
 
 
-def choose(operator: str, best: str) -> str:
-    """The path for this call: the best that there is, unless one is forced."""
-    path = _forced or best
-    _last[operator] = path
-    return path
+def note(path: str) -> None:
+    """Remembers the path that a call took."""
+    global _last
+    _last = path
+
+
+def forced() -> str | None:
+    """The path that is forced, if one is."""
+    return _forced
+
+
+def available() -> list[str]:
+    """The paths there are on this machine, the fastest first."""
+    paths = ["compiled"] if compiled.available() else []
+    return [*(["cudnn"] if cudnn.available() else []), *paths, "torch", "reference"]
 
 
 @contextmanager
 def force(path: str) -> Iterator[None]:
-    """Within this block, operators take the named path: "torch" or "reference".
+    """Within this block, recurrent layers take the named path.
+
+    Args:
+        path: "compiled", "torch", "cudnn" (its code runs on a CPU too, for tests) or "reference".
 
     Raises:
-        ValueError: there is no such path.
+        ValueError: there is no such path here.
     """
     global _forced
-    if path not in _KNOWN:
-        raise ValueError(f"kernels.force: expected one of {', '.join(_KNOWN)}, got {path!r}.")
+    possible = [*available(), "cudnn"]
+    if path not in possible:
+        raise ValueError(
+            f"kernels.force: expected one of {', '.join(dict.fromkeys(possible))}, got {path!r}."
+        )
     before, _forced = _forced, path
     try:
         yield
@@ -35,5 +52,15 @@ def force(path: str) -> Iterator[None]:
 
 
 def info() -> dict[str, object]:
-    """The paths there are, the one that is forced, and the one each operator last took."""
-    return {"paths": _KNOWN, "forced": _forced, "last": dict(_last)}
+    """The paths there are, the one that is forced, the one last taken; and the compiled kernels.
+
+    Example:
+        >>> sorted(info())
+        ['compiled', 'forced', 'last', 'paths']
+    """
+    return {
+        "paths": available(),
+        "forced": _forced,
+        "last": _last,
+        "compiled": compiled.describe(),
+    }

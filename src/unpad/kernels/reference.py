@@ -1,6 +1,16 @@
 """What the recurrent operators compute: the specification. One sequence, one step at a time.
 
 Slow and plain; every other path is tested against it, forward and backward (through autograd).
+
+    lstm                i, f, o = rec(x W + h U + b);  g = act(the same)
+                        c = f c + i g;  h = o act(c)              (Hochreiter, Schmidhuber 1997)
+    gru                 z, r = rec(x W + b + h U + b');  n = act(x W + b + r (h U + b'))
+    gru_reset_before    z, r = rec(x W + b + h U);       n = act(x W + b + (r h) U)
+                        h = z h + (1 - z) n                       (Cho et al. 2014)
+    simple_rnn          h = act(x W + h U + b)                    (Elman 1990)
+
+Where there is a mask, h U is (h m) U: recurrent dropout, drawn once a sequence (Gal, Ghahramani
+2016), one draw for all gates or one for each.
 """
 
 from __future__ import annotations
@@ -11,64 +21,85 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from .cells import GATES
 
-def lstm(
+Function = Callable[[Tensor], Tensor]
+
+
+def recurrent(
+    cell: str,
     values: Tensor,
     offsets: Tensor,
     kernels: Sequence[Tensor],
     recurrent_kernels: Sequence[Tensor],
     biases: Sequence[Tensor],
+    recurrent_biases: Sequence[Tensor],
     h0: Tensor | None,
     c0: Tensor | None,
-    recurrent_mask: Tensor | None,
-    activation: Callable[[Tensor], Tensor],
-    recurrent_activation: Callable[[Tensor], Tensor],
+    mask: Tensor | None,
+    activation: Function,
+    recurrent_activation: Function,
     reverse: Sequence[bool],
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Hochreiter and Schmidhuber's LSTM (1997); gates in Keras's order i, f, g (cell), o.
-
-    i, f, o = recurrent_activation(x W + (h * m) U + b); g = activation(the same)
-    c = f * c + i * g;  h = o * activation(c)
+    """Walks every sequence in every direction.
 
     Args:
+        cell: "lstm", "gru", "gru_reset_before" or "simple_rnn".
         values: (steps, feature).
         offsets: (batch + 1,).
-        kernels: for each direction (feature, 4 * hidden).
-        recurrent_kernels: for each direction (hidden, 4 * hidden).
-        biases: for each direction (4 * hidden,), or none at all.
+        kernels: W of each direction, (feature, gates * hidden).
+        recurrent_kernels: U of each direction, (hidden, gates * hidden).
+        biases: b of each direction, (gates * hidden,), or none at all.
+        recurrent_biases: b' of each direction, (3 * hidden,), or none; "gru" only.
         h0: (directions, batch, hidden), or None for zeros.
-        c0: (directions, batch, hidden), or None for zeros.
-        recurrent_mask: (directions, batch, hidden) `m` above, one draw a sequence, or None.
-        activation: of the cell and of the output.
-        recurrent_activation: of the three gates.
+        c0: the same, "lstm" only.
+        mask: (directions, batch, 1 or gates, hidden), or None.
+        activation: act above.
+        recurrent_activation: rec above.
         reverse: for each direction, whether it walks from each sequence's own end to its start.
 
     Returns:
         outputs (steps, directions * hidden), each at its own step; final h and c (directions,
-        batch, hidden). An empty sequence's final state is its initial one.
+        batch, hidden), c empty but for "lstm". An empty sequence's final state is its initial one.
     """
     bounds = offsets.tolist()
-    hidden = recurrent_kernels[0].shape[0]
+    hidden, count = recurrent_kernels[0].shape[0], GATES[cell]
+    nothing = values.new_zeros(0, hidden)
     outputs, final_h, final_c = [], [], []
     for d, backwards in enumerate(reverse):
-        rows: list[Tensor | None] = [None] * len(values)
+        inputs = values @ kernels[d] + (biases[d] if biases else 0)
+        weights = recurrent_kernels[d].chunk(count, 1)
+        shifts = recurrent_biases[d].chunk(count) if recurrent_biases else [0] * count
+        rows: list[Tensor] = [nothing] * len(values)
         hs, cs = [], []
         for b, (start, end) in enumerate(pairwise(bounds)):
             h = values.new_zeros(hidden) if h0 is None else h0[d, b]
             c = values.new_zeros(hidden) if c0 is None else c0[d, b]
+            masks = [1.0] * count if mask is None else list(mask[d, b].expand(count, hidden))
             for step in reversed(range(start, end)) if backwards else range(start, end):
-                before = h if recurrent_mask is None else h * recurrent_mask[d, b]
-                z = values[step] @ kernels[d] + before @ recurrent_kernels[d]
-                if biases:
-                    z = z + biases[d]
-                i, f, g, o = z.chunk(4)
-                i, f, o = (recurrent_activation(gate) for gate in (i, f, o))
-                c = f * c + i * activation(g)
-                h = o * activation(c)
+                x = inputs[step].chunk(count)
+                if cell == "lstm":
+                    i, f, g, o = (x[k] + (h * masks[k]) @ weights[k] for k in range(count))
+                    i, f, o = map(recurrent_activation, (i, f, o))
+                    c = f * c + i * activation(g)
+                    h = o * activation(c)
+                elif cell == "simple_rnn":
+                    h = activation(x[0] + (h * masks[0]) @ weights[0])
+                else:
+                    z, r = (
+                        recurrent_activation(x[k] + (h * masks[k]) @ weights[k] + shifts[k])
+                        for k in range(2)
+                    )
+                    if cell == "gru":
+                        n = activation(x[2] + r * ((h * masks[2]) @ weights[2] + shifts[2]))
+                    else:
+                        n = activation(x[2] + (r * h * masks[2]) @ weights[2])
+                    h = z * h + (1 - z) * n
                 rows[step] = h
             hs.append(h)
             cs.append(c)
-        outputs.append(torch.stack(rows) if rows else values.new_zeros(0, hidden))  # pyright: ignore[reportArgumentType]
-        final_h.append(torch.stack(hs) if hs else values.new_zeros(0, hidden))
-        final_c.append(torch.stack(cs) if cs else values.new_zeros(0, hidden))
-    return torch.cat(outputs, 1), torch.stack(final_h), torch.stack(final_c)
+        outputs.append(torch.stack(rows) if rows else nothing)
+        final_h.append(torch.stack(hs) if hs else nothing)
+        final_c.append(torch.stack(cs) if cs else nothing)
+    c = torch.stack(final_c) if cell == "lstm" else values.new_zeros(0)
+    return torch.cat(outputs, 1), torch.stack(final_h), c

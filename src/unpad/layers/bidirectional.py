@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..ragged import Ragged
 from .layer import Layer
-from .lstm import LSTM, as_ragged, walk
+from .recurrent import Recurrent, as_ragged, walk
 from .spec import Spec
 
 _MERGE = ("concat", "sum", "mul", "ave", None)
@@ -23,7 +23,7 @@ class Bidirectional(Layer):
     the backward layer, follow. An empty sequence gives both initial states.
 
     Args:
-        layer: an LSTM; a fresh copy of it walks forward, another backward.
+        layer: an LSTM, GRU or SimpleRNN; a fresh copy of it walks forward, another backward.
         merge_mode: "concat", "sum", "mul", "ave" or None.
         backward_layer: another layer for the way back; it must have go_backwards the other way.
 
@@ -33,17 +33,18 @@ class Bidirectional(Layer):
 
     def __init__(
         self,
-        layer: LSTM,
+        layer: Recurrent,
         merge_mode: str | None = "concat",
         weights: None = None,
-        backward_layer: LSTM | None = None,
+        backward_layer: Recurrent | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         for given in (layer, backward_layer):
-            if given is not None and not isinstance(given, LSTM):
+            if given is not None and not isinstance(given, Recurrent):
                 raise ValueError(
-                    f"{self.who}: expected a recurrent layer (LSTM), got {type(given).__name__}."
+                    f"{self.who}: expected a recurrent layer (LSTM, GRU, SimpleRNN), got "
+                    f"{type(given).__name__}."
                 )
         if weights is not None:
             raise ValueError(f"{self.who}: weights= is not supported: use set_weights after build.")
@@ -66,7 +67,7 @@ class Bidirectional(Layer):
                 f"{self.who}: both layers have go_backwards={ahead.go_backwards}; the backward "
                 f"layer needs go_backwards={not ahead.go_backwards}."
             )
-        for option in ("return_sequences", "return_state"):
+        for option in ("return_sequences", "return_state", "stateful"):
             if getattr(ahead, option) != getattr(behind, option):
                 raise ValueError(
                     f"{self.who}: both layers need the same {option}, got "
@@ -106,43 +107,55 @@ class Bidirectional(Layer):
         return outputs if len(outputs) > 1 else outputs[0]
 
     @property
-    def _pair(self) -> list[LSTM]:
+    def _pair(self) -> list[Recurrent]:
         return [self.forward_layer, self.backward_layer]
 
     @property
     def _in_one_call(self) -> bool:
         ahead, behind = self._pair
+        if ahead.cell != behind.cell or (self.training and (ahead.dropout or behind.dropout)):
+            return False  # each direction draws its own dropout of the inputs
         alike = ("units", "activation", "recurrent_activation", "use_bias", "recurrent_dropout")
-        return not (self.training and (ahead.dropout or behind.dropout)) and all(
-            getattr(ahead, option) == getattr(behind, option) for option in alike
-        )
+        return all(getattr(ahead, option) == getattr(behind, option) for option in alike)
+
+    def reset_state(self, rows: Any = None) -> None:
+        """Forgets the states of these rows of the batch, or of all, in both directions."""
+        for layer in self._pair:
+            layer.reset_state(rows)
 
     def forward(self, inputs: Ragged | Tensor, initial_state: list[Tensor] | None = None) -> Any:
         """Walks every sequence both ways.
 
         Args:
             inputs: Ragged (batch, steps*, feature), or dense (batch, time, feature).
-            initial_state: [forward h, forward c, backward h, backward c], each (batch, units).
+            initial_state: the forward layer's states, then the backward layer's, each (batch,
+                units).
         """
         sequences, rebuild = as_ragged(inputs)
         pair = self._pair
+        count = pair[0].cell_states
+        halves = [None, None]
+        if initial_state is not None:
+            halves = [initial_state[:count], initial_state[count:]]
+        starts = [layer.start(half) for layer, half in zip(pair, halves, strict=True)]
+        joined = None
         if self._in_one_call:
-            outputs, h, c = walk(pair, sequences, initial_state)
-            halves, hs, cs = outputs.split(pair[0].units, 1), h.unbind(), c.unbind()
+            both = None if starts[0] is None or starts[1] is None else [*starts[0], *starts[1]]
+            joined, states = walk(pair, sequences, both)
+            outputs = list(joined.split(pair[0].units, 1))
+            ends = [states[:count], states[count:]]
         else:
-            given = (
-                [None, None] if initial_state is None else [initial_state[:2], initial_state[2:]]
-            )
-            walked = [walk([x], sequences, s) for x, s in zip(pair, given, strict=True)]
-            halves = [w[0] for w in walked]
-            hs, cs = [w[1][0] for w in walked], [w[2][0] for w in walked]
-            outputs = None
-        if not pair[0].return_sequences:
-            merged = self._merge(hs, None)
+            walked = [walk([x], sequences, s) for x, s in zip(pair, starts, strict=True)]
+            outputs, ends = [w[0] for w in walked], [w[1] for w in walked]
+        for layer, states in zip(pair, ends, strict=True):
+            layer.remember(states)
+        if pair[0].return_sequences:
+            merged = self._merge(outputs, joined)
+            result: list[Any] = [rebuild(sequences.with_values(v)) for v in merged]
         else:
-            merged = [rebuild(sequences.with_values(v)) for v in self._merge(halves, outputs)]
-        states = [s for both in zip(hs, cs, strict=True) for s in both]
-        result = [*merged, *(states if pair[0].return_state else [])]
+            result = self._merge([states[0] for states in ends], None)
+        if pair[0].return_state:
+            result += [state for states in ends for state in states]
         return result if len(result) > 1 else result[0]
 
     def _merge(self, both: Any, joined: Tensor | None) -> list[Tensor]:
@@ -157,7 +170,7 @@ class Bidirectional(Layer):
         return [a + b if self.merge_mode == "sum" else (a + b) / 2]
 
 
-def _fresh(layer: LSTM, go_backwards: bool) -> LSTM:
+def _fresh(layer: Recurrent, go_backwards: bool) -> Recurrent:
     """A new layer with the same options and no weights."""
     return type(layer)(**{**layer.get_config(), "go_backwards": go_backwards})
 

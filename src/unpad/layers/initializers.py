@@ -197,8 +197,9 @@ class Orthogonal(Initializer):
         self.gain = gain
 
     def fill(self, tensor: Tensor, generator: torch.Generator | None) -> Tensor:
-        # torch flattens all axes but the first, Keras all but the last; the same for a matrix.
-        return torch.nn.init.orthogonal_(tensor, self.gain, generator=generator)
+        # Keras takes all axes but the last as rows; torch would take the first alone.
+        torch.nn.init.orthogonal_(tensor.view(-1, tensor.shape[-1]), self.gain, generator=generator)
+        return tensor
 
 
 class Identity(Initializer):

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .layer import Layer, TokenWise
+from .layer import Layer, TokenWise, snake_case
 from .spec import Spec, spec_of
 
 
@@ -25,8 +25,9 @@ class TorchModule(TokenWise):
     """
 
     def __init__(self, module: torch.nn.Module, **kwargs: Any) -> None:
-        super().__init__(**{"name": type(module).__name__.lower(), **kwargs})
+        super().__init__(**kwargs)
         self.module = module
+        self.name = self.given_name or snake_case(type(module).__name__)
 
     def output_spec(self, spec: Spec) -> Spec | list[Spec]:
         out = output_spec_of(

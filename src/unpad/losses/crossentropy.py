@@ -46,10 +46,10 @@ class SparseCategoricalCrossentropy(Loss):
         counted = self.counted(labels)
         if counted is not None:
             labels = labels.masked_fill(~counted, 0)
-        scores = y_pred if self.from_logits else _log_probabilities(y_pred)
-        lead = labels.shape
-        losses = F.cross_entropy(scores.flatten(0, -2), labels.flatten(), reduction="none")
-        return losses.reshape(lead)
+        log_p = torch.log_softmax(y_pred, -1) if self.from_logits else _log_probabilities(y_pred)
+        losses = F.nll_loss(log_p.flatten(0, -2), labels.flatten(), reduction="none")
+        losses = losses.reshape(labels.shape)
+        return losses if counted is None else losses.masked_fill(~counted, 0)
 
     def counted(self, y_true: Tensor) -> Tensor | None:
         return None if self.ignore_class is None else y_true != self.ignore_class

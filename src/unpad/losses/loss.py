@@ -57,7 +57,7 @@ class Loss:
         self.name = name or who
 
     def per_step(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """The loss of each step: (...,) from (...,) or (..., feature) and (..., feature)."""
+        """The loss of each step, 0 where it does not count: (...,) from (..., feature)."""
         raise NotImplementedError
 
     def counted(self, y_true: Tensor) -> Tensor | None:
@@ -79,7 +79,6 @@ class Loss:
         counted = self.counted(y_true)
         if counted is not None:
             counted = counted.reshape(losses.shape)
-            losses = losses.masked_fill(~counted, 0)
         if weight is not None:
             losses = losses * weight
         return Reduced(losses.sum(), self._denominator(losses, weight, counted))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any, NamedTuple, cast
 
@@ -14,7 +15,7 @@ from ..errors import look_up
 from ..losses import BinaryCrossentropy, Loss
 from ..losses.crossentropy import same_rank
 
-__all__ = ["StepMetric", "get"]
+__all__ = ["StartedMetric", "StepMetric", "get"]
 
 # Targets and predictions as a metric wants them: (preds, target), torchmetrics' order.
 _Arrange = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
@@ -33,26 +34,34 @@ class StepMetric:
     def __init__(self, name: str, make: _Make) -> None:
         self.name = name
         self._make = make
-        self._made: tuple[torchmetrics.Metric, _Arrange] | None = None
 
-    def start(self, size: int, loss: Loss, device: torch.device) -> None:
-        """Forgets what came before; `size` is that of the outputs' last axis."""
-        if self._made is None:
-            self._made = self._make(size, loss)
-        self._made[0].to(device).reset()
+    def start(self, size: int, loss: Loss, device: torch.device) -> StartedMetric:
+        """A metric with no batch in it; `size` is that of the outputs' last axis."""
+        metric, arrange = self._make(size, loss)
+        metric = copy.deepcopy(metric).to(device)
+        metric.reset()
+        return StartedMetric(self.name, metric, arrange)
+
+
+class StartedMetric(NamedTuple):
+    """A metric that adds up batches."""
+
+    name: str
+    metric: torchmetrics.Metric
+    arrange: _Arrange
+
+    def reset(self) -> None:
+        """Forgets every batch."""
+        self.metric.reset()
 
     def update(self, y_true: Tensor, y_pred: Tensor) -> None:
         """Adds a batch: values at its real steps. No steps change nothing."""
-        assert self._made is not None
-        metric, arrange = self._made
         if len(y_pred):
-            metric.update(*arrange(y_true, y_pred))
+            self.metric.update(*self.arrange(y_true, y_pred))
 
     def result(self) -> float:
-        """The metric over everything since `start`; 0 where there was no step."""
-        assert self._made is not None
-        metric = self._made[0]
-        return float(metric.compute()) if metric.update_count else 0.0
+        """The metric over all batches; 0 where there was no step."""
+        return float(self.metric.compute()) if self.metric.update_count else 0.0
 
 
 def get(metric: Any) -> StepMetric:

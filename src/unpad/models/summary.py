@@ -6,6 +6,7 @@ import io
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -18,16 +19,17 @@ if TYPE_CHECKING:
 def summary(model: Sequential, print_fn: Callable[[str], None] | None = None) -> None:
     """See `Sequential.summary`."""
     specs = model.specs(model.input_spec or getattr(model, "_built_for", None))
-    table = Table(title=f"{type(model).__name__} {model.name!r}", title_justify="left")
-    table.add_column("layer")
-    table.add_column("output")
+    table = Table(
+        title=f"{type(model).__name__} {model.name!r}", title_justify="left", box=box.SIMPLE_HEAD
+    )
+    table.add_column("layer", no_wrap=True)
+    table.add_column("output", no_wrap=True)
     table.add_column("weights", justify="right")
     table.add_column("sequences")
     table.add_row("input", str(specs[0]), "", "")
     for layer, before, after in zip(model.layers, specs[:-1], specs[1:], strict=True):
-        kind = _kind(layer)
         table.add_row(
-            f"{layer.name}  [dim]{kind}[/dim]",
+            layer.name + _kind(layer),
             str(after),
             f"{layer.count_params():,}",
             effect(before, after),
@@ -49,10 +51,12 @@ def summary(model: Sequential, print_fn: Callable[[str], None] | None = None) ->
 
 
 def _kind(layer: Layer) -> str:
-    if isinstance(layer, TorchModule):
-        return type(layer.module).__name__
+    """What a layer is, where its name does not say it: the class, or what it wraps."""
     inner = getattr(layer, "layer", None) or getattr(layer, "forward_layer", None)
-    return type(layer).__name__ + (f"({type(inner).__name__})" if inner is not None else "")
+    if inner is not None:
+        return f" ({type(inner).__name__})"
+    kind = type(layer.module if isinstance(layer, TorchModule) else layer).__name__
+    return f" ({kind})" if layer.given_name else ""
 
 
 def effect(before: Spec, after: Spec) -> str:

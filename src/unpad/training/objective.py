@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from ..layers import Layer, Spec, activations
-from ..losses import CustomLoss, Loss
+from ..losses import Loss
 from ..losses.loss import Reduced, on_steps
-from ..metrics import StepMetric
+from ..metrics import StartedMetric, StepMetric
 from .data import Data
 
 # Activations whose outputs a cross-entropy can take for probabilities.
@@ -29,7 +29,7 @@ class Outcome(NamedTuple):
 
 
 class Objective:
-    """A model's loss and metrics, summed up over batches with one denominator.
+    """A model's loss and metrics on a batch.
 
     Args:
         loss: of each step.
@@ -38,7 +38,6 @@ class Objective:
 
     def __init__(self, loss: Loss, metrics: list[StepMetric]) -> None:
         self.loss, self.metrics = loss, metrics
-        self._total = self._count = torch.zeros((), dtype=torch.float64)
 
     def check(self, model: Layer) -> None:
         """Raises where the model's last activation and the loss do not go together."""
@@ -55,13 +54,6 @@ class Objective:
                 f"compile: {self.loss.name} needs probabilities, but the model ends in {tail!r}. "
                 f"End it in {wanted}, or use {name}(from_logits=True)."
             )
-
-    def start(self, output: Spec, device: torch.device) -> None:
-        """Forgets what came before."""
-        size = (output.shape[-1] if output.shape else 1) or 1
-        for metric in self.metrics:
-            metric.start(size, self.loss, device)
-        self._total = self._count = torch.zeros((), dtype=torch.float64, device=device)
 
     def __call__(self, model: Layer, batch: Data) -> Outcome:
         """Runs the model on the batch."""
@@ -80,26 +72,49 @@ class Objective:
                 shown = finish(shown)
         return Outcome(reduced, true, shown)
 
+    def tally(self, output: Spec, device: torch.device) -> Tally:
+        """Sums of its own, so that an evaluation within an epoch leaves the epoch's alone."""
+        size = (output.shape[-1] if output.shape else 1) or 1
+        return Tally(self.loss, [m.start(size, self.loss, device) for m in self.metrics], device)
+
+
+class Tally:
+    """Loss and metrics summed up over batches, with one denominator.
+
+    Args:
+        loss: whose reduction says what is divided by.
+        metrics: started anew.
+        device: where the sums are kept, so that no batch waits for its number.
+    """
+
+    def __init__(self, loss: Loss, metrics: list[StartedMetric], device: torch.device) -> None:
+        self._loss, self._metrics = loss, metrics
+        self._zero = torch.zeros((), dtype=torch.float64, device=device)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets every batch."""
+        self._total = self._divisor = self._zero
+        for metric in self._metrics:
+            metric.reset()
+
     def add(self, outcome: Outcome) -> None:
-        """Adds a batch to the sums."""
+        """Adds a batch."""
         with torch.no_grad():
             self._total = self._total + outcome.loss.total.detach()
             # A sum stays a sum over batches; a mean's denominator adds up with it.
-            if self.loss.reduction == "sum":
-                self._count = torch.ones_like(self._total)
+            if self._loss.reduction == "sum":
+                self._divisor = self._zero + 1
             else:
-                self._count = self._count + outcome.loss.divisor
-            for metric in self.metrics:
+                self._divisor = self._divisor + outcome.loss.divisor
+            for metric in self._metrics:
                 metric.update(outcome.y_true, outcome.y_pred)
 
     @property
     def mean_loss(self) -> float:
-        """The loss of everything since `start`; 0 where there was no step."""
-        return float(self._total / self._count) if self._count else 0.0
+        """The loss of all batches; 0 where there was no step."""
+        return float(self._total / self._divisor) if self._divisor else 0.0
 
     def logs(self) -> dict[str, float]:
-        """The loss and every metric of everything since `start`."""
-        return {"loss": self.mean_loss, **{m.name: m.result() for m in self.metrics}}
-
-
-__all__ = ["CustomLoss", "Objective", "Outcome"]
+        """The loss and every metric of all batches."""
+        return {"loss": self.mean_loss, **{m.name: m.result() for m in self._metrics}}

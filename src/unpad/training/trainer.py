@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from .. import losses, metrics, optimizers
-from ..layers import Layer, Spec
+from ..layers import Layer, Recurrent, Spec
 from ..layers.spec import spec_of
 from ..ragged import Ragged
 from .batching import evaluation_plan, plan
@@ -18,7 +18,7 @@ from .callbacks import Callback, History
 from .data import Data, open_inputs, prepare, split
 from .door import give_back
 from .interrupt import HeldInterrupt
-from .objective import Objective
+from .objective import Objective, Tally
 from .progress import EpochProgress
 
 
@@ -110,6 +110,11 @@ class Trainer(Layer):
             validation = self._validation(validation_data)
         elif validation_split:
             data, validation = split(data, validation_split, "fit")
+        if self.stateful and (shuffle or bucket_by_length or batch_steps is not None):
+            raise ValueError(
+                "fit: a stateful layer carries its states from batch to batch, row by row: fit "
+                "with shuffle=False, without bucket_by_length and batch_steps."
+            )
         if data.steps == 0:
             raise ValueError("fit: x has no steps: every sequence is empty or masked throughout.")
         objective.check(self)
@@ -157,7 +162,7 @@ class Trainer(Layer):
     ) -> None:
         objective = self._compiled("fit")
         device = self._device()
-        objective.start(self._output_for(data), device)
+        tally = self._tally(data)
         for watcher in watchers:
             watcher.on_epoch_begin(epoch)
         progress = EpochProgress(f"Epoch {epoch + 1}/{epochs}", data.steps, verbose)
@@ -169,16 +174,16 @@ class Trainer(Layer):
                 for watcher in watchers:
                     watcher.on_train_batch_begin(i)
                 batch = data.batch(sequences, device)
-                self._update(objective, optimizer, batch)
+                tally.add(self._update(objective, optimizer, batch))
                 progress.advance(batch.steps)
                 if len(watchers) > 1:
                     for watcher in watchers:
-                        watcher.on_train_batch_end(i, {"loss": objective.mean_loss})
+                        watcher.on_train_batch_end(i, {"loss": tally.mean_loss})
                 if progress.due:
-                    progress.draw(objective.logs())
+                    progress.draw(tally.logs())
             interrupt.check()
             seconds, rate = time.perf_counter() - start, progress.rate
-            logs = objective.logs()
+            logs = tally.logs()
             if validation is not None:
                 found = self._evaluate(validation, validation_batch_size)
                 logs |= {f"val_{name}": value for name, value in found.items()}
@@ -189,15 +194,17 @@ class Trainer(Layer):
         for watcher in watchers:
             watcher.on_epoch_end(epoch, logs)
 
-    def _update(self, objective: Objective, optimizer: torch.optim.Optimizer, batch: Data) -> None:
-        """One step of training: forward, backward, update, metrics."""
+    def _update(
+        self, objective: Objective, optimizer: torch.optim.Optimizer, batch: Data
+    ) -> Outcome:
+        """One step of training: forward, backward, update."""
         outcome = objective(self, batch)
         if batch.steps:
             # A batch without a step has nothing to say: not even the optimiser's momentum moves.
             optimizer.zero_grad(set_to_none=True)
             outcome.loss.value.backward()
             optimizer.step()
-        objective.add(outcome)
+        return outcome
 
     def evaluate(
         self,
@@ -236,14 +243,14 @@ class Trainer(Layer):
         device = self._device()
         was_training = self.training
         self.eval()
-        objective.start(self._output_for(data), device)
+        tally = self._tally(data)
         try:
             with torch.no_grad():
-                for sequences in evaluation_plan(len(data.x), data.lengths, batch_size):
-                    objective.add(objective(self, data.batch(sequences, device)))
+                for sequences in self._evaluation_plan(data, batch_size):
+                    tally.add(objective(self, data.batch(sequences, device)))
         finally:
             self.train(was_training)
-        return objective.logs()
+        return tally.logs()
 
     def predict(
         self, x: Any, batch_size: int | None = None, verbose: int | str = "auto", fill: float = 0
@@ -268,7 +275,7 @@ class Trainer(Layer):
         progress = EpochProgress("Predict", data.steps, 1 if verbose in ("auto", 1) else 0)
         device, was_training = self._device(), self.training
         self.eval()
-        batches = evaluation_plan(len(opened), data.lengths, batch_size)
+        batches = self._evaluation_plan(data, batch_size)
         outputs = []
         try:
             with torch.inference_mode():
@@ -296,15 +303,15 @@ class Trainer(Layer):
         data = prepare(self, objective.loss, x, y, sample_weight, class_weight, "train_on_batch")
         objective.check(self)
         optimizer = self._ready_optimizer()
-        objective.start(self._output_for(data), self._device())
+        tally = self._tally(data)
         was_training = self.training
         self.train()
         try:
             batch = data.batch(torch.arange(len(data.x)), self._device())
-            self._update(objective, optimizer, batch)
+            tally.add(self._update(objective, optimizer, batch))
         finally:
             self.train(was_training)
-        return _as_keras(objective.logs(), return_dict)
+        return _as_keras(tally.logs(), return_dict)
 
     def test_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
@@ -343,10 +350,31 @@ class Trainer(Layer):
         assert self.optimizer is not None
         return self.optimizer
 
-    def _output_for(self, data: Data) -> Spec:
+    def _tally(self, data: Data) -> Tally:
         output = self.output_spec(spec_of(data.x))
         assert isinstance(output, Spec)
-        return output
+        return self._compiled("fit").tally(output, self._device())
+
+    def _evaluation_plan(self, data: Data, batch_size: int | None) -> list[Tensor]:
+        if not self.stateful:
+            return evaluation_plan(len(data.x), data.lengths, batch_size)
+        # States go on from batch to batch, row by row: the caller's order is the order.
+        size = batch_size or 32
+        return plan(
+            len(data.x), None, batch_size=size, batch_steps=None, shuffle=False,
+            bucket_by_length=False,
+        )  # fmt: skip
+
+    @property
+    def stateful(self) -> bool:
+        """Whether a layer carries its states from one batch to the next."""
+        return any(m is not self and getattr(m, "stateful", False) for m in self.modules())
+
+    def reset_state(self, rows: Any = None) -> None:
+        """Forgets the carried states of these rows of the batch, or of all, in every layer."""
+        for module in self.modules():
+            if isinstance(module, Recurrent):
+                module.reset_state(rows)
 
     def _device(self) -> torch.device:
         for weight in self.parameters():

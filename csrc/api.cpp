@@ -1,0 +1,185 @@
+// The C entry points: checks, the plan, the work space, and one run of the pool.
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <new>
+
+#include "isa.h"
+#include "plan.h"
+#include "pool.h"
+#include "workspace.h"
+
+namespace unpad {
+namespace {
+
+int gates_of(int32_t cell) { return cell == UNPAD_LSTM ? 4 : cell == UNPAD_SIMPLE_RNN ? 1 : 3; }
+
+size_t element_bytes(const unpad_problem &p) { return p.dtype == UNPAD_FLOAT32 ? 4 : 8; }
+
+bool within(int32_t x, int32_t from, int32_t to) { return x >= from && x <= to; }
+
+int32_t check(const unpad_problem *p) {
+  if (!p) return UNPAD_NULL_POINTER;
+  if (!within(p->cell, UNPAD_LSTM, UNPAD_SIMPLE_RNN) || !within(p->dtype, UNPAD_FLOAT32, UNPAD_FLOAT64) ||
+      !within(p->activation, UNPAD_TANH, UNPAD_HARD_SIGMOID) ||
+      !within(p->recurrent_activation, UNPAD_TANH, UNPAD_HARD_SIGMOID) || !within(p->directions, 1, 2) ||
+      !within(p->plan, 0, 2) ||
+      (p->masks != 0 && p->masks != 1 && p->masks != gates_of(p->cell)))
+    return UNPAD_BAD_ENUM;
+  if (p->steps < 0 || p->batch < 0 || p->hidden < 1) return UNPAD_BAD_SIZE;
+  // 2^20 units and 2^40 rows of them: far beyond any machine, far below what an int64 counts.
+  if (p->hidden > (int64_t(1) << 20) || p->steps > (int64_t(1) << 40) || p->batch > (int64_t(1) << 40))
+    return UNPAD_BAD_SIZE;
+  if (!p->offsets) return UNPAD_NULL_POINTER;
+  return UNPAD_OK;
+}
+
+int32_t check(const unpad_problem &p, const unpad_forward_direction &d) {
+  const int64_t h = p.hidden, g = gates_of(p.cell);
+  const bool saved = p.keep && p.cell != UNPAD_SIMPLE_RNN;
+  if (!d.recurrent_kernel || (p.steps && p.masks && !d.mask)) return UNPAD_NULL_POINTER;
+  if (p.batch && (!d.final_h || (p.cell == UNPAD_LSTM && !d.final_c))) return UNPAD_NULL_POINTER;
+  if (p.steps && (!d.gates || !d.h || (saved && !d.saved))) return UNPAD_NULL_POINTER;
+  if (d.gates_stride < g * h || d.h_stride < h || (saved && d.saved_stride < h)) return UNPAD_BAD_SIZE;
+  return UNPAD_OK;
+}
+
+int32_t check(const unpad_problem &p, const unpad_backward_direction &d) {
+  const int64_t h = p.hidden, g = gates_of(p.cell);
+  const bool lstm = p.cell == UNPAD_LSTM, simple = p.cell == UNPAD_SIMPLE_RNN, after = p.cell == UNPAD_GRU_RESET_AFTER;
+  if (!d.recurrent_kernel || (p.steps && p.masks && !d.mask)) return UNPAD_NULL_POINTER;
+  if (p.steps && (!d.d_gates || (!simple && !d.gates) || (!lstm && !d.h) || ((lstm || after) && !d.saved) ||
+                  (after && !d.d_saved)))
+    return UNPAD_NULL_POINTER;
+  if (d.d_gates_stride < g * h || (!simple && d.gates_stride < g * h) || (!lstm && d.h_stride < h) ||
+      ((lstm || after) && d.saved_stride < h) || (after && d.d_saved_stride < h) || (d.d_h && d.d_h_stride < h))
+    return UNPAD_BAD_SIZE;
+  return UNPAD_OK;
+}
+
+// An empty sequence's final state is its initial one, and so are their gradients.
+void pass_through(const unpad_problem &p, const void *from, void *to) {
+  if (!to) return;
+  const size_t row = size_t(p.hidden) * element_bytes(p);
+  for (int64_t b = 0; b < p.batch; ++b) {
+    if (p.offsets[b + 1] > p.offsets[b]) continue;
+    char *out = static_cast<char *>(to) + size_t(b) * row;
+    if (from)
+      std::memcpy(out, static_cast<const char *>(from) + size_t(b) * row, row);
+    else
+      std::memset(out, 0, row);
+  }
+}
+
+void pass_through(const unpad_problem &p, const unpad_forward_direction &d) {
+  pass_through(p, d.initial_h, d.final_h);
+  if (p.cell == UNPAD_LSTM) pass_through(p, d.initial_c, d.final_c);
+}
+void pass_through(const unpad_problem &p, const unpad_backward_direction &d) {
+  pass_through(p, d.d_final_h, d.d_initial_h);
+  if (p.cell == UNPAD_LSTM) pass_through(p, d.d_final_c, d.d_initial_c);
+}
+
+// Room for one task at a time: its packed kernel and work space. A team's members each have a scratch of their own.
+struct Room {
+  int64_t shared_at, scratch_at, scratch_bytes, bytes;
+};
+
+int64_t pages(int64_t bytes) { return (bytes + 4095) / 4096 * 4096; }  // no two threads write to one line
+
+Room room_for(const unpad_problem *p, const Pass &pass, int64_t rows, int team) {
+  Room room;
+  room.shared_at = pages(pass.packed_bytes(p));
+  room.scratch_at = room.shared_at + pages(pass.shared_bytes(p, rows));
+  room.scratch_bytes = pages(pass.scratch_bytes(p, rows));
+  room.bytes = room.scratch_at + room.scratch_bytes * team;
+  return room;
+}
+
+void wait_at(void *meeting) { static_cast<Meeting *>(meeting)->wait(); }
+
+template <class Direction>
+struct Job {
+  const unpad_problem *problem;
+  const Direction *directions;
+  const Pass *pass;
+  const Plan *plan;
+  Room room;
+  char *space;                // a room for each thread, or for each team
+  Meeting *meetings;          // one a direction
+  std::atomic<int> next{0};   // task to be taken
+
+  // Each task packs the kernel for itself: 10 microseconds for 100 units, and no thread waits for another.
+  void walk(int direction, int group, int at, int rank) {
+    const int team = plan->team;
+    char *base = space + at * room.bytes;
+    pass->pack(problem, directions[direction].recurrent_kernel, base, rank, team, team);
+    if (team > 1) meetings[direction].wait();
+    Walk w{problem, &directions[direction], plan->groups[size_t(group)].rows(), base, base + room.shared_at,
+           base + room.scratch_at + rank * room.scratch_bytes, team, rank, wait_at, &meetings[direction]};
+    pass->walk(&w);
+    if (team > 1) meetings[direction].wait();  // before the room is used again
+  }
+
+  void run(int rank) {
+    const int count = problem->directions;
+    if (plan->team > 1) {
+      if (plan->at_once) return walk(rank % 2, 0, rank % 2, rank / 2);
+      for (int direction = 0; direction < count; ++direction) walk(direction, 0, 0, rank);
+      return;
+    }
+    const int groups = int(plan->groups.size());
+    for (int task; (task = next.fetch_add(1, std::memory_order_relaxed)) < groups * count;)
+      walk(task % count, task / count, rank, 0);
+  }
+};
+
+template <class Direction>
+int32_t run(const unpad_problem *p, const Direction *directions, const Pass (Kernels::*passes)[4][2]) try {
+  if (int32_t error = check(p)) return error;
+  if (!directions) return UNPAD_NULL_POINTER;
+  for (int i = 0; i < p->directions; ++i)
+    if (int32_t error = check(*p, directions[i])) return error;
+  for (int i = 0; i < p->directions; ++i) pass_through(*p, directions[i]);
+  if (!p->steps) return UNPAD_OK;
+
+  const Pass &pass = (kernels().*passes)[p->cell][p->dtype];
+  const int gates = gates_of(p->cell);
+  Lease lease(useful_threads(*p, gates));
+  const Plan plan = make_plan(*p, gates, lease.threads());
+  int64_t rows = 0;
+  for (const Group &group : plan.groups) rows = std::max(rows, group.rows().count);
+  const Room room = room_for(p, pass, rows, plan.team);
+  const int rooms = plan.team == 1 ? lease.threads() : plan.at_once ? 2 : 1;
+  Workspace space(size_t(room.bytes) * size_t(rooms));
+  Meeting meetings[2] = {Meeting(plan.team), Meeting(plan.team)};
+  Job<Direction> job{p, directions, &pass, &plan, room, space.data(), meetings};
+  lease.run([](void *j, int rank) { static_cast<Job<Direction> *>(j)->run(rank); }, &job,
+            plan.team > 1);
+  return UNPAD_OK;
+} catch (const std::bad_alloc &) {
+  return UNPAD_OUT_OF_MEMORY;
+}
+
+}  // namespace
+}  // namespace unpad
+
+extern "C" {
+
+int32_t unpad_forward(const unpad_problem *problem, const unpad_forward_direction *direction) {
+  return unpad::run(problem, direction, &unpad::Kernels::forward);
+}
+
+int32_t unpad_backward(const unpad_problem *problem, const unpad_backward_direction *direction) {
+  return unpad::run(problem, direction, &unpad::Kernels::backward);
+}
+
+const char *unpad_kernels_isa(void) { return unpad::kernels().name; }
+
+int32_t unpad_kernels_force_isa(const char *name) {
+  return unpad::force_kernels(name) ? UNPAD_OK : UNPAD_BAD_ENUM;
+}
+
+int32_t unpad_kernels_version(void) { return 1; }
+
+}  // extern "C"

@@ -1,0 +1,104 @@
+// How the columns of a recurrent product are cut into panels, and how a matrix is packed into them.
+//
+// A panel is a few vectors of hidden units, for each unit the columns of all its gates, so that the pointwise part of
+// a cell finds everything about a unit in one register tile. Within a panel the rows (k) follow each other. A last
+// vector that is at most half full is packed half as wide, after the panel's whole vectors.
+#pragma once
+
+#include "simd.h"
+
+namespace unpad {
+namespace UNPAD_NAMESPACE {
+
+struct Panel {
+  int64_t unit;    // the first
+  int64_t whole;   // vectors of units
+  int64_t half;    // 0 or 1: one more vector, half as wide
+};
+
+template <class T>
+struct Panels {
+  int64_t hidden, whole, half, count;
+
+  // At most `most` vectors of units a panel, cut evenly, and enough panels for a team if there are vectors enough.
+  Panels(int64_t hidden_, int64_t most, int64_t team = 1) : hidden(hidden_) {
+    int64_t lanes = kLanes<T>, left = hidden % lanes;
+    half = kHalves && left > 0 && left <= lanes / 2;
+    whole = hidden / lanes + (left > 0 && !half);
+    int64_t vectors = whole + half, fair = (vectors + team - 1) / team;
+    if (fair < most) most = fair;
+    count = most > 0 ? (vectors + most - 1) / most : 0;
+  }
+
+  Panel operator[](int64_t p) const {
+    int64_t vectors = whole + half, from = vectors * p / count, to = vectors * (p + 1) / count;
+    int64_t end = to < whole ? to : whole;
+    return {from * kLanes<T>, end - from, to - end};
+  }
+
+  // Elements of a packed matrix with `depth` rows and `gates` columns a unit.
+  int64_t elements(int64_t depth, int64_t gates) const { return (whole + half) * kLanes<T> * depth * gates; }
+
+  // Where the panel that starts at a unit begins.
+  int64_t at(const Panel &p, int64_t depth, int64_t gates) const { return p.unit * depth * gates; }
+};
+
+// One vector of packed columns from one row: n real ones, the rest 0.
+template <class T>
+UNPAD_INLINE void pack_lanes(T *out, const T *in, int64_t step, int64_t n, int64_t lanes) {
+  for (int64_t j = 0; j < n; ++j) out[j] = in[j * step];
+  for (int64_t j = n; j < lanes; ++j) out[j] = T(0);
+}
+
+// Columns in place: matrix (depth, ...) with gate g of unit u in column g * gate_step + u.
+template <class T>
+void pack_columns(const Panels<T> &panels, const T *matrix, int64_t row_step, int64_t gate_step, int64_t depth,
+                  int64_t gates, T *packed, int64_t part, int64_t parts) {
+  const int64_t lanes = kLanes<T>;
+  for (int64_t p = panels.count * part / parts; p < panels.count * (part + 1) / parts; ++p) {
+    Panel panel = panels[p];
+    T *out = packed + panels.at(panel, depth, gates);
+    for (int64_t wide = 1; wide >= 0; --wide) {
+      int64_t vectors = wide ? panel.whole : panel.half, first = panel.unit + (wide ? 0 : panel.whole * lanes);
+      int64_t width = wide ? lanes : lanes / 2;
+      if (!vectors) continue;
+      for (int64_t k = 0; k < depth; ++k)
+        for (int64_t v = 0; v < vectors; ++v)
+          for (int64_t g = 0; g < gates; ++g, out += width) {
+            int64_t unit = first + v * lanes, left = panels.hidden - unit;
+            const T *in = matrix + k * row_step + g * gate_step + unit;
+            if (left >= lanes)
+              store_whole(out, load_whole(in));
+            else
+              pack_lanes(out, in, 1, left < width ? left : width, width);
+          }
+    }
+  }
+}
+
+// The transpose: packed row k, column u is matrix[u][k]. A tile of lanes x lanes goes at a time, so that each cache
+// line of the matrix is read once.
+template <class T>
+void pack_transposed(const Panels<T> &panels, const T *matrix, int64_t row_step, int64_t depth, T *packed,
+                     int64_t part, int64_t parts) {
+  const int64_t lanes = kLanes<T>;
+  for (int64_t p = panels.count * part / parts; p < panels.count * (part + 1) / parts; ++p) {
+    Panel panel = panels[p];
+    T *out = packed + panels.at(panel, depth, 1);
+    for (int64_t wide = 1; wide >= 0; --wide) {
+      int64_t vectors = wide ? panel.whole : panel.half, first = panel.unit + (wide ? 0 : panel.whole * lanes);
+      int64_t width = wide ? lanes : lanes / 2, row = vectors * width;
+      for (int64_t k0 = 0; k0 < depth; k0 += 16)
+        for (int64_t v = 0; v < vectors; ++v) {
+          int64_t unit = first + v * lanes, left = panels.hidden - unit, n = left < width ? left : width;
+          for (int64_t j = 0; j < width; ++j)
+            for (int64_t k = k0; k < k0 + 16 && k < depth; ++k)
+              out[k * row + v * width + j] = j < n ? matrix[(unit + j) * row_step + k] : T(0);
+        }
+      out += depth * row;
+    }
+  }
+}
+
+}  // namespace UNPAD_NAMESPACE
+}  // namespace unpad

@@ -1,0 +1,54 @@
+#include "plan.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace unpad {
+namespace {
+
+int64_t element_bytes(const unpad_problem &p) { return p.dtype == UNPAD_FLOAT32 ? 4 : 8; }
+
+// A team reads each part of the recurrent kernel in one thread's cache instead of all of it in every thread's, which
+// wins once the kernel outgrows the second-level cache; below that, meeting after every step costs more.
+constexpr int64_t kTeamBytes = 768 << 10;
+
+}  // namespace
+
+// Waking a thread takes tens of microseconds: each must have a million multiply-adds (20 microseconds or more).
+int useful_threads(const unpad_problem &p, int gates) {
+  if (p.plan) return std::max(p.threads, 1);
+  double work = double(p.steps) * double(p.hidden) * double(p.hidden) * gates * p.directions;
+  double most = std::max(1.0, work / 1e6);
+  return int(std::min<double>(std::max(p.threads, 1), most));
+}
+
+Plan make_plan(const unpad_problem &p, int gates, int threads) {
+  Plan plan;
+  plan.at_once = p.directions == 2 && threads % 2 == 0;
+  // With one direction a thread, 32 sentences stay together and their rows share each load of the kernel.
+  const int ranks = plan.at_once ? threads / 2 : threads;
+  const int64_t kernel = p.hidden * p.hidden * gates * element_bytes(p);
+  plan.team = ranks > 1 && (p.plan ? p.plan == 2 : kernel >= kTeamBytes) ? ranks : 1;
+
+  std::vector<int64_t> order;
+  order.reserve(size_t(p.batch));
+  for (int64_t b = 0; b < p.batch; ++b)
+    if (p.offsets[b + 1] > p.offsets[b]) order.push_back(b);
+  auto length = [&](int64_t b) { return p.offsets[b + 1] - p.offsets[b]; };
+  std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
+    return length(a) != length(b) ? length(a) > length(b) : a < b;
+  });
+
+  plan.groups.resize(plan.team > 1 ? 1 : std::max<size_t>(1, std::min(size_t(ranks), order.size())));
+  std::vector<int64_t> load(plan.groups.size(), 0);
+  for (int64_t b : order) {  // the longest left goes to whom has the least
+    size_t g = size_t(std::min_element(load.begin(), load.end()) - load.begin());
+    load[g] += length(b);
+    plan.groups[g].sequence.push_back(b);
+    plan.groups[g].start.push_back(p.offsets[b]);
+    plan.groups[g].length.push_back(length(b));
+  }
+  return plan;
+}
+
+}  // namespace unpad

@@ -1,0 +1,28 @@
+// Who walks what: sequences sorted by length and dealt to threads.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "walk.h"
+
+namespace unpad {
+
+struct Group {
+  std::vector<int64_t> sequence, start, length;  // longest first, no empty ones
+  Rows rows() const { return {int64_t(sequence.size()), sequence.data(), start.data(), length.data()}; }
+};
+
+// A task is one direction of one group of sequences. Without a team, threads take tasks as they get free; there are
+// as many as threads, or a small multiple, so that all end together. With a team, all threads of a direction walk all
+// sequences together, share out the hidden units and meet after every step.
+struct Plan {
+  int team;                   // threads that walk a direction together; 1 for no team
+  bool at_once;               // both directions at the same time, each with its own team
+  std::vector<Group> groups;  // one for a team
+};
+
+int useful_threads(const unpad_problem &p, int gates);
+Plan make_plan(const unpad_problem &p, int gates, int threads);
+
+}  // namespace unpad

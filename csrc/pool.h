@@ -1,0 +1,43 @@
+// A few threads that wait for work without burning the machine.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace unpad {
+
+// Holds the pool for one call. If another thread holds it, or threads cannot be had, `threads` is less than asked
+// for (1 at worst) and the caller does the work itself: nobody ever waits for the pool.
+class Lease {
+ public:
+  explicit Lease(int wanted);
+  ~Lease();
+  Lease(const Lease &) = delete;
+  Lease &operator=(const Lease &) = delete;
+
+  int threads() const { return threads_; }
+
+  // Calls work(argument, 0) here and, on other threads as they wake up, work(argument, 1) .. below threads(). Returns
+  // when all that have begun are done: a thread that is late because the machine is busy is not waited for, unless
+  // they work `together`, where every rank must take part. `work` must not throw.
+  void run(void (*work)(void *, int), void *argument, bool together);
+
+ private:
+  int threads_ = 1;
+  bool held_ = false;
+};
+
+// Where the threads of a team wait for each other. Spins shortly, then gives its time slice away at every look, so
+// that a team on a busy machine still gets on.
+class Meeting {
+ public:
+  explicit Meeting(int members = 1) : members_(members) {}
+  void wait();
+
+ private:
+  int members_;
+  std::atomic<int> arrived_{0};
+  std::atomic<uint32_t> round_{0};
+};
+
+}  // namespace unpad

@@ -1,0 +1,343 @@
+// Forward and backward of every cell against the naive loop, on sizes drawn at random.
+//
+// Run: kernels_test [seconds] [seed]. A failure prints the case and the seed that draws it again.
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+#include <random>
+#include <string>
+
+#include "naive.h"
+
+namespace {
+
+std::string doing;
+
+void require(bool truth, const char *what, double got = 0, double limit = 0) {
+  if (truth) return;
+  std::fprintf(stderr, "FAILED %s (%g, limit %g)\n  %s\n", what, got, limit, doing.c_str());
+  std::exit(1);
+}
+
+struct Case {
+  int cell, act, rec, masks, directions, hidden, threads, plan;
+  std::vector<int64_t> offsets;
+  bool initial, bias, d_h, d_final, alias, reverse;
+  unsigned seed;
+  int gates() const { return cell == UNPAD_LSTM ? 4 : cell == UNPAD_SIMPLE_RNN ? 1 : 3; }
+  int64_t batch() const { return int64_t(offsets.size()) - 1; }
+  int64_t steps() const { return offsets.back(); }
+};
+
+template <class T>
+std::vector<T> normal(std::mt19937 &random, int64_t n, double scale) {
+  std::normal_distribution<double> draw(0, scale);
+  std::vector<T> out(static_cast<size_t>(n));
+  for (T &x : out) x = T(draw(random));
+  return out;
+}
+
+// All of a direction's arrays, each exactly as long as promised: AddressSanitizer sees one element too many.
+template <class T>
+struct Arrays {
+  std::vector<T> kernel, bias, h0, c0, mask, saved, hn, cn, d_hn, d_cn, d_saved, d_h0, d_c0;
+};
+template <class T>
+struct Result {
+  std::vector<T> h, gates, d_gates;
+  std::vector<Arrays<T>> directions;
+};
+
+template <class T>
+std::vector<double> wide(const std::vector<T> &x, size_t from, size_t n) {
+  return std::vector<double>(x.begin() + long(from), x.begin() + long(from + n));
+}
+
+template <class T>
+Result<T> run(const Case &c, const std::vector<T> &x, const std::vector<T> &d_h, std::vector<Arrays<T>> arrays) {
+  const int64_t H = c.hidden, G = c.gates(), D = c.directions, width = D * G * H;
+  const T nan = std::numeric_limits<T>::quiet_NaN();
+  unpad_problem p{c.cell, sizeof(T) == 4 ? UNPAD_FLOAT32 : UNPAD_FLOAT64, c.act, c.rec, 0, c.threads, int32_t(D),
+                  c.masks, c.plan, 0, c.steps(), c.batch(), H, c.offsets.data()};
+  auto or_null = [](std::vector<T> &v, bool given = true) { return given ? v.data() : nullptr; };
+  Result<T> out;
+  for (int keep = 0; keep < 2; ++keep) {
+    std::vector<T> gates = x, h(size_t(c.steps() * D * H), nan);
+    std::vector<unpad_forward_direction> forward;
+    for (int64_t d = 0; d < D; ++d) {
+      Arrays<T> &a = arrays[size_t(d)];
+      a.saved.assign(size_t(c.steps() * H), nan);
+      a.hn.assign(size_t(c.batch() * H), nan);
+      a.cn.assign(size_t(c.batch() * H), nan);
+      forward.push_back({a.kernel.data(), or_null(a.bias, c.bias && c.cell == UNPAD_GRU_RESET_AFTER),
+                         or_null(a.h0, c.initial), or_null(a.c0, c.initial), or_null(a.mask, c.masks), 
+                         gates.data() + d * G * H, h.data() + d * H, or_null(a.saved, keep), a.hn.data(), a.cn.data(),
+                         width, D * H, H, (d == 1) != c.reverse});
+    }
+    p.keep = keep;
+    require(unpad_forward(&p, forward.data()) == UNPAD_OK, "forward returns 0");
+    if (keep)
+      require(!c.steps() || !std::memcmp(h.data(), out.h.data(), h.size() * sizeof(T)), "inference equals training");
+    out.h = h;
+    out.gates = gates;
+  }
+  std::vector<T> activated = out.gates, apart(out.gates.size(), nan);
+  std::vector<T> &d_gates = c.alias ? activated : apart;
+  std::vector<Arrays<T>> after = arrays;
+  std::vector<unpad_backward_direction> backward;
+  for (int64_t d = 0; d < D; ++d) {
+    Arrays<T> &a = after[size_t(d)];
+    a.d_saved.assign(size_t(c.steps() * H), nan);
+    a.d_h0.assign(size_t(c.batch() * H), nan);
+    a.d_c0.assign(size_t(c.batch() * H), nan);
+    backward.push_back({a.kernel.data(), or_null(a.h0, c.initial), or_null(a.c0, c.initial), or_null(a.mask, c.masks), 
+                        activated.data() + d * G * H, out.h.data() + d * H, a.saved.data(),
+                        c.d_h ? d_h.data() + d * H : nullptr, or_null(a.d_hn, c.d_final), or_null(a.d_cn, c.d_final),
+                        d_gates.data() + d * G * H, c.alias ? a.saved.data() : a.d_saved.data(), a.d_h0.data(),
+                        a.d_c0.data(), width, D * H, H, D * H, width, H, (d == 1) != c.reverse});
+  }
+  require(unpad_backward(&p, backward.data()) == UNPAD_OK, "backward returns 0");
+  for (Arrays<T> &a : after)
+    if (c.alias) a.d_saved = a.saved;
+  out.d_gates = d_gates;
+  out.directions = after;
+  return out;
+}
+
+template <class T>
+void compare(const char *what, const std::vector<double> &got, const std::vector<double> &expected, double scale) {
+  // The weights' scale keeps the walks from growing, so that errors stay in the last places of the largest value.
+  const double limit = (sizeof(T) == 4 ? 1e-5 : 1e-10) * scale;
+  for (size_t i = 0; i < expected.size(); ++i) {
+    double error = std::fabs(got[i] - expected[i]);
+    require(error <= limit, what, error, limit);  // a NaN fails too
+  }
+}
+
+double largest(const std::vector<naive::Row> &rows, double at_least) {
+  for (const naive::Row &row : rows)
+    for (double x : row) at_least = std::fmax(at_least, std::fabs(x));
+  return at_least;
+}
+
+template <class T>
+void check(const Case &c) {
+  const size_t H = size_t(c.hidden), G = size_t(c.gates()), D = size_t(c.directions), B = size_t(c.batch());
+  std::mt19937 random(c.seed);
+  std::vector<T> x = normal<T>(random, int64_t(size_t(c.steps()) * D * G * H), 1);
+  std::vector<T> d_h = normal<T>(random, int64_t(size_t(c.steps()) * D * H), 1);
+  std::vector<Arrays<T>> arrays(D);
+  for (Arrays<T> &a : arrays) {
+    a.kernel = normal<T>(random, int64_t(H * G * H), 0.6 / std::sqrt(double(H)));
+    a.bias = normal<T>(random, int64_t(G * H), 0.3);
+    a.h0 = normal<T>(random, int64_t(B * H), 0.7);
+    a.c0 = normal<T>(random, int64_t(B * H), 0.7);
+    a.mask = normal<T>(random, int64_t(B * size_t(c.masks) * H), 1);
+    for (T &m : a.mask) m = m > T(-0.5) ? T(1 / 0.7) : T(0);
+    a.d_hn = normal<T>(random, int64_t(B * H), 1);
+    a.d_cn = normal<T>(random, int64_t(B * H), 1);
+  }
+  const Result<T> r = run<T>(c, x, d_h, arrays);
+
+  for (size_t d = 0; d < D; ++d) {
+    const Arrays<T> &a = arrays[d], &got = r.directions[d];
+    const bool reverse = (d == 1) != c.reverse;
+    const std::vector<double> kernel = wide(a.kernel, 0, a.kernel.size());
+    const std::vector<double> bias = c.bias ? wide(a.bias, 0, a.bias.size()) : std::vector<double>(G * H, 0.0);
+    for (size_t b = 0; b < B; ++b) {
+      std::vector<double> mask(G * H, 1.0);
+      if (c.masks)
+        for (size_t g = 0; g < G; ++g)
+          for (size_t u = 0; u < H; ++u)
+            mask[g * H + u] = a.mask[(b * size_t(c.masks) + (c.masks > 1 ? g : 0)) * H + u];
+      naive::Sequence s{c.cell, c.act, c.rec, int(G), c.hidden, kernel.data(), bias.data(), mask.data(), {}, {}, {}, {},
+                        {}, {}, {}, {}};
+      const naive::Row zero(H, 0.0);
+      s.h0 = c.initial ? wide(a.h0, b * H, H) : zero;
+      s.c0 = c.initial ? wide(a.c0, b * H, H) : zero;
+      std::vector<size_t> rows;
+      for (int64_t row = c.offsets[b]; row < c.offsets[b + 1]; ++row)
+        rows.insert(reverse ? rows.begin() : rows.end(), size_t(row));
+      std::vector<naive::Row> dh, d_x, d_inner;
+      for (size_t row : rows) {
+        s.x.push_back(wide(x, (row * D + d) * G * H, G * H));
+        dh.push_back(c.d_h ? wide(d_h, (row * D + d) * H, H) : zero);
+      }
+      s.forward();
+      naive::Row d_hn = c.d_final ? wide(a.d_hn, b * H, H) : zero, d_cn = c.d_final ? wide(a.d_cn, b * H, H) : zero;
+      const naive::Row last_h = rows.empty() ? s.h0 : s.h.back(), last_c = rows.empty() ? s.c0 : s.c.back();
+      s.backward(dh, d_hn, d_cn, d_x, d_inner);
+      const double scale = largest(s.h, largest(s.c, 1)), d_scale = largest(d_x, largest({d_hn}, scale));
+      for (size_t t = 0; t < rows.size(); ++t) {
+        compare<T>("h", wide(r.h, (rows[t] * D + d) * H, H), s.h[t], scale);
+        compare<T>("d_gates", wide(r.d_gates, (rows[t] * D + d) * G * H, G * H), d_x[t], d_scale);
+        if (c.cell == UNPAD_GRU_RESET_AFTER)
+          compare<T>("d_saved", wide(got.d_saved, rows[t] * H, H), d_inner[t], d_scale);
+      }
+      compare<T>("final h", wide(got.hn, b * H, H), last_h, scale);
+      compare<T>("d_initial_h", wide(got.d_h0, b * H, H), d_hn, d_scale);
+      if (c.cell == UNPAD_LSTM) {
+        compare<T>("final c", wide(got.cn, b * H, H), last_c, scale);
+        compare<T>("d_initial_c", wide(got.d_c0, b * H, H), d_cn, d_scale);
+      }
+    }
+  }
+
+  // The same bits with other threads, and for one sequence alone.
+  Case other = c;
+  other.threads = c.threads % 4 + 1;
+  other.plan = c.plan % 2 + 1;
+  const Result<T> again = run<T>(other, x, d_h, arrays);
+  auto same = [](const T *a, const T *b, size_t n) { return !n || !std::memcmp(a, b, n * sizeof(T)); };
+  require(same(r.h.data(), again.h.data(), r.h.size()), "bits of h with other threads");
+  require(same(r.d_gates.data(), again.d_gates.data(), r.d_gates.size()), "bits of d_gates with other threads");
+  if (!B) return;
+  const size_t b = c.seed % B, from = size_t(c.offsets[b]), n = size_t(c.offsets[b + 1]) - from;
+  Case alone = c;
+  alone.offsets = {0, int64_t(n)};
+  std::vector<Arrays<T>> one = arrays;
+  auto cut = [](std::vector<T> &v, size_t at, size_t count) {
+    v = std::vector<T>(v.begin() + long(at), v.begin() + long(at + count));
+  };
+  for (Arrays<T> &a : one) {
+    for (std::vector<T> *v : {&a.h0, &a.c0, &a.d_hn, &a.d_cn}) cut(*v, b * H, H);
+    cut(a.mask, b * size_t(c.masks) * H, size_t(c.masks) * H);
+  }
+  std::vector<T> own_x = x, own_d = d_h;
+  cut(own_x, from * D * G * H, n * D * G * H);
+  cut(own_d, from * D * H, n * D * H);
+  const Result<T> lone = run<T>(alone, own_x, own_d, one);
+  require(same(lone.h.data(), r.h.data() + from * D * H, n * D * H), "bits of h alone");
+  require(same(lone.d_gates.data(), r.d_gates.data() + from * D * G * H, n * D * G * H), "bits of d_gates alone");
+}
+
+// sigmoid and tanh through a SimpleRNN of one step, whose h is act(gates), against long double.
+template <class T>
+void check_activation(int kind, double limit) {
+  std::vector<T> x;
+  for (double v = 1e-30; v < 1e3; v *= 1.0007) x.push_back(T(v)), x.push_back(T(-v));
+  for (double v : {0.0, 1e30, -1e30, double(INFINITY), -double(INFINITY), double(NAN)}) x.push_back(T(v));
+  const int64_t n = 100;
+  while (x.size() % size_t(n)) x.push_back(T(0.3));
+  std::vector<int64_t> offsets;  // one sequence of one step for every n values
+  for (size_t b = 0; b <= x.size() / size_t(n); ++b) offsets.push_back(int64_t(b));
+  std::vector<T> kernel(size_t(n * n)), h(x.size()), hn(x.size());
+  unpad_problem p{UNPAD_SIMPLE_RNN, sizeof(T) == 4 ? UNPAD_FLOAT32 : UNPAD_FLOAT64, kind, kind, 0, 1, 1, 0, 0, 0,
+                  offsets.back(), offsets.back(), n, offsets.data()};
+  unpad_forward_direction d{kernel.data(), nullptr, nullptr, nullptr, nullptr, x.data(), h.data(), nullptr, hn.data(),
+                            nullptr, n, n, n, 0};
+  require(unpad_forward(&p, &d) == UNPAD_OK, "forward returns 0");
+  double worst = 0;
+  for (size_t i = 0; i < x.size(); ++i) {
+    const long double v = x[i], exact = kind == UNPAD_TANH ? std::tanh(v) : 1 / (1 + std::exp(-v));
+    if (std::isnan(x[i])) {
+      require(std::isnan(h[i]), "NaN passes through");
+      continue;
+    }
+    if (kind == UNPAD_SIGMOID && v < (sizeof(T) == 4 ? -86 : -708)) {
+      require(h[i] > 0 && h[i] < T(1e-37), "the sigmoid's smallest value");
+      continue;
+    }
+    worst = std::fmax(worst, double(std::fabs((h[i] - exact) / (exact != 0 ? exact : 1))));
+  }
+  std::printf("  %s %s: largest relative error %.2g = %.2f epsilon\n", sizeof(T) == 4 ? "float32" : "float64",
+              kind == UNPAD_TANH ? "tanh" : "sigmoid", worst, worst / double(std::numeric_limits<T>::epsilon()));
+  require(worst <= limit, "accuracy", worst, limit);
+}
+
+void check_refusals() {
+  doing = "refusals";
+  const int64_t offsets[2] = {0, 0};
+  unpad_problem p{0, 0, 0, 1, 1, 1, 1, 0, 0, 0, 0, 1, 4, offsets};
+  float x[16] = {};
+  unpad_forward_direction d{x, nullptr, nullptr, nullptr, nullptr, x, x, x, x, x, 16, 4, 4, 0};
+  require(unpad_forward(nullptr, &d) == UNPAD_NULL_POINTER, "null problem");
+  require(unpad_forward(&p, nullptr) == UNPAD_NULL_POINTER, "null direction");
+  require(unpad_forward(&p, &d) == UNPAD_OK, "no steps");
+  auto with = [&](auto change) {
+    unpad_problem q = p;
+    unpad_forward_direction e = d;
+    change(q, e);
+    return unpad_forward(&q, &e);
+  };
+  require(with([](auto &q, auto &) { q.steps = -1; }) == UNPAD_BAD_SIZE, "steps -1");
+  require(with([](auto &q, auto &) { q.batch = -1; }) == UNPAD_BAD_SIZE, "batch -1");
+  require(with([](auto &q, auto &) { q.hidden = 0; }) == UNPAD_BAD_SIZE, "hidden 0");
+  require(with([](auto &q, auto &) { q.hidden = int64_t(1) << 40; }) == UNPAD_BAD_SIZE, "hidden 2^40");
+  require(with([](auto &, auto &e) { e.gates_stride = 15; }) == UNPAD_BAD_SIZE, "short stride");
+  require(with([](auto &q, auto &) { q.dtype = 2; }) == UNPAD_BAD_ENUM, "dtype 2");
+  require(with([](auto &q, auto &) { q.cell = 4; }) == UNPAD_BAD_ENUM, "cell 4");
+  require(with([](auto &q, auto &) { q.activation = 5; }) == UNPAD_BAD_ENUM, "activation 5");
+  require(with([](auto &q, auto &) { q.masks = 3; }) == UNPAD_BAD_ENUM, "3 masks for an LSTM");
+  require(with([](auto &q, auto &) { q.directions = 3; }) == UNPAD_BAD_ENUM, "directions 3");
+  require(with([](auto &q, auto &) { q.offsets = nullptr; }) == UNPAD_NULL_POINTER, "null offsets");
+  require(with([](auto &, auto &e) { e.recurrent_kernel = nullptr; }) == UNPAD_NULL_POINTER, "null kernel");
+  require(with([](auto &, auto &e) { e.final_h = nullptr; }) == UNPAD_NULL_POINTER, "null final_h");
+  require(with([](auto &q, auto &e) { q.steps = 1, e.gates = nullptr; }) == UNPAD_NULL_POINTER, "null gates");
+  require(unpad_kernels_force_isa("mmx") == UNPAD_BAD_ENUM, "unknown instruction set");
+}
+
+Case draw(unsigned seed) {
+  std::mt19937 random(seed);
+  auto from = [&](std::initializer_list<int> choices) { return choices.begin()[random() % choices.size()]; };
+  Case c;
+  c.seed = seed;
+  c.cell = int(random() % 4);
+  const bool usual = random() % 2;
+  c.act = usual ? UNPAD_TANH : int(random() % 5);
+  // Gates that are not bounded make the walk grow without end, and with it the error.
+  c.rec = usual ? UNPAD_SIGMOID : from({UNPAD_SIGMOID, UNPAD_HARD_SIGMOID, UNPAD_TANH});
+  c.masks = from({0, 0, 1, c.gates()});
+  c.directions = from({1, 2});
+  c.hidden = random() % 3 ? 1 + int(random() % 40) : from({1, 7, 16, 31, 32, 33, 64, 65, 100});
+  c.threads = 1 + int(random() % 4);
+  c.plan = int(random() % 3);
+  c.offsets = {0};
+  const int batch = from({0, 1, 2, 5, 14}), longest = from({1, 3, 8});
+  for (int b = 0; b < batch; ++b) c.offsets.push_back(c.offsets.back() + int(random() % unsigned(longest + 1)));
+  c.initial = random() % 2;
+  c.bias = random() % 2;
+  c.d_h = random() % 4;
+  c.d_final = random() % 2;
+  c.alias = random() % 2;
+  c.reverse = random() % 2;
+  return c;
+}
+
+}  // namespace
+
+int main(int count, char **words) {
+  const double seconds = count > 1 ? std::atof(words[1]) : 10;
+  unsigned seed = count > 2 ? unsigned(std::strtoul(words[2], nullptr, 10)) : std::random_device{}();
+  check_refusals();
+  const auto start = std::chrono::steady_clock::now();
+  int cases = 0;
+  for (const char *isa : {"avx512", "avx2", "portable"}) {
+    if (unpad_kernels_force_isa(isa)) {
+      std::printf("%s: not on this machine\n", isa);
+      continue;
+    }
+    std::printf("%s\n", unpad_kernels_isa());
+    doing = isa;
+    check_activation<float>(UNPAD_TANH, 3e-7), check_activation<float>(UNPAD_SIGMOID, 3e-7);
+    check_activation<double>(UNPAD_TANH, 1e-15), check_activation<double>(UNPAD_SIGMOID, 1e-15);
+  }
+  auto spent = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); };
+  for (; !cases || (spent() < seconds && count < 3); ++seed, ++cases)
+    for (const char *isa : {"avx512", "avx2", "portable"}) {
+      if (unpad_kernels_force_isa(isa)) continue;
+      const Case c = draw(seed);
+      doing = "seed " + std::to_string(seed) + ", " + isa + ", cell " + std::to_string(c.cell) + ", act " +
+              std::to_string(c.act) + ", rec " + std::to_string(c.rec) + ", masks " + std::to_string(c.masks) +
+              ", directions " + std::to_string(c.directions) + ", hidden " + std::to_string(c.hidden) + ", batch " +
+              std::to_string(c.batch()) + ", steps " + std::to_string(c.steps()) + ", threads " +
+              std::to_string(c.threads) + ", plan " + std::to_string(c.plan);
+      check<float>(c);
+      doing += ", float64";
+      check<double>(c);
+    }
+  std::printf("%d cases, each in two dtypes on every instruction set\n", cases);
+  return 0;
+}

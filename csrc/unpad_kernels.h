@@ -1,0 +1,133 @@
+/* Recurrent layers over sequences laid end to end: the C interface.
+ *
+ * A batch is `steps` rows; sequence b owns rows offsets[b] .. offsets[b + 1]. The caller projects the inputs of all
+ * steps with one matrix product (`gates`), the kernel walks the recurrence, and from `d_gates` the caller gets the
+ * gradients of the weights and of the inputs with matrix products again.
+ *
+ * All arrays are row-major, of the problem's dtype. Strides count elements from one step to the next, so that both
+ * directions of a bidirectional layer can share one (steps, 2 * hidden) output and one (steps, 2 * G * hidden) gates
+ * array. Columns of a row are contiguous. G is 4 for LSTM (order i, f, c, o), 3 for GRU (z, r, h), 1 for SimpleRNN,
+ * and recurrent kernels are (hidden, G * hidden), as in Keras.
+ *
+ * What is promised: the bits of a sequence's results depend neither on the number of threads nor on the other
+ * sequences of the batch, as long as the instruction set is the same.
+ *
+ * Nothing is checked that would cost a pass over the data: offsets must run from 0 to steps and never fall.
+ */
+#ifndef UNPAD_KERNELS_H
+#define UNPAD_KERNELS_H
+
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define UNPAD_API __attribute__((visibility("default")))
+#else
+#define UNPAD_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { UNPAD_FLOAT32 = 0, UNPAD_FLOAT64 = 1 };
+
+enum { UNPAD_TANH = 0, UNPAD_SIGMOID = 1, UNPAD_RELU = 2, UNPAD_LINEAR = 3, UNPAD_HARD_SIGMOID = 4 };
+
+/* Cells. GRU differs in where the reset gate acts: after the product with the recurrent kernel, or before it. */
+enum { UNPAD_LSTM = 0, UNPAD_GRU_RESET_AFTER = 1, UNPAD_GRU_RESET_BEFORE = 2, UNPAD_SIMPLE_RNN = 3 };
+
+enum {
+  UNPAD_OK = 0,
+  UNPAD_NULL_POINTER = 1,   /* an array that the call needs is null */
+  UNPAD_BAD_SIZE = 2,       /* a negative size, a stride shorter than a row, or a size whose product overflows */
+  UNPAD_BAD_ENUM = 3,       /* an unknown dtype, activation, cell, instruction set, or number of masks */
+  UNPAD_OUT_OF_MEMORY = 4   /* the work space could not be had */
+};
+
+typedef struct {
+  int32_t cell;
+  int32_t dtype;
+  int32_t activation;
+  int32_t recurrent_activation; /* not used by SimpleRNN */
+  int32_t keep;                 /* forward: 1 keeps in gates and saved what backward needs; 0 is inference */
+  int32_t threads;              /* at most this many; small problems use fewer unless plan says otherwise */
+  int32_t directions;           /* 1 or 2 */
+  int32_t masks;                /* recurrent dropout: 0 none, 1 one mask for all gates, G one mask a gate (Keras) */
+  int32_t plan;                 /* 0 chooses. For tests: exactly `threads` threads that 1 deal out the sequences,
+                                   2 deal out the hidden units */
+  int32_t reserved;             /* 0 */
+  int64_t steps;
+  int64_t batch;
+  int64_t hidden;
+  const int64_t *offsets;       /* (batch + 1) */
+} unpad_problem;
+
+/* One direction of a forward pass. */
+typedef struct {
+  const void *recurrent_kernel; /* (hidden, G * hidden) */
+  const void *recurrent_bias;   /* (3 * hidden) or null; GRU with reset_after only */
+  const void *initial_h;        /* (batch, hidden) or null for zeros */
+  const void *initial_c;        /* the same; LSTM only */
+  const void *mask;             /* (batch, masks, hidden), multiplies h before the recurrent product; null if masks = 0 */
+  void *gates;                  /* (steps, G * hidden) in: projected inputs; out: activated gates if keep, else scratch.
+                                   SimpleRNN leaves it as it is */
+  void *h;                      /* (steps, hidden) out */
+  void *saved;                  /* (steps, hidden) out if keep, may be null if not. LSTM: cells; GRU reset_after:
+                                   h @ R_h + b_h; GRU reset before: r * h, the operand of R_h; SimpleRNN: not used */
+  void *final_h;                /* (batch, hidden) out; an empty sequence gives back its initial state */
+  void *final_c;                /* the same; LSTM only */
+  int64_t gates_stride;
+  int64_t h_stride;
+  int64_t saved_stride;
+  int64_t reverse;              /* 1: from each sequence's own end to its start */
+} unpad_forward_direction;
+
+/* One direction of a backward pass. */
+typedef struct {
+  const void *recurrent_kernel;
+  const void *initial_h;
+  const void *initial_c;
+  const void *mask;
+  const void *gates;            /* activated, from forward; SimpleRNN: not used */
+  const void *h;                /* from forward; LSTM: not used */
+  const void *saved;            /* from forward; SimpleRNN: not used */
+  const void *d_h;              /* (steps, hidden) or null */
+  const void *d_final_h;        /* (batch, hidden) or null */
+  const void *d_final_c;        /* the same; LSTM only */
+  void *d_gates;                /* (steps, G * hidden) out; may be gates itself */
+  void *d_saved;                /* (steps, hidden) out, GRU reset_after only: gradient of h @ R_h + b_h; may be saved */
+  void *d_initial_h;            /* (batch, hidden) out or null */
+  void *d_initial_c;            /* the same; LSTM only */
+  int64_t gates_stride;
+  int64_t h_stride;
+  int64_t saved_stride;
+  int64_t d_h_stride;
+  int64_t d_gates_stride;
+  int64_t d_saved_stride;
+  int64_t reverse;
+} unpad_backward_direction;
+
+/* Both walk `problem->directions` entries of `direction` and return UNPAD_OK or an error. */
+UNPAD_API int32_t unpad_forward(const unpad_problem *problem, const unpad_forward_direction *direction);
+UNPAD_API int32_t unpad_backward(const unpad_problem *problem, const unpad_backward_direction *direction);
+
+/* The state before each step, (steps, masks * hidden) or (steps, hidden) without masks: the left operand, transposed,
+ * of the recurrent kernel's gradient. Masks are applied. `out` has out_stride elements from step to step. */
+UNPAD_API int32_t unpad_previous_h(const unpad_problem *problem, const void *h, int64_t h_stride,
+                                   const void *initial_h, const void *mask, int32_t reverse, void *out,
+                                   int64_t out_stride);
+
+/* "avx512", "avx2" or "portable": the one in use. */
+UNPAD_API const char *unpad_kernels_isa(void);
+
+/* For tests. A null name goes back to the best that the machine has; one it lacks is UNPAD_BAD_ENUM. */
+UNPAD_API int32_t unpad_kernels_force_isa(const char *name);
+
+/* Rises by one whenever a structure or a meaning in this file changes. */
+UNPAD_API int32_t unpad_kernels_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

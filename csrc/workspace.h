@@ -1,0 +1,22 @@
+// The work space of one call, kept for the next: fresh pages cost 0.1 ms a megabyte.
+#pragma once
+
+#include <cstddef>
+
+namespace unpad {
+
+class Workspace {
+ public:
+  explicit Workspace(size_t bytes);  // throws std::bad_alloc
+  ~Workspace();
+  Workspace(const Workspace &) = delete;
+  Workspace &operator=(const Workspace &) = delete;
+  char *data() const;
+
+ private:
+  struct Block;
+  static void drop(Block *);
+  Block *block_;
+};
+
+}  // namespace unpad

@@ -1,0 +1,216 @@
+"""The recurrent operator in torch's own operators: the path where there is no compiled kernel.
+
+All running sequences and both directions take a step together; the input projection of all steps
+is one GEMM, the weights' gradients are one GEMM again; only rows that still run are touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from . import torch_gru, torch_lstm, torch_simple_rnn
+from .activations import KNOWN, Activation
+from .cells import GATES
+from .packing import Packing, pack
+
+
+class Walk(NamedTuple):
+    """What a cell walks with; all arrays in packed order, all states sorted longest first."""
+
+    packing: Packing
+    weights: Tensor  # (directions, hidden, gates * hidden)
+    shifts: Tensor | None  # (directions, 1, 3 * hidden), the recurrent biases
+    mask: Tensor | None  # (directions, batch, 1 or gates, hidden)
+    act: Activation
+    rec: Activation
+
+    def product(self, h: Tensor, gates: slice) -> Tensor:
+        """(h m) U of the running rows, for these gates: (directions, rows, n * hidden)."""
+        hidden = h.shape[-1]
+        columns = self.weights[..., gates.start * hidden : gates.stop * hidden]
+        if self.mask is None:
+            return torch.bmm(h, columns)
+        mask = self.mask[:, : h.shape[1]]
+        if mask.shape[2] == 1:
+            return torch.bmm(h * mask[:, :, 0], columns)
+        numbers = range(gates.start, gates.stop)
+        parts = zip(numbers, columns.split(hidden, -1), strict=True)
+        return torch.cat([torch.bmm(h * mask[:, :, k], w) for k, w in parts], -1)
+
+    def pull_back(self, d_gates: Tensor, gates: slice) -> Tensor:
+        """The gradient of h in `product`, from that of its result."""
+        hidden = self.weights.shape[1]
+        columns = self.weights[..., gates.start * hidden : gates.stop * hidden]
+        if self.mask is None:
+            return torch.bmm(d_gates, columns.transpose(1, 2))
+        mask = self.mask[:, : d_gates.shape[1]]
+        if mask.shape[2] == 1:
+            return torch.bmm(d_gates, columns.transpose(1, 2)) * mask[:, :, 0]
+        total = torch.zeros_like(d_gates[..., :hidden])
+        numbers = range(gates.start, gates.stop)
+        parts = zip(numbers, d_gates.split(hidden, -1), columns.split(hidden, -1), strict=True)
+        for k, d, w in parts:
+            total += torch.bmm(d, w.transpose(1, 2)) * mask[:, :, k]
+        return total
+
+    def masked(self, h: Tensor, gate: int) -> Tensor:
+        """H m at every packed step, for this gate."""
+        if self.mask is None:
+            return h
+        mask = self.mask[:, :, min(gate, self.mask.shape[2] - 1)]
+        return h * mask.index_select(1, self.packing.rows)
+
+
+_CELLS = {
+    "lstm": torch_lstm,
+    "gru": torch_gru,
+    "gru_reset_before": torch_gru,
+    "simple_rnn": torch_simple_rnn,
+}
+
+
+def forward(
+    values: Tensor,
+    offsets: Tensor,
+    kernels: Sequence[Tensor],
+    recurrent_kernels: Sequence[Tensor],
+    biases: Sequence[Tensor],
+    recurrent_biases: Sequence[Tensor],
+    h0: Tensor | None,
+    c0: Tensor | None,
+    mask: Tensor | None,
+    cell: str,
+    activation: str,
+    recurrent_activation: str,
+    reverse: list[bool],
+    keep: bool,
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """See `reference.recurrent`.
+
+    Returns:
+        outputs, final h, final c; then what the backward pass needs, in packed order and empty
+        without `keep`: activated gates (directions, steps, gates * hidden) and what the cell saves
+        (directions, steps, hidden).
+    """
+    walk = _walk(
+        offsets, recurrent_kernels, recurrent_biases, mask, activation, recurrent_activation,
+        reverse,
+    )  # fmt: skip
+    packing, hidden = walk.packing, recurrent_kernels[0].shape[0]
+    shape = (len(reverse), len(offsets) - 1, hidden)
+    gates = _project(values, packing, kernels, biases)
+    h = packing.sorted(h0, values, shape)
+    c = packing.sorted(c0, values, shape) if cell == "lstm" else None
+    outputs = values.new_empty(len(reverse), len(values), hidden)
+    saved = torch.empty_like(outputs) if keep and cell != "simple_rnn" else None
+    _CELLS[cell].forward(walk, gates, h, c, outputs, saved, cell)
+    by_step = packing.scatter(outputs)
+    final_h = packing.unsorted(h)
+    final_c = values.new_empty(0) if c is None else packing.unsorted(c)
+    if saved is None:
+        return by_step, final_h, final_c, values.new_empty(0), values.new_empty(0)
+    return by_step, final_h, final_c, gates, saved
+
+
+def backward(
+    d_outputs: Tensor,
+    d_final_h: Tensor,
+    d_final_c: Tensor,
+    values: Tensor,
+    offsets: Tensor,
+    kernels: Sequence[Tensor],
+    recurrent_kernels: Sequence[Tensor],
+    recurrent_biases: Sequence[Tensor],
+    h0: Tensor | None,
+    c0: Tensor | None,
+    mask: Tensor | None,
+    outputs: Tensor,
+    gates: Tensor,
+    saved: Tensor,
+    cell: str,
+    activation: str,
+    recurrent_activation: str,
+    reverse: list[bool],
+) -> tuple[Tensor, list[Tensor], list[Tensor], list[Tensor], list[Tensor], Tensor, Tensor]:
+    """The gradients of `forward`.
+
+    Returns:
+        of values, kernels, recurrent kernels, biases, recurrent biases (empty but for "gru" with
+        some), h0 and c0.
+    """
+    walk = _walk(
+        offsets, recurrent_kernels, recurrent_biases, mask, activation, recurrent_activation,
+        reverse,
+    )  # fmt: skip
+    packing, hidden = walk.packing, recurrent_kernels[0].shape[0]
+    shape = (len(reverse), len(offsets) - 1, hidden)
+    h_before = packing.before(
+        packing.sorted(h0, values, shape), packing.gather(outputs, len(reverse))
+    )
+    c_start = packing.sorted(c0, values, shape) if cell == "lstm" else None
+    d_out = packing.gather(d_outputs, len(reverse))
+    d_h = d_final_h.index_select(1, packing.order)
+    d_c = d_final_c.index_select(1, packing.order) if cell == "lstm" else None
+    if cell == "simple_rnn":
+        gates = packing.gather(outputs, len(reverse))
+    d_inner, d_gates, lefts = _CELLS[cell].backward(
+        walk, gates, saved, h_before, c_start, d_out, d_h, d_c, cell
+    )
+    # d_inner is the gradient of h U, d_gates that of x W + b: the same but for a GRU's reset gate.
+    pieces = zip(lefts, d_inner.split(hidden, -1), strict=True)
+    d_recurrent = torch.cat([torch.bmm(a.transpose(1, 2), d) for a, d in pieces], -1)
+    inputs = torch.stack([values.index_select(0, steps) for steps in packing.steps])
+    d_kernels = torch.bmm(inputs.transpose(1, 2), d_gates)
+    stacked = torch.stack(tuple(kernels)).transpose(1, 2)
+    d_values = packing.scatter(torch.bmm(d_gates, stacked))
+    d_values = d_values.unflatten(1, (len(reverse), -1)).sum(1)
+    return (
+        d_values,
+        list(d_kernels),
+        list(d_recurrent),
+        list(d_gates.sum(1)),
+        list(d_inner.sum(1)) if recurrent_biases else [],
+        packing.unsorted(d_h),
+        values.new_empty(0) if d_c is None else packing.unsorted(d_c),
+    )
+
+
+def _walk(
+    offsets: Tensor,
+    recurrent_kernels: Sequence[Tensor],
+    recurrent_biases: Sequence[Tensor],
+    mask: Tensor | None,
+    activation: str,
+    recurrent_activation: str,
+    reverse: list[bool],
+) -> Walk:
+    packing = pack(offsets, reverse)
+    return Walk(
+        packing,
+        torch.stack(tuple(recurrent_kernels)),
+        torch.stack(tuple(recurrent_biases)).unsqueeze(1) if recurrent_biases else None,
+        None if mask is None else mask.index_select(1, packing.order),
+        KNOWN[activation],
+        KNOWN[recurrent_activation],
+    )
+
+
+def _project(
+    values: Tensor, packing: Packing, kernels: Sequence[Tensor], biases: Sequence[Tensor]
+) -> Tensor:
+    """X W + b of every step, in packed order: (directions, steps, gates * hidden)."""
+    gates = values.new_empty(len(kernels), len(values), kernels[0].shape[1])
+    for d, kernel in enumerate(kernels):
+        rows = values.index_select(0, packing.steps[d])
+        if biases:
+            torch.addmm(biases[d], rows, kernel, out=gates[d])
+        else:
+            torch.mm(rows, kernel, out=gates[d])
+    return gates
+
+
+__all__ = ["GATES", "Walk", "backward", "forward"]

@@ -1,0 +1,102 @@
+"""SimpleRNN: the state is fed back, nothing gates it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor
+
+from .recurrent import Recurrent
+
+
+class SimpleRNN(Recurrent):
+    """A recurrent layer without gates (Elman, 1990), on real steps only.
+
+    Shapes: Ragged (batch, steps*, feature) to (batch, units), the state after each sequence's own
+    last step; with `return_sequences` to Ragged (batch, steps*, units). Dense (batch, time,
+    feature) gives dense. With `return_state`: [output, h], each state (batch, units). An empty
+    sequence gives its initial state: zeros, unless another is given.
+
+    Args:
+        units: size of the state.
+        activation: of the state.
+        use_bias: whether there is a bias.
+        kernel_initializer: of `kernel` (feature, units).
+        recurrent_initializer: of `recurrent_kernel` (units, units).
+        bias_initializer: of `bias` (units,).
+        dropout: rate on the inputs.
+        recurrent_dropout: rate on the state that is fed back.
+        seed: of the dropouts' own generator.
+        return_sequences: every step's output, or the last.
+        return_state: whether the final stateis given too.
+        go_backwards: whether each sequence is walked from its end.
+        stateful: whether a batch starts where the one before it ended; see `Recurrent`.
+
+    Raises:
+        ValueError: the input is no sequence of feature vectors.
+
+    Example:
+        >>> SimpleRNN(4)(Ragged.from_list([[[1., 2.]], []])).shape
+        torch.Size([2, 4])
+    """
+
+    cell_states = 1
+    own_options = ()
+
+    def __init__(
+        self,
+        units: int,
+        activation: str | Callable[[Tensor], Tensor] | None = "tanh",
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: None = None,
+        recurrent_regularizer: None = None,
+        bias_regularizer: None = None,
+        activity_regularizer: None = None,
+        kernel_constraint: None = None,
+        recurrent_constraint: None = None,
+        bias_constraint: None = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: int | None = None,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        unroll: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            units,
+            activation=activation,
+            recurrent_activation=None,
+            use_bias=use_bias,
+            kernel_initializer=kernel_initializer,
+            recurrent_initializer=recurrent_initializer,
+            bias_initializer=bias_initializer,
+            unsupported={
+                "kernel_regularizer": kernel_regularizer,
+                "recurrent_regularizer": recurrent_regularizer,
+                "bias_regularizer": bias_regularizer,
+                "activity_regularizer": activity_regularizer,
+                "kernel_constraint": kernel_constraint,
+                "recurrent_constraint": recurrent_constraint,
+                "bias_constraint": bias_constraint,
+            },
+            dropout=dropout,
+            recurrent_dropout=recurrent_dropout,
+            seed=seed,
+            return_sequences=return_sequences,
+            return_state=return_state,
+            go_backwards=go_backwards,
+            stateful=stateful,
+            unroll=unroll,
+            **kwargs,
+        )
+
+    @property
+    def cell(self) -> str:
+        return "simple_rnn"
