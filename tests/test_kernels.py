@@ -288,3 +288,29 @@ def test_lies_are_refused_before_a_kernel_starts(lie, text):
     call = {**detached(arguments([3, 2], masks=0, state=False)), **lie}
     with says(text):
         kernels.recurrent(**call)
+
+
+def test_without_the_library_one_line_says_so_and_the_torch_path_serves(monkeypatch, tmp_path):
+    from unpad.kernels import compiled
+
+    torch.manual_seed(0)
+    want = kernels.recurrent(**arguments([3, 0, 2]))
+    monkeypatch.setattr(compiled, "_FILE", tmp_path / "missing.so")
+    compiled._library.cache_clear()
+    try:
+        torch.manual_seed(0)
+        call = arguments([3, 0, 2])
+        with pytest.warns(RuntimeWarning) as caught:
+            got, _ = (kernels.recurrent(**call) for _ in range(2))
+        assert len(caught) == 1
+        assert str(caught[0].message) == (
+            "unpad runs without its compiled kernels: it was not built (no C++ compiler when unpad "
+            "was installed). Recurrent layers work, slower. With a C++ compiler (g++ or clang++) "
+            "at hand: pip install --force-reinstall --no-deps unpad."
+        )
+        assert kernels.info()["paths"] == ["torch", "reference"]
+        assert kernels.info()["last"] == "torch"
+        for a, b in zip(got, want, strict=True):
+            torch.testing.assert_close(a, b)
+    finally:
+        compiled._library.cache_clear()

@@ -14,6 +14,7 @@ class _Elementwise(Loss):
     """The mean over a step's features of a function of the difference."""
 
     def of_difference(self, difference: Tensor) -> Tensor:
+        """What one entry of prediction minus target costs."""
         raise NotImplementedError
 
     def per_step(self, y_true: Tensor, y_pred: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from .callbacks import Callback, History
 from .data import Data, open_inputs, prepare, split
 from .door import give_back
 from .interrupt import HeldInterrupt
-from .objective import Objective, Tally
+from .objective import Objective, Outcome, Tally
 from .progress import EpochProgress
 
 
