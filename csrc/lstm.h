@@ -76,9 +76,13 @@ void lstm_forward(const Walk &w, Act act, Rec rec) {
       const int64_t u = panel.unit;
       for (int64_t i = 0, n; i < active; i += n) {
         n = tile_rows(active - i);
+        // The next step's gates come from L3 meanwhile: 1.11 -> 1.10 ms for the tagger's layer. Integers and not
+        // pointers: past the last step the address is outside of the array, which a prefetch may touch.
         for (int64_t r = i; r < i + n; ++r) {
-          const T *next = space.gates[r] + u + (reverse ? -d.gates_stride : d.gates_stride);
-          for (int k = 0; k < 4; ++k) __builtin_prefetch(next + k * hidden, 1);
+          const uintptr_t here = reinterpret_cast<uintptr_t>(space.gates[r] + u), step = uintptr_t(d.gates_stride);
+          const uintptr_t next = here + (reverse ? -step : step) * sizeof(T);
+          for (int64_t k = 0; k < 4; ++k)
+            __builtin_prefetch(reinterpret_cast<const void *>(next + uintptr_t(k * hidden) * sizeof(T)), 1);
         }
         gates_product<T, 4>(panel, n, depth, space.previous + i, apart, packed, space.tile);
         with_width<T>(u, hidden, [&](auto whole, int64_t width) __attribute__((always_inline)) {
@@ -215,7 +219,8 @@ void lstm_backward(const Walk &w, Act act, Rec rec) {
               Vec<T> y = load_whole(space.y + (r - i) * lanes);
               Vec<T> dc = load<W>(carry, width) + dh * o * act.template slope<T>(y);
               store<W>(out, dc * cell * rec.template slope<T>(in), width);
-              store<W>(out + hidden, dc * load<W>(space.c_previous[r] + u, width) * rec.template slope<T>(forget), width);
+              Vec<T> c_previous = load<W>(space.c_previous[r] + u, width);
+              store<W>(out + hidden, dc * c_previous * rec.template slope<T>(forget), width);
               store<W>(out + 2 * hidden, dc * in * act.template slope<T>(cell), width);
               store<W>(out + 3 * hidden, dh * y * rec.template slope<T>(o), width);
               store<W>(carry, dc * forget, width);

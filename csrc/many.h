@@ -1,8 +1,8 @@
 // Several vectors in lockstep.
 //
 // exp and its kin are one long chain of dependent operations. Written for one vector at a time, the next vector's
-// chain is too far ahead for the processor's scheduler to see: the LSTM's pointwise part took 170 cycles a vector of
-// units where its arithmetic fills 70. Written for Many, each operation is done for all of them before the next.
+// chain is too far ahead for the processor's scheduler to see. Written for Many, each operation is done for all of them
+// before the next: an LSTM's pointwise part went from 46 to 36 ns a vector of units (Zen 4; 21 ns with all data in L1).
 #pragma once
 
 #include "simd.h"

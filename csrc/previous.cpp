@@ -29,7 +29,9 @@ void copy(const Copy &c, int64_t from, int64_t to) {
   for (int64_t b = from; b < to; ++b)
     for (int64_t row = p.offsets[b]; row < p.offsets[b + 1]; ++row) {
       const bool first = row == (c.reverse ? p.offsets[b + 1] - 1 : p.offsets[b]);
-      const T *state = first ? (initial ? initial + b * hidden : nullptr) : h + (row + (c.reverse ? 1 : -1)) * c.h_stride;
+      const T *state = !first    ? h + (row + (c.reverse ? 1 : -1)) * c.h_stride
+                       : initial ? initial + b * hidden
+                                 : nullptr;
       T *to_row = out + row * c.out_stride;
       if (!state)
         std::memset(to_row, 0, size_t(hidden * (p.masks ? p.masks : 1)) * sizeof(T));

@@ -68,7 +68,7 @@ typedef struct {
   const void *recurrent_bias;   /* (3 * hidden) or null; GRU with reset_after only */
   const void *initial_h;        /* (batch, hidden) or null for zeros */
   const void *initial_c;        /* the same; LSTM only */
-  const void *mask;             /* (batch, masks, hidden), multiplies h before the recurrent product; null if masks = 0 */
+  const void *mask;             /* (batch, masks, hidden), multiplies h before its product; null if masks = 0 */
   void *gates;                  /* (steps, G * hidden) in: projected inputs; out: activated gates if keep, else scratch.
                                    SimpleRNN leaves it as it is */
   void *h;                      /* (steps, hidden) out */

@@ -179,6 +179,15 @@ def detached(call):
     }
 
 
+def operands(call):
+    """The operator's own arguments, but for the last."""
+    kinds = ("kernels", "recurrent_kernels", "biases", "recurrent_biases")
+    weights = [call[k][d] if d < len(call[k]) else None for d in (0, 1) for k in kinds]
+    states = [call[k] for k in ("h0", "c0", "mask")]
+    options = (call["cell"], "tanh", "sigmoid", call["reverse"], "")
+    return call["values"], call["offsets"], *weights, *states, *options
+
+
 # torch's own test of an operator reaches code of torch's that warns of its future.
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.filterwarnings("ignore::FutureWarning")
@@ -188,12 +197,7 @@ def detached(call):
 def test_opcheck(cell, sizes, keep):
     call = arguments(sizes, reverse=(False, True), cell=cell)
     call = call if keep else detached(call)
-    inputs = ("values", "offsets", "kernels", "recurrent_kernels", "biases", "recurrent_biases",
-              "h0", "c0", "mask", "cell")  # fmt: skip
-    torch.library.opcheck(
-        torch.ops.unpad.recurrent.default,
-        (*(call[k] for k in inputs), "tanh", "sigmoid", call["reverse"], "", keep),
-    )
+    torch.library.opcheck(torch.ops.unpad.recurrent.default, (*operands(call), keep))
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -217,10 +221,7 @@ def test_it_can_be_compiled_whole(cell):
 
 def test_inference_keeps_nothing():
     call = detached(arguments([3, 2]))
-    outputs = torch.ops.unpad.recurrent.default(
-        call["values"], call["offsets"], call["kernels"], call["recurrent_kernels"],
-        call["biases"], [], None, None, None, "lstm", "tanh", "sigmoid", [False], "", False,
-    )  # fmt: skip
+    outputs = torch.ops.unpad.recurrent.default(*operands(call), False)
     assert [o.numel() for o in outputs[3:]] == [0, 0]
     with torch.inference_mode():
         kernels.recurrent(**call)
@@ -273,10 +274,10 @@ LIES = [
         {"mask": torch.zeros(1, 2, 3, 4).double()},
         "recurrent: expected mask (1, 2, 4, 4), got (1, 2,",
     ),
-    ({"kernels": []}, "recurrent: expected 1 kernels, got 0."),
+    ({"kernels": []}, "recurrent: expected 1 kernels, one a direction, got 0."),
     (
         {"recurrent_kernels": []},
-        "recurrent: expected one recurrent kernel for each of 1 directions",
+        "recurrent: expected 1 recurrent_kernels, one a direction, got 0.",
     ),
     ({"biases": [torch.zeros(3).double()]}, "recurrent: expected biases (16,), got (3,)."),
     ({"recurrent_biases": [torch.zeros(16).double()]}, "recurrent: lstm has no recurrent biases;"),

@@ -8,6 +8,10 @@
 #include <limits>
 #include <random>
 #include <string>
+#include <thread>
+
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "naive.h"
 
@@ -72,7 +76,7 @@ Result<T> run(const Case &c, const std::vector<T> &x, const std::vector<T> &d_h,
       a.hn.assign(size_t(c.batch() * H), nan);
       a.cn.assign(size_t(c.batch() * H), nan);
       forward.push_back({a.kernel.data(), or_null(a.bias, c.bias && c.cell == UNPAD_GRU_RESET_AFTER),
-                         or_null(a.h0, c.initial), or_null(a.c0, c.initial), or_null(a.mask, c.masks), 
+                         or_null(a.h0, c.initial), or_null(a.c0, c.initial), or_null(a.mask, c.masks),
                          gates.data() + d * G * H, h.data() + d * H, or_null(a.saved, keep), a.hn.data(), a.cn.data(),
                          width, D * H, H, (d == 1) != c.reverse});
     }
@@ -92,7 +96,7 @@ Result<T> run(const Case &c, const std::vector<T> &x, const std::vector<T> &d_h,
     a.d_saved.assign(size_t(c.steps() * H), nan);
     a.d_h0.assign(size_t(c.batch() * H), nan);
     a.d_c0.assign(size_t(c.batch() * H), nan);
-    backward.push_back({a.kernel.data(), or_null(a.h0, c.initial), or_null(a.c0, c.initial), or_null(a.mask, c.masks), 
+    backward.push_back({a.kernel.data(), or_null(a.h0, c.initial), or_null(a.c0, c.initial), or_null(a.mask, c.masks),
                         activated.data() + d * G * H, out.h.data() + d * H, a.saved.data(),
                         c.d_h ? d_h.data() + d * H : nullptr, or_null(a.d_hn, c.d_final), or_null(a.d_cn, c.d_final),
                         d_gates.data() + d * G * H, c.alias ? a.saved.data() : a.d_saved.data(), a.d_h0.data(),
@@ -108,7 +112,8 @@ Result<T> run(const Case &c, const std::vector<T> &x, const std::vector<T> &d_h,
 
 template <class T>
 void compare(const char *what, const std::vector<double> &got, const std::vector<double> &expected, double scale) {
-  // The weights' scale keeps the walks from growing, so that errors stay in the last places of the largest value.
+  // Of the largest value that goes into the sums: an activation without bounds makes states of 100 and more, and
+  // what is left after they cancel has the error of what they were.
   const double limit = (sizeof(T) == 4 ? 1e-5 : 1e-10) * scale;
   for (size_t i = 0; i < expected.size(); ++i) {
     double error = std::fabs(got[i] - expected[i]);
@@ -169,7 +174,11 @@ void check(const Case &c) {
       naive::Row d_hn = c.d_final ? wide(a.d_hn, b * H, H) : zero, d_cn = c.d_final ? wide(a.d_cn, b * H, H) : zero;
       const naive::Row last_h = rows.empty() ? s.h0 : s.h.back(), last_c = rows.empty() ? s.c0 : s.c.back();
       s.backward(dh, d_hn, d_cn, d_x, d_inner);
-      const double scale = largest(s.h, largest(s.c, 1)), d_scale = largest(d_x, largest({d_hn}, scale));
+      double scale = largest(s.h, largest(s.c, 1));
+      for (const naive::Row &z : s.z)
+        for (size_t u = 0; u < H; ++u)  // what the activation, not the recurrent one, gives
+          scale = std::fmax(scale, std::fabs(naive::value(c.act, z[(G > 1 ? 2 : 0) * H + u])));
+      const double d_scale = scale * largest(dh, largest(d_x, largest({d_hn, d_cn}, 1)));
       for (size_t t = 0; t < rows.size(); ++t) {
         compare<T>("h", wide(r.h, (rows[t] * D + d) * H, H), s.h[t], scale);
         compare<T>("d_gates", wide(r.d_gates, (rows[t] * D + d) * G * H, G * H), d_x[t], d_scale);
@@ -279,6 +288,33 @@ void check_refusals() {
   require(unpad_kernels_force_isa("mmx") == UNPAD_BAD_ENUM, "unknown instruction set");
 }
 
+Case draw(unsigned seed);
+
+// A forked child has no threads of its parent's and must make its own; callers on several threads share the pool.
+void check_pool() {
+  doing = "fork and callers at the same time";
+  Case c = draw(1);
+  c.threads = 3;
+  for (c.plan = 1; c.plan < 3; ++c.plan) {
+    check<float>(c);
+    const pid_t child = fork();
+    if (!child) {
+      alarm(60);
+      check<float>(c);
+      std::_Exit(0);
+    }
+    int status = 1;
+    waitpid(child, &status, 0);
+    require(WIFEXITED(status) && WEXITSTATUS(status) == 0, "a forked child computes the same");
+    std::vector<std::thread> callers;
+    for (int k = 0; k < 4; ++k)
+      callers.emplace_back([&] {
+        for (int i = 0; i < 20; ++i) check<float>(c);
+      });
+    for (std::thread &t : callers) t.join();
+  }
+}
+
 Case draw(unsigned seed) {
   std::mt19937 random(seed);
   auto from = [&](std::initializer_list<int> choices) { return choices.begin()[random() % choices.size()]; };
@@ -324,6 +360,7 @@ int main(int count, char **words) {
     check_activation<float>(UNPAD_TANH, 3e-7), check_activation<float>(UNPAD_SIGMOID, 3e-7);
     check_activation<double>(UNPAD_TANH, 1e-15), check_activation<double>(UNPAD_SIGMOID, 1e-15);
   }
+  check_pool();
   auto spent = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); };
   for (; !cases || (spent() < seconds && count < 3); ++seed, ++cases)
     for (const char *isa : {"avx512", "avx2", "portable"}) {

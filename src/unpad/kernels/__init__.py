@@ -2,7 +2,7 @@
 
 from .activations import KNOWN
 from .cells import GATES
-from .operator import recurrent
+from .operator import recurrent, trusted
 from .paths import force, info
 
-__all__ = ["GATES", "KNOWN", "force", "info", "recurrent"]
+__all__ = ["GATES", "KNOWN", "force", "info", "recurrent", "trusted"]
