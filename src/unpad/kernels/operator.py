@@ -102,13 +102,20 @@ def trusted(
             reverse,
         )  # fmt: skip
     weights = _flat(kernels, recurrent_kernels, biases, recurrent_biases)
-    grad = torch.is_grad_enabled() and any(
+    keep = torch.is_grad_enabled() and any(
         t is not None and t.requires_grad for t in (values, h0, c0, *weights)
     )
-    return torch.ops.unpad.recurrent.default(
+    arguments = (
         values, offsets, *weights, h0, c0, mask, cell, activation, recurrent_activation,
-        list(reverse), forced or "", grad,
-    )[:3]  # fmt: skip
+        list(reverse), forced or "", keep,
+    )  # fmt: skip
+    if torch.compiler.is_compiling() or type(values) not in (Tensor, torch.nn.Parameter):
+        outputs, h, c, *_ = torch.ops.unpad.recurrent.default(*arguments)
+        return outputs, h, c
+    # Plain tensors, run as they come: the same functions without the dispatcher. It costs 40 us a
+    # call, 130 us with the derivative that it wraps, of the 1 ms that a small model's step takes.
+    outputs, h, c, *_ = _Eager.apply(*arguments) if keep else _forward(*arguments)
+    return outputs, h, c
 
 
 def _flat(*kinds: Sequence[Tensor]) -> list[Tensor | None]:
@@ -199,9 +206,9 @@ def _differentiate(ctx: Any, d_outputs: Tensor, d_h: Tensor, d_c: Tensor, *_: An
             "unpad::recurrent: a gradient was asked for, but it ran with keep=False."
         )
     values, offsets, *rest = ctx.saved_tensors
-    d_values, *others = torch.ops.unpad.recurrent_backward.default(
-        d_outputs, d_h, d_c, values, offsets, *rest, *ctx.options
-    )
+    plain = not torch.compiler.is_compiling() and type(values) in (Tensor, torch.nn.Parameter)
+    run = _backward if plain else torch.ops.unpad.recurrent_backward.default
+    d_values, *others = run(d_outputs, d_h, d_c, values, offsets, *rest, *ctx.options)
     pairs = zip(others, ctx.given[2:12], strict=True)
     return d_values, None, *(d if given else None for d, given in pairs), *[None] * 7
 
@@ -209,3 +216,14 @@ def _differentiate(ctx: Any, d_outputs: Tensor, d_h: Tensor, d_c: Tensor, *_: An
 torch.library.register_autograd(
     "unpad::recurrent", _differentiate, setup_context=_setup_context, lib=_library
 )
+
+
+class _Eager(torch.autograd.Function):
+    """The operator and its derivative on plain tensors."""
+
+    forward = staticmethod(_forward)
+    setup_context = staticmethod(_setup_context)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> tuple:
+        return _differentiate(ctx, *gradients)
