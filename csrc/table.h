@@ -4,6 +4,7 @@
 #include "gru_after.h"
 #include "gru_before.h"
 #include "lstm.h"
+#include "products.h"
 #include "simple_rnn.h"
 
 namespace unpad {
@@ -90,6 +91,11 @@ void simple_backward_any(const Walk *w) {
     simple_backward<T>(*w, AnyActivation{w->problem->activation});
 }
 
+template <class T>
+constexpr Multiply multiply() {
+  return {kLanes<T>, product_bytes<T>, product_block<T>};
+}
+
 template <class T, class Space, int Gates>
 constexpr Pass pass(decltype(Pass::pack) pack, decltype(Pass::walk) walk) {
   return {packed_bytes<T, Gates>, shared_bytes<T, Space>, scratch_bytes<T, Space>, pack, walk};
@@ -114,7 +120,8 @@ constexpr Kernels table(const char *name) {
            {pass<F, GruBackwardSpace<F>, 3>(pack_backward<F, 3>, gru_before_backward_any<F>),
             pass<D, GruBackwardSpace<D>, 3>(pack_backward<D, 3>, gru_before_backward_any<D>)},
            {pass<F, SimpleBackwardSpace<F>, 1>(pack_backward<F, 1>, simple_backward_any<F>),
-            pass<D, SimpleBackwardSpace<D>, 1>(pack_backward<D, 1>, simple_backward_any<D>)}}};
+            pass<D, SimpleBackwardSpace<D>, 1>(pack_backward<D, 1>, simple_backward_any<D>)}},
+          {multiply<F>(), multiply<D>()}};
 }
 
 }  // namespace UNPAD_NAMESPACE

@@ -40,7 +40,7 @@ enum {
   UNPAD_OK = 0,
   UNPAD_NULL_POINTER = 1,   /* an array that the call needs is null */
   UNPAD_BAD_SIZE = 2,       /* a negative size, a stride shorter than a row, or a size whose product overflows */
-  UNPAD_BAD_ENUM = 3,       /* an unknown dtype, activation, cell, instruction set, or number of masks */
+  UNPAD_BAD_ENUM = 3,       /* an unknown dtype, activation, cell, instruction set, number of masks, or flag */
   UNPAD_OUT_OF_MEMORY = 4   /* the work space could not be had */
 };
 
@@ -116,6 +116,36 @@ UNPAD_API int32_t unpad_backward(const unpad_problem *problem, const unpad_backw
 UNPAD_API int32_t unpad_previous_h(const unpad_problem *problem, const void *h, int64_t h_stride,
                                    const void *initial_h, const void *mask, int32_t reverse, void *out,
                                    int64_t out_stride);
+
+/* out (m, n) = (accumulate ? out : 0) + bias + op(a) @ op(b), with op(a) (m, k) and op(b) (k, n). */
+typedef struct {
+  const void *a;                /* (m, k), or (k, m) if a_transposed; may be null if it has no elements */
+  const void *b;                /* (k, n), or (n, k) if b_transposed; the same */
+  const void *bias;             /* (n) or null */
+  void *out;                    /* (m, n); must not overlap what is read */
+  int64_t m;
+  int64_t n;
+  int64_t k;                    /* 0 leaves bias, zeros, or what is accumulated into */
+  int64_t a_stride;             /* elements from stored row to stored row */
+  int64_t b_stride;
+  int64_t out_stride;
+  int32_t a_transposed;         /* 0 or 1; both transposed is UNPAD_BAD_ENUM: that is
+                                   (b @ a) transposed, without any */
+  int32_t b_transposed;
+  int32_t accumulate;
+  int32_t reserved;             /* 0 */
+} unpad_product;
+
+/* `count` products in one run of the pool, in blocks that at most `threads` threads take as they get free; small ones
+ * stay with the caller, and threads that do not come in time are not waited for.
+ *
+ * The outs must not overlap, except that a product with `accumulate` may have the out of the product right before it
+ * (the same out, m, n and out_stride): it then adds to that one's result. So x = a @ b + c @ d is two products.
+ *
+ * What is promised: an entry's sum runs over k in an order that depends on k alone. Its bits depend on its row of
+ * op(a), its column of op(b), bias and what it is added to, and not on threads, m, n, strides or how a and b are
+ * stored, as long as the instruction set is the same. */
+UNPAD_API int32_t unpad_products(int32_t dtype, int32_t threads, int32_t count, const unpad_product *products);
 
 /* "avx512", "avx2" or "portable": the one in use. */
 UNPAD_API const char *unpad_kernels_isa(void);

@@ -42,10 +42,26 @@ struct Pass {
   void (*walk)(const Walk *);
 };
 
+// A block of the outcome of products that follow each other into the same place.
+struct ProductBlock {
+  const unpad_product *first;
+  int64_t links;  // products
+  int64_t row, rows, column, columns;
+  void *space;    // this thread's
+};
+
+// Matrix products of one dtype.
+struct Multiply {
+  int64_t lanes;
+  int64_t (*space_bytes)(int64_t transposed_rows);  // most rows of a block whose `a` is transposed
+  void (*block)(const ProductBlock *);
+};
+
 struct Kernels {
   const char *name;
   Pass forward[4][2];   // [cell][dtype]
   Pass backward[4][2];
+  Multiply multiply[2];
 };
 
 #if UNPAD_X86

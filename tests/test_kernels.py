@@ -292,12 +292,12 @@ def test_lies_are_refused_before_a_kernel_starts(lie, text):
 
 
 def test_without_the_library_one_line_says_so_and_the_torch_path_serves(monkeypatch, tmp_path):
-    from unpad.kernels import compiled
+    from unpad.kernels import library
 
     torch.manual_seed(0)
     want = kernels.recurrent(**arguments([3, 0, 2]))
-    monkeypatch.setattr(compiled, "_FILE", tmp_path / "missing.so")
-    compiled._library.cache_clear()
+    monkeypatch.setattr(library, "FILE", tmp_path / "missing.so")
+    library.library.cache_clear()
     try:
         torch.manual_seed(0)
         call = arguments([3, 0, 2])
@@ -314,4 +314,4 @@ def test_without_the_library_one_line_says_so_and_the_torch_path_serves(monkeypa
         for a, b in zip(got, want, strict=True):
             torch.testing.assert_close(a, b)
     finally:
-        compiled._library.cache_clear()
+        library.library.cache_clear()

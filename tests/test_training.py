@@ -103,6 +103,19 @@ def test_law_7_the_same_seed_gives_the_same_bits():
     assert all((a == b).all() for a, b in zip(first[1], second[1], strict=True))
 
 
+def test_law_7_the_same_bits_for_any_number_of_threads():
+    results = []
+    for threads in (1, 2, 3):
+        torch.set_num_threads(threads)
+        try:
+            results.append(trained(X * 20, Y * 20, batch_size=64))
+        finally:
+            torch.set_num_threads(1)
+    for other in results[1:]:
+        assert other[0] == results[0][0]
+        assert all((a == b).all() for a, b in zip(other[1], results[0][1], strict=True))
+
+
 def test_it_learns():
     model = tagger(units=12, optimizer=keras.optimizers.Adam(0.02))
     history = model.fit(X, Y, batch_size=4, epochs=20, verbose=0)

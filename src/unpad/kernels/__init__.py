@@ -4,5 +4,6 @@ from .activations import KNOWN
 from .cells import GATES
 from .operator import recurrent, trusted
 from .paths import force, info
+from .products import linear
 
-__all__ = ["GATES", "KNOWN", "force", "info", "recurrent", "trusted"]
+__all__ = ["GATES", "KNOWN", "force", "info", "linear", "recurrent", "trusted"]

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from . import compiled, cudnn, paths, reference, torch_path
+from . import compiled, cudnn, library, paths, reference, torch_path
 from .activations import KNOWN
 from .cells import GATES
 from .checks import check
@@ -162,7 +162,7 @@ def _backward(*arguments: Any) -> tuple[Tensor, ...]:
 
 def _path(tensor: Tensor, path: str) -> Any:
     """The same for forward and backward: what is kept for the backward pass is the path's own."""
-    return compiled if path != "torch" and compiled.serves(tensor) else torch_path
+    return compiled if path != "torch" and library.serves(tensor) else torch_path
 
 
 _library.impl("recurrent", _forward, "CompositeExplicitAutograd")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from . import compiled, cudnn
+from . import cudnn, library
 
 _forced: str | None = None
 _last: str | None = None
@@ -24,7 +24,7 @@ def forced() -> str | None:
 
 def available() -> list[str]:
     """The paths there are on this machine, the fastest first."""
-    paths = ["compiled"] if compiled.available() else []
+    paths = ["compiled"] if library.available() else []
     return [*(["cudnn"] if cudnn.available() else []), *paths, "torch", "reference"]
 
 
@@ -62,5 +62,5 @@ def info() -> dict[str, object]:
         "paths": available(),
         "forced": _forced,
         "last": _last,
-        "compiled": compiled.describe(),
+        "compiled": library.describe(),
     }

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import torch
 from torch import Tensor
 
+from .. import kernels
 from ..errors import refuse
 from ..ragged import Ragged
 from . import activations, initializers
@@ -96,11 +96,7 @@ class Dense(TokenWise):
         return lift(self._linear, inputs)
 
     def _linear(self, values: Tensor) -> Tensor:
-        if self.bias is None:
-            return values @ self.kernel
-        if values.ndim == 2:
-            return torch.addmm(self.bias, values, self.kernel)
-        return values @ self.kernel + self.bias
+        return kernels.linear(values, self.kernel, self.bias)
 
     def on_values(self, values: Tensor) -> Tensor:
         return self.activation(self._linear(values))

@@ -1,0 +1,141 @@
+"""The compiled library (csrc/unpad_kernels.h): found, loaded, its structures and its errors.
+
+It is built with the package. Where it is missing, "torch" serves, and one line says so.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import warnings
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+FILE = Path(__file__).parent / "libunpad_kernels.so"
+DTYPES = {torch.float32: 0, torch.float64: 1}
+_VERSION = 2
+_ERRORS = {
+    1: "an array that it needs is null",
+    2: "a size or stride is impossible",
+    3: "an option is unknown",
+    4: "out of memory",
+}
+_P, _I32, _I64 = ctypes.c_void_p, ctypes.c_int32, ctypes.c_int64
+
+
+class Problem(ctypes.Structure):
+    """unpad_problem: what one call is about."""
+
+    _fields_ = [
+        *((name, _I32) for name in ("cell", "dtype", "activation", "recurrent_activation", "keep",
+                                    "threads", "directions", "masks", "plan", "reserved")),
+        *((name, _I64) for name in ("steps", "batch", "hidden")),
+        ("offsets", _P),
+    ]  # fmt: skip
+
+
+class Forward(ctypes.Structure):
+    """unpad_forward_direction."""
+
+    _fields_ = [
+        *((name, _P) for name in ("recurrent_kernel", "recurrent_bias", "initial_h", "initial_c",
+                                  "mask", "gates", "h", "saved", "final_h", "final_c")),
+        *((name, _I64) for name in ("gates_stride", "h_stride", "saved_stride", "reverse")),
+    ]  # fmt: skip
+
+
+class Backward(ctypes.Structure):
+    """unpad_backward_direction."""
+
+    _fields_ = [
+        *((name, _P) for name in ("recurrent_kernel", "initial_h", "initial_c", "mask", "gates",
+                                  "h", "saved", "d_h", "d_final_h", "d_final_c", "d_gates",
+                                  "d_saved", "d_initial_h", "d_initial_c")),
+        *((name, _I64) for name in ("gates_stride", "h_stride", "saved_stride", "d_h_stride",
+                                    "d_gates_stride", "d_saved_stride", "reverse")),
+    ]  # fmt: skip
+
+
+class Product(ctypes.Structure):
+    """unpad_product."""
+
+    _fields_ = [
+        *((name, _P) for name in ("a", "b", "bias", "out")),
+        *((name, _I64) for name in ("m", "n", "k", "a_stride", "b_stride", "out_stride")),
+        *((name, _I32) for name in ("a_transposed", "b_transposed", "accumulate", "reserved")),
+    ]  # fmt: skip
+
+
+@cache
+def library() -> Any:
+    """The loaded library, or None where there is none that can be used, which it says once."""
+    if os.environ.get("UNPAD_NO_COMPILED"):
+        return None
+    why = "it was not built (no C++ compiler when unpad was installed)"
+    if FILE.exists():
+        try:
+            loaded = ctypes.CDLL(str(FILE))
+            if loaded.unpad_kernels_version() == _VERSION:
+                loaded.unpad_kernels_isa.restype = ctypes.c_char_p
+                return loaded
+            why = "it is of another version"
+        except OSError as error:
+            why = str(error)
+    warnings.warn(
+        f"unpad runs without its compiled kernels: {why}. Recurrent layers work, slower. With a "
+        "C++ compiler (g++ or clang++) at hand: pip install --force-reinstall --no-deps unpad.",
+        RuntimeWarning,
+        stacklevel=2,
+    )
+    return None
+
+
+def available() -> bool:
+    """Whether the library is there."""
+    return library() is not None
+
+
+def serves(values: Tensor) -> bool:
+    """Whether these values can go through the compiled kernels."""
+    return values.device.type == "cpu" and values.dtype in DTYPES and available()
+
+
+def describe() -> dict[str, object]:
+    """Whether there is a library, and the instruction set it uses."""
+    loaded = library()
+    isa = None if loaded is None else loaded.unpad_kernels_isa().decode()
+    return {"available": loaded is not None, "instruction_set": isa}
+
+
+def force_instruction_set(name: str | None) -> None:
+    """For tests: "avx512", "avx2" or "portable"; None goes back to the machine's best.
+
+    Raises:
+        ValueError: this machine has not got it.
+    """
+    loaded = library()
+    if loaded is None or loaded.unpad_kernels_force_isa(name.encode() if name else None):
+        raise ValueError(f"kernels: no instruction set {name!r} on this machine.")
+
+
+def call(function: str, *arguments: Any) -> None:
+    """Calls the library.
+
+    Raises:
+        RuntimeError: it refused; the text says why.
+    """
+    error = getattr(library(), function)(*arguments)
+    if error:
+        raise RuntimeError(f"unpad's compiled kernels: {_ERRORS.get(error, error)}.")
+
+
+def address(tensor: Tensor | None, index: int | None = None) -> int | None:
+    """Where a tensor lies, or its entry along the first axis; None for nothing."""
+    if tensor is None or tensor.numel() == 0:
+        return None
+    at = tensor.data_ptr()
+    return at if index is None else at + index * tensor.stride(0) * tensor.element_size()

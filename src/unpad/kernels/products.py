@@ -1,0 +1,108 @@
+"""Matrix products on the library's own threads, with bits that depend on nothing else.
+
+torch hands products to BLAS, whose threads all have to run before any may go on: on a busy machine
+a training step of 6 ms took 90. And its bits depend on how many rows there are. The library's do
+neither (csrc/products.h).
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from .library import DTYPES, Product, address, call, serves
+
+
+class Times(NamedTuple):
+    """out = (out if accumulate) + bias + op(a) @ op(b); arrays have contiguous rows.
+
+    Of products that accumulate, each follows the one it adds to.
+    """
+
+    out: Tensor  # (m, n)
+    a: Tensor  # (m, k), or (k, m) if transposed
+    b: Tensor  # (k, n), or (n, k) if transposed
+    bias: Tensor | None = None  # (n,)
+    a_transposed: bool = False
+    b_transposed: bool = False
+    accumulate: bool = False
+
+
+def run(products: Sequence[Times]) -> None:
+    """Computes all of them in one go: CPU tensors of one type, float32 or float64."""
+    calls = (Product * len(products))()
+    for i, p in enumerate(products):
+        m, n = p.out.shape
+        calls[i] = Product(
+            address(p.a),
+            address(p.b),
+            address(p.bias),
+            address(p.out),
+            m,
+            n,
+            p.a.shape[0] if p.a_transposed else p.a.shape[1],
+            max(p.a.stride(0), p.a.shape[1]),
+            max(p.b.stride(0), p.b.shape[1]),
+            max(p.out.stride(0), n),
+            p.a_transposed,
+            p.b_transposed,
+            p.accumulate,
+            0,
+        )
+    dtype = DTYPES[products[0].out.dtype]
+    call("unpad_products", dtype, torch.get_num_threads(), len(products), ctypes.byref(calls))
+
+
+def linear(values: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
+    """Values @ kernel + bias, differentiable: (rows, feature), (feature, units), (units,).
+
+    A row's bits depend neither on the other rows nor on the number of threads, where the library
+    serves; else torch computes it.
+    """
+    plain = type(values) is Tensor and values.ndim == 2 and not torch.compiler.is_compiling()
+    if plain and serves(values) and values.dtype == kernel.dtype:
+        return _Linear.apply(values, kernel, bias)
+    if bias is not None and values.ndim == 2:
+        return torch.addmm(bias, values, kernel)
+    return values @ kernel if bias is None else values @ kernel + bias
+
+
+class _Linear(torch.autograd.Function):
+    @staticmethod
+    def forward(values: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
+        values, kernel = values.contiguous(), kernel.contiguous()
+        out = values.new_empty(len(values), kernel.shape[1])
+        run([Times(out, values, kernel, bias)])
+        return out
+
+    @staticmethod
+    def setup_context(ctx, inputs, output) -> None:
+        values, kernel, bias = inputs
+        ctx.biased = bias is not None
+        ctx.save_for_backward(values, kernel)
+
+    @staticmethod
+    def backward(ctx, *gradients: Tensor) -> tuple[Tensor | None, Tensor, Tensor | None]:
+        (d_out,) = gradients
+        values, kernel = ctx.saved_tensors
+        d_out, values, kernel = d_out.contiguous(), values.contiguous(), kernel.contiguous()
+        d_kernel = torch.empty_like(kernel)
+        products = [Times(d_kernel, values, d_out, a_transposed=True)]
+        d_values = d_bias = None
+        if ctx.needs_input_grad[0]:
+            d_values = torch.empty_like(values)
+            products.append(Times(d_values, d_out, kernel, b_transposed=True))
+        if ctx.biased:
+            d_bias = d_out.new_empty(1, d_out.shape[1])
+            products.append(column_sums(d_bias, d_out))
+        run(products)
+        return d_values, d_kernel, None if d_bias is None else d_bias[0]
+
+
+def column_sums(out: Tensor, rows: Tensor) -> Times:
+    """(1, n) the sum over the rows of (rows, n), as a product with ones."""
+    return Times(out, rows.new_ones(len(rows), 1), rows, a_transposed=True)

@@ -1,0 +1,162 @@
+"""What is promised of the compiled kernels' bits, on every instruction set; and their products."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from unpad import kernels
+from unpad.kernels import library, products
+from unpad.kernels.products import Times
+
+from .strategies import lengths
+from .test_kernels import arguments, asking, cells, detached, directions, same
+
+pytestmark = pytest.mark.skipif(
+    not library.available(), reason="there was no C++ compiler when unpad was installed"
+)
+DTYPES = [torch.float32, torch.float64]
+
+
+@pytest.fixture(params=["avx512", "avx2", "portable"])
+def instruction_set(request):
+    """Each that this machine has; one that it has not is not counted."""
+    try:
+        library.force_instruction_set(request.param)
+    except ValueError:
+        assert request.param != "portable"
+        return
+    yield request.param
+    library.force_instruction_set(None)
+
+
+@pytest.mark.parametrize("cell", kernels.GATES)
+@pytest.mark.parametrize("hidden", [1, 7, 33, 100])
+def test_every_instruction_set_equals_the_reference(instruction_set, cell, hidden):
+    call = arguments([3, 0, 7, 1, 1], 5, hidden, (False, True), cell=cell, masks=2)
+    same("compiled", call, 1e-10)
+    assert kernels.info()["compiled"]["instruction_set"] == (instruction_set or "avx512")
+
+
+def test_an_instruction_set_that_is_none():
+    with pytest.raises(ValueError, match="no instruction set 'avx1024' on this machine"):
+        library.force_instruction_set("avx1024")
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("hidden", [257, 1024])
+def test_large_states(hidden, dtype):
+    call = detached(arguments([3, 0, 2], 4, hidden, (False, True), dtype, masks=0, state=False))
+    for name in ("kernels", "recurrent_kernels"):
+        call[name] = [k / hidden**0.5 for k in call[name]]
+    with kernels.force("compiled"):
+        got = kernels.recurrent(**call)
+    with kernels.force("torch"):
+        want = kernels.recurrent(**call)
+    for a, b in zip(got, want, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-5)
+
+
+def test_a_sequence_of_a_million_steps():
+    call = detached(arguments([1_000_000, 3], 1, 2, masks=0, state=False, dtype=torch.float32))
+    outputs, h, _ = kernels.recurrent(**call)
+    assert torch.equal(outputs[999_999], h[0, 0])
+    assert bool(outputs.isfinite().all())
+
+
+def gradients(call):
+    """Outputs, final states, and the gradients that belong to sequences or to weights."""
+    outputs = kernels.recurrent(**call)
+    positions = torch.arange(outputs[0].shape[1], dtype=outputs[0].dtype)
+    total = (outputs[0] * positions.cos()).sum() + sum((o * 0.3).sum() for o in outputs[1:])
+    return outputs, torch.autograd.grad(total, asking(call), allow_unused=True)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@given(cell=cells, sizes=lengths, reverse=directions, hidden=st.sampled_from([1, 5, 16, 40]))
+@settings(max_examples=30)
+def test_the_bits_of_a_sequence_do_not_depend_on_its_company(dtype, cell, sizes, reverse, hidden):
+    call = arguments(sizes, 6, hidden, reverse, dtype, cell=cell, masks=2)
+    (outputs, h, c), together = gradients(call)
+    bounds = call["offsets"].tolist()
+    for i, n in enumerate(sizes):
+        start, end = bounds[i], bounds[i + 1]
+        alone = dict(call)
+        alone["values"] = call["values"][start:end].detach().requires_grad_()
+        alone["offsets"] = torch.tensor([0, n])
+        for name in ("h0", "c0", "mask"):
+            if call[name] is not None:
+                part = call[name][:, i : i + 1].detach()
+                alone[name] = part.requires_grad_(call[name].requires_grad)
+        (mine, my_h, my_c), apart = gradients(alone)
+        assert torch.equal(mine, outputs[start:end])
+        assert torch.equal(my_h[:, 0], h[:, i])
+        if cell == "lstm":
+            assert torch.equal(my_c[:, 0], c[:, i])
+        assert torch.equal(apart[0], together[0][start:end])  # of the inputs
+        states = 2 if cell == "lstm" else 1
+        for a, b in zip(apart[-states:], together[-states:], strict=True):
+            assert torch.equal(a[:, 0], b[:, i])
+
+
+@pytest.mark.parametrize("cell", kernels.GATES)
+def test_all_bits_are_the_same_for_any_number_of_threads(cell):
+    sizes = torch.randint(0, 40, (64,)).tolist()
+    call = arguments(sizes, 50, 64, (False, True), torch.float32, cell=cell, masks=0)
+    results = []
+    for threads in (1, 2, 3, 5):
+        torch.set_num_threads(threads)
+        try:
+            outputs, found = gradients(call)
+        finally:
+            torch.set_num_threads(1)
+        results.append([*outputs, *(g for g in found if g is not None)])
+    for other in results[1:]:
+        assert all(torch.equal(a, b) for a, b in zip(other, results[0], strict=True))
+
+
+# --- products -------------------------------------------------------------------------------------
+
+sizes = st.integers(0, 40)
+
+
+@given(m=sizes, n=sizes, k=sizes, which=st.sampled_from(["plain", "a", "b"]),
+       dtype=st.sampled_from(DTYPES), bias=st.booleans(), accumulate=st.booleans())  # fmt: skip
+def test_products_are_torch_s(m, n, k, which, dtype, bias, accumulate):
+    a, b = torch.randn(m, k, dtype=dtype), torch.randn(k, n, dtype=dtype)
+    shift = torch.randn(n, dtype=dtype) if bias else None
+    # The output is a part of a larger array, of which nothing else may be touched.
+    room = torch.full((m, n + 3), 7.0, dtype=dtype)
+    out = room[:, 1 : n + 1]
+    want = a @ b + (shift if bias else 0) + (7 if accumulate else 0)
+    products.run([
+        Times(
+            out,
+            a.T.contiguous() if which == "a" else a,
+            b.T.contiguous() if which == "b" else b,
+            shift,
+            a_transposed=which == "a",
+            b_transposed=which == "b",
+            accumulate=accumulate,
+        )
+    ])  # fmt: skip
+    torch.testing.assert_close(out, want, rtol=1e-4, atol=1e-5)
+    assert bool((room[:, 0] == 7).all())
+    assert bool((room[:, n + 1 :] == 7).all())
+
+
+def test_a_row_of_linear_has_the_same_bits_alone():
+    values, kernel, bias = torch.randn(50, 30), torch.randn(30, 20), torch.randn(20)
+    together = products.linear(values, kernel, bias)
+    for i in (0, 17, 49):
+        assert torch.equal(products.linear(values[i : i + 1], kernel, bias)[0], together[i])
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("rows", [0, 1, 7])
+def test_linear_s_gradients(rows, bias):
+    values = torch.randn(rows, 5, dtype=torch.float64, requires_grad=True)
+    kernel = torch.randn(5, 3, dtype=torch.float64, requires_grad=True)
+    shift = torch.randn(3, dtype=torch.float64, requires_grad=True) if bias else None
+    assert torch.autograd.gradcheck(products.linear, (values, kernel, shift))
+    assert products.linear(values.T.contiguous().T, kernel, shift).shape == (rows, 3)
