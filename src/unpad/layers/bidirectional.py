@@ -137,11 +137,11 @@ class Bidirectional(Layer):
         halves = [None, None]
         if initial_state is not None:
             halves = [initial_state[:count], initial_state[count:]]
-        starts = [layer.start(half) for layer, half in zip(pair, halves, strict=True)]
+        batch = sequences.batch
+        starts = [layer.start(half, batch) for layer, half in zip(pair, halves, strict=True)]
         joined = None
         if self._in_one_call:
-            both = None if starts[0] is None or starts[1] is None else [*starts[0], *starts[1]]
-            joined, states = walk(pair, sequences, both)
+            joined, states = walk(pair, sequences, self._both(starts, batch))
             outputs = list(joined.split(pair[0].units, 1))
             ends = [states[:count], states[count:]]
         else:
@@ -157,6 +157,14 @@ class Bidirectional(Layer):
         if pair[0].return_state:
             result += [state for states in ends for state in states]
         return result if len(result) > 1 else result[0]
+
+    def _both(self, starts: list[list[Tensor] | None], batch: int) -> list[Tensor] | None:
+        """The states of both directions in turn; zeros for one that has none, if the other has."""
+        if starts[0] is None and starts[1] is None:
+            return None
+        layer = self.forward_layer
+        zeros = layer.kernel.new_zeros(batch, layer.units)
+        return [s for half in starts for s in (half or [zeros] * layer.cell_states)]
 
     def _merge(self, both: Any, joined: Tensor | None) -> list[Tensor]:
         a, b = both

@@ -31,7 +31,7 @@ class GRU(Recurrent):
         recurrent_dropout: rate on the state that is fed back.
         seed: of the dropouts' own generator.
         return_sequences: every step's output, or the last.
-        return_state: whether the final stateis given too.
+        return_state: whether the final state is given too.
         go_backwards: whether each sequence is walked from its end.
         stateful: whether a batch starts where the one before it ended; see `Recurrent`.
         reset_after: whether the reset gate acts after the product with the state's kernel, as

@@ -11,6 +11,7 @@ from torch import Tensor
 from .. import kernels
 from ..errors import refuse
 from ..ragged import Layout, Ragged
+from ..ragged.arrays import as_integers
 from . import activations, initializers
 from .dense import positive
 from .dropout import Draw, checked_rate
@@ -156,7 +157,7 @@ class Recurrent(Layer):
                 batch before ended if stateful.
         """
         sequences, rebuild = as_ragged(inputs)
-        outputs, states = walk([self], sequences, self.start(initial_state))
+        outputs, states = walk([self], sequences, self.start(initial_state, sequences.batch))
         self.remember(states)
         output: Any = states[0]
         if self.return_sequences:
@@ -166,11 +167,29 @@ class Recurrent(Layer):
 
     # --- states from batch to batch --------------------------------------------------------------
 
-    def start(self, given: Sequence[Tensor] | Tensor | None) -> list[Tensor] | None:
-        """The states to start from: those given, else those remembered."""
-        if given is None:
-            return self.states if self.stateful else None
-        return [given] if isinstance(given, Tensor) else list(given)
+    def start(self, given: Sequence[Tensor] | Tensor | None, batch: int) -> list[Tensor] | None:
+        """The states to start from: those given, else those remembered; None for zeros.
+
+        Raises:
+            ValueError: they are not of this batch.
+        """
+        carried = given is None
+        states = self.states if carried else [given] if isinstance(given, Tensor) else list(given)
+        if states is None:
+            return None
+        expected, count = (batch, self.units), self.cell_states
+        if len(states) == count and all(tuple(s.shape) == expected for s in states):
+            return states
+        if carried:
+            raise ValueError(
+                f"{self.who}: stateful, and the batch before had {len(states[0])} sequences, this "
+                f"one {batch}. Batches go on row by row: keep their size, or reset_state() first."
+            )
+        got = ", ".join(str(tuple(s.shape)) for s in states)
+        raise ValueError(
+            f"{self.who}: expected initial_state as {count} tensor{'s' * (count > 1)} {expected}, "
+            f"got {got or 'none'}."
+        )
 
     def remember(self, states: Sequence[Tensor]) -> None:
         """Keeps the final states for the next batch, cut from the gradient."""
@@ -187,7 +206,7 @@ class Recurrent(Layer):
             self.states = None
             return
         for state in self.states:
-            state[torch.as_tensor(rows, device=state.device)] = 0
+            state[as_integers(rows, state.device)] = 0
 
 
 def walk(
@@ -216,7 +235,6 @@ def walk(
     h0 = c0 = None
     count = first.cell_states
     if initial_state is not None:
-        _check_states(first, initial_state, count * len(layers), inputs.batch)
         h0 = torch.stack(tuple(initial_state[::count]))
         c0 = torch.stack(tuple(initial_state[1::2])) if count == 2 else None
     biases = [layer.biases() for layer in layers]
@@ -243,22 +261,6 @@ def _for_kernel(activation: Callable[[Tensor], Tensor]) -> str | Callable[[Tenso
     """The activation by the name that the kernels know, or as the function it is."""
     name = activations.name_of(activation)
     return name if name in kernels.KNOWN else activation
-
-
-def _check_states(layer: Recurrent, states: Sequence[Tensor], count: int, batch: int) -> None:
-    expected = (batch, layer.units)
-    if len(states) == count and all(tuple(s.shape) == expected for s in states):
-        return
-    if states is layer.states:
-        raise ValueError(
-            f"{layer.who}: stateful, and the batch before had {len(states[0])} sequences, this one "
-            f"{batch}. Batches go on row by row: keep their size, or reset_state() first."
-        )
-    got = ", ".join(str(tuple(s.shape)) for s in states)
-    raise ValueError(
-        f"{layer.who}: expected initial_state as {count} tensor{'s' * (count > 1)} {expected}, the "
-        f"states of each direction in turn, got {got or 'none'}."
-    )
 
 
 def as_ragged(inputs: Ragged | Tensor) -> tuple[Ragged, Callable[[Ragged], Ragged | Tensor]]:

@@ -29,7 +29,7 @@ class SimpleRNN(Recurrent):
         recurrent_dropout: rate on the state that is fed back.
         seed: of the dropouts' own generator.
         return_sequences: every step's output, or the last.
-        return_state: whether the final stateis given too.
+        return_state: whether the final state is given too.
         go_backwards: whether each sequence is walked from its end.
         stateful: whether a batch starts where the one before it ended; see `Recurrent`.
 
@@ -61,12 +61,12 @@ class SimpleRNN(Recurrent):
         bias_constraint: None = None,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
-        seed: int | None = None,
         return_sequences: bool = False,
         return_state: bool = False,
         go_backwards: bool = False,
         stateful: bool = False,
         unroll: bool = False,
+        seed: int | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(
