@@ -9,7 +9,7 @@ SOURCES := pyproject.toml constraints.txt $(shell find src csrc -type f -not -na
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test check format clean
+.PHONY: demo test check sanitize format clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/stress.py
@@ -21,6 +21,13 @@ check: $(VENV)/.check
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright --pythonpath $(BIN)/python
+
+# The kernels' own tests under AddressSanitizer and UBSan, with sizes drawn at random.
+sanitize: $(VENV)/.check
+	$(BIN)/cmake -S csrc -B build/sanitize -DUNPAD_TESTS=ON -DUNPAD_SANITIZE=ON >/dev/null
+	$(BIN)/cmake --build build/sanitize --parallel 2
+	build/sanitize/tests/kernels_test 20
+	build/sanitize/tests/products_test 10
 
 format: $(VENV)/.check
 	$(BIN)/ruff format .
