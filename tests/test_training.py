@@ -116,6 +116,31 @@ def test_law_7_the_same_bits_for_any_number_of_threads():
         assert all((a == b).all() for a, b in zip(other[1], results[0][1], strict=True))
 
 
+def test_torch_s_threads_are_kept_off_the_cores_and_given_back():
+    seen = []
+
+    class Ask(keras.callbacks.Callback):
+        def on_train_batch_begin(self, batch, logs=None):
+            seen.append((torch.get_num_threads(), keras.kernels.threads.threads()))
+
+    def own(model):
+        model.fit(X, Y, batch_size=24, callbacks=Ask(), verbose=0)
+
+    torch.set_num_threads(2)
+    try:
+        own(tagger())
+        model = keras.Sequential([*tagger().layers[:2], torch.nn.Linear(10, TAGS)])
+        model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+        own(model)  # a module of the user's own may need torch's threads
+        assert torch.get_num_threads() == 2
+        with keras.kernels.own_threads(), keras.kernels.own_threads():
+            assert (torch.get_num_threads(), keras.kernels.threads.threads()) == (1, 2)
+        assert keras.kernels.threads.threads() == 2
+    finally:
+        torch.set_num_threads(1)
+    assert seen == [(1, 2), (2, 2)]
+
+
 def test_it_learns():
     model = tagger(units=12, optimizer=keras.optimizers.Adam(0.02))
     history = model.fit(X, Y, batch_size=4, epochs=20, verbose=0)

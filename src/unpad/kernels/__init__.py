@@ -5,5 +5,6 @@ from .cells import GATES
 from .operator import recurrent, trusted
 from .paths import force, info
 from .products import linear
+from .threads import own_threads
 
-__all__ = ["GATES", "KNOWN", "force", "info", "linear", "recurrent", "trusted"]
+__all__ = ["GATES", "KNOWN", "force", "info", "linear", "own_threads", "recurrent", "trusted"]

@@ -14,6 +14,7 @@ from .activations import KNOWN
 from .cells import GATES
 from .library import DTYPES, Backward, Forward, Problem, address, call
 from .products import Times
+from .threads import threads
 
 _CELLS = {"lstm": 0, "gru": 1, "gru_reset_before": 2, "simple_rnn": 3}
 _NAMES = ("tanh", "sigmoid", "relu", "linear", "hard_sigmoid")
@@ -247,7 +248,7 @@ def _problem(
         _ACTIVATIONS[activation],
         _ACTIVATIONS[recurrent_activation],
         keep,
-        torch.get_num_threads(),
+        threads(),
         directions,
         0 if mask is None else mask.shape[2],
         0,

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from .library import DTYPES, Product, address, call, serves
+from .threads import threads
 
 
 class Times(NamedTuple):
@@ -54,7 +55,7 @@ def run(products: Sequence[Times]) -> None:
             0,
         )
     dtype = DTYPES[products[0].out.dtype]
-    call("unpad_products", dtype, torch.get_num_threads(), len(products), ctypes.byref(calls))
+    call("unpad_products", dtype, threads(), len(products), ctypes.byref(calls))
 
 
 def linear(values: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from .. import losses, metrics, optimizers
+from .. import kernels, losses, metrics, optimizers
 from ..layers import Layer, Recurrent, Spec
 from ..layers.spec import spec_of
 from ..ragged import Ragged
@@ -127,7 +128,7 @@ class Trainer(Layer):
         self.stop_training = False
         was_training = self.training
         try:
-            with HeldInterrupt() as interrupt:
+            with HeldInterrupt() as interrupt, self._threads():
                 for watcher in watchers:
                     watcher.on_train_begin()
                 for epoch in range(initial_epoch, epochs):
@@ -245,7 +246,7 @@ class Trainer(Layer):
         self.eval()
         tally = self._tally(data)
         try:
-            with torch.no_grad():
+            with torch.no_grad(), self._threads():
                 for sequences in self._evaluation_plan(data, batch_size):
                     tally.add(objective(self, data.batch(sequences, device)))
         finally:
@@ -278,7 +279,7 @@ class Trainer(Layer):
         batches = self._evaluation_plan(data, batch_size)
         outputs = []
         try:
-            with torch.inference_mode():
+            with torch.inference_mode(), self._threads():
                 for sequences in batches or [torch.arange(0)]:
                     batch = data.batch(sequences, device)
                     outputs.append(self(batch.x))
@@ -364,6 +365,13 @@ class Trainer(Layer):
             len(data.x), None, batch_size=size, batch_steps=None, shuffle=False,
             bucket_by_length=False,
         )  # fmt: skip
+
+    def _threads(self) -> AbstractContextManager[None]:
+        """The kernels' own threads, where all that runs are layers of ours on a CPU."""
+        ours = all(isinstance(m, Layer) for m in self.modules())
+        if ours and self._device().type == "cpu":
+            return kernels.own_threads()
+        return nullcontext()
 
     @property
     def stateful(self) -> bool:
