@@ -4,6 +4,7 @@
 #include "gru_after.h"
 #include "gru_before.h"
 #include "lstm.h"
+#include "adam.h"
 #include "products.h"
 #include "simple_rnn.h"
 
@@ -121,7 +122,8 @@ constexpr Kernels table(const char *name) {
             pass<D, GruBackwardSpace<D>, 3>(pack_backward<D, 3>, gru_before_backward_any<D>)},
            {pass<F, SimpleBackwardSpace<F>, 1>(pack_backward<F, 1>, simple_backward_any<F>),
             pass<D, SimpleBackwardSpace<D>, 1>(pack_backward<D, 1>, simple_backward_any<D>)}},
-          {multiply<F>(), multiply<D>()}};
+          {multiply<F>(), multiply<D>()},
+          {adam_update<F>, adam_update<D>}};
 }
 
 }  // namespace UNPAD_NAMESPACE

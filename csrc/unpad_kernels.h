@@ -147,6 +147,28 @@ typedef struct {
  * stored, as long as the instruction set is the same. */
 UNPAD_API int32_t unpad_products(int32_t dtype, int32_t threads, int32_t count, const unpad_product *products);
 
+/* Adam (Kingma and Ba, 2014), with decoupled weight decay (Loshchilov and Hutter, 2017), over several arrays:
+ *   m += (1 - beta_1) (g - m);  v += (1 - beta_2) (g g - v);  w = keep w - rate m / (sqrt(v) + epsilon) */
+typedef struct {
+  double beta_1;
+  double beta_2;
+  double rate;                  /* learning rate * sqrt(1 - beta_2^t) / (1 - beta_1^t) at update t */
+  double epsilon;
+  double keep;                  /* 1 - learning rate * weight decay */
+} unpad_adam;
+
+typedef struct {
+  void *weight;                 /* (count), contiguous, as all of these */
+  const void *gradient;
+  void *m;
+  void *v;
+  int64_t count;
+} unpad_adam_part;
+
+/* In stretches that at most `threads` threads take as they get free. Its bits do not depend on them. */
+UNPAD_API int32_t unpad_adam_step(int32_t dtype, int32_t threads, const unpad_adam *adam, int32_t count,
+                                  const unpad_adam_part *parts);
+
 /* "avx512", "avx2" or "portable": the one in use. */
 UNPAD_API const char *unpad_kernels_isa(void);
 

@@ -57,11 +57,15 @@ struct Multiply {
   void (*block)(const ProductBlock *);
 };
 
+// A stretch of one part of an optimiser's update.
+typedef void (*Adam)(const unpad_adam *, const unpad_adam_part *, int64_t from, int64_t to);
+
 struct Kernels {
   const char *name;
   Pass forward[4][2];   // [cell][dtype]
   Pass backward[4][2];
   Multiply multiply[2];
+  Adam adam[2];
 };
 
 #if UNPAD_X86

@@ -160,3 +160,41 @@ def test_linear_s_gradients(rows, bias):
     shift = torch.randn(3, dtype=torch.float64, requires_grad=True) if bias else None
     assert torch.autograd.gradcheck(products.linear, (values, kernel, shift))
     assert products.linear(values.T.contiguous().T, kernel, shift).shape == (rows, 3)
+
+
+# --- Adam -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("kind", ["AdamKeras", "AdamWKeras"])
+def test_adam_is_torch_s_whatever_the_threads(kind, dtype, monkeypatch):
+    from unpad.kernels import adam
+    from unpad.optimizers import rules
+
+    sizes = [(300, 333), (1,), (0,), (70,)]
+    starts = [torch.randn(s, dtype=dtype) for s in sizes]
+    pulls = [[torch.randn(s, dtype=dtype) * 10**-k for s in sizes] for k in range(6)]
+
+    def train(threads, compiled):
+        with monkeypatch.context() as patch:
+            if not compiled:
+                patch.setattr(adam, "serves_all", lambda tensors: False)
+            patch.setattr("unpad.kernels.adam.threads", lambda: threads)
+            weights = [torch.nn.Parameter(s.clone()) for s in starts]
+            decay = {"weight_decay": 0.01} if kind == "AdamWKeras" else {}
+            optimizer = getattr(rules, kind)(weights, lr=0.01, eps=1e-7, fused=True, **decay)
+            for gradients in pulls:
+                for w, g in zip(weights, gradients, strict=True):
+                    w.grad = g.clone()
+                optimizer.step()
+            return weights, optimizer.state_dict()["state"]
+
+    weights, state = train(1, True)
+    for other, other_state in (train(3, True), train(2, True)):
+        assert all(torch.equal(a, b) for a, b in zip(other, weights, strict=True))
+        assert torch.equal(other_state[0]["exp_avg_sq"], state[0]["exp_avg_sq"])
+    torch_weights, torch_state = train(1, False)
+    close = {"rtol": 1e-5, "atol": 1e-7} if dtype == torch.float32 else {}
+    for a, b in zip(weights, torch_weights, strict=True):
+        torch.testing.assert_close(a, b, **close)
+    assert {k: float(v["step"]) for k, v in state.items()} == dict.fromkeys(torch_state, 6.0)

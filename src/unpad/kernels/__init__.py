@@ -1,5 +1,6 @@
 """Operators on (values, offsets): a reference that specifies them, and the paths that serve."""
 
+from . import adam
 from .activations import KNOWN
 from .cells import GATES
 from .operator import recurrent, trusted
@@ -7,4 +8,14 @@ from .paths import force, info
 from .products import linear
 from .threads import own_threads
 
-__all__ = ["GATES", "KNOWN", "force", "info", "linear", "own_threads", "recurrent", "trusted"]
+__all__ = [
+    "GATES",
+    "KNOWN",
+    "adam",
+    "force",
+    "info",
+    "linear",
+    "own_threads",
+    "recurrent",
+    "trusted",
+]

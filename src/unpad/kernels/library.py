@@ -17,7 +17,7 @@ from torch import Tensor
 
 FILE = Path(__file__).parent / "libunpad_kernels.so"
 DTYPES = {torch.float32: 0, torch.float64: 1}
-_VERSION = 2
+_VERSION = 3
 _ERRORS = {
     1: "an array that it needs is null",
     2: "a size or stride is impossible",
@@ -68,6 +68,18 @@ class Product(ctypes.Structure):
         *((name, _I64) for name in ("m", "n", "k", "a_stride", "b_stride", "out_stride")),
         *((name, _I32) for name in ("a_transposed", "b_transposed", "accumulate", "reserved")),
     ]  # fmt: skip
+
+
+class Adam(ctypes.Structure):
+    """unpad_adam."""
+
+    _fields_ = [(n, ctypes.c_double) for n in ("beta_1", "beta_2", "rate", "epsilon", "keep")]
+
+
+class AdamPart(ctypes.Structure):
+    """unpad_adam_part."""
+
+    _fields_ = [*((name, _P) for name in ("weight", "gradient", "m", "v")), ("count", _I64)]
 
 
 @cache

@@ -8,19 +8,25 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .. import kernels
+
 
 class _KerasEpsilon(torch.optim.Optimizer):
-    """Adam whose epsilon is Keras's.
+    """Adam whose epsilon is Keras's, on the compiled kernels' threads where they serve.
 
     Keras adds epsilon to the root of the *uncorrected* second moment, torch to that of the
     corrected one, which is larger by 1 / sqrt(1 - beta_2^t): 31 times at the first step. Handing
     torch epsilon / sqrt(1 - beta_2^t) at step t gives Keras's numbers from torch's fused update.
+
+    The state is torch's own on either way, so that it can be saved and loaded by name.
     """
 
     def step(self, closure: Callable[[], float] | None = None) -> Any:
+        if closure is None and all(self._step_compiled(group) for group in self.param_groups):
+            return None
         kept = []
         for group in self.param_groups:
-            beta_2, t = group["betas"][1], self._steps_of(group) + 1
+            beta_2, t = group["betas"][1], self._steps_of(group["params"]) + 1
             kept.append(group["eps"])
             group["eps"] = group["eps"] / (1 - beta_2**t) ** 0.5
         try:
@@ -29,8 +35,43 @@ class _KerasEpsilon(torch.optim.Optimizer):
             for group, eps in zip(self.param_groups, kept, strict=True):
                 group["eps"] = eps
 
-    def _steps_of(self, group: dict[str, Any]) -> float:
-        for p in group["params"]:
+    @torch.no_grad()
+    def _step_compiled(self, group: dict[str, Any]) -> bool:
+        """Updates the group through the library; False, and nothing done, where it cannot."""
+        moved = [p for p in group["params"] if p.grad is not None]
+        gradients = [p.grad for p in moved]
+        decoupled = isinstance(self, torch.optim.AdamW)
+        if not moved or not kernels.adam.serves_all([*moved, *gradients]):
+            return not moved
+        if group["amsgrad"] or group["maximize"] or (group["weight_decay"] and not decoupled):
+            return False
+        for p in moved:
+            if not self.state[p]:
+                self.state[p] = {
+                    "step": torch.zeros((), dtype=torch.float32),
+                    "exp_avg": torch.zeros_like(p),
+                    "exp_avg_sq": torch.zeros_like(p),
+                }
+        states = [self.state[p] for p in moved]
+        t = int(states[0]["step"]) + 1
+        if any(int(s["step"]) + 1 != t for s in states[1:]):
+            return False  # weights that were frozen for a while have counts of their own
+        kernels.adam.step(
+            moved,
+            gradients,
+            [s["exp_avg"] for s in states],
+            [s["exp_avg_sq"] for s in states],
+            t=t,
+            learning_rate=float(group["lr"]),
+            betas=group["betas"],
+            epsilon=group["eps"],
+            weight_decay=group["weight_decay"],
+        )
+        torch._foreach_add_([s["step"] for s in states], 1)  # pyright: ignore[reportPrivateImportUsage]
+        return True
+
+    def _steps_of(self, params: list[Tensor]) -> float:
+        for p in params:
             if "step" in self.state[p]:
                 return float(self.state[p]["step"])
         return 0.0

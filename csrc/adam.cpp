@@ -1,0 +1,57 @@
+// The optimiser's step over all arrays: checks, and one run of the pool.
+#include <algorithm>
+#include <atomic>
+
+#include "isa.h"
+#include "pool.h"
+
+namespace unpad {
+namespace {
+
+// Elements a task: 256 KB of float32 in four arrays, which a second-level cache holds.
+constexpr int64_t kStretch = 1 << 14;
+// Waking a thread takes tens of microseconds: each must have as long to do.
+constexpr int64_t kWorthWaking = 1 << 16;
+
+struct Job {
+  const unpad_adam *adam;
+  const unpad_adam_part *parts;
+  int32_t count;
+  Adam update;
+  std::atomic<int64_t> next{0};
+
+  void run() {
+    int32_t part = 0;
+    int64_t before = 0;  // tasks of the parts that lie behind
+    for (int64_t task; (task = next.fetch_add(1, std::memory_order_relaxed)), true;) {
+      while (part < count && task >= before + tasks(parts[part])) before += tasks(parts[part++]);
+      if (part == count) return;
+      const int64_t from = (task - before) * kStretch;
+      update(adam, &parts[part], from, std::min(parts[part].count, from + kStretch));
+    }
+  }
+
+  static int64_t tasks(const unpad_adam_part &part) { return (part.count + kStretch - 1) / kStretch; }
+};
+
+}  // namespace
+}  // namespace unpad
+
+extern "C" int32_t unpad_adam_step(int32_t dtype, int32_t threads, const unpad_adam *adam, int32_t count,
+                                   const unpad_adam_part *parts) {
+  using namespace unpad;
+  if (dtype != UNPAD_FLOAT32 && dtype != UNPAD_FLOAT64) return UNPAD_BAD_ENUM;
+  if (count < 0) return UNPAD_BAD_SIZE;
+  if (!adam || (count && !parts)) return UNPAD_NULL_POINTER;
+  int64_t elements = 0;
+  for (int32_t i = 0; i < count; ++i) {
+    const unpad_adam_part &p = parts[i];
+    if (p.count < 0) return UNPAD_BAD_SIZE;
+    if (p.count && (!p.weight || !p.gradient || !p.m || !p.v)) return UNPAD_NULL_POINTER;
+    elements += p.count;
+  }
+  Lease lease(int(std::min<int64_t>(std::max(threads, 1), std::max<int64_t>(1, elements / kWorthWaking))));
+  Job job{adam, parts, count, kernels().adam[dtype]};
+  lease.run([](void *j, int) { static_cast<Job *>(j)->run(); }, &job, false);
+  return UNPAD_OK;
+}

@@ -1,0 +1,51 @@
+"""Adam's update of all weights on the library's own threads (csrc/adam.h)."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from .library import DTYPES, Adam, AdamPart, address, call, serves
+from .threads import threads
+
+
+def serves_all(tensors: Sequence[Tensor]) -> bool:
+    """Whether the library can update these weights by these gradients, and all of one type."""
+    return all(t.dtype == tensors[0].dtype and t.is_contiguous() and serves(t) for t in tensors)
+
+
+def step(
+    weights: Sequence[Tensor],
+    gradients: Sequence[Tensor],
+    means: Sequence[Tensor],
+    squares: Sequence[Tensor],
+    *,
+    t: int,
+    learning_rate: float,
+    betas: tuple[float, float],
+    epsilon: float,
+    weight_decay: float,
+) -> None:
+    """The t-th update, in place, of CPU tensors that `serves_all` has agreed to.
+
+    Args:
+        weights: what moves.
+        gradients: of the same shapes.
+        means: m, the running means of the gradients.
+        squares: v, those of their squares.
+        t: counted from 1.
+        learning_rate: the step size.
+        betas: how fast m and v forget.
+        epsilon: beside the root of v as it is, as Keras has it.
+        weight_decay: decoupled: weights shrink by learning_rate * weight_decay.
+    """
+    beta_1, beta_2 = betas
+    rate = learning_rate * (1 - beta_2**t) ** 0.5 / (1 - beta_1**t)
+    settings = Adam(beta_1, beta_2, rate, epsilon, 1 - learning_rate * weight_decay)
+    parts = (AdamPart * len(weights))()
+    for i, (w, g, m, v) in enumerate(zip(weights, gradients, means, squares, strict=True)):
+        parts[i] = AdamPart(address(w), address(g), address(m), address(v), w.numel())
+    dtype = DTYPES[weights[0].dtype]
+    call("unpad_adam_step", dtype, threads(), ctypes.byref(settings), len(weights), parts)
