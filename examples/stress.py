@@ -196,7 +196,6 @@ def main(argv: list[str] | None = None) -> None:
     options = parser.parse_args(argv)
     start, console = time.perf_counter(), Console(highlight=False)
     keras.utils.set_random_seed(0)
-    torch.set_num_threads(1)  # small batches gain nothing from more; a busy machine loses much
 
     train, held_out = split(read(options.words))
     (x, y), (xv, yv) = sequences(train), sequences(held_out)

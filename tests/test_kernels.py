@@ -291,6 +291,30 @@ def test_lies_are_refused_before_a_kernel_starts(lie, text):
         kernels.recurrent(**call)
 
 
+def test_calls_of_the_operator_itself_are_checked_too():
+    call = detached(arguments([3, 2]))
+    call["offsets"] = torch.tensor([0, 9, 5])
+    with says(
+        "recurrent: offsets run from 0 to the number of steps, 5, and never fall; got [0, 9,"
+    ):
+        torch.ops.unpad.recurrent.default(*operands(call), False)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_inputs_that_ask_for_no_gradient_get_none(path):
+    call = arguments([3, 2], reverse=(False, True))
+    want = run(path, call)[1][1:]
+    call["values"] = call["values"].detach()
+    for a, b in zip(run(path, call)[1], want, strict=True):
+        torch.testing.assert_close(a, b)
+
+
+def test_what_cudnn_does_not_know_is_not_forced_on_it():
+    call = arguments([3, 2], masks=1)
+    with kernels.force("cudnn"), says("recurrent: cudnn knows lstm and gru, tanh and sigmoid, and"):
+        kernels.recurrent(**call)
+
+
 def test_without_the_library_one_line_says_so_and_the_torch_path_serves(monkeypatch, tmp_path):
     from unpad.kernels import library
 

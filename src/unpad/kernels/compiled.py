@@ -105,8 +105,9 @@ def backward(
     activation: str,
     recurrent_activation: str,
     reverse: list[bool],
+    inputs: bool,
 ) -> tuple[Tensor, list[Tensor], list[Tensor], list[Tensor], list[Tensor], Tensor, Tensor]:
-    """The gradients of `forward`; see `torch_path.backward` for what is given."""
+    """The gradients of `forward`; see `torch_path.backward`."""
     directions, total = len(reverse), len(values)
     hidden, count = recurrent_kernels[0].shape[0], GATES[cell]
     recurrent_kernels = _contiguous(recurrent_kernels)
@@ -149,14 +150,14 @@ def backward(
     )
     call("unpad_backward", ctypes.byref(problem), calls)
     values, *kernels = _contiguous([values, *kernels])
-    d_values = torch.empty_like(values)
+    d_values = torch.empty_like(values) if inputs else values.new_empty(0)
     d_kernels = [torch.empty_like(k) for k in kernels]
     d_recurrent = [torch.empty_like(k) for k in recurrent_kernels]
     d_biases = values.new_empty(directions, 1, count * hidden)
     d_shifts = values.new_empty(len(recurrent_biases), 1, count * hidden)
     wanted = [
         Times(d_values, d_gates[d], kernels[d], b_transposed=True, accumulate=d > 0)
-        for d in range(directions)
+        for d in range(directions if inputs else 0)
     ]
     for d in range(directions):
         wanted.append(Times(d_kernels[d], values, d_gates[d], a_transposed=True))

@@ -21,18 +21,17 @@ def available() -> bool:
     return torch.cuda.is_available() and torch.backends.cudnn.is_available()
 
 
-def serves(
-    cell: str, values: Tensor, activation: object, recurrent_activation: object, mask: Tensor | None
+def computes(
+    cell: str, activation: object, recurrent_activation: object, mask: Tensor | None
 ) -> bool:
-    """Whether cuDNN computes this: an LSTM or GRU as it has them, on its device."""
-    return (
-        values.is_cuda
-        and torch.backends.cudnn.is_available()
-        and cell in ("lstm", "gru")
-        and (activation, recurrent_activation) == ("tanh", "sigmoid")
-        and mask is None
-        and len(values) > 0
-    )
+    """Whether cuDNN knows this: an LSTM or GRU with its own activations, nothing masked."""
+    own = (activation, recurrent_activation) == ("tanh", "sigmoid")
+    return cell in ("lstm", "gru") and own and mask is None
+
+
+def serves(values: Tensor) -> bool:
+    """Whether these values lie where cuDNN runs."""
+    return values.is_cuda and torch.backends.cudnn.is_available() and len(values) > 0
 
 
 def recurrent(

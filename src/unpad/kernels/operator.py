@@ -35,7 +35,7 @@ _library.define(
 _library.define(
     "recurrent_backward(Tensor d_outputs, Tensor d_h, Tensor d_c, Tensor values, Tensor offsets, "
     f"{_WEIGHTS}, Tensor? h0, Tensor? c0, Tensor? mask, Tensor outputs, Tensor gates, "
-    f"Tensor saved, {_OPTIONS}) -> ({', '.join(['Tensor'] * 11)})"
+    f"Tensor saved, {_OPTIONS}, bool inputs) -> ({', '.join(['Tensor'] * 11)})"
 )
 
 
@@ -94,8 +94,10 @@ def trusted(
             cell, values, offsets, kernels, recurrent_kernels, biases, recurrent_biases, h0, c0,
             mask, _as_function(activation), _as_function(recurrent_activation), reverse,
         )  # fmt: skip
-    fits = cudnn.serves(cell, values, activation, recurrent_activation, mask)
-    if forced == "cudnn" or (forced is None and fits):
+    computed = cudnn.computes(cell, activation, recurrent_activation, mask)
+    if forced == "cudnn" and not computed:
+        raise ValueError("recurrent: cudnn knows lstm and gru, tanh and sigmoid, and no mask.")
+    if computed and (forced == "cudnn" or (forced is None and cudnn.serves(values))):
         paths.note("cudnn")
         return cudnn.recurrent(
             cell, values, offsets, kernels, recurrent_kernels, biases, recurrent_biases, h0, c0,
@@ -146,13 +148,23 @@ def _forward(values: Tensor, offsets: Tensor, *rest: Any) -> tuple[Tensor, ...]:
     return module.forward(values, offsets, *_lists(weights), h0, c0, mask, *options, keep)
 
 
+def _checked_forward(values: Tensor, offsets: Tensor, *rest: Any) -> tuple[Tensor, ...]:
+    """For calls that come through the dispatcher, whoever makes them."""
+    kernels, recurrent_kernels, biases, recurrent_biases = _lists(rest[:8])
+    h0, c0, mask, cell, _, _, reverse = rest[8:15]
+    check(cell, values, offsets, kernels, recurrent_kernels, biases, recurrent_biases, h0, c0,
+          mask, reverse)  # fmt: skip
+    return _forward(values, offsets, *rest)
+
+
 def _backward(*arguments: Any) -> tuple[Tensor, ...]:
     d_outputs, d_h, d_c, values, offsets = arguments[:5]
     kernels, recurrent_kernels, biases, recurrent_biases = _lists(arguments[5:13])
-    *rest, path = arguments[13:]
+    *rest, path, inputs = arguments[13:]
     d_values, *d_weights, d_h0, d_c0 = _path(values, path).backward(
-        d_outputs, d_h, d_c, values, offsets, kernels, recurrent_kernels, recurrent_biases, *rest
-    )
+        d_outputs, d_h, d_c, values, offsets, kernels, recurrent_kernels, recurrent_biases, *rest,
+        inputs,
+    )  # fmt: skip
     given = (kernels, recurrent_kernels, biases, recurrent_biases)
     flat = _flat(*(d[: len(w)] for d, w in zip(d_weights, given, strict=True)))
     nothing = [values.new_empty(0) for d in flat if d is None]
@@ -165,7 +177,7 @@ def _path(tensor: Tensor, path: str) -> Any:
     return compiled if path != "torch" and library.serves(tensor) else torch_path
 
 
-_library.impl("recurrent", _forward, "CompositeExplicitAutograd")
+_library.impl("recurrent", _checked_forward, "CompositeExplicitAutograd")
 _library.impl("recurrent_backward", _backward, "CompositeExplicitAutograd")
 
 
@@ -185,7 +197,8 @@ def _(values, offsets, *rest):
 @torch.library.register_fake("unpad::recurrent_backward", lib=_library)
 def _(d_outputs, d_h, d_c, values, offsets, *rest):
     like = [values.new_empty(0) if w is None else torch.empty_like(w) for w in rest[:8]]
-    return torch.empty_like(values), *like, torch.empty_like(d_h), torch.empty_like(d_c)
+    d_values = torch.empty_like(values) if rest[-1] else values.new_empty(0)
+    return d_values, *like, torch.empty_like(d_h), torch.empty_like(d_c)
 
 
 def _setup_context(ctx: Any, inputs: tuple, output: tuple) -> None:
@@ -208,9 +221,15 @@ def _differentiate(ctx: Any, d_outputs: Tensor, d_h: Tensor, d_c: Tensor, *_: An
     values, offsets, *rest = ctx.saved_tensors
     plain = not torch.compiler.is_compiling() and type(values) in (Tensor, torch.nn.Parameter)
     run = _backward if plain else torch.ops.unpad.recurrent_backward.default
-    d_values, *others = run(d_outputs, d_h, d_c, values, offsets, *rest, *ctx.options)
+    wanted = ctx.needs_input_grad[0]
+    d_values, *others = run(d_outputs, d_h, d_c, values, offsets, *rest, *ctx.options, wanted)
     pairs = zip(others, ctx.given[2:12], strict=True)
-    return d_values, None, *(d if given else None for d, given in pairs), *[None] * 7
+    return (
+        d_values if wanted else None,
+        None,
+        *(d if given else None for d, given in pairs),
+        *[None] * 7,
+    )
 
 
 torch.library.register_autograd(

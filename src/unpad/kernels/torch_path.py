@@ -135,12 +135,13 @@ def backward(
     activation: str,
     recurrent_activation: str,
     reverse: list[bool],
+    inputs: bool,
 ) -> tuple[Tensor, list[Tensor], list[Tensor], list[Tensor], list[Tensor], Tensor, Tensor]:
     """The gradients of `forward`.
 
     Returns:
-        of values, kernels, recurrent kernels, biases, recurrent biases (empty but for "gru" with
-        some), h0 and c0.
+        of values (empty where `inputs` is False), kernels, recurrent kernels, biases, recurrent
+        biases (empty but for "gru" with some), h0 and c0.
     """
     walk = _walk(
         offsets, recurrent_kernels, recurrent_biases, mask, activation, recurrent_activation,
@@ -163,11 +164,13 @@ def backward(
     # d_inner is the gradient of h U, d_gates that of x W + b: the same but for a GRU's reset gate.
     pieces = zip(lefts, d_inner.split(hidden, -1), strict=True)
     d_recurrent = torch.cat([torch.bmm(a.transpose(1, 2), d) for a, d in pieces], -1)
-    inputs = torch.stack([values.index_select(0, steps) for steps in packing.steps])
-    d_kernels = torch.bmm(inputs.transpose(1, 2), d_gates)
-    stacked = torch.stack(tuple(kernels)).transpose(1, 2)
-    d_values = packing.scatter(torch.bmm(d_gates, stacked))
-    d_values = d_values.unflatten(1, (len(reverse), -1)).sum(1)
+    rows = torch.stack([values.index_select(0, steps) for steps in packing.steps])
+    d_kernels = torch.bmm(rows.transpose(1, 2), d_gates)
+    d_values = values.new_empty(0)
+    if inputs:
+        stacked = torch.stack(tuple(kernels)).transpose(1, 2)
+        d_values = packing.scatter(torch.bmm(d_gates, stacked))
+        d_values = d_values.unflatten(1, (len(reverse), -1)).sum(1)
     return (
         d_values,
         list(d_kernels),

@@ -118,6 +118,9 @@ class Bidirectional(Layer):
         alike = ("units", "activation", "recurrent_activation", "use_bias", "recurrent_dropout")
         return all(getattr(ahead, option) == getattr(behind, option) for option in alike)
 
+    def _weights_dtype(self) -> torch.dtype | None:
+        return self.forward_layer._weights_dtype()
+
     def reset_state(self, rows: Any = None) -> None:
         """Forgets the states of these rows of the batch, or of all, in both directions."""
         for layer in self._pair:

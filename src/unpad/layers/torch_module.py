@@ -35,8 +35,18 @@ class TorchModule(TokenWise):
         )
         return Spec(out.shape, spec.ragged, out.dtype) if isinstance(out, Spec) else out
 
+    def _weights_dtype(self) -> torch.dtype | None:
+        return weights_dtype_of(self.module)
+
     def on_values(self, values: Tensor) -> Tensor:
         return self.module(values)
+
+
+def weights_dtype_of(module: torch.nn.Module) -> torch.dtype | None:
+    """The type of a layer's or torch module's weights; None where it has none."""
+    if isinstance(module, Layer):
+        return module._weights_dtype()
+    return next((weight.dtype for weight in module.parameters()), None)
 
 
 def output_spec_of(module: torch.nn.Module, spec: Spec, who: str) -> Spec | list[Spec]:

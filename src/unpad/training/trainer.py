@@ -200,8 +200,8 @@ class Trainer(Layer):
     ) -> Outcome:
         """One step of training: forward, backward, update."""
         outcome = objective(self, batch)
-        if batch.steps:
-            # A batch without a step has nothing to say: not even the optimiser's momentum moves.
+        if batch.steps and bool(outcome.loss.divisor):
+            # A batch in which no step counts says nothing: not even the optimiser's momentum moves.
             optimizer.zero_grad(set_to_none=True)
             outcome.loss.value.backward()
             optimizer.step()
