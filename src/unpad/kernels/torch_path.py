@@ -14,7 +14,6 @@ from torch import Tensor
 
 from . import torch_gru, torch_lstm, torch_simple_rnn
 from .activations import KNOWN, Activation
-from .cells import GATES
 from .packing import Packing, pack
 
 
@@ -214,6 +213,3 @@ def _project(
         else:
             torch.mm(rows, kernel, out=gates[d])
     return gates
-
-
-__all__ = ["GATES", "Walk", "backward", "forward"]

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..errors import first_true, refuse
 from ..ragged import Ragged
+from ..ragged.batch import place, values_of
 from ..ragged.padded import equals, take_real
 from . import initializers
 from .dense import positive
@@ -101,15 +102,15 @@ class Embedding(Layer):
         return take_real(inputs, inputs != 0, numpy=False)
 
     def check(self, inputs: Ragged | Tensor) -> None:
-        ids = inputs.values if isinstance(inputs, Ragged) else inputs
+        ids = values_of(inputs)
         if ids.numel() == 0:
             return
         if ids.is_floating_point():
             broken = first_true(ids != ids.round())
             if broken is not None:
                 raise ValueError(
-                    f"{self.who}: the id in {_at(inputs, broken)} is {ids[broken].item()}. Ids are "
-                    "integers: numbers that are not ids go into the model without Embedding; "
+                    f"{self.who}: the id in {place(inputs, broken)} is {ids[broken].item()}. Ids "
+                    "are integers: numbers that are not ids go into the model without Embedding; "
                     "missing steps are 0 with mask_zero=True."
                 )
         lowest, highest = (int(v) for v in ids.aminmax())
@@ -130,7 +131,7 @@ class Embedding(Layer):
                 "words to one id."
             )
             bound = f"but input_dim is {self.input_dim}"
-        raise ValueError(f"{self.who}: id {wrong} in {_at(inputs, broken)}, {bound}. {hint}")
+        raise ValueError(f"{self.who}: id {wrong} in {place(inputs, broken)}, {bound}. {hint}")
 
     def _prepare(self, inputs: Ragged | Tensor) -> Ragged | Tensor:
         self.check(inputs)
@@ -174,10 +175,3 @@ class Masking(Layer):
     def forward(self, inputs: Ragged | Tensor) -> Ragged | Tensor:
         """The steps that are."""
         return self.open(inputs)
-
-
-def _at(inputs: Ragged | Tensor, index: tuple[int, ...]) -> str:
-    """Where an entry stands, in words."""
-    if isinstance(inputs, Ragged):
-        return inputs.layout.where(index[0])
-    return f"sequence {index[0]}" + (f", step {index[1]}" if len(index) > 1 else "")

@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from ..ragged import Ragged
-from . import initializers
 from .spec import Spec, spec_of
 
 
@@ -210,6 +209,3 @@ def as_dtype(dtype: str | torch.dtype | None) -> torch.dtype | None:
 def snake_case(name: str) -> str:
     """Keras's default names: TimeDistributed gives time_distributed, LSTM lstm."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
-
-
-__all__ = ["Layer", "TokenWise", "as_dtype", "initializers", "lift", "snake_case"]

@@ -9,7 +9,8 @@ from torch import Tensor
 from ..errors import first_true
 from ..layers import Spec
 from ..ragged import Ragged
-from .loss import Loss, entries, place
+from ..ragged.batch import place, values_of
+from .loss import Loss
 
 # Keras clips probabilities to [1e-7, 1 - 1e-7] before the logarithm.
 _EPSILON = 1e-7
@@ -61,7 +62,7 @@ class SparseCategoricalCrossentropy(Loss):
                 f"{self.name}: expected one output for each class, got {output}. For one output "
                 "that says yes or no use binary_crossentropy."
             )
-        y = entries(target)
+        y = values_of(target)
         rank = (len(output.shape) - 1) + 1  # axes of one label a step, the leading one included
         if y.ndim > rank and y.shape[-1] != 1:
             what = "one-hot labels" if y.shape[-1] == classes else f"labels {tuple(y.shape)}"
@@ -126,7 +127,7 @@ class CategoricalCrossentropy(Loss):
 
     def check(self, target: Ragged | Tensor, output: Spec) -> None:
         classes = output.shape[-1] if output.shape else None
-        y = entries(target)
+        y = values_of(target)
         rank = len(output.shape) + 1
         if y.ndim == rank and y.shape[-1] == classes:
             if (broken := first_true((y < 0) | (y > 1))) is not None:
@@ -185,7 +186,7 @@ class BinaryCrossentropy(Loss):
 
     def check(self, target: Ragged | Tensor, output: Spec) -> None:
         check_shape(self.name, target, output)
-        y = entries(target)
+        y = values_of(target)
         if (broken := first_true((y < 0) | (y > 1))) is not None:
             raise ValueError(
                 f"{self.name}: label {y[broken].item():g} in {place(target, broken)}; expected 0 "
@@ -216,7 +217,7 @@ def same_rank(y_true: Tensor, y_pred: Tensor) -> Tensor:
 
 def check_shape(who: str, target: Ragged | Tensor, output: Spec) -> None:
     """Raises where target and output cannot be compared entry by entry."""
-    y = entries(target)
+    y = values_of(target)
     want = tuple(output.shape)
     got = tuple(y.shape[1:])
     fits = len(got) == len(want) and all(w in (None, g) for w, g in zip(want, got, strict=True))

@@ -156,15 +156,3 @@ def _values_on(layout, data: Ragged | Tensor, who: str) -> Tensor:
             f"model's output, got {tuple(data.shape)}."
         )
     return data[layout.sequence_ids, layout.places]
-
-
-def place(target: Ragged | Tensor, index: tuple[int, ...]) -> str:
-    """Where a target stands, in words."""
-    if isinstance(target, Ragged):
-        return target.layout.where(index[0])
-    return f"sequence {index[0]}" + (f", step {index[1]}" if len(index) > 1 else "")
-
-
-def entries(target: Ragged | Tensor) -> Tensor:
-    """The target's values, whatever holds them."""
-    return target.values if isinstance(target, Ragged) else target

@@ -36,11 +36,9 @@ class StepMetric:
         self._make = make
 
     def start(self, size: int, loss: Loss, device: torch.device) -> StartedMetric:
-        """A metric with no batch in it; `size` is that of the outputs' last axis."""
+        """A metric of its own, to be reset first; `size` is that of the outputs' last axis."""
         metric, arrange = self._make(size, loss)
-        metric = copy.deepcopy(metric).to(device)
-        metric.reset()
-        return StartedMetric(self.name, metric, arrange)
+        return StartedMetric(self.name, copy.deepcopy(metric).to(device), arrange)
 
 
 class StartedMetric(NamedTuple):

@@ -22,7 +22,9 @@ class _KerasEpsilon(torch.optim.Optimizer):
     """
 
     def step(self, closure: Callable[[], float] | None = None) -> Any:
-        if closure is None and all(self._step_compiled(group) for group in self.param_groups):
+        if closure is None and all(self._serves(group) for group in self.param_groups):
+            for group in self.param_groups:
+                self._step_compiled(group)
             return None
         kept = []
         for group in self.param_groups:
@@ -35,16 +37,22 @@ class _KerasEpsilon(torch.optim.Optimizer):
             for group, eps in zip(self.param_groups, kept, strict=True):
                 group["eps"] = eps
 
-    @torch.no_grad()
-    def _step_compiled(self, group: dict[str, Any]) -> bool:
-        """Updates the group through the library; False, and nothing done, where it cannot."""
+    def _serves(self, group: dict[str, Any]) -> bool:
+        """Whether the library can update the group: asked of all groups before any moves."""
         moved = [p for p in group["params"] if p.grad is not None]
-        gradients = [p.grad for p in moved]
-        decoupled = isinstance(self, torch.optim.AdamW)
-        if not moved or not kernels.adam.serves_all([*moved, *gradients]):
-            return not moved
-        if group["amsgrad"] or group["maximize"] or (group["weight_decay"] and not decoupled):
+        coupled = group["weight_decay"] and not isinstance(self, torch.optim.AdamW)
+        if group["amsgrad"] or group["maximize"] or coupled:
             return False
+        if not kernels.adam.serves_all([*moved, *(p.grad for p in moved)]):
+            return False
+        # Weights that were frozen for a while have counts of their own, which torch knows to keep.
+        return len({int(self.state[p]["step"]) if self.state[p] else 0 for p in moved}) <= 1
+
+    @torch.no_grad()
+    def _step_compiled(self, group: dict[str, Any]) -> None:
+        moved = [p for p in group["params"] if p.grad is not None]
+        if not moved:
+            return
         for p in moved:
             if not self.state[p]:
                 self.state[p] = {
@@ -53,22 +61,18 @@ class _KerasEpsilon(torch.optim.Optimizer):
                     "exp_avg_sq": torch.zeros_like(p),
                 }
         states = [self.state[p] for p in moved]
-        t = int(states[0]["step"]) + 1
-        if any(int(s["step"]) + 1 != t for s in states[1:]):
-            return False  # weights that were frozen for a while have counts of their own
         kernels.adam.step(
             moved,
-            gradients,
+            [p.grad for p in moved],
             [s["exp_avg"] for s in states],
             [s["exp_avg_sq"] for s in states],
-            t=t,
+            t=int(states[0]["step"]) + 1,
             learning_rate=float(group["lr"]),
             betas=group["betas"],
             epsilon=group["eps"],
             weight_decay=group["weight_decay"],
         )
         torch._foreach_add_([s["step"] for s in states], 1)  # pyright: ignore[reportPrivateImportUsage]
-        return True
 
     def _steps_of(self, params: list[Tensor]) -> float:
         for p in params:

@@ -14,6 +14,7 @@ from torch import Tensor
 from ..layers import Layer, Spec
 from ..layers.spec import spec_of
 from ..ragged import Ragged
+from ..ragged.batch import values_of
 from .batches import coded, grid
 
 # Lengths with an empty sequence, single steps, and two alike.
@@ -129,7 +130,7 @@ def check_empty(layer: torch.nn.Module, inputs: Ragged) -> None:
         layer.zero_grad()
         outputs, _ = _run(layer, nothing)
         for output in outputs:
-            values = _values(output)
+            values = values_of(output)
             if len(output) != len(lengths) or not bool(values.isfinite().all()):
                 what = (
                     f"lengths {lengths} give {tuple(values.shape)}: {values.flatten()[:4].tolist()}"
@@ -183,7 +184,7 @@ def _run(layer: torch.nn.Module, inputs: Ragged) -> tuple[list[Any], Ragged]:
 
 def _coded_sum(output: Ragged | Tensor) -> Tensor:
     """A sum whose weights depend on the place within a sequence, never on the batch."""
-    values = _values(output)
+    values = values_of(output)
     features = torch.arange(values[:1].numel(), dtype=torch.float64).reshape(values[:1].shape)
     if not isinstance(output, Ragged):
         features = torch.arange(values.shape[1:].numel(), dtype=torch.float64)
@@ -199,10 +200,6 @@ def _outputs(layer: torch.nn.Module, inputs: Ragged) -> list[Any]:
     return list(output) if isinstance(output, (list, tuple)) else [output]
 
 
-def _values(output: Ragged | Tensor) -> Tensor:
-    return output.values if isinstance(output, Ragged) else output
-
-
 def _as_list(specs: Spec | list[Spec]) -> list[Spec]:
     return specs if isinstance(specs, list) else [specs]
 
@@ -215,7 +212,7 @@ def _compare(
     sequence: int | None,
     tolerance: float,
 ) -> None:
-    a, b = _values(got), _values(want)
+    a, b = values_of(got), values_of(want)
     if type(got) is not type(want) or a.shape != b.shape:
         _broken(layer, law, f"shape {tuple(a.shape)} against {tuple(b.shape)}")
     if torch.allclose(a, b, rtol=tolerance, atol=tolerance):

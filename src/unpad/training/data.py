@@ -13,6 +13,7 @@ from ..layers import Layer, Spec
 from ..layers.spec import spec_of
 from ..losses import Loss
 from ..ragged import Layout, Ragged
+from ..ragged.batch import place, values_of
 from .door import accept, as_float
 
 
@@ -120,13 +121,13 @@ def _weights(
         raise ValueError(f"{who}: x has {_sequences(len(given))}, sample_weight has {len(weight)}.")
     if isinstance(weight, Ragged) or weight.ndim > 1:
         weight = _lay(weight, given, opened, output, who)
-        values = weight.values if isinstance(weight, Ragged) else weight
+        values = values_of(weight)
         if isinstance(weight, Ragged) and values.ndim == 2 and values.shape[1] == 1:
             weight = weight.with_values(values[:, 0])
         elif values.ndim > (1 if isinstance(weight, Ragged) else 2):
             raise ValueError(f"{who}: expected one weight a sequence or a step.")
     _refuse_not_finite(weight, who, "")
-    values = weight.values if isinstance(weight, Ragged) else weight
+    values = values_of(weight)
     if (broken := first_true(values < 0)) is not None:
         raise ValueError(f"{who}: {values[broken].item()} in {_place(weight, broken)} is negative.")
     return weight
@@ -148,7 +149,7 @@ def _with_class_weight(
                 f"{who}: class_weight has class {label}, but the model has {classes} classes."
             )
         table[label] = value
-    y = target.values if isinstance(target, Ragged) else target
+    y = values_of(target)
     rank = len(output.shape)  # axes of one label a step or sequence, the leading one included
     if y.ndim > rank and y.shape[-1] == classes and (output.shape[-1] or 0) > 1:
         y = y.argmax(-1)
@@ -234,7 +235,7 @@ def _lay_dense(target: Ragged | Tensor, output: Spec, who: str) -> Tensor:
 
 
 def _refuse_not_finite(data: Ragged | Tensor, who: str, hint: str) -> None:
-    values = data.values if isinstance(data, Ragged) else data
+    values = values_of(data)
     if not values.is_floating_point():
         return
     broken = first_true(~values.isfinite())
@@ -245,13 +246,10 @@ def _refuse_not_finite(data: Ragged | Tensor, who: str, hint: str) -> None:
 
 
 def _place(data: Ragged | Tensor, index: tuple[int, ...]) -> str:
-    if isinstance(data, Ragged):
-        where, rest = data.layout.where(index[0]), index[1:]
-    else:
-        where, rest = f"sequence {index[0]}", index[2:]
-        if len(index) > 1:
-            where += f", step {index[1]}"
-    return where + (f", feature {rest[0] if len(rest) == 1 else rest}" if rest else "")
+    """Where an entry stands, its feature too."""
+    rest = index[1:] if isinstance(data, Ragged) else index[2:]
+    feature = f", feature {rest[0] if len(rest) == 1 else rest}" if rest else ""
+    return place(data, index) + feature
 
 
 def _sequences(n: int) -> str:

@@ -10,9 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .. import kernels, losses, metrics, optimizers
+from .. import kernels, losses, optimizers
 from ..layers import Layer, Recurrent, Spec
 from ..layers.spec import spec_of
+from ..metrics import get as get_metric
 from ..ragged import Ragged
 from .batching import evaluation_plan, plan
 from .callbacks import Callback, History
@@ -52,7 +53,7 @@ class Trainer(Layer):
         chosen = [] if metrics is None else metrics
         if isinstance(chosen, str) or not isinstance(chosen, (list, tuple)):
             chosen = [chosen]
-        objective = Objective(losses.get(loss), [_metric(m) for m in chosen])
+        objective = Objective(losses.get(loss), [get_metric(m) for m in chosen])
         make = optimizers.get(optimizer)
         objective.check(self)
         self._objective, self._make_optimizer, self.optimizer = objective, make, None
@@ -120,6 +121,7 @@ class Trainer(Layer):
             raise ValueError("fit: x has no steps: every sequence is empty or masked throughout.")
         objective.check(self)
         optimizer = self._ready_optimizer()
+        tally = self._tally(data)
         level = 1 if verbose == "auto" else int(verbose)
         history = self.history = History()
         watchers = [history, *_as_list(callbacks)]
@@ -138,7 +140,7 @@ class Trainer(Layer):
                     )  # fmt: skip
                     self._epoch(
                         epoch, epochs, data, batches, validation, validation_batch_size, optimizer,
-                        watchers, interrupt, level,
+                        tally, watchers, interrupt, level,
                     )  # fmt: skip
                     if self.stop_training:
                         break
@@ -157,13 +159,14 @@ class Trainer(Layer):
         validation: Data | None,
         validation_batch_size: int | None,
         optimizer: torch.optim.Optimizer,
+        tally: Tally,
         watchers: list[Callback],
         interrupt: HeldInterrupt,
         verbose: int,
     ) -> None:
         objective = self._compiled("fit")
         device = self._device()
-        tally = self._tally(data)
+        tally.reset()
         for watcher in watchers:
             watcher.on_epoch_begin(epoch)
         progress = EpochProgress(f"Epoch {epoch + 1}/{epochs}", data.steps, verbose)
@@ -388,10 +391,6 @@ class Trainer(Layer):
         for weight in self.parameters():
             return weight.device
         return torch.device("cpu")
-
-
-def _metric(metric: Any) -> metrics.StepMetric:
-    return metrics.get(metric)
 
 
 def _as_list(callbacks: Sequence[Callback] | Callback | None) -> list[Callback]:
