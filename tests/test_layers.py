@@ -210,8 +210,8 @@ REFUSED = [
     ),
     (lambda: L.LSTM(2, unroll=True), "LSTM: unroll=True is not supported. Leave it out."),
     (
-        lambda: L.Dense(2, kernel_regularizer="l2", name="out"),
-        "Dense 'out': kernel_regularizer='l2' is not supported. Leave it out.",
+        lambda: L.Dense(2, kernel_regularizer="l3", name="out"),
+        "Dense 'out': unknown regularizer 'l3'; ",
     ),
     (lambda: L.Dropout(1.5), "Dropout: expected rate from 0 to 1, got 1.5."),
     (

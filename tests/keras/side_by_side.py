@@ -53,7 +53,9 @@ def keras_weights(layer):
     return [w.value.detach().numpy().copy() for w in layer.weights]
 
 
-def compare(ours, theirs, x, mask, flip=(), scale=1.0, rtol=1e-9, atol=1e-11, **call):
+def compare(
+    ours, theirs, x, mask, flip=(), scale=1.0, rtol=1e-9, atol=1e-11, theirs_only=None, **call
+):
     """Asserts that both layers give the same at real steps, and the same gradients.
 
     The loss weighs every entry of every output at a real step with a coefficient of its own, so no
@@ -68,6 +70,7 @@ def compare(ours, theirs, x, mask, flip=(), scale=1.0, rtol=1e-9, atol=1e-11, **
         scale: of the weights.
         rtol: relative tolerance.
         atol: absolute tolerance.
+        theirs_only: further arguments of Keras's call, as training=True.
         call: further arguments of the call, arrays.
     """
     real = torch.tensor(mask)
@@ -80,7 +83,8 @@ def compare(ours, theirs, x, mask, flip=(), scale=1.0, rtol=1e-9, atol=1e-11, **
 
     ragged = Ragged.from_padded(x_ours, mask=real)
     out_ours = _flat(ours(ragged, **more[0]))
-    out_theirs = _flat(theirs(x_theirs, **_mask_for(theirs, x_theirs, real), **more[1]))
+    masked = _mask_for(theirs, x_theirs, real)
+    out_theirs = _flat(theirs(x_theirs, **masked, **more[1], **(theirs_only or {})))
     assert len(out_ours) == len(out_theirs)
 
     losses = [0.0, 0.0]

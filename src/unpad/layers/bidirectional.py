@@ -10,7 +10,7 @@ from torch import Tensor
 from ..ragged import Ragged
 from .layer import Layer
 from .recurrent import Recurrent, as_ragged, walk
-from .spec import Spec
+from .spec import Spec, Specs
 
 _MERGE = ("concat", "sum", "mul", "ave", None)
 
@@ -30,6 +30,8 @@ class Bidirectional(Layer):
     Raises:
         ValueError: the layer cannot walk both ways, or the two do not go together.
     """
+
+    takes = "one"
 
     def __init__(
         self,
@@ -89,7 +91,7 @@ class Bidirectional(Layer):
         self.forward_layer.ensure_built(spec)
         self.backward_layer.ensure_built(spec)
 
-    def output_spec(self, spec: Spec) -> Spec | list[Spec]:
+    def output_spec(self, spec: Spec, initial_state: Any = None) -> Specs:
         ahead, behind = (_as_list(x.output_spec(spec)) for x in self._pair)
         a, b = ahead[0], behind[0]
         if self.merge_mode is None:

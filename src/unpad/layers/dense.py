@@ -8,9 +8,8 @@ from typing import Any
 from torch import Tensor
 
 from .. import kernels
-from ..errors import refuse
 from ..ragged import Ragged
-from . import activations, initializers
+from . import activations, constraints, initializers, regularizers
 from .layer import TokenWise, lift
 from .spec import Spec
 
@@ -27,6 +26,11 @@ class Dense(TokenWise):
         use_bias: whether there is a bias.
         kernel_initializer: of `kernel` (feature, units).
         bias_initializer: of `bias` (units,).
+        kernel_regularizer: a penalty on `kernel`, as "l2".
+        bias_regularizer: a penalty on `bias`.
+        activity_regularizer: a penalty on what comes out, at real steps.
+        kernel_constraint: applied to `kernel` after every update, as "non_neg".
+        bias_constraint: applied to `bias` after every update.
 
     Raises:
         ValueError: the input has no feature axis.
@@ -43,38 +47,42 @@ class Dense(TokenWise):
         use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform",
         bias_initializer: Any = "zeros",
-        kernel_regularizer: None = None,
-        bias_regularizer: None = None,
-        activity_regularizer: None = None,
-        kernel_constraint: None = None,
-        bias_constraint: None = None,
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
-        refuse(
-            self.who,
-            kernel_regularizer=kernel_regularizer,
-            bias_regularizer=bias_regularizer,
-            activity_regularizer=activity_regularizer,
-            kernel_constraint=kernel_constraint,
-            bias_constraint=bias_constraint,
-        )
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.units = positive(units, "units", self.who)
         self.activation = activations.get(activation, self.who)
         self.use_bias = use_bias
         self.kernel_initializer = initializers.get(kernel_initializer, self.who)
         self.bias_initializer = initializers.get(bias_initializer, self.who)
-        self.kernel_regularizer = self.bias_regularizer = self.activity_regularizer = None
-        self.kernel_constraint = self.bias_constraint = None
+        self.kernel_regularizer = regularizers.get(kernel_regularizer, self.who)
+        self.bias_regularizer = regularizers.get(bias_regularizer, self.who)
+        self.kernel_constraint = constraints.get(kernel_constraint, self.who)
+        self.bias_constraint = constraints.get(bias_constraint, self.who)
 
     def build(self, spec: Spec) -> None:
         assert spec.shape[-1] is not None
         self.kernel = self.add_weight(
-            "kernel", (spec.shape[-1], self.units), self.kernel_initializer
+            "kernel",
+            (spec.shape[-1], self.units),
+            self.kernel_initializer,
+            self.kernel_regularizer,
+            self.kernel_constraint,
         )
         self.bias = None
         if self.use_bias:
-            self.bias = self.add_weight("bias", (self.units,), self.bias_initializer)
+            self.bias = self.add_weight(
+                "bias",
+                (self.units,),
+                self.bias_initializer,
+                self.bias_regularizer,
+                self.bias_constraint,
+            )
 
     def output_spec(self, spec: Spec) -> Spec:
         if not spec.shape or spec.shape[-1] is None:
@@ -86,7 +94,7 @@ class Dense(TokenWise):
             )
         if self.built and spec.shape[-1] != self.kernel.shape[0]:
             raise ValueError(f"{self.who}: built for {self.kernel.shape[0]} features, got {spec}.")
-        return Spec((*spec.shape[:-1], self.units), spec.ragged, self.dtype or spec.dtype)
+        return spec.with_last(self.units).with_dtype(self.dtype or spec.dtype)
 
     @property
     def tail(self) -> str | None:

@@ -8,11 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..errors import first_true, refuse
+from ..errors import first_true
 from ..ragged import Ragged
 from ..ragged.batch import place, values_of
 from ..ragged.padded import equals, take_real
-from . import initializers
+from . import constraints, initializers, regularizers
 from .dense import positive
 from .layer import Layer, lift
 from .spec import Spec
@@ -29,6 +29,8 @@ class Embedding(Layer):
         input_dim: rows of the table: the largest id plus one.
         output_dim: size of a row.
         embeddings_initializer: of `embeddings` (input_dim, output_dim).
+        embeddings_regularizer: a penalty on the table, as "l2".
+        embeddings_constraint: applied to the table after every update, as "non_neg".
         mask_zero: whether 0 stands for "no step".
         weights: the table's first value, (input_dim, output_dim), or a list that holds it.
 
@@ -40,43 +42,40 @@ class Embedding(Layer):
         tensor([2, 0])
     """
 
+    takes = "one"
+
     def __init__(
         self,
         input_dim: int,
         output_dim: int,
         embeddings_initializer: Any = "uniform",
-        embeddings_regularizer: None = None,
-        embeddings_constraint: None = None,
+        embeddings_regularizer: Any = None,
+        embeddings_constraint: Any = None,
         mask_zero: bool = False,
         weights: Any = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        refuse(
-            self.who,
-            embeddings_regularizer=embeddings_regularizer,
-            embeddings_constraint=embeddings_constraint,
-        )
         self.input_dim = positive(input_dim, "input_dim", self.who)
         self.output_dim = positive(output_dim, "output_dim", self.who)
         self.embeddings_initializer = initializers.get(embeddings_initializer, self.who)
+        self.embeddings_regularizer = regularizers.get(embeddings_regularizer, self.who)
+        self.embeddings_constraint = constraints.get(embeddings_constraint, self.who)
         self.mask_zero = mask_zero
         self.first_weights = weights
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            "input_dim": self.input_dim,
-            "output_dim": self.output_dim,
-            "embeddings_initializer": self.embeddings_initializer,
-            "mask_zero": self.mask_zero,
-            "name": self.given_name,
-            "trainable": self.trainable,
-            "dtype": self.dtype,
-        }
+        return {**super().get_config(), "weights": None}
 
     def build(self, spec: Spec) -> None:
         shape = (self.input_dim, self.output_dim)
-        self.embeddings = self.add_weight("embeddings", shape, self.embeddings_initializer)
+        self.embeddings = self.add_weight(
+            "embeddings",
+            shape,
+            self.embeddings_initializer,
+            self.embeddings_regularizer,
+            self.embeddings_constraint,
+        )
         if self.first_weights is not None:
             given = self.first_weights
             self.set_weights(list(given) if isinstance(given, (list, tuple)) else [given])
@@ -91,8 +90,8 @@ class Embedding(Layer):
             raise ValueError(f"{self.who}: mask_zero needs one id a step, got {spec}.")
         dtype = self.dtype or torch.get_default_dtype()
         if self.mask_zero and not spec.ragged:
-            return Spec((self.output_dim,), True, dtype)
-        return Spec((*spec.shape, self.output_dim), spec.ragged, dtype)
+            return Spec((self.output_dim,), True, dtype, spec.lengths)
+        return spec.with_shape((*spec.shape, self.output_dim)).with_dtype(dtype)
 
     def open(self, inputs: Ragged | Tensor) -> Ragged | Tensor:
         if not self.mask_zero:
@@ -155,6 +154,8 @@ class Masking(Layer):
         mask_value: what the features of a missing step hold.
     """
 
+    takes = "one"
+
     def __init__(self, mask_value: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.mask_value = mask_value
@@ -165,7 +166,7 @@ class Masking(Layer):
                 f"{self.who}: expected (batch, time, feature), got {spec}. For ids use "
                 "Embedding(mask_zero=True); for one number a step x[..., None]."
             )
-        return spec if spec.ragged else Spec(spec.shape[1:], True, spec.dtype)
+        return spec if spec.ragged else Spec(spec.shape[1:], True, spec.dtype, spec.lengths)
 
     def open(self, inputs: Ragged | Tensor) -> Ragged | Tensor:
         if isinstance(inputs, Ragged):

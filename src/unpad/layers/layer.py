@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,11 @@ import torch
 from torch import Tensor
 
 from ..ragged import Ragged
-from .spec import Spec, spec_of
+from ..ragged.batch import values_of
+from . import constraints, initializers, regularizers
+from .spec import Spec, Specs
+from .symbol import draw, is_symbolic, specs_of
+from .trial import tried
 
 
 class Layer(torch.nn.Module):
@@ -20,13 +24,31 @@ class Layer(torch.nn.Module):
 
     A subclass stores its constructor's arguments as attributes of the same names, makes its
     weights in `build`, says in `output_spec` what it gives, and computes in `forward`. What it
-    cannot do with a spec it refuses in `output_spec`, when the model is built.
+    cannot do with a spec it refuses in `output_spec`, when the model is built. A layer that takes
+    several inputs gets as many specs, in the same arrangement: `forward(self, query, value)` goes
+    with `output_spec(self, query, value)`, `forward(self, inputs)` of a list with a list of specs.
+
+    Without an `output_spec` of its own a layer is tried on a batch of zeros when it is built.
+    Keras's spellings work too: `call` for `forward`, and `build(self, input_shape)`.
 
     Args:
         name: shown in summaries and errors; by default the class's, in snake case.
         trainable: False freezes the weights.
         dtype: of the weights; by default torch's default.
+        activity_regularizer: a penalty on what comes out; see `losses`.
+
+    Example:
+        >>> class Scale(Layer):
+        ...     def build(self, spec):
+        ...         self.scale = self.add_weight("scale", (spec[-1],), "ones")
+        ...     def forward(self, inputs):
+        ...         return inputs * self.scale
+        >>> Scale()(Ragged.from_list([[[1., 2.]], [[3., 4.], [5., 6.]]])).lengths
+        tensor([1, 2])
     """
+
+    #: Whether it takes "one" input, a list of "several", or "any" that its `forward` takes.
+    takes = "any"
 
     def __init__(
         self,
@@ -34,28 +56,33 @@ class Layer(torch.nn.Module):
         name: str | None = None,
         trainable: bool = True,
         dtype: str | torch.dtype | None = None,
+        activity_regularizer: Any = None,
     ) -> None:
         super().__init__()
         self.given_name = name
         self.name = name or snake_case(type(self).__name__)
         self.trainable = trainable
         self.dtype = as_dtype(dtype)
+        self.activity_regularizer = regularizers.get(activity_regularizer, self.who)
         self.built = False
+        self._regularizers: dict[str, Any] = {}
+        self._constraints: dict[str, Any] = {}
+        self._activity: Tensor | None = None
 
     # --- what a subclass says --------------------------------------------------------------------
 
-    def build(self, spec: Spec) -> None:
-        """Makes the weights for inputs of this spec."""
+    def build(self, *specs: Any) -> None:
+        """Makes the weights for inputs of these specs."""
 
-    def output_spec(self, spec: Spec) -> Spec | list[Spec]:
-        """What comes out for inputs of this spec.
+    def output_spec(self, *specs: Any, **options: Any) -> Specs:
+        """What comes out for inputs of these specs.
 
         Raises:
             ValueError: the layer cannot take such inputs; the text says why and what to use.
         """
-        return spec
+        return tried(self, specs, options)
 
-    def open(self, inputs: Ragged | Tensor) -> Ragged | Tensor:
+    def open(self, inputs: Any) -> Any:
         """The real steps of the inputs, if this layer decides which are; else the inputs as given.
 
         Asked once for a whole data set, so that targets and weights can be laid on the same steps
@@ -63,7 +90,7 @@ class Layer(torch.nn.Module):
         """
         return inputs
 
-    def check(self, inputs: Ragged | Tensor) -> None:
+    def check(self, inputs: Any) -> None:
         """Raises a ValueError for values that the layer cannot take, naming the first."""
 
     @property
@@ -71,52 +98,85 @@ class Layer(torch.nn.Module):
         """The name of the activation that ends this layer, where `before_tail` can go without."""
         return None
 
-    def before_tail(self, inputs: Ragged | Tensor) -> Ragged | Tensor:
+    def before_tail(self, inputs: Any) -> Any:
         """The outputs before the activation that ends this layer: a softmax's logits."""
         raise NotImplementedError
 
     # --- what it gets ----------------------------------------------------------------------------
 
-    def ensure_built(self, spec: Spec) -> Spec | list[Spec]:
+    def ensure_built(self, *specs: Any, **options: Any) -> Any:
         """Builds the layer if it is not yet built, and gives its output's spec."""
-        out = self.output_spec(spec)
+        out = self.output_spec(*specs, **options)
         if not self.built:
-            self.build(spec)
+            self.build(*specs, **{k: v for k, v in options.items() if isinstance(v, Spec)})
             self.built = True
-            self.requires_grad_(self.trainable)
+            if not self.trainable:
+                self.requires_grad_(False)
         return out
 
-    def add_weight(
-        self, name: str, shape: tuple[int, ...], initializer: Callable[..., Tensor]
-    ) -> torch.nn.Parameter:
-        """Makes a parameter of this shape, in Keras's layout, and registers it under the name."""
-        values = initializer(shape, self.dtype or torch.get_default_dtype())
-        weight = torch.nn.Parameter(values)
-        setattr(self, name, weight)
-        return weight
+    def __call__(self, *inputs: Any, training: bool | None = None, **options: Any) -> Any:
+        """Builds the layer on its first call, then runs it; on symbols, draws it into a graph.
 
-    def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        """Builds the layer on its first call, then runs it."""
-        inputs = self._as_batch(inputs)
+        Args:
+            inputs: batches, as `forward` takes them: Ragged or tensors, or a list of them.
+            training: overrides the mode for this call.
+            options: further arguments of `forward`.
+        """
+        if training is not None and training != self.training:
+            self.train(training)
+            try:
+                return self(*inputs, **options)
+            finally:
+                self.train(not training)
+        if any(map(is_symbolic, (*inputs, *options.values()))):
+            return draw(self, inputs, options)
+        inputs = tuple(self._as_batch(x) for x in inputs)
         if not self.built:
-            self.ensure_built(spec_of(inputs))
-        inputs = self._prepare(inputs)
-        return super().__call__(inputs, *args, **kwargs)
+            specs = {k: specs_of(v) for k, v in options.items()}
+            self.ensure_built(*map(specs_of, inputs), **specs)
+        inputs = tuple(self._prepare(x) for x in inputs)
+        outputs = super().__call__(*inputs, **options)
+        if self.activity_regularizer is not None:
+            self._activity = self._penalty_on(outputs)
+        return outputs
 
-    def _as_batch(self, inputs: Any) -> Ragged | Tensor:
+    def forward(self, *inputs: Any, **options: Any) -> Any:
+        """The layer's outputs."""
+        call = getattr(self, "call", None)
+        if call is None:
+            raise NotImplementedError(f"{self.who}: a layer needs a forward(self, inputs).")
+        return call(*inputs, **options)
+
+    def _as_batch(self, inputs: Any) -> Any:
+        if isinstance(inputs, (Ragged, Tensor)):
+            if self.takes == "several":
+                raise ValueError(f"{self.who}: expected a list of inputs, got one.")
+            return inputs
         if isinstance(inputs, np.ndarray):
-            inputs = torch.from_numpy(inputs)
-        if not isinstance(inputs, (Ragged, Tensor)):
-            raise TypeError(
-                f"{self.who}: expected a Ragged or a tensor, got {type(inputs).__name__}. "
-                "Sequences of different lengths: Ragged.from_list(...)."
-            )
-        return inputs
+            return self._as_batch(torch.from_numpy(inputs))
+        if _are_batches(inputs):
+            if self.takes == "one":
+                raise ValueError(
+                    f"{self.who}: expected one input, got a list of {len(inputs)}. Join them "
+                    "first, as Concatenate()([a, b]); sequences of different lengths are one "
+                    "input: Ragged.from_list(...)."
+                )
+            return [torch.from_numpy(x) if isinstance(x, np.ndarray) else x for x in inputs]
+        if inputs is None:
+            return None
+        raise TypeError(
+            f"{self.who}: expected a Ragged or a tensor, got {type(inputs).__name__}. "
+            "Sequences of different lengths: Ragged.from_list(...)."
+        )
 
-    def _prepare(self, inputs: Ragged | Tensor) -> Ragged | Tensor:
+    def _prepare(self, inputs: Any) -> Any:
         """The inputs in the type of the weights, and whatever else `forward` relies on."""
+        if isinstance(inputs, list):
+            return [self._prepare(x) for x in inputs]
         wanted = self._weights_dtype()
-        if wanted is not None and inputs.dtype != wanted and inputs.dtype.is_floating_point:
+        if wanted is None or inputs is None:
+            return inputs
+        if inputs.dtype != wanted and inputs.dtype.is_floating_point:
             inputs = inputs.to(dtype=wanted)
         return inputs
 
@@ -136,18 +196,104 @@ class Layer(torch.nn.Module):
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments; `from_config` makes a fresh layer of them."""
         names = [*inspect.signature(type(self).__init__).parameters][1:]
-        config = {n: getattr(self, n) for n in names if n not in ("kwargs", "name")}
-        return {**config, "name": self.given_name, "trainable": self.trainable, "dtype": self.dtype}
+        config = {n: getattr(self, n) for n in names if n not in ("args", "kwargs", "name")}
+        config |= {"name": self.given_name, "trainable": self.trainable, "dtype": self.dtype}
+        if self.activity_regularizer is not None:
+            config["activity_regularizer"] = self.activity_regularizer
+        return config
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Layer:
         """A fresh, unbuilt layer from `get_config`'s arguments."""
         return cls(**config)
 
+    # --- weights ---------------------------------------------------------------------------------
+
+    def add_weight(
+        self,
+        name: Any = None,
+        shape: Sequence[int] = (),
+        initializer: Any = "glorot_uniform",
+        regularizer: Any = None,
+        constraint: Any = None,
+        trainable: bool = True,
+        dtype: str | torch.dtype | None = None,
+    ) -> torch.nn.Parameter:
+        """Makes a parameter of this shape, in Keras's layout, and registers it under the name.
+
+        Args:
+            name: the attribute that will hold it. Without one, assign what is given back.
+            shape: of the parameter.
+            initializer: a name or a callable of (shape, dtype).
+            regularizer: a penalty on the weight; see `losses`.
+            constraint: applied to it after every update.
+            trainable: False gives a weight that no optimiser moves.
+            dtype: by default the layer's.
+        """
+        if isinstance(name, (tuple, list)):  # Keras 3 has the shape first
+            name, shape = None, name
+        make = initializers.get(initializer, self.who)
+        values = make(tuple(shape), as_dtype(dtype) or self.dtype or torch.get_default_dtype())
+        weight = torch.nn.Parameter(values, requires_grad=trainable)
+        regularizer = regularizers.get(regularizer, self.who)
+        constraint = constraints.get(constraint, self.who)
+        if name is None and (regularizer is not None or constraint is not None):
+            name = f"weight_{len(self._parameters)}"
+        if name is not None:
+            setattr(self, name, weight)
+            self._regularizers |= {} if regularizer is None else {name: regularizer}
+            self._constraints |= {} if constraint is None else {name: constraint}
+        return weight
+
     @property
-    def weights(self) -> list[torch.nn.Parameter]:
-        """The parameters, in Keras's order."""
-        return list(self.parameters())
+    def losses(self) -> list[Tensor]:
+        """The penalties of this layer and those inside: of weights, and of the last outputs.
+
+        A penalty on outputs is summed over real steps and divided by the number of sequences, as
+        Keras divides by the batch.
+        """
+        found: list[Tensor] = []
+        for module in self.modules():
+            if not isinstance(module, Layer):
+                continue
+            weights = module._regularizers.items()
+            found += [penalty(getattr(module, name)) for name, penalty in weights]
+            if module._activity is not None:
+                found.append(module._activity)
+        return found
+
+    def _penalty_on(self, outputs: Any) -> Tensor:
+        parts = outputs if isinstance(outputs, (list, tuple)) else [outputs]
+        assert self.activity_regularizer is not None
+        return sum(
+            (self.activity_regularizer(values_of(part)) / max(1, len(part)) for part in parts),
+            start=torch.zeros((), device=values_of(parts[0]).device),
+        )
+
+    def constrained(self) -> list[tuple[torch.nn.Parameter, Any]]:
+        """The weights, here and inside, that a constraint is applied to after every update."""
+        return [
+            (getattr(module, name), constraint)
+            for module in self.modules()
+            if isinstance(module, Layer)
+            for name, constraint in module._constraints.items()
+        ]
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A penalty on the last batch holds that batch's graph: no part of the layer's state.
+        return {**self.__dict__, "_activity": None}
+
+    @property
+    def weights(self) -> list[Tensor]:
+        """The parameters, and statistics that are kept beside them, in Keras's order."""
+        found: dict[int, Tensor] = {}
+        for module in self.modules():
+            saved = module._non_persistent_buffers_set
+            kept = [b for name, b in module._buffers.items() if name not in saved]
+            for weight in (*module._parameters.values(), *kept):
+                if weight is not None:
+                    found.setdefault(id(weight), weight)
+        return list(found.values())
 
     def get_weights(self) -> list[np.ndarray]:
         """The weights as arrays, in Keras's order and shapes."""
@@ -179,8 +325,18 @@ class Layer(torch.nn.Module):
         return "" if self.given_name is None else repr(self.given_name)
 
 
+def _are_batches(inputs: Any) -> bool:
+    kinds = (Ragged, Tensor, np.ndarray)
+    return isinstance(inputs, (list, tuple)) and all(isinstance(x, kinds) for x in inputs)
+
+
 class TokenWise(Layer):
     """A layer that treats each step alone: it runs on the values, and the layout stays."""
+
+    takes = "one"
+
+    def output_spec(self, spec: Spec) -> Specs:
+        return spec
 
     def on_values(self, values: Tensor) -> Tensor:
         """(steps, *feature) to (steps, *feature); the same on a dense batch."""

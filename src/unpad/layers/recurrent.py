@@ -16,7 +16,7 @@ from . import activations, initializers
 from .dense import positive
 from .dropout import Draw, checked_rate
 from .layer import Layer
-from .spec import Spec
+from .spec import Spec, Specs
 
 
 class Recurrent(Layer):
@@ -46,6 +46,7 @@ class Recurrent(Layer):
             row; `reset_state` forgets them, all or chosen rows.
     """
 
+    takes = "one"
     cell_states = 1  # h, or h and c
 
     def __init__(
@@ -133,7 +134,7 @@ class Recurrent(Layer):
         """The bias of the inputs and that of the state, where there is one."""
         return self.bias, None
 
-    def output_spec(self, spec: Spec) -> Spec | list[Spec]:
+    def output_spec(self, spec: Spec, initial_state: Any = None) -> Specs:
         if len(spec.shape) != (1 if spec.ragged else 2) or spec.shape[-1] is None:
             raise ValueError(
                 f"{self.who}: expected sequences of feature vectors, (batch, steps*, feature), got "
@@ -142,7 +143,7 @@ class Recurrent(Layer):
             )
         if self.built and spec.shape[-1] != self.kernel.shape[0]:
             raise ValueError(f"{self.who}: built for {self.kernel.shape[0]} features, got {spec}.")
-        state = Spec((self.units,), False, spec.dtype)
+        state = spec.rows((self.units,))
         output = spec.with_last(self.units) if self.return_sequences else state
         return [output, *[state] * self.cell_states] if self.return_state else output
 

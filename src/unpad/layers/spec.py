@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,26 +13,90 @@ from ..ragged import Ragged
 
 
 @dataclass(frozen=True)
+class Lengths:
+    """Whose lengths a Ragged will have, and what layers on the way have made of them.
+
+    Lengths of one root are told apart before there is data: `table` holds what becomes of a
+    sequence of 0, 1, 2, ... steps. So a residual connection around a layer that shortens its
+    sequences is found when the model is built, and one around a layer that pads and then shortens
+    by as much is let through.
+
+    Args:
+        root: the input that the steps came in by.
+        table: what a sequence of n steps has become.
+    """
+
+    root: str
+    table: tuple[int, ...] = tuple(range(65))
+
+    def change(self, rule: Callable[[int], int]) -> Lengths:
+        """After a layer that makes `rule(n)` steps of n."""
+        return Lengths(self.root, tuple(rule(n) for n in self.table))
+
+    def differs(self, other: Lengths) -> int | None:
+        """The number of steps of the first sequence that the two make different lengths of."""
+        if self.root != other.root:
+            return None
+        pairs = zip(self.table, other.table, strict=True)
+        return next((n for n, (a, b) in enumerate(pairs) if a != b), None)
+
+
+@dataclass(frozen=True)
 class Spec:
     """The type of a batch: a Ragged, or a dense tensor.
+
+    As a shape it reads as Keras's, the batch and time included: `spec[-1]` is the last axis.
 
     Args:
         shape: of one step where ragged, else of one row of the batch; None is any size.
         ragged: whether it is a Ragged.
         dtype: of the values.
+        lengths: whose lengths it has, where that is known.
     """
 
     shape: tuple[int | None, ...]
     ragged: bool = False
     dtype: torch.dtype = torch.float32
+    lengths: Lengths | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         axes = [("time" if n is None else str(n)) for n in self.shape]
         return f"({', '.join(['batch', *(['steps*'] if self.ragged else []), *axes])})"
 
+    @property
+    def full_shape(self) -> tuple[int | None, ...]:
+        """Keras's shape: the batch, the time of a Ragged, and the features."""
+        return (None, *((None,) if self.ragged else ()), *self.shape)
+
+    def __getitem__(self, axis: Any) -> Any:
+        return self.full_shape[axis]
+
+    def __len__(self) -> int:
+        return len(self.full_shape)
+
+    def with_shape(self, shape: tuple[int | None, ...]) -> Spec:
+        """The same steps with features of another shape."""
+        return replace(self, shape=tuple(shape))
+
     def with_last(self, size: int) -> Spec:
         """The same with another size of the last axis, as a matrix product gives it."""
-        return Spec((*self.shape[:-1], size), self.ragged, self.dtype)
+        return self.with_shape((*self.shape[:-1], size))
+
+    def with_dtype(self, dtype: torch.dtype) -> Spec:
+        """The same with values of another type."""
+        return replace(self, dtype=dtype)
+
+    def with_steps(self, rule: Callable[[int], int]) -> Spec:
+        """A Ragged whose sequences of n steps have become sequences of `rule(n)` steps."""
+        return replace(self, lengths=None if self.lengths is None else self.lengths.change(rule))
+
+    def rows(self, shape: tuple[int | None, ...]) -> Spec:
+        """One row of this shape a sequence: what a layer that reduces gives."""
+        return Spec(tuple(shape), False, self.dtype)
+
+
+#: What `output_spec` gives: one output, or several.
+Specs = Spec | list[Spec]
 
 
 def spec_of(value: Ragged | Tensor) -> Spec:

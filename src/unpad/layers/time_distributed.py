@@ -26,6 +26,8 @@ class TimeDistributed(Layer):
         ValueError: the layer gives another number of rows than it takes.
     """
 
+    takes = "one"
+
     def __init__(self, layer: torch.nn.Module, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not isinstance(layer, torch.nn.Module):
@@ -54,7 +56,7 @@ class TimeDistributed(Layer):
                 "step. Sequences of sequences are not supported; reduce them inside."
             )
         lead = () if spec.ragged else spec.shape[:1]
-        return Spec((*lead, *out.shape), spec.ragged, out.dtype)
+        return spec.with_shape((*lead, *out.shape)).with_dtype(out.dtype)
 
     def _weights_dtype(self) -> torch.dtype | None:
         return weights_dtype_of(self.layer)

@@ -33,7 +33,9 @@ class TorchModule(TokenWise):
         out = output_spec_of(
             self.module, Spec(spec.shape, False, spec.dtype), type(self.module).__name__
         )
-        return Spec(out.shape, spec.ragged, out.dtype) if isinstance(out, Spec) else out
+        if not isinstance(out, Spec):
+            return out
+        return spec.with_shape(out.shape).with_dtype(out.dtype)
 
     def _weights_dtype(self) -> torch.dtype | None:
         return weights_dtype_of(self.module)

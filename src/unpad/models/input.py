@@ -7,20 +7,24 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ..layers import Spec
 from ..layers.layer import as_dtype
+from ..layers.spec import Lengths, Spec
+from ..layers.symbol import Symbol
 from ..ragged import Ragged
 
 
-class Input:
+class Input(Symbol):
     """The shape of one sample, without the batch; None is any size, as of time.
 
-    Sequences may come as a padded array or as a Ragged; the shape is that of the array.
+    Sequences may come as a padded array or as a Ragged; the shape is that of the array. It is the
+    symbol that a graph begins with: `keras.layers.LSTM(8)(Input((None, 5)))`.
 
     Args:
         shape: as (None,) for ids, (None, 5) for sequences of 5 features, (5,) for rows.
         dtype: of the values; by default torch's default.
         name: shown in errors.
+        ragged: whether sequences come without padding, as lists or a Ragged; the time axis is the
+            first of `shape`. Layers are then checked for sequences from the start.
 
     Example:
         >>> Input(shape=(None, 5)).spec
@@ -32,6 +36,7 @@ class Input:
         shape: Sequence[int | None],
         dtype: str | torch.dtype | None = None,
         name: str | None = None,
+        ragged: bool = False,
     ) -> None:
         sizes = tuple(shape) if isinstance(shape, (tuple, list)) else None
         if sizes is None or not all(n is None or (isinstance(n, int) and n > 0) for n in sizes):
@@ -39,8 +44,13 @@ class Input:
                 f"Input: expected shape as a tuple of sizes, None for any, got {shape!r}. Without "
                 "the batch: Input(shape=(None,)) for ids."
             )
-        self.name = name
-        self.spec = Spec(sizes, False, as_dtype(dtype) or torch.get_default_dtype())
+        if ragged and not sizes:
+            raise ValueError("Input: ragged=True needs a time axis, as Input((None, 5)).")
+        kept = sizes[1:] if ragged else sizes
+        kind = as_dtype(dtype) or torch.get_default_dtype()
+        lengths = Lengths(name or f"input {id(self)}") if sizes else None
+        super().__init__(Spec(kept, ragged, kind, lengths), None, name)
+        self._sizes = sizes
 
     @property
     def who(self) -> str:
@@ -49,7 +59,7 @@ class Input:
 
     def check(self, given: Ragged | Tensor) -> None:
         """Raises a ValueError where the data have another shape."""
-        want = self.spec.shape
+        want = self._sizes
         if isinstance(given, Ragged):
             if len(want) < 1 or tuple(given.feature) != want[1:]:
                 raise ValueError(
@@ -63,10 +73,16 @@ class Input:
                     f"{given.layout.longest}. For any length: shape=(None, ...)."
                 )
             return
+        if self.spec.ragged:
+            raise ValueError(
+                f"{self.who}: expected sequences without padding (ragged=True), got a grid "
+                f"{tuple(given.shape)}. Say which of its slots are steps: Ragged.from_padded(x, "
+                "lengths=...)."
+            )
         got = tuple(given.shape[1:])
         if len(got) != len(want) or any(w not in (None, g) for w, g in zip(want, got, strict=True)):
             shown = ", ".join(["batch", *(str(n) for n in got)])
             raise ValueError(f"{self.who}: expected {self.spec}, got ({shown}).")
 
     def __repr__(self) -> str:
-        return f"Input(shape={self.spec.shape})"
+        return f"Input(shape={self._sizes})"

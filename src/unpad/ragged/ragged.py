@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from . import reductions
+from .arithmetic import Arithmetic
 from .arrays import as_integers
 from .layout import Layout
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     Output = Tensor | np.ndarray
 
 
-class Ragged:
+class Ragged(Arithmetic):
     """A batch of sequences of different lengths: their real steps end to end, and where each ends.
 
     A step that is missing does not exist here: there is no padding, and no mask that could be
@@ -310,7 +311,11 @@ class Ragged:
             yield self._out(self._values[start:end])
 
     def __getitem__(self, index: Any) -> Any:
-        """An int: that sequence. A slice, index array or (batch,) bool mask: a Ragged of them."""
+        """An int: that sequence. A slice, index array or (batch,) bool mask: a Ragged of them.
+
+        With a colon first, time and features of every sequence: `r[:, -1]` each sequence's last
+        step, `r[:, 1:]` all but its first, `r[:, :, 0]` or `r[..., 0]` a feature of each step.
+        """
         if isinstance(index, (int, np.integer)):
             i = operator.index(index)
             if not -self.batch <= i < self.batch:
@@ -324,10 +329,9 @@ class Ragged:
                 return self._slice(first, max(first, stop))
             index = list(range(first, stop, stride))
         if isinstance(index, tuple):
-            raise IndexError(
-                "Ragged: indexing chooses sequences only. For features: "
-                "ragged.map(lambda values: values[:, ...])."
-            )
+            from .indexing import index_axes
+
+            return index_axes(self, index)
         layout, steps = self._layout.take(self._sequence_index(index))
         return self.with_values(self._values.index_select(0, steps), layout)
 
@@ -468,142 +472,7 @@ class Ragged:
         """The softmax over each sequence's own steps, feature by feature."""
         return self.with_values(reductions.segment_softmax(self._values, self._layout))
 
-    def _combine(self, other: Any, function: Callable[[Tensor, Tensor], Tensor], sign: str) -> Any:
-        if isinstance(other, Ragged):
-            if not self._layout.agrees(other._layout):
-                raise ValueError(
-                    f"Ragged {sign} Ragged: the two have different layouts: "
-                    f"{self._layout.difference(other._layout)}. Steps are paired one to one; for a "
-                    "value a sequence give a (batch, *feature) tensor, as ragged.mean() does."
-                )
-            return self.with_values(function(self._values, other._values))
-        if isinstance(other, (int, float, complex, np.generic)):
-            return self.with_values(function(self._values, other))  # pyright: ignore[reportArgumentType]
-        if not isinstance(other, (Tensor, np.ndarray)):
-            return NotImplemented
-        other = torch.as_tensor(other, device=self.device)
-        if other.ndim <= len(self.feature):
-            values = self._features_only(other, function, sign)
-        elif other.ndim == len(self.feature) + 1 and len(other) == self.batch:
-            values = function(self._values, reductions.spread(other, self._layout))
-        else:
-            raise self._shape_error(other, sign)
-        return self.with_values(values)
-
-    def _features_only(self, other: Tensor, function: Callable, sign: str) -> Tensor:
-        sizes = zip(reversed(self.feature), reversed(other.shape), strict=False)
-        if any(mine != theirs and theirs != 1 and mine != 1 for mine, theirs in sizes):
-            raise self._shape_error(other, sign)
-        return function(self._values, other)
-
-    def _shape_error(self, other: Tensor, sign: str) -> ValueError:
-        feature = "".join(f", {n}" for n in self.feature)
-        return ValueError(
-            f"Ragged {sign} tensor: got {tuple(other.shape)}. Expected a scalar, a feature vector "
-            f"{tuple(self.feature)}, or one row a sequence ({self.batch}{feature})."
-        )
-
-    def __add__(self, other: Any) -> Ragged:
-        return self._combine(other, operator.add, "+")
-
-    def __sub__(self, other: Any) -> Ragged:
-        return self._combine(other, operator.sub, "-")
-
-    def __mul__(self, other: Any) -> Ragged:
-        return self._combine(other, operator.mul, "*")
-
-    def __truediv__(self, other: Any) -> Ragged:
-        return self._combine(other, operator.truediv, "/")
-
-    def __pow__(self, other: Any) -> Ragged:
-        return self._combine(other, operator.pow, "**")
-
-    def __radd__(self, other: Any) -> Ragged:
-        return self._combine(other, lambda a, b: b + a, "+")
-
-    def __rsub__(self, other: Any) -> Ragged:
-        return self._combine(other, lambda a, b: b - a, "-")
-
-    def __rmul__(self, other: Any) -> Ragged:
-        return self._combine(other, lambda a, b: b * a, "*")
-
-    def __rtruediv__(self, other: Any) -> Ragged:
-        return self._combine(other, lambda a, b: b / a, "/")
-
-    def __rpow__(self, other: Any) -> Ragged:
-        return self._combine(other, lambda a, b: b**a, "**")
-
-    def __lt__(self, other: Any) -> Ragged:
-        return self._combine(other, operator.lt, "<")
-
-    def __le__(self, other: Any) -> Ragged:
-        return self._combine(other, operator.le, "<=")
-
-    def __gt__(self, other: Any) -> Ragged:
-        return self._combine(other, operator.gt, ">")
-
-    def __ge__(self, other: Any) -> Ragged:
-        return self._combine(other, operator.ge, ">=")
-
-    def __eq__(self, other: Any) -> Any:
-        return self._combine(other, operator.eq, "==")
-
-    def __ne__(self, other: Any) -> Any:
-        return self._combine(other, operator.ne, "!=")
-
-    __hash__ = object.__hash__
-
-    def __neg__(self) -> Ragged:
-        return self.with_values(-self._values)
-
-    def __abs__(self) -> Ragged:
-        return self.with_values(self._values.abs())
-
-    # numpy must not take `array * ragged` apart element by element: it is ours.
-    __array_ufunc__ = None
-
-    @classmethod
-    def __torch_function__(
-        cls, function: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
-        """`tensor * ragged` is ours; any other torch function is refused, with the way out."""
-        ours = _REFLECTED.get(function)
-        if ours is not None and len(args) == 2 and not isinstance(args[0], Ragged):
-            return getattr(args[1], ours)(args[0])
-        name = getattr(function, "__name__", str(function))
-        raise TypeError(
-            f"torch function {name!r} got a Ragged, and cannot know what to do with its sequences. "
-            "A token-wise function: ragged.map(function). One value a sequence: ragged.sum(), "
-            "mean(), max(), min(), first(), last()."
-        )
-
     def __repr__(self) -> str:
         from .show import show
 
         return show(self)
-
-
-_REFLECTED: dict[Any, str] = {
-    torch.Tensor.add: "__radd__",
-    torch.Tensor.__add__: "__radd__",
-    torch.Tensor.sub: "__rsub__",
-    torch.Tensor.__sub__: "__rsub__",
-    torch.Tensor.mul: "__rmul__",
-    torch.Tensor.__mul__: "__rmul__",
-    torch.Tensor.div: "__rtruediv__",
-    torch.Tensor.__truediv__: "__rtruediv__",
-    torch.Tensor.pow: "__rpow__",
-    torch.Tensor.__pow__: "__rpow__",
-    torch.Tensor.lt: "__gt__",
-    torch.Tensor.__lt__: "__gt__",
-    torch.Tensor.le: "__ge__",
-    torch.Tensor.__le__: "__ge__",
-    torch.Tensor.gt: "__lt__",
-    torch.Tensor.__gt__: "__lt__",
-    torch.Tensor.ge: "__le__",
-    torch.Tensor.__ge__: "__le__",
-    torch.Tensor.eq: "__eq__",
-    torch.Tensor.__eq__: "__eq__",
-    torch.Tensor.ne: "__ne__",
-    torch.Tensor.__ne__: "__ne__",
-}

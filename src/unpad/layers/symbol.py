@@ -1,0 +1,154 @@
+"""Symbols: what will flow along the edges of a model, before there is data."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..ragged import Ragged
+from .spec import Spec, spec_of
+
+
+class Node:
+    """A layer drawn into a graph: what it is called with, and the symbols that come out.
+
+    Args:
+        layer: called when the graph runs.
+        inputs: positional arguments, symbols or lists of them among them.
+        options: further arguments.
+    """
+
+    def __init__(self, layer: Any, inputs: tuple[Any, ...], options: dict[str, Any]) -> None:
+        self.layer, self.inputs, self.options = layer, inputs, options
+        self.outputs: list[Symbol] = []
+
+    def symbols(self) -> list[Symbol]:
+        """The symbols that the layer is called with, in order."""
+        return [s for x in (*self.inputs, *self.options.values()) for s in symbols_in(x)]
+
+
+class Symbol:
+    """An edge of a model: the type of what will flow there, and the node that gives it.
+
+    Arithmetic, comparisons, indexing and torch functions draw on: `h * 2 + g`, `h[:, -1]`. What
+    cannot be done with a batch of this type is refused there.
+
+    Args:
+        spec: Ragged or dense, feature shape, dtype, whose lengths.
+        node: what it comes out of; None for an input.
+        name: shown in errors.
+    """
+
+    def __init__(self, spec: Spec, node: Node | None = None, name: str | None = None) -> None:
+        self.spec, self.node, self.name = spec, node, name
+
+    @property
+    def shape(self) -> tuple[int | None, ...]:
+        """Keras's shape: the batch, the time of sequences, the features; None is any size."""
+        return self.spec.full_shape
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes, the batch and time included."""
+        return len(self.spec)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the values."""
+        return self.spec.dtype
+
+    def _draw(self, function: Any, *inputs: Any) -> Any:
+        from .operation import Operation
+
+        return Operation(function)(*inputs)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._draw(operator.getitem, self, index)
+
+    def __neg__(self) -> Any:
+        return self._draw(operator.neg, self)
+
+    def __abs__(self) -> Any:
+        return self._draw(operator.abs, self)
+
+    def __bool__(self) -> bool:
+        raise TypeError(
+            f"{self!r} has no value yet: it stands for what will flow through the model. A choice "
+            "that depends on values belongs into a layer's forward."
+        )
+
+    def __iter__(self) -> Any:
+        raise TypeError(f"{self!r} cannot be iterated over: it has no value yet.")
+
+    __hash__ = object.__hash__
+    # numpy must not take `array * symbol` apart element by element.
+    __array_ufunc__ = None
+
+    @classmethod
+    def __torch_function__(
+        cls, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        """A torch function of symbols becomes a node."""
+        from .operation import Operation
+
+        return Operation(function)(*args, **(kwargs or {}))
+
+    def __repr__(self) -> str:
+        name = f" {self.name!r}" if self.name else ""
+        return f"<Symbol{name} {self.spec}>"
+
+
+def _binary(name: str, reflected: bool) -> Any:
+    function = getattr(operator, name)
+
+    def method(self: Symbol, other: Any) -> Any:
+        return self._draw(function, *((other, self) if reflected else (self, other)))
+
+    method.__doc__ = f"Draws operator.{name}."
+    return method
+
+
+for _name in ("add", "sub", "mul", "truediv", "pow", "matmul"):
+    setattr(Symbol, f"__{_name}__", _binary(_name, False))
+    setattr(Symbol, f"__r{_name}__", _binary(_name, True))
+for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
+    setattr(Symbol, f"__{_name}__", _binary(_name, False))
+
+
+def is_symbolic(value: Any) -> bool:
+    """Whether it is a symbol, or a list that holds one."""
+    if isinstance(value, (list, tuple)):
+        return any(isinstance(v, Symbol) for v in value)
+    return isinstance(value, Symbol)
+
+
+def symbols_in(value: Any) -> list[Symbol]:
+    """The symbols in an argument, in order."""
+    parts = value if isinstance(value, (list, tuple)) else [value]
+    return [v for v in parts if isinstance(v, Symbol)]
+
+
+def specs_of(value: Any) -> Any:
+    """The same argument with a spec wherever a batch or a symbol stands."""
+    if isinstance(value, Symbol):
+        return value.spec
+    if isinstance(value, (Ragged, Tensor)):
+        return value if isinstance(value, Tensor) and not value.ndim else spec_of(value)
+    if isinstance(value, (list, tuple)) and any(
+        isinstance(v, (Symbol, Ragged, Tensor)) for v in value
+    ):
+        return [specs_of(v) for v in value]
+    return value
+
+
+def draw(layer: Any, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """Checks the layer against its inputs' specs, builds it, and gives symbols for its outputs."""
+    specs = {name: specs_of(value) for name, value in options.items()}
+    out = layer.ensure_built(*map(specs_of, inputs), **specs)
+    node = Node(layer, inputs, options)
+    several = isinstance(out, list)
+    node.outputs = [Symbol(spec, node) for spec in (out if several else [out])]
+    return list(node.outputs) if several else node.outputs[0]

@@ -1,0 +1,102 @@
+"""Indexing the axes of a Ragged as a grid's: each sequence's own time, and features."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from .layout import Layout
+
+if TYPE_CHECKING:
+    from .ragged import Ragged
+
+
+def index_axes(ragged: Ragged, index: tuple[Any, ...]) -> Any:
+    """`r[:, time, *features]` or `r[..., *features]`; see `Ragged.__getitem__`.
+
+    Time counts each sequence's own steps. A sequence that has no step at an integer gives 0.
+    """
+    if index[0] is Ellipsis:
+        return _features(ragged, index)
+    if not _is_all(index[0]):
+        raise IndexError(
+            f"Ragged: expected [:, time, ...] or [..., feature], got {_shown(index)}. Choose "
+            "sequences first: r[sequences][:, time]."
+        )
+    time, rest = (index[1], index[2:]) if len(index) > 1 else (slice(None), ())
+    if time is Ellipsis:
+        return _features(ragged, index[1:])
+    if isinstance(time, slice):
+        kept = ragged if _is_all(time) else _slice_time(ragged, time)
+        return _features(kept, (..., *_padded(ragged, rest))) if rest else kept
+    if not hasattr(time, "__index__") or isinstance(time, (bool, Tensor)):
+        raise IndexError(f"Ragged: time is indexed by an int or a slice, got {_shown(index)}.")
+    rows = _pick(ragged, time.__index__())
+    return rows[(slice(None), *rest)] if rest else rows
+
+
+def _features(ragged: Ragged, index: tuple[Any, ...]) -> Ragged:
+    rest = index[1:]
+    real = [i for i in rest if i is not None]
+    if len(real) > len(ragged.feature) or any(isinstance(i, Tensor) for i in rest):
+        raise IndexError(
+            f"Ragged: {_shown(index)} reaches beyond the features, {tuple(ragged.feature)}. Time "
+            "is indexed as r[:, time]."
+        )
+    return ragged.with_values(ragged.values[(..., *rest)])
+
+
+def _padded(ragged: Ragged, rest: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The index of features from the first axis on, filled up to all of them."""
+    if Ellipsis in [i for i in rest if not isinstance(i, Tensor)]:
+        return rest
+    real = [i for i in rest if i is not None]
+    return (*rest, *[slice(None)] * (len(ragged.feature) - len(real)))
+
+
+def _slice_time(ragged: Ragged, time: slice) -> Ragged:
+    """Each sequence's own steps from start to stop; the slots of a grid are forgotten."""
+    if time.step not in (None, 1):
+        raise IndexError(f"Ragged: time is sliced in steps of 1, got {time.step}.")
+    lengths = ragged.lengths
+    start, stop = (_bound(b, lengths, d) for b, d in ((time.start, 0), (time.stop, None)))
+    kept = (stop - start).clamp(min=0)
+    layout = Layout._of_lengths(kept)
+    shift = ragged.offsets[:-1] + start - layout.offsets[:-1]
+    steps = torch.arange(layout.steps, device=ragged.device)
+    steps += shift.repeat_interleave(kept, output_size=layout.steps)
+    return ragged.with_values(ragged.values.index_select(0, steps), layout)
+
+
+def _bound(bound: int | None, lengths: Tensor, default: int | None) -> Tensor:
+    if bound is None:
+        return lengths if default is None else torch.full_like(lengths, default)
+    at = torch.full_like(lengths, bound) if bound >= 0 else lengths + bound
+    return torch.minimum(at.clamp(min=0), lengths)
+
+
+def _pick(ragged: Ragged, time: int) -> Any:
+    lengths = ragged.lengths
+    missing = (lengths <= time) if time >= 0 else (lengths < -time)
+    index = (ragged.offsets[:-1] if time >= 0 else ragged.offsets[1:]) + time
+    values = ragged.values
+    if ragged.steps == 0:
+        return values.sum(0, keepdim=True).repeat(ragged.batch, *(1,) * (values.ndim - 1))
+    rows = values.index_select(0, index.masked_fill(missing, 0))
+    return rows.masked_fill(missing.reshape(-1, *(1,) * (rows.ndim - 1)), 0)
+
+
+def _is_all(index: Any) -> bool:
+    return isinstance(index, slice) and index == slice(None)
+
+
+def _shown(index: tuple[Any, ...]) -> str:
+    def one(i: Any) -> str:
+        if isinstance(i, slice):
+            bounds = ["" if b is None else str(b) for b in (i.start, i.stop)]
+            return ":".join(bounds + ([] if i.step is None else [str(i.step)]))
+        return "..." if i is Ellipsis else type(i).__name__ if isinstance(i, Tensor) else str(i)
+
+    return f"[{', '.join(map(one, index))}]"
