@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unpad import Layout, Ragged
+from unpad.ragged.arithmetic import _ELEMENTWISE
 from unpad.testing import coded
 
 from .strategies import batches, lengths
@@ -160,10 +161,19 @@ def test_tensors_and_arrays_on_the_left_do_not_take_it_apart():
 
 
 def test_torch_functions_are_refused_with_the_way_out():
-    with pytest.raises(TypeError, match=r"torch function 'relu' got a Ragged.*ragged.map"):
-        torch.relu(coded([1]))  # pyright: ignore
+    with pytest.raises(TypeError, match=r"torch function 'flip' got a Ragged.*ragged.map"):
+        torch.flip(coded([1]), [0])  # pyright: ignore
     with pytest.raises(TypeError, match="unsupported operand"):
         coded([1]) + "a"
+
+
+@pytest.mark.parametrize("function", sorted(_ELEMENTWISE, key=lambda f: f.__name__))
+def test_torch_functions_of_single_numbers_run_on_the_values(function):
+    ragged = coded([2, 0, 1], (3,)).map(lambda v: v.abs() / 2 + 0.1)
+    options = (0.2,) if function.__name__ in ("clamp", "clip") else ()
+    got = function(ragged, *options)
+    assert got.layout is ragged.layout
+    assert torch.equal(got.values, function(ragged.values, *options))
 
 
 # --- map, to, keep, reversed ----------------------------------------------------------------------

@@ -23,8 +23,10 @@ class Arithmetic:
 
     __slots__ = ()
 
-    _values: Tensor
+    _values: Any
     _layout: Layout
+    feature: Any
+    levels: Any
     with_values: Callable[..., Any]
 
     def _combine(self, other: Any, function: Callable[[Tensor, Tensor], Tensor], sign: str) -> Any:
@@ -40,30 +42,31 @@ class Arithmetic:
             return self.with_values(function(self._values, other))  # pyright: ignore[reportArgumentType]
         if not isinstance(other, (Tensor, np.ndarray)):
             return NotImplemented
-        other = torch.as_tensor(other, device=self._values.device)
-        rank = len(self._values.shape[1:])
+        other = torch.as_tensor(other, device=self._layout.device)
+        rank = len(self.feature)
         if other.ndim <= rank:
             values = self._features_only(other, function, sign)
         elif other.ndim == rank + 1 and len(other) == self._layout.batch:
             values = function(self._values, reductions.spread(other, self._layout))
-        elif other.ndim == rank + 2 and _is_grid(other, self._layout):
+        elif rank + 2 <= other.ndim < rank + 2 + self.levels and _is_grid(other, self._layout):
             values = function(self._values, _at_steps(other, self._layout))
         else:
             raise self._shape_error(other, sign)
         return self.with_values(values)
 
     def _features_only(self, other: Tensor, function: Callable, sign: str) -> Tensor:
-        sizes = zip(reversed(self._values.shape[1:]), reversed(other.shape), strict=False)
+        sizes = zip(reversed(self.feature), reversed(other.shape), strict=False)
         if any(mine != theirs and theirs != 1 and mine != 1 for mine, theirs in sizes):
             raise self._shape_error(other, sign)
         return function(self._values, other)
 
     def _shape_error(self, other: Tensor, sign: str) -> ValueError:
-        feature = "".join(f", {n}" for n in self._values.shape[1:])
+        feature = "".join(f", {n}" for n in self.feature)
+        batch, time = self._layout.batch, self._layout.time
         return ValueError(
             f"Ragged {sign} tensor: got {tuple(other.shape)}. Expected a scalar, a feature vector "
-            f"{tuple(self._values.shape[1:])}, one row a sequence ({self._layout.batch}{feature}), or the grid that "
-            f"the steps came from ({self._layout.batch}, {self._layout.time}{feature})."
+            f"{tuple(self.feature)}, one row a sequence ({batch}{feature}), or the grid that the "
+            f"steps came from ({batch}, {time}{feature})."
         )
 
     def __add__(self, other: Any) -> Any:
@@ -129,7 +132,12 @@ class Arithmetic:
     def __torch_function__(
         cls, function: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
-        """`tensor * ragged` is ours; any other torch function is refused, with the way out."""
+        """`tensor * ragged` and functions of single numbers are ours; others are refused.
+
+        A function of single numbers (`torch.tanh`, `torch.exp`) runs on the values.
+        """
+        if function in _ELEMENTWISE and isinstance(args[0], Arithmetic):
+            return args[0].with_values(function(args[0]._values, *args[1:], **(kwargs or {})))
         ours = _REFLECTED.get(function)
         if ours is not None and len(args) == 2 and not isinstance(args[0], Arithmetic):
             return getattr(args[1], ours)(args[0])
@@ -149,6 +157,20 @@ def _at_steps(grid: Tensor, layout: Layout) -> Tensor:
     """The grid's entries at the real steps."""
     return grid.expand(layout.batch, *grid.shape[1:])[layout.sequence_ids, layout.places]
 
+
+# What treats every number by itself, so that it cannot mix steps.
+_ELEMENTWISE = {
+    *(getattr(torch, name) for name in (
+        "abs", "acos", "asin", "atan", "ceil", "clamp", "clip", "cos", "cosh", "erf", "exp",
+        "expm1", "floor", "isfinite", "isinf", "isnan", "log", "log10", "log1p", "log2",
+        "logical_not", "neg", "reciprocal", "relu", "round", "rsqrt", "sigmoid", "sign", "sin",
+        "sinh", "sqrt", "square", "tan", "tanh",
+    )),
+    *(getattr(torch.nn.functional, name) for name in (
+        "elu", "gelu", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu", "logsigmoid", "mish",
+        "relu", "relu6", "selu", "silu", "softplus", "softsign", "tanhshrink",
+    )),
+}  # fmt: skip
 
 _REFLECTED: dict[Any, str] = {
     torch.Tensor.add: "__radd__",

@@ -39,16 +39,21 @@ def from_arrow(column: Any) -> Ragged:
         bounds = torch.from_numpy(np.array(column.offsets, dtype=np.int64))
         offsets = bounds - bounds[0]
         steps = column.values.slice(int(bounds[0]), int(bounds[-1] - bounds[0]))
-    return Ragged._trusted(_values(pa, steps), Layout(offsets))
+    inner = pa.types.is_list(steps.type) or pa.types.is_large_list(steps.type)
+    values = from_arrow(steps) if inner else _values(pa, steps)
+    return Ragged._trusted(values, Layout(offsets))
 
 
 def to_arrow(ragged: Ragged) -> Any:
     """See `Ragged.to_arrow`."""
     pa = _pyarrow("Ragged.to_arrow")
-    flat = ragged.values.detach().cpu().contiguous()
-    array = pa.array(flat.reshape(-1).numpy())
-    for size in reversed(ragged.feature):
-        array = pa.FixedSizeListArray.from_arrays(array, size)
+    if isinstance(ragged.values, Ragged):
+        array = to_arrow(ragged.values)
+    else:
+        flat = ragged.values.detach().cpu().contiguous()
+        array = pa.array(flat.reshape(-1).numpy())
+        for size in reversed(ragged.feature):
+            array = pa.FixedSizeListArray.from_arrays(array, size)
     return pa.LargeListArray.from_arrays(pa.array(ragged.offsets.cpu().numpy()), array)
 
 

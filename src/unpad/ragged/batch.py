@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor
 
+from .levels import innermost
 from .ragged import Ragged
 
 
 def values_of(batch: Ragged | Tensor) -> Tensor:
     """The values, whatever holds them."""
-    return batch.values if isinstance(batch, Ragged) else batch
+    return innermost(batch)
+
+
+def with_values_of(batch: Any, values: Tensor) -> Any:
+    """The same structure around other values."""
+    if not isinstance(batch, Ragged):
+        return values
+    return batch.with_values(with_values_of(batch.values, values))
 
 
 def place(batch: Ragged | Tensor, index: tuple[int, ...]) -> str:
     """Where an entry of the values stands, in words: its sequence, and its step if it has one."""
-    if isinstance(batch, Ragged):
+    if not isinstance(batch, Ragged):
+        return f"sequence {index[0]}" + (f", step {index[1]}" if len(index) > 1 else "")
+    if not isinstance(batch.values, Ragged):
         return batch.layout.where(index[0])
-    return f"sequence {index[0]}" + (f", step {index[1]}" if len(index) > 1 else "")
+    inner = batch.values.layout
+    sequence, step = int(inner.sequence_ids[index[0]]), int(inner.positions[index[0]])
+    return f"{batch.layout.where(sequence)}, inner step {step}"

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from .layout import Layout
+from .levels import take_rows
 
 if TYPE_CHECKING:
     from .ragged import Ragged
@@ -67,7 +68,7 @@ def _slice_time(ragged: Ragged, time: slice) -> Ragged:
     shift = ragged.offsets[:-1] + start - layout.offsets[:-1]
     steps = torch.arange(layout.steps, device=ragged.device)
     steps += shift.repeat_interleave(kept, output_size=layout.steps)
-    return ragged.with_values(ragged.values.index_select(0, steps), layout)
+    return ragged.with_values(take_rows(ragged.values, steps), layout)
 
 
 def _bound(bound: int | None, lengths: Tensor, default: int | None) -> Tensor:
@@ -78,6 +79,10 @@ def _bound(bound: int | None, lengths: Tensor, default: int | None) -> Tensor:
 
 
 def _pick(ragged: Ragged, time: int) -> Any:
+    if ragged.levels > 1:
+        raise IndexError(
+            "Ragged: one inner sequence of each: slice it, as r[:, :1], which may give none."
+        )
     lengths = ragged.lengths
     missing = (lengths <= time) if time >= 0 else (lengths < -time)
     index = (ragged.offsets[:-1] if time >= 0 else ragged.offsets[1:]) + time

@@ -59,7 +59,10 @@ def concatenate(batches: Sequence[Ragged]) -> Ragged:
     # A grid wide enough for all. Batches that had none lie in it as far as they reach.
     width = max([*widths, *(layout.time for layout in layouts)]) if widths else None
     lengths = torch.cat([layout.lengths for layout in layouts])
-    values = torch.cat([b.values for b in batches])
+    parts = [b.values for b in batches]
+    if any(b.levels != batches[0].levels for b in batches):
+        raise ValueError("Ragged.concatenate: some batches are sequences of sequences, some not.")
+    values = torch.cat(parts) if isinstance(parts[0], Tensor) else concatenate(parts)
     layout = Layout._of_lengths(lengths, slots, width)
     return Ragged._trusted(values, layout, batches[0]._numpy)
 

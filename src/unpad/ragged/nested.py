@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from .layout import Layout
+from .levels import refuse_levels
 from .ragged import Ragged
 
 
@@ -35,4 +36,5 @@ def from_nested(nested: Tensor) -> Ragged:
 
 def to_nested(ragged: Ragged) -> Tensor:
     """See `Ragged.to_nested`."""
+    refuse_levels(ragged, "Ragged.to_nested")
     return torch.nested.nested_tensor_from_jagged(ragged.values, ragged.offsets)

@@ -6,6 +6,7 @@ import torch
 from torch.nn.utils.rnn import PackedSequence
 
 from .layout import Layout
+from .levels import refuse_levels
 from .ragged import Ragged
 
 
@@ -29,6 +30,7 @@ def from_packed(packed: PackedSequence) -> Ragged:
 
 def to_packed(ragged: Ragged) -> PackedSequence:
     """See `Ragged.to_packed`."""
+    refuse_levels(ragged, "Ragged.to_packed")
     lengths = ragged.lengths
     empty = (lengths == 0).nonzero()
     if len(empty) or not len(lengths):

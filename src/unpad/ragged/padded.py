@@ -10,6 +10,7 @@ from torch import Tensor
 
 from .arrays import as_integers, is_numeric, to_tensor
 from .layout import Layout
+from .levels import take_real_levels
 from .ragged import Ragged
 
 
@@ -33,6 +34,8 @@ def from_padded(
         )
     if mask is not None:
         real = _as_mask(mask, grid)
+        if real.ndim == 3:
+            return take_real_levels(grid, real, isinstance(x, np.ndarray))
     elif lengths is not None:
         real = _mask_of_lengths(lengths, grid)
     else:
@@ -97,13 +100,17 @@ def to_padded(ragged: Ragged, fill: float, *, length: int | None, padding: str |
         )
     if padding == "pre":
         places = places + (time - layout.lengths)[layout.sequence_ids]
-    grid = ragged.values.new_full((layout.batch, time, *ragged.feature), fill)
-    return grid.index_put((layout.sequence_ids, places), ragged.values)
+    values = ragged.values
+    if isinstance(values, Ragged):
+        values = to_padded(values, fill, length=None, padding=padding)
+    grid = values.new_full((layout.batch, time, *values.shape[1:]), fill)
+    return grid.index_put((layout.sequence_ids, places), values)
 
 
 def _as_mask(mask: Tensor | np.ndarray, grid: Tensor) -> Tensor:
     real = torch.as_tensor(mask, device=grid.device)
-    if real.dtype != torch.bool or real.shape != grid.shape[:2]:
+    axes = 3 if real.ndim == 3 else 2
+    if real.dtype != torch.bool or real.shape != grid.shape[:axes]:
         raise ValueError(
             f"Ragged.from_padded: expected mask as (batch, time) = {tuple(grid.shape[:2])} of "
             f"bool, True where a step is real, got {tuple(real.shape)} of {real.dtype}."

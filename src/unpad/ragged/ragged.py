@@ -15,6 +15,7 @@ from . import reductions
 from .arithmetic import Arithmetic
 from .arrays import as_integers
 from .layout import Layout
+from .levels import from_nested_lists, innermost, merge_levels, take_rows
 
 if TYPE_CHECKING:
     import pyarrow
@@ -33,7 +34,8 @@ class Ragged(Arithmetic):
     is asked for); `values` is always a tensor.
 
     Args:
-        values: (steps, *feature), every real step of every sequence, end to end.
+        values: (steps, *feature), every real step of every sequence, end to end; or a Ragged
+            whose sequences are the steps: documents of sentences.
         layout: a Layout, or the (batch + 1,) int64 offsets of one.
 
     Raises:
@@ -47,18 +49,18 @@ class Ragged(Arithmetic):
 
     __slots__ = ("_layout", "_numpy", "_values")
 
-    def __init__(self, values: Tensor, layout: Layout | Tensor) -> None:
-        if not isinstance(values, Tensor):
+    def __init__(self, values: Any, layout: Layout | Tensor) -> None:
+        if not isinstance(values, (Tensor, Ragged)):
             raise ValueError(
                 f"Ragged: expected values as a tensor, got {type(values).__name__}. "
                 "Lists of arrays: Ragged.from_list; padded arrays: Ragged.from_padded."
             )
         if not isinstance(layout, Layout):
             layout = Layout(layout)
-        if values.ndim == 0 or len(values) != layout.steps:
+        if not _fits(values, layout):
             raise ValueError(
                 f"Ragged: expected values as (steps, *feature) with {layout.steps} steps, which is "
-                f"where the offsets end, got {tuple(values.shape)}."
+                f"where the offsets end, got {_shape(values)}."
             )
         if values.device != layout.device:
             raise ValueError(
@@ -66,17 +68,23 @@ class Ragged(Arithmetic):
             )
         self._fill_in(values, layout, False)
 
-    def _fill_in(self, values: Tensor, layout: Layout, numpy: bool) -> None:
+    def _fill_in(self, values: Any, layout: Layout, numpy: bool) -> None:
         object.__setattr__(self, "_values", values)
         object.__setattr__(self, "_layout", layout)
         object.__setattr__(self, "_numpy", numpy)
 
     @classmethod
-    def _trusted(cls, values: Tensor, layout: Layout, numpy: bool = False) -> Ragged:
+    def _trusted(cls, values: Any, layout: Layout, numpy: bool = False) -> Ragged:
         """Skips the checks: for values that were made on a checked layout."""
         ragged = cls.__new__(cls)
         ragged._fill_in(values, layout, numpy)
         return ragged
+
+    def _stacked(self, layout: Layout, numpy: bool) -> Ragged:
+        """This one's sequences as the steps of a layout."""
+        # What is inside is for computing with; the outer one says what the caller is handed.
+        inner = Ragged._trusted(self._values, self._layout)
+        return Ragged._trusted(inner, layout, numpy)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(
@@ -89,9 +97,14 @@ class Ragged(Arithmetic):
     # --- what it is ------------------------------------------------------------------------------
 
     @property
-    def values(self) -> Tensor:
-        """(steps, *feature): every real step, end to end."""
+    def values(self) -> Any:
+        """(steps, *feature): every real step, end to end; of sequences of sequences a Ragged."""
         return self._values
+
+    @property
+    def levels(self) -> int:
+        """1 for sequences of steps, 2 for sequences of sequences of steps."""
+        return 1 + (self._values.levels if isinstance(self._values, Ragged) else 0)
 
     @property
     def layout(self) -> Layout:
@@ -135,8 +148,8 @@ class Ragged(Arithmetic):
 
     @property
     def feature(self) -> torch.Size:
-        """The shape of one step."""
-        return self._values.shape[1:]
+        """The shape of one step, of the innermost where there are several levels."""
+        return innermost(self._values).shape[1:]
 
     @property
     def dtype(self) -> torch.dtype:
@@ -170,7 +183,8 @@ class Ragged(Arithmetic):
 
         Args:
             x: (batch, time, *feature).
-            mask: (batch, time) bool, True where a step is real.
+            mask: (batch, time) bool, True where a step is real; (batch, time, inner time) for
+                sequences of sequences, where one without any step does not exist.
             lengths: (batch,) integers, the steps of each sequence, padding on the right; one
                 integer for all alike.
             padding: a step whose features all equal this value is no step; NaN works.
@@ -187,7 +201,9 @@ class Ragged(Arithmetic):
         return from_padded(x, mask=mask, lengths=lengths, padding=padding)
 
     @staticmethod
-    def from_list(sequences: Sequence[Any], *, dtype: torch.dtype | None = None) -> Ragged:
+    def from_list(
+        sequences: Sequence[Any], *, dtype: torch.dtype | None = None, levels: int = 1
+    ) -> Ragged:
         """Sequences of different lengths: arrays, tensors or lists, each (time, *feature).
 
         Copies once. An empty sequence is legal: `[]` takes the feature shape of the others. An
@@ -196,6 +212,7 @@ class Ragged(Arithmetic):
         Args:
             sequences: one array a sequence.
             dtype: of the values; by default the widest of the sequences' own.
+            levels: 2 for lists of sequences: documents of sentences.
 
         Raises:
             ValueError: an element is no sequence, or its feature shape differs from the others'.
@@ -206,6 +223,10 @@ class Ragged(Arithmetic):
         """
         from .lists import from_list
 
+        if levels not in (1, 2):
+            raise ValueError(f"Ragged.from_list: levels is 1 or 2, got {levels!r}.")
+        if levels == 2:
+            return from_nested_lists(sequences, dtype)
         return from_list(sequences, dtype=dtype)
 
     @staticmethod
@@ -267,7 +288,7 @@ class Ragged(Arithmetic):
 
     def to_list(self) -> list[Any]:
         """One (time, *feature) tensor or array a sequence; views, no copies."""
-        return list(self)
+        return [part.to_list() if isinstance(part, Ragged) else part for part in self]
 
     def to_packed(self) -> torch.nn.utils.rnn.PackedSequence:
         """A torch PackedSequence. Copies once.
@@ -292,8 +313,10 @@ class Ragged(Arithmetic):
 
         return to_arrow(self)
 
-    def _out(self, tensor: Tensor) -> Output:
+    def _out(self, tensor: Any) -> Any:
         """What the caller is handed: numpy where numpy came in and no gradient is asked for."""
+        if isinstance(tensor, Ragged):
+            return Ragged._trusted(tensor._values, tensor._layout, self._numpy)
         if not self._numpy or tensor.requires_grad:
             return tensor
         return tensor.cpu().numpy()
@@ -333,7 +356,7 @@ class Ragged(Arithmetic):
 
             return index_axes(self, index)
         layout, steps = self._layout.take(self._sequence_index(index))
-        return self.with_values(self._values.index_select(0, steps), layout)
+        return self.with_values(take_rows(self._values, steps), layout)
 
     def _slice(self, first: int, stop: int) -> Ragged:
         """A run of sequences: values are a view, nothing is copied."""
@@ -386,26 +409,39 @@ class Ragged(Arithmetic):
         """Each sequence from its own last step to its first; the slots stay where they are."""
         ends = reductions.spread(self.offsets[:-1] + self.offsets[1:] - 1, self._layout)
         index = ends - torch.arange(self.steps, device=self.device)
-        return self.with_values(self._values.index_select(0, index))
+        return self.with_values(take_rows(self._values, index))
+
+    def merge_levels(self) -> Ragged:
+        """Sequences of sequences as sequences of their steps: a document's words, end to end.
+
+        Copies nothing.
+
+        Raises:
+            ValueError: there is one level only.
+        """
+        return merge_levels(self)
 
     # --- computing -------------------------------------------------------------------------------
 
-    def with_values(self, values: Tensor, layout: Layout | None = None) -> Ragged:
+    def with_values(self, values: Any, layout: Layout | None = None) -> Ragged:
         """Other values on the same layout.
 
         Raises:
             ValueError: the values have another number of steps.
         """
         layout = self._layout if layout is None else layout
-        if values.ndim == 0 or len(values) != layout.steps:
+        if not _fits(values, layout):
             raise ValueError(
                 f"Ragged: expected values as ({layout.steps}, *feature), one for each step, got "
-                f"{tuple(values.shape)}."
+                f"{_shape(values)}."
             )
         return Ragged._trusted(values, layout, self._numpy)
 
     def map(self, function: Callable[[Any], Any]) -> Ragged:
         """A token-wise function or module applied to the values: (steps, *feature) to (steps, *).
+
+        Of sequences of sequences the function gets the inner Ragged: `documents.map(model)` runs a
+        model on every sentence.
 
         Args:
             function: anything that takes the values and gives one row for each; a torch module, a
@@ -420,15 +456,15 @@ class Ragged(Arithmetic):
         """
         numpy = isinstance(function, np.ufunc)
         values = function(self._values.detach().numpy() if numpy else self._values)
-        if not isinstance(values, (Tensor, np.ndarray)):
+        if not isinstance(values, (Tensor, np.ndarray, Ragged)):
             raise ValueError(
                 f"Ragged.map: expected the function to give a tensor, got {type(values).__name__}."
             )
-        values = torch.as_tensor(values)
-        if values.ndim == 0 or len(values) != self.steps:
+        values = values if isinstance(values, Ragged) else torch.as_tensor(values)
+        if not _fits(values, self._layout):
             raise ValueError(
                 f"Ragged.map: expected one row for each of the {self.steps} steps, got "
-                f"{tuple(values.shape)}. For one row a sequence: ragged.mean(), .max(), .last(); "
+                f"{_shape(values)}. For one row a sequence: ragged.mean(), .max(), .last(); "
                 "for something else: work on ragged.values and ragged.offsets."
             )
         return self.with_values(values)
@@ -444,35 +480,55 @@ class Ragged(Arithmetic):
         """The same batch, cut from the gradient."""
         return self.with_values(self._values.detach())
 
+    def _reduced(self, name: str, *empty: float) -> Any:
+        """One row a sequence; of sequences of sequences a Ragged, one row an inner sequence."""
+        if isinstance(self._values, Ragged):
+            return self.with_values(torch.as_tensor(getattr(self._values, name)(*empty)))
+        reduce = getattr(reductions, f"segment_{name}")
+        return self._out(reduce(self._values, self._layout, *empty))
+
     def sum(self) -> Output:
         """(batch, *feature) the sum over each sequence; 0 for an empty one."""
-        return self._out(reductions.segment_sum(self._values, self._layout))
+        return self._reduced("sum")
 
     def mean(self) -> Output:
         """(batch, *feature) the mean over each sequence; 0 for an empty one."""
-        return self._out(reductions.segment_mean(self._values, self._layout))
+        return self._reduced("mean")
 
     def max(self, empty: float = 0) -> Output:
         """(batch, *feature) the largest of each sequence; `empty` for an empty one."""
-        return self._out(reductions.segment_max(self._values, self._layout, empty))
+        return self._reduced("max", empty)
 
     def min(self, empty: float = 0) -> Output:
         """(batch, *feature) the smallest of each sequence; `empty` for an empty one."""
-        return self._out(reductions.segment_min(self._values, self._layout, empty))
+        return self._reduced("min", empty)
 
     def first(self, empty: float = 0) -> Output:
         """(batch, *feature) the first step of each sequence; `empty` for an empty one."""
-        return self._out(reductions.segment_first(self._values, self._layout, empty))
+        return self._reduced("first", empty)
 
     def last(self, empty: float = 0) -> Output:
         """(batch, *feature) the last step of each sequence; `empty` for an empty one."""
-        return self._out(reductions.segment_last(self._values, self._layout, empty))
+        return self._reduced("last", empty)
 
     def softmax(self) -> Ragged:
         """The softmax over each sequence's own steps, feature by feature."""
+        if isinstance(self._values, Ragged):
+            return self.with_values(self._values.softmax())
         return self.with_values(reductions.segment_softmax(self._values, self._layout))
 
     def __repr__(self) -> str:
         from .show import show
 
         return show(self)
+
+
+def _fits(values: Any, layout: Layout) -> bool:
+    """Whether there is one row, or one inner sequence, for each step."""
+    return (isinstance(values, Ragged) or values.ndim > 0) and len(values) == layout.steps
+
+
+def _shape(values: Any) -> str:
+    if isinstance(values, Ragged):
+        return f"{len(values)} inner sequences"
+    return str(tuple(values.shape))

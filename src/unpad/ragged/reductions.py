@@ -6,6 +6,8 @@ is summed in the order of its own steps, so it has the same bits alone and in an
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -78,13 +80,41 @@ def _segment_reduce(values: Tensor, layout: Layout, reduce: str, empty: float) -
 
 def _extreme(values: Tensor, layout: Layout, reduce: str, empty: float) -> Tensor:
     if values.is_floating_point():
-        lowest = float("-inf") if reduce == "max" else float("inf")
-        rows = _segment_reduce(values, layout, reduce, lowest)
+        asked = values.requires_grad and torch.is_grad_enabled()
+        rows = (_Extreme.apply if asked else _extreme_of_floats)(values, layout, reduce)
     else:
         ids = _like_rows(layout.sequence_ids, values).expand_as(values)
         rows = values.new_zeros((layout.batch, *values.shape[1:]))
         rows = rows.scatter_reduce(0, ids, values, f"a{reduce}", include_self=False)
     return rows.masked_fill(_like_rows(layout.lengths == 0, rows), empty)
+
+
+def _extreme_of_floats(values: Tensor, layout: Layout, reduce: str) -> Tensor:
+    beyond = float("-inf") if reduce == "max" else float("inf")
+    return _segment_reduce(values, layout, reduce, beyond)
+
+
+class _Extreme(torch.autograd.Function):
+    """The largest or smallest of each sequence, whose gradient equal steps share.
+
+    torch's own derivative of segment_reduce gives each of them all of it where it is negative.
+    """
+
+    @staticmethod
+    def forward(values: Tensor, layout: Layout, reduce: str) -> Tensor:
+        return _extreme_of_floats(values, layout, reduce)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Layout, str], output: Tensor) -> None:
+        values, ctx.layout, _ = inputs
+        ctx.save_for_backward(values, output)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        values, found = ctx.saved_tensors
+        takes = (values == spread(found, ctx.layout)).to(values.dtype)
+        shares = gradients[0] / segment_sum(takes, ctx.layout).clamp(min=1)
+        return takes * spread(shares, ctx.layout), None, None
 
 
 def _pick(values: Tensor, layout: Layout, index: Tensor, empty: float) -> Tensor:

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import torch
 
+from .levels import innermost
 from .ragged import Ragged
 
 _SEQUENCES = 5
@@ -20,7 +21,10 @@ def show(ragged: Ragged) -> str:
     extra = "" if ragged.device.type == "cpu" else f", {ragged.device}"
     if ragged.requires_grad:
         extra += ", requires_grad"
-    counts = f"{_count(ragged.batch, 'sequence')}, {_count(ragged.steps, 'step')}"
+    counts = f"{_count(ragged.batch, 'sequence')}, "
+    if isinstance(ragged.values, Ragged):
+        counts += f"{_count(ragged.steps, 'inner sequence')}, "
+    counts += _count(len(innermost(ragged.values)), "step")
     lines = [f"Ragged({counts}{feature}, {kind}{extra})"]
     head = ragged[:_SEQUENCES].detach()
     bounds = head.offsets.tolist()
@@ -32,8 +36,12 @@ def show(ragged: Ragged) -> str:
     return "\n".join(lines)
 
 
-def _sequence(steps: torch.Tensor) -> str:
-    shown = " ".join(_step(s) for s in steps[:_STEPS])
+def _sequence(steps: torch.Tensor | Ragged) -> str:
+    parts = steps[:_STEPS]
+    if isinstance(parts, Ragged):
+        shown = " ".join(_sequence(torch.as_tensor(s)) for s in parts)
+    else:
+        shown = " ".join(_step(s) for s in parts)
     more = " ..." if len(steps) > _STEPS else ""
     return f"[{shown}{more}] ({len(steps)})"
 
