@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..errors import first_true
+from ..errors import first_true, refuse
 from ..layers import Spec
 from ..ragged import Ragged
 from ..ragged.batch import place, values_of
 from .loss import Loss
+from .probabilities import clipped, last_axis, normalised, smoothed, smoothing
+from .shapes import check_shape, paired, same_rank
 
-# Keras clips probabilities to [1e-7, 1 - 1e-7] before the logarithm.
-_EPSILON = 1e-7
+__all__ = [
+    "BinaryCrossentropy",
+    "CategoricalCrossentropy",
+    "SparseCategoricalCrossentropy",
+    "same_rank",
+]
 
 
 class SparseCategoricalCrossentropy(Loss):
@@ -26,31 +34,47 @@ class SparseCategoricalCrossentropy(Loss):
         from_logits: whether y_pred are logits rather than probabilities.
         ignore_class: steps of this label do not count, neither in the sum nor in the number.
         reduction: see `Loss`.
+        axis: of the classes; only the last.
         name: shown in logs.
+        dtype: not supported.
     """
 
     tail = "softmax"
+    takes = ("softmax", "sigmoid")
 
     def __init__(
         self,
         from_logits: bool = False,
         ignore_class: int | None = None,
         reduction: str | None = "sum_over_batch_size",
+        axis: int = -1,
         name: str = "sparse_categorical_crossentropy",
+        dtype: Any = None,
     ) -> None:
-        super().__init__(reduction, name)
+        super().__init__(name, reduction, dtype)
+        refuse(type(self).__name__, axis=last_axis(axis))
         self.from_logits = from_logits
         self.ignore_class = ignore_class
 
     def per_step(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        labels = _labels(y_true, y_pred.ndim)
+        labels = self._labels(y_true, y_pred)
         counted = self.counted(labels)
         if counted is not None:
             labels = labels.masked_fill(~counted, 0)
-        log_p = torch.log_softmax(y_pred, -1) if self.from_logits else _log_probabilities(y_pred)
+        log_p = torch.log_softmax(y_pred, -1) if self.from_logits else normalised(y_pred).log()
         losses = F.nll_loss(log_p.flatten(0, -2), labels.flatten(), reduction="none")
         losses = losses.reshape(labels.shape)
         return losses if counted is None else losses.masked_fill(~counted, 0)
+
+    def _labels(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        if y_true.ndim == y_pred.ndim and y_true.shape[-1] == 1:
+            y_true = y_true.squeeze(-1)
+        if y_true.shape != y_pred.shape[:-1]:
+            raise ValueError(
+                f"{self.name}: expected labels of shape {tuple(y_pred.shape[:-1])}, one for each "
+                f"row of the predictions {tuple(y_pred.shape)}, got {tuple(y_true.shape)}."
+            )
+        return y_true.to(torch.int64)
 
     def counted(self, y_true: Tensor) -> Tensor | None:
         return None if self.ignore_class is None else y_true != self.ignore_class
@@ -101,50 +125,37 @@ class CategoricalCrossentropy(Loss):
     Args:
         from_logits: whether y_pred are logits rather than probabilities.
         label_smoothing: share of the label that is spread evenly over all classes.
+        axis: of the classes; only the last.
         reduction: see `Loss`.
         name: shown in logs.
+        dtype: not supported.
     """
 
     tail = "softmax"
+    takes = ("softmax", "sigmoid")
 
     def __init__(
         self,
         from_logits: bool = False,
         label_smoothing: float = 0.0,
+        axis: int = -1,
         reduction: str | None = "sum_over_batch_size",
         name: str = "categorical_crossentropy",
+        dtype: Any = None,
     ) -> None:
-        super().__init__(reduction, name)
+        super().__init__(name, reduction, dtype)
+        refuse(type(self).__name__, axis=last_axis(axis))
         self.from_logits = from_logits
-        self.label_smoothing = label_smoothing
+        self.label_smoothing = smoothing(type(self).__name__, label_smoothing)
 
     def per_step(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        y = y_true.to(y_pred.dtype)
-        if self.label_smoothing:
-            y = y * (1 - self.label_smoothing) + self.label_smoothing / y.shape[-1]
-        log_p = torch.log_softmax(y_pred, -1) if self.from_logits else _log_probabilities(y_pred)
+        y, y_pred = paired(self.name, y_true, y_pred)
+        y = smoothed(y, self.label_smoothing, 1 / y.shape[-1])
+        log_p = torch.log_softmax(y_pred, -1) if self.from_logits else normalised(y_pred).log()
         return -(y * log_p).sum(-1)
 
     def check(self, target: Ragged | Tensor, output: Spec) -> None:
-        classes = output.shape[-1] if output.shape else None
-        y = values_of(target)
-        rank = len(output.shape) + 1
-        if y.ndim == rank and y.shape[-1] == classes:
-            if (broken := first_true((y < 0) | (y > 1))) is not None:
-                raise ValueError(
-                    f"{self.name}: expected labels from 0 to 1, got {y[broken].item()} in "
-                    f"{place(target, broken[:-1])}."
-                )
-            return
-        if y.ndim == rank - 1 or y.shape[-1] == 1:
-            raise ValueError(
-                f"{self.name}: got one integer a step; expected one-hot labels of {classes} "
-                "classes. For integer labels use sparse_categorical_crossentropy."
-            )
-        raise ValueError(
-            f"{self.name}: expected labels of {classes} classes, as the model gives, got "
-            f"{y.shape[-1]}."
-        )
+        check_classes(self.name, target, output)
 
 
 class BinaryCrossentropy(Loss):
@@ -156,74 +167,70 @@ class BinaryCrossentropy(Loss):
     Args:
         from_logits: whether y_pred are logits rather than probabilities.
         label_smoothing: how far labels are drawn towards one half.
+        axis: of the features; only the last.
         reduction: see `Loss`.
         name: shown in logs.
+        dtype: not supported.
     """
 
     tail = "sigmoid"
+    takes = ("sigmoid", "softmax", "hard_sigmoid")
 
     def __init__(
         self,
         from_logits: bool = False,
         label_smoothing: float = 0.0,
+        axis: int = -1,
         reduction: str | None = "sum_over_batch_size",
         name: str = "binary_crossentropy",
+        dtype: Any = None,
     ) -> None:
-        super().__init__(reduction, name)
+        super().__init__(name, reduction, dtype)
+        refuse(type(self).__name__, axis=last_axis(axis))
         self.from_logits = from_logits
-        self.label_smoothing = label_smoothing
+        self.label_smoothing = smoothing(type(self).__name__, label_smoothing)
 
     def per_step(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        y = same_rank(y_true, y_pred).to(y_pred.dtype)
-        if self.label_smoothing:
-            y = y * (1 - self.label_smoothing) + 0.5 * self.label_smoothing
+        y, y_pred = paired(self.name, y_true, y_pred)
+        y = smoothed(y, self.label_smoothing, 0.5)
         if self.from_logits:
             losses = F.binary_cross_entropy_with_logits(y_pred, y, reduction="none")
         else:
-            p = y_pred.clamp(_EPSILON, 1 - _EPSILON)
-            losses = F.binary_cross_entropy(p, y, reduction="none")
+            losses = F.binary_cross_entropy(clipped(y_pred), y, reduction="none")
         return losses.mean(-1)
 
     def check(self, target: Ragged | Tensor, output: Spec) -> None:
-        check_shape(self.name, target, output)
-        y = values_of(target)
+        check_yes_or_no(self.name, target, output)
+
+
+def check_classes(who: str, target: Ragged | Tensor, output: Spec) -> None:
+    """Raises where the target is no distribution over the output's classes."""
+    classes = output.shape[-1] if output.shape else None
+    y = values_of(target)
+    rank = len(output.shape) + 1
+    if y.ndim == rank and y.shape[-1] == classes:
         if (broken := first_true((y < 0) | (y > 1))) is not None:
             raise ValueError(
-                f"{self.name}: label {y[broken].item():g} in {place(target, broken)}; expected 0 "
-                "or 1. For more classes use sparse_categorical_crossentropy."
+                f"{who}: expected labels from 0 to 1, got {y[broken].item()} in "
+                f"{place(target, broken[:-1])}."
             )
-
-
-def _labels(y_true: Tensor, rank: int) -> Tensor:
-    if y_true.ndim == rank and y_true.shape[-1] == 1:
-        y_true = y_true.squeeze(-1)
-    return y_true.to(torch.int64)
-
-
-def _log_probabilities(p: Tensor) -> Tensor:
-    # As Keras does it: what does not sum to 1 is made to, zeros are kept from the logarithm.
-    p = p / p.sum(-1, keepdim=True)
-    return p.clamp(_EPSILON, 1 - _EPSILON).log()
-
-
-def same_rank(y_true: Tensor, y_pred: Tensor) -> Tensor:
-    """The target with the prediction's feature axis, where only an axis of size 1 is between."""
-    if y_true.ndim == y_pred.ndim - 1 and y_pred.shape[-1] == 1:
-        return y_true.unsqueeze(-1)
-    if y_true.ndim == y_pred.ndim + 1 and y_true.shape[-1] == 1:
-        return y_true.squeeze(-1)
-    return y_true
-
-
-def check_shape(who: str, target: Ragged | Tensor, output: Spec) -> None:
-    """Raises where target and output cannot be compared entry by entry."""
-    y = values_of(target)
-    want = tuple(output.shape)
-    got = tuple(y.shape[1:])
-    fits = len(got) == len(want) and all(w in (None, g) for w, g in zip(want, got, strict=True))
-    if not fits and not (want and want[-1] == 1 and len(got) == len(want) - 1):
-        per = "step" if output.ragged else "sequence"
+        return
+    if y.ndim == rank - 1 or y.shape[-1] == 1:
         raise ValueError(
-            f"{who}: expected targets of shape {want} for each {per}, as the model gives, got "
-            f"{got}."
+            f"{who}: got one integer a step; expected one-hot labels of {classes} classes. For "
+            "integer labels use sparse_categorical_crossentropy."
+        )
+    raise ValueError(
+        f"{who}: expected labels of {classes} classes, as the model gives, got {y.shape[-1]}."
+    )
+
+
+def check_yes_or_no(who: str, target: Ragged | Tensor, output: Spec) -> None:
+    """Raises where the target is not from 0 to 1, entry by entry."""
+    check_shape(who, target, output)
+    y = values_of(target)
+    if (broken := first_true((y < 0) | (y > 1))) is not None:
+        raise ValueError(
+            f"{who}: label {y[broken].item():g} in {place(target, broken)}; expected 0 or 1. For "
+            "more classes use sparse_categorical_crossentropy."
         )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from ..ragged import Layout
 from .loss import Loss, Reduced
 
 
@@ -22,7 +24,7 @@ class CustomLoss(Loss):
     """
 
     def __init__(self, function: Callable[[Tensor, Tensor], Tensor]) -> None:
-        super().__init__("mean", getattr(function, "__name__", type(function).__name__))
+        super().__init__(getattr(function, "__name__", type(function).__name__))
         self.function = function
 
     def per_step(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
@@ -30,7 +32,9 @@ class CustomLoss(Loss):
             return self.function(y_pred, y_true)
         return self.function(y_true, y_pred)
 
-    def reduce(self, y_true: Tensor, y_pred: Tensor, weight: Tensor | None) -> Reduced:
+    def reduce(
+        self, y_true: Any, y_pred: Any, weight: Tensor | None, *, layout: Layout | None = None
+    ) -> Reduced:
         steps = len(y_pred)
         if steps == 0:
             return Reduced(y_pred.sum() * 0, y_pred.new_zeros(()))

@@ -3,35 +3,31 @@
 from __future__ import annotations
 
 import copy
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from ..errors import look_up
-from ..layers import Spec
-from ..ragged import Ragged
+from ..errors import refuse
+from ..layers import Layer, Spec
+from ..layers.spec import spec_of
+from ..ragged import Layout, Ragged
+from .reduction import Reduced, beside, known, reduce
 
-_REDUCTIONS = {
-    "sum_over_batch_size": "mean",
-    "mean": "mean",
-    "sum": "sum",
-    "mean_with_sample_weight": "mean_with_sample_weight",
-    "none": "none",
-    None: "none",
-}
+__all__ = ["Aligned", "Loss", "Reduced", "on_steps"]
 
 
-class Reduced(NamedTuple):
-    """A loss summed over steps, and what it is divided by: both add up over batches."""
+class Aligned(NamedTuple):
+    """What `Loss.reduce` takes: targets and weights beside the predictions.
 
-    total: Tensor
-    divisor: Tensor
+    Values at the real steps, or rows, for a loss a step; Ragged for a loss of whole sequences. The
+    layout is that of the predictions, None where they are rows.
+    """
 
-    @property
-    def value(self) -> Tensor:
-        """Total / divisor; 0 where nothing counted."""
-        return self.total / self.divisor if bool(self.divisor) else self.total * 0
+    y_true: Any
+    y_pred: Any
+    weight: Tensor | None
+    layout: Layout | None
 
 
 class Loss:
@@ -41,24 +37,49 @@ class Loss:
     mean is over the steps that count (all, or those whose class is not ignored): the sum of loss
     times weight divided by their number. With no step at all it is 0.
 
+    A loss of one's own has a `per_step`, or Keras's name for it, `call`.
+
     Args:
-        reduction: "sum_over_batch_size" (the mean), "sum", "mean_with_sample_weight" (divides by
-            the sum of the weights) or None (a value for each step).
         name: shown in logs.
+        reduction: "sum_over_batch_size" or "mean" (over the steps), "sum",
+            "mean_with_sample_weight" (divides by the sum of the weights), "mean_over_sequences"
+            (the mean of each sequence's own mean; one without a step does not count) or None (a
+            value for each step).
+        dtype: not supported; the loss has the type of the predictions.
+
+    Raises:
+        ValueError: there is no reduction of this name.
     """
 
     #: The activation whose input this loss can be computed from, more exactly than its output.
     tail: str | None = None
+    #: The activations whose outputs it can be given, where it has a tail.
+    takes: tuple[str, ...] = ()
+    #: Whether targets have lengths of their own, others than the predictions'.
+    own_lengths = False
     from_logits = False
 
-    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str | None = None):
+    def __init__(
+        self,
+        name: str | None = None,
+        reduction: str | None = "sum_over_batch_size",
+        dtype: Any = None,
+    ) -> None:
         who = type(self).__name__
-        self.reduction = look_up(who, "reduction", reduction, _REDUCTIONS)  # pyright: ignore[reportArgumentType]
+        refuse(who, dtype=dtype)
+        self.reduction = known(who, reduction)
         self.name = name or who
 
     def per_step(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """The loss of each step, 0 where it does not count: (...,) from (..., feature)."""
-        raise NotImplementedError
+        return self.call(y_true, y_pred)
+
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        """The loss of each step, under Keras's name: what a loss of one's own defines."""
+        raise NotImplementedError(
+            f"{type(self).__name__} has no per_step(y_true, y_pred): give it one that returns the "
+            "loss of each step."
+        )
 
     def counted(self, y_true: Tensor) -> Tensor | None:
         """Which steps count, or None for all."""
@@ -67,31 +88,63 @@ class Loss:
     def check(self, target: Ragged | Tensor, output: Spec) -> None:
         """Raises a ValueError for targets that this loss cannot take, naming the first."""
 
+    def check_layer(self, target: Ragged | Tensor, layer: Layer | None) -> None:
+        """Raises a ValueError for targets that the model's last layer can never give."""
+
     def with_logits(self) -> Loss:
         """The same loss, computed from what goes into the model's last activation."""
         other = copy.copy(self)
         other.from_logits = True
         return other
 
-    def reduce(self, y_true: Tensor, y_pred: Tensor, weight: Tensor | None) -> Reduced:
-        """The weighted sum over the steps that count, and the denominator."""
+    def align(
+        self,
+        y_true: Ragged | Tensor,
+        y_pred: Ragged | Tensor,
+        sample_weight: Ragged | Tensor | None = None,
+    ) -> Aligned:
+        """Targets and weights beside the predictions, as `reduce` takes them.
+
+        Raises:
+            ValueError: layouts or shapes that cannot be aligned.
+        """
+        if isinstance(y_pred, Ragged) and y_pred.levels > 1:
+            return self._align_inner(y_true, y_pred, sample_weight)
+        layout = y_pred.layout if isinstance(y_pred, Ragged) else None
+        return Aligned(*on_steps(y_true, y_pred, sample_weight), layout)
+
+    def _align_inner(self, y_true: Any, y_pred: Ragged, weight: Any) -> Aligned:
+        """Of sequences of sequences, the inner ones: each is a sequence to the loss."""
+        layout = y_pred.layout
+        if isinstance(weight, Tensor) and weight.ndim == 1 and len(weight) == layout.batch:
+            weight = weight[layout.sequence_ids]
+        elif weight is not None:
+            weight = values_on(layout, weight, "sample_weight")
+        return self.align(values_on(layout, y_true, "y_true"), y_pred.values, weight)
+
+    def reduce(
+        self, y_true: Any, y_pred: Any, weight: Tensor | None, *, layout: Layout | None = None
+    ) -> Reduced:
+        """The weighted sum over the steps that count, and the denominator.
+
+        Args:
+            y_true: as `align` gives it; so are the others.
+            y_pred: see y_true.
+            weight: one a step, or None.
+            layout: of the steps; None where rows are sequences. "mean_over_sequences" needs it.
+        """
         losses = self.per_step(y_true, y_pred)
         counted = self.counted(y_true)
         if counted is not None:
             counted = counted.reshape(losses.shape)
         if weight is not None:
-            losses = losses * weight
-        return Reduced(losses.sum(), self._denominator(losses, weight, counted))
+            weight = beside(weight, losses)
+        return reduce(losses, weight, counted, self.reduction, layout)
 
-    def _denominator(self, losses: Tensor, weight: Tensor | None, counted: Tensor | None) -> Tensor:
-        if self.reduction == "sum":
-            return losses.new_ones(())
-        if self.reduction == "mean_with_sample_weight" and weight is not None:
-            weight = weight.expand_as(losses)
-            return (weight if counted is None else weight * counted).sum()
-        if counted is not None:
-            return counted.sum()
-        return losses.new_tensor(float(losses.numel()))
+    def unreduced(self, y_true: Any, y_pred: Any, weight: Tensor | None) -> Tensor:
+        """The weighted loss of each step, from what `align` gives."""
+        losses = self.per_step(y_true, y_pred)
+        return losses if weight is None else losses * beside(weight, losses)
 
     def __call__(
         self,
@@ -100,14 +153,25 @@ class Loss:
         sample_weight: Ragged | Tensor | None = None,
     ) -> Tensor:
         """The reduced loss; with reduction None the loss of each step."""
-        true, pred, weight = on_steps(y_true, y_pred, sample_weight)
-        if self.reduction == "none":
-            losses = self.per_step(true, pred)
-            return losses if weight is None else losses * weight
-        return self.reduce(true, pred, weight).value
+        true, pred, weight, layout = self.align(y_true, y_pred, sample_weight)
+        try:
+            if self.reduction == "none":
+                return self.unreduced(true, pred, weight)
+            return self.reduce(true, pred, weight, layout=layout).value
+        except IndexError:
+            # A label out of range, found by torch; the check says which one and where.
+            self.check(*_as_checked(y_pred, true, pred))
+            raise
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(name={self.name!r})"
+
+
+def _as_checked(given: Any, true: Any, pred: Any) -> tuple[Ragged | Tensor, Spec]:
+    """A target as `Loss.check` takes it: Ragged where the predictions are, to name the step."""
+    if isinstance(given, Ragged) and isinstance(true, Tensor):
+        true = given.with_values(true)
+    return true, spec_of(given if isinstance(given, Ragged) else pred)
 
 
 def on_steps(
@@ -122,15 +186,27 @@ def on_steps(
     """
     if isinstance(y_pred, Ragged):
         layout = y_pred.layout
-        true = _values_on(layout, y_true, "y_true")
-        if isinstance(weight, Tensor) and weight.ndim == 1 and len(weight) == layout.batch:
-            weight = weight[layout.sequence_ids]
-        elif weight is not None:
-            weight = _values_on(layout, weight, "sample_weight")
+        true = values_on(layout, y_true, "y_true")
+        if isinstance(weight, Ragged):
+            return true, y_pred.values, values_on(layout, weight, "sample_weight")
+        if weight is not None:
+            weight = torch.as_tensor(weight)
+            if weight.ndim == 1 and len(weight) == layout.batch:
+                weight = weight[layout.sequence_ids]
+            else:
+                weight = values_on(layout, weight, "sample_weight")
         return true, y_pred.values, weight
-    true = torch.as_tensor(y_true)  # pyright: ignore[reportArgumentType]
+    y_pred = as_numbers(y_pred)
+    if isinstance(y_true, Ragged):
+        raise ValueError(
+            f"y_true: got a Ragged beside outputs {tuple(y_pred.shape)}, one row a sequence; "
+            "expected rows too."
+        )
+    true = torch.as_tensor(y_true, device=y_pred.device)
     if weight is not None:
-        weight = torch.as_tensor(weight)  # pyright: ignore[reportArgumentType]
+        weight = torch.as_tensor(weight, device=y_pred.device)  # pyright: ignore[reportArgumentType]
+        if weight.ndim > max(1, y_pred.ndim - 1) and weight.shape[-1] == 1:
+            weight = weight.squeeze(-1)
         if len(weight) != len(y_pred) or weight.ndim > max(1, y_pred.ndim - 1):
             raise ValueError(
                 f"sample_weight: expected one for each of {len(y_pred)} sequences or for each of "
@@ -140,7 +216,13 @@ def on_steps(
     return true, y_pred, weight
 
 
-def _values_on(layout, data: Ragged | Tensor, who: str) -> Tensor:
+def as_numbers(y_pred: Any) -> Tensor:
+    """Predictions as a tensor of floats, from whatever holds them."""
+    y_pred = torch.as_tensor(y_pred)
+    return y_pred if y_pred.is_floating_point() else y_pred.to(torch.get_default_dtype())
+
+
+def values_on(layout: Layout, data: Ragged | Tensor, who: str) -> Tensor:
     """The data's values at the layout's steps: of a Ragged, or picked out of the caller's grid."""
     if isinstance(data, Ragged):
         if not layout.agrees(data.layout):
@@ -149,7 +231,7 @@ def _values_on(layout, data: Ragged | Tensor, who: str) -> Tensor:
                 f"{data.layout.difference(layout)}."
             )
         return data.values
-    data = torch.as_tensor(data)
+    data = torch.as_tensor(data, device=layout.device)
     if data.ndim < 2 or data.shape[0] != layout.batch or data.shape[1] != layout.time:
         raise ValueError(
             f"{who}: expected a Ragged, or the grid ({layout.batch}, {layout.time}, ...) of the "

@@ -1,58 +1,219 @@
-"""Losses for numbers: squared and absolute errors."""
+"""Losses for numbers, entry by entry."""
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
+import torch.nn.functional as F
 from torch import Tensor
 
+from ..errors import first_true
 from ..layers import Spec
 from ..ragged import Ragged
-from .crossentropy import check_shape, same_rank
+from ..ragged.batch import place, values_of
 from .loss import Loss
+from .probabilities import EPSILON
+from .shapes import check_shape, paired
 
 
-class _Elementwise(Loss):
-    """The mean over a step's features of a function of the difference."""
+class Elementwise(Loss):
+    """The mean over a step's features of a function of prediction and target."""
 
-    def of_difference(self, difference: Tensor) -> Tensor:
-        """What one entry of prediction minus target costs."""
+    def of_entries(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        """What each entry costs; both have the same shape and type."""
         raise NotImplementedError
 
     def per_step(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        difference = y_pred - same_rank(y_true, y_pred).to(y_pred.dtype)
-        losses = self.of_difference(difference)
-        return losses.mean(-1) if losses.ndim > 1 else losses
+        return self.of_entries(*paired(self.name, y_true, y_pred)).mean(-1)
 
     def check(self, target: Ragged | Tensor, output: Spec) -> None:
         check_shape(self.name, target, output)
 
 
-class MeanSquaredError(_Elementwise):
+class MeanSquaredError(Elementwise):
     """The squared difference, the mean over the features of each step.
 
     Shapes: y_true and y_pred (steps, feature); y_true may lack a feature axis of size 1. No steps
     give 0.
+
+    Args:
+        reduction: see `Loss`.
+        name: shown in logs.
+        dtype: not supported.
     """
 
     def __init__(
-        self, reduction: str | None = "sum_over_batch_size", name: str = "mean_squared_error"
+        self,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "mean_squared_error",
+        dtype: Any = None,
     ) -> None:
-        super().__init__(reduction, name)
+        super().__init__(name, reduction, dtype)
 
-    def of_difference(self, difference: Tensor) -> Tensor:
-        return difference.square()
+    def of_entries(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        return (y_pred - y_true).square()
 
 
-class MeanAbsoluteError(_Elementwise):
+class MeanAbsoluteError(Elementwise):
     """The absolute difference, the mean over the features of each step.
 
     Shapes: y_true and y_pred (steps, feature); y_true may lack a feature axis of size 1. No steps
     give 0.
+
+    Args:
+        reduction: see `Loss`.
+        name: shown in logs.
+        dtype: not supported.
     """
 
     def __init__(
-        self, reduction: str | None = "sum_over_batch_size", name: str = "mean_absolute_error"
+        self,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "mean_absolute_error",
+        dtype: Any = None,
     ) -> None:
-        super().__init__(reduction, name)
+        super().__init__(name, reduction, dtype)
 
-    def of_difference(self, difference: Tensor) -> Tensor:
-        return difference.abs()
+    def of_entries(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        return (y_pred - y_true).abs()
+
+
+class MeanAbsolutePercentageError(Elementwise):
+    """100 |y - p| / |y|, the mean over the features of each step.
+
+    Targets nearer to 0 than 1e-7 are divided by 1e-7. Shapes: y_true and y_pred (steps, feature);
+    y_true may lack a feature axis of size 1. No steps give 0.
+
+    Args:
+        reduction: see `Loss`.
+        name: shown in logs.
+        dtype: not supported.
+    """
+
+    def __init__(
+        self,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "mean_absolute_percentage_error",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(name, reduction, dtype)
+
+    def of_entries(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        return 100 * ((y_true - y_pred) / y_true.abs().clamp(min=EPSILON)).abs()
+
+
+class MeanSquaredLogarithmicError(Elementwise):
+    """(log(1 + p) - log(1 + y))^2, the mean over the features of each step.
+
+    Numbers below 1e-7 are taken for 1e-7. Shapes: y_true and y_pred (steps, feature); y_true may
+    lack a feature axis of size 1. No steps give 0.
+
+    Args:
+        reduction: see `Loss`.
+        name: shown in logs.
+        dtype: not supported.
+    """
+
+    def __init__(
+        self,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "mean_squared_logarithmic_error",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(name, reduction, dtype)
+
+    def of_entries(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        logs = [y.clamp(min=EPSILON).log1p() for y in (y_pred, y_true)]
+        return (logs[0] - logs[1]).square()
+
+
+class Huber(Elementwise):
+    """Half the squared difference up to `delta`, beyond it a straight line.
+
+    The mean over the features of each step. Shapes: y_true and y_pred (steps, feature); y_true may
+    lack a feature axis of size 1. No steps give 0.
+
+    Args:
+        delta: where the square ends, above 0.
+        reduction: see `Loss`.
+        name: shown in logs.
+        dtype: not supported.
+
+    Raises:
+        ValueError: delta is not above 0.
+    """
+
+    def __init__(
+        self,
+        delta: float = 1.0,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "huber_loss",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(name, reduction, dtype)
+        if not delta > 0:
+            raise ValueError(f"Huber: expected delta above 0, got {delta!r}.")
+        self.delta = delta
+
+    def of_entries(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        return F.huber_loss(y_pred, y_true, reduction="none", delta=self.delta)
+
+
+class LogCosh(Elementwise):
+    """log(cosh(p - y)), the mean over the features of each step.
+
+    Shapes: y_true and y_pred (steps, feature); y_true may lack a feature axis of size 1. No steps
+    give 0.
+
+    Args:
+        reduction: see `Loss`.
+        name: shown in logs.
+        dtype: not supported.
+    """
+
+    def __init__(
+        self,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "log_cosh",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(name, reduction, dtype)
+
+    def of_entries(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        # cosh itself would overflow; it is even, so that only exp(-2 |x|) is left.
+        distance = (y_pred - y_true).abs()
+        return distance + F.softplus(-2 * distance) - math.log(2)
+
+
+class Poisson(Elementwise):
+    """p - y log p, the mean over the features of each step: of counts, p being their rates.
+
+    Rates are not negative: let the model end in softplus or exponential. Shapes: y_true and y_pred
+    (steps, feature); y_true may lack a feature axis of size 1. No steps give 0.
+
+    Args:
+        reduction: see `Loss`.
+        name: shown in logs.
+        dtype: not supported.
+    """
+
+    def __init__(
+        self,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "poisson",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(name, reduction, dtype)
+
+    def of_entries(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        return y_pred - y_true * (y_pred + EPSILON).log()
+
+    def check(self, target: Ragged | Tensor, output: Spec) -> None:
+        check_shape(self.name, target, output)
+        y = values_of(target)
+        if (broken := first_true(y < 0)) is not None:
+            raise ValueError(
+                f"{self.name}: the count in {place(target, broken)} is {y[broken].item():g}; "
+                "expected none below 0. For numbers of either sign use mse."
+            )

@@ -295,6 +295,8 @@ def check_empty(subject: Subject) -> None:
 
 def _emptied(batch: Batch, count: int) -> Batch:
     if not isinstance(batch, Ragged):
+        if not len(batch):
+            return batch.new_zeros(count, *batch.shape[1:])
         return batch[:1].expand(count, *batch.shape[1:]) if count else batch[:0]
     return Ragged.from_padded(batch.values.new_zeros(count, 1, *batch.feature), lengths=0)
 

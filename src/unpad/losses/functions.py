@@ -1,0 +1,201 @@
+"""Keras's functions: the loss of each step, not reduced.
+
+Each takes (y_true, y_pred), arrays, tensors (..., feature) or Ragged, and gives (...,): a tensor,
+or for Ragged predictions a Ragged. They are the losses of the classes that they name.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from ..ragged import Ragged
+from .connectionist import CTC
+from .crossentropy import (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    SparseCategoricalCrossentropy,
+)
+from .divergence import KLDivergence
+from .focal import BinaryFocalCrossentropy, CategoricalFocalCrossentropy
+from .loss import Loss
+from .margin import CategoricalHinge, Hinge, SquaredHinge
+from .regression import (
+    Huber,
+    LogCosh,
+    MeanAbsoluteError,
+    MeanAbsolutePercentageError,
+    MeanSquaredError,
+    MeanSquaredLogarithmicError,
+    Poisson,
+)
+from .similarity import CosineSimilarity
+
+
+def _each(loss: Loss, y_true: Any, y_pred: Any) -> Any:
+    loss.reduction = "none"
+    losses = loss(y_true, y_pred)
+    return y_pred.with_values(losses) if isinstance(y_pred, Ragged) else losses
+
+
+def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
+    """The squared difference, the mean over features: see `MeanSquaredError`."""
+    return _each(MeanSquaredError(), y_true, y_pred)
+
+
+def mean_absolute_error(y_true: Any, y_pred: Any) -> Any:
+    """The absolute difference, the mean over features: see `MeanAbsoluteError`."""
+    return _each(MeanAbsoluteError(), y_true, y_pred)
+
+
+def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Any:
+    """The difference in percent, the mean over features: see `MeanAbsolutePercentageError`."""
+    return _each(MeanAbsolutePercentageError(), y_true, y_pred)
+
+
+def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Any:
+    """The squared difference of logs, the mean over features: see `MeanSquaredLogarithmicError`."""
+    return _each(MeanSquaredLogarithmicError(), y_true, y_pred)
+
+
+def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Any:
+    """The square up to `delta`, a line beyond, the mean over features: see `Huber`."""
+    return _each(Huber(delta=delta), y_true, y_pred)
+
+
+def log_cosh(y_true: Any, y_pred: Any) -> Any:
+    """log(cosh(difference)), the mean over features: see `LogCosh`."""
+    return _each(LogCosh(), y_true, y_pred)
+
+
+def poisson(y_true: Any, y_pred: Any) -> Any:
+    """Rate - count log(rate), the mean over features: see `Poisson`."""
+    return _each(Poisson(), y_true, y_pred)
+
+
+def kl_divergence(y_true: Any, y_pred: Any) -> Any:
+    """sum(y log(y / p)): see `KLDivergence`."""
+    return _each(KLDivergence(), y_true, y_pred)
+
+
+def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
+    """Minus the cosine of the angle: see `CosineSimilarity`."""
+    return _each(CosineSimilarity(axis=axis), y_true, y_pred)
+
+
+def hinge(y_true: Any, y_pred: Any) -> Any:
+    """max(1 - y p, 0), the mean over features: see `Hinge`."""
+    return _each(Hinge(), y_true, y_pred)
+
+
+def squared_hinge(y_true: Any, y_pred: Any) -> Any:
+    """max(1 - y p, 0)^2, the mean over features: see `SquaredHinge`."""
+    return _each(SquaredHinge(), y_true, y_pred)
+
+
+def categorical_hinge(y_true: Any, y_pred: Any) -> Any:
+    """max(1 + highest wrong - right, 0): see `CategoricalHinge`."""
+    return _each(CategoricalHinge(), y_true, y_pred)
+
+
+def sparse_categorical_crossentropy(
+    y_true: Any,
+    y_pred: Any,
+    from_logits: bool = False,
+    ignore_class: int | None = None,
+    axis: int = -1,
+) -> Any:
+    """-log p[label]: see `SparseCategoricalCrossentropy`."""
+    return _each(
+        SparseCategoricalCrossentropy(
+            from_logits=from_logits, ignore_class=ignore_class, axis=axis
+        ),
+        y_true,
+        y_pred,
+    )
+
+
+def categorical_crossentropy(
+    y_true: Any,
+    y_pred: Any,
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+    axis: int = -1,
+) -> Any:
+    """-sum(y log p): see `CategoricalCrossentropy`."""
+    return _each(
+        CategoricalCrossentropy(
+            from_logits=from_logits, label_smoothing=label_smoothing, axis=axis
+        ),
+        y_true,
+        y_pred,
+    )
+
+
+def binary_crossentropy(
+    y_true: Any,
+    y_pred: Any,
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+    axis: int = -1,
+) -> Any:
+    """-y log p - (1 - y) log(1 - p), the mean over features: see `BinaryCrossentropy`."""
+    return _each(
+        BinaryCrossentropy(from_logits=from_logits, label_smoothing=label_smoothing, axis=axis),
+        y_true,
+        y_pred,
+    )
+
+
+def categorical_focal_crossentropy(
+    y_true: Any,
+    y_pred: Any,
+    alpha: Any = 0.25,
+    gamma: float = 2.0,
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+    axis: int = -1,
+) -> Any:
+    """-sum(alpha (1 - p)^gamma y log p): see `CategoricalFocalCrossentropy`."""
+    return _each(
+        CategoricalFocalCrossentropy(
+            alpha=alpha,
+            gamma=gamma,
+            from_logits=from_logits,
+            label_smoothing=label_smoothing,
+            axis=axis,
+        ),
+        y_true,
+        y_pred,
+    )
+
+
+def binary_focal_crossentropy(
+    y_true: Any,
+    y_pred: Any,
+    apply_class_balancing: bool = False,
+    alpha: float = 0.25,
+    gamma: float = 2.0,
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+    axis: int = -1,
+) -> Any:
+    """(1 - p_t)^gamma times the cross-entropy of yes and no: see `BinaryFocalCrossentropy`."""
+    return _each(
+        BinaryFocalCrossentropy(
+            apply_class_balancing=apply_class_balancing,
+            alpha=alpha,
+            gamma=gamma,
+            from_logits=from_logits,
+            label_smoothing=label_smoothing,
+            axis=axis,
+        ),
+        y_true,
+        y_pred,
+    )
+
+
+def ctc(y_true: Any, y_pred: Any) -> Tensor:
+    """(batch,) the loss of each sequence: see `CTC`."""
+    return CTC(reduction=None)(y_true, y_pred)

@@ -1,0 +1,122 @@
+"""The base of losses of whole sequences: one number a sequence, not one a step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..ragged import Layout, Ragged
+from .loss import Aligned, Loss, as_numbers, values_on
+from .reduction import Reduced, reduce
+
+
+class SequenceLoss(Loss):
+    """A loss whose number belongs to a sequence: of all its labels, of the path through them.
+
+    `y_true` and `y_pred` are Ragged, or grids whose every slot is a step. The mean is over the
+    sequences that have a step: the sum of loss times weight divided by their number. Without a
+    step at all it is 0. Weights are those of sequences, (batch,).
+
+    A loss of one's own has a `per_sequence`. Where targets have lengths of their own, it sets
+    `own_lengths` and says with `own_targets` how a grid of them is read and with `check_lengths`
+    which lengths go together.
+
+    Args:
+        name: shown in logs.
+        reduction: see `Loss`; "mean_over_sequences" is the mean.
+        dtype: not supported; the loss has the type of the predictions.
+    """
+
+    def per_sequence(self, y_true: Ragged, y_pred: Ragged) -> Tensor:
+        """The loss of each sequence, (batch,); 0 where a sequence has no step."""
+        raise NotImplementedError
+
+    def own_targets(self, y_true: Ragged | Tensor) -> Ragged:
+        """Targets of lengths of their own, from whatever holds them.
+
+        Raises:
+            ValueError: a grid, of which it is not known which slots are labels.
+        """
+        if isinstance(y_true, Ragged):
+            return y_true
+        raise ValueError(
+            f"{self.name}: expected targets as a Ragged, got {tuple(torch.as_tensor(y_true).shape)}"
+            ". Ragged.from_padded(y, lengths=...) says which slots are labels."
+        )
+
+    def check_lengths(self, target: Ragged, output: Layout) -> None:
+        """Raises a ValueError where a target's length does not go with its output's."""
+
+    def align(
+        self,
+        y_true: Ragged | Tensor,
+        y_pred: Ragged | Tensor,
+        sample_weight: Ragged | Tensor | None = None,
+    ) -> Aligned:
+        pred = y_pred if isinstance(y_pred, Ragged) else _all_steps(self.name, y_pred)
+        layout = pred.layout
+        if self.own_lengths:
+            true = self.own_targets(y_true)
+            if true.batch != pred.batch:
+                raise ValueError(
+                    f"{self.name}: {true.batch} targets for {pred.batch} sequences; each needs its "
+                    "own."
+                )
+        else:
+            true = Ragged(values_on(layout, y_true, "y_true"), layout)
+        return Aligned(true, pred, _of_sequences(self.name, sample_weight, pred), layout)
+
+    def reduce(
+        self, y_true: Any, y_pred: Any, weight: Tensor | None, *, layout: Layout | None = None
+    ) -> Reduced:
+        """The weighted sum over the sequences, and the denominator.
+
+        Args:
+            y_true: Ragged, as `align` gives it; so are the others.
+            y_pred: see y_true.
+            weight: (batch,), or None.
+            layout: of the predictions; not needed, they carry it.
+        """
+        losses = self.unreduced(y_true, y_pred, None)
+        return reduce(losses, weight, y_pred.lengths > 0, self.reduction)
+
+    def unreduced(self, y_true: Any, y_pred: Any, weight: Tensor | None) -> Tensor:
+        """The weighted loss of each sequence, from what `align` gives."""
+        self.check_lengths(y_true, y_pred.layout)
+        if y_pred.steps == 0:
+            # The sum of nothing keeps the gradient's way open.
+            losses = y_pred.values.new_zeros(y_pred.batch) + y_pred.values.sum()
+        else:
+            losses = self.per_sequence(y_true, y_pred)
+        if tuple(losses.shape) != (y_pred.batch,):
+            raise ValueError(
+                f"{self.name}: expected one number for each of {y_pred.batch} sequences, got "
+                f"{tuple(losses.shape)}."
+            )
+        losses = losses.masked_fill(y_pred.lengths == 0, 0)
+        return losses if weight is None else losses * weight
+
+
+def _all_steps(who: str, y_pred: Any) -> Ragged:
+    y_pred = as_numbers(y_pred)
+    if y_pred.ndim < 2:
+        raise ValueError(
+            f"{who}: expected a Ragged, or outputs (batch, time, ...), got {tuple(y_pred.shape)}."
+        )
+    return Ragged.from_padded(y_pred, lengths=y_pred.shape[1])
+
+
+def _of_sequences(who: str, weight: Any, pred: Ragged) -> Tensor | None:
+    if weight is None:
+        return None
+    if not isinstance(weight, Ragged):
+        weight = torch.as_tensor(weight, device=pred.device)
+        if tuple(weight.shape) in ((pred.batch,), (pred.batch, 1)):
+            return weight.reshape(pred.batch)
+    shape = "one a step" if isinstance(weight, Ragged) else str(tuple(weight.shape))
+    raise ValueError(
+        f"{who} gives one number a sequence: expected sample_weight as ({pred.batch},), got "
+        f"{shape}."
+    )

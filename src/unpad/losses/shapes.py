@@ -1,0 +1,51 @@
+"""Whether targets and predictions can be compared entry by entry."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from ..layers import Spec
+from ..ragged import Ragged
+from ..ragged.batch import values_of
+
+
+def same_rank(y_true: Tensor, y_pred: Tensor) -> Tensor:
+    """The target with the prediction's feature axis, where only an axis of size 1 is between."""
+    if y_true.ndim == y_pred.ndim - 1 and y_pred.shape[-1] == 1:
+        return y_true.unsqueeze(-1)
+    if y_true.ndim == y_pred.ndim + 1 and y_true.shape[-1] == 1:
+        return y_true.squeeze(-1)
+    return y_true
+
+
+def paired(who: str, y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
+    """Both with the same shape and type, and with a feature axis.
+
+    Nothing is broadcast: a target of another shape would be compared with entries that are not
+    its own.
+
+    Raises:
+        ValueError: the shapes differ by more than an axis of size 1.
+    """
+    y_true = same_rank(y_true, y_pred)
+    if y_true.shape != y_pred.shape:
+        raise ValueError(
+            f"{who}: expected targets of shape {tuple(y_pred.shape)}, as the predictions have, got "
+            f"{tuple(y_true.shape)}."
+        )
+    y_true = y_true.to(y_pred.dtype)
+    return (y_true, y_pred) if y_pred.ndim > 1 else (y_true.unsqueeze(-1), y_pred.unsqueeze(-1))
+
+
+def check_shape(who: str, target: Ragged | Tensor, output: Spec) -> None:
+    """Raises where target and output cannot be compared entry by entry."""
+    y = values_of(target)
+    want = tuple(output.shape)
+    got = tuple(y.shape[1:])
+    fits = len(got) == len(want) and all(w in (None, g) for w, g in zip(want, got, strict=True))
+    if not fits and not (want and want[-1] == 1 and len(got) == len(want) - 1):
+        per = "step" if output.ragged else "sequence"
+        raise ValueError(
+            f"{who}: expected targets of shape {want} for each {per}, as the model gives, got "
+            f"{got}."
+        )
