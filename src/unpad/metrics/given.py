@@ -1,0 +1,92 @@
+"""Metrics that a user brings from torchmetrics."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torchmetrics
+from torch import Tensor
+from torchmetrics import regression
+
+from ..losses.shapes import same_rank
+from .mean import without
+from .metric import Metric
+from .steps import unweighable
+
+
+class FromTorchmetrics(Metric):
+    """A metric of torchmetrics, fed with values at real steps in the form that it wants.
+
+    Multiclass metrics get (steps, classes) and labels, binary and regression metrics one entry
+    after another, any other (y_pred, y_true) as they are. It takes no weights.
+
+    Args:
+        metric: of torchmetrics; it is copied.
+    """
+
+    takes_weight = False
+
+    def __init__(self, metric: torchmetrics.Metric) -> None:
+        super().__init__(type(metric).__name__.lower())
+        self.metric = copy.deepcopy(metric)
+        self._arrange = _arrangement(metric)
+
+    def update(
+        self, y_true: Tensor, y_pred: Tensor, weight: Tensor | None = None, layout: Any = None
+    ) -> None:
+        """Adds values at real steps."""
+        if weight is not None:
+            raise unweighable(self.name, self.name)
+        for label in self.ignored:
+            y_true, y_pred, _ = without(label, y_true, y_pred, None)
+        if len(y_pred):
+            self.metric.update(*self._arrange(y_true, y_pred))
+
+    def result(self) -> Tensor:
+        """The metric over all that was added; 0 where there was no step."""
+        return self.compute() if self.metric.update_count else torch.zeros(())
+
+    def score(self) -> Tensor:
+        return self.metric.compute()
+
+    def reset(self) -> None:
+        """Forgets everything that was added."""
+        super().reset()
+        self.metric.reset()
+
+
+def _arrangement(metric: torchmetrics.Metric) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    """The form for a metric, told by its class's name: (preds, target), torchmetrics' order."""
+    name = type(metric).__name__
+    if name.startswith("Multiclass"):
+        return _by_class
+    if name.startswith("Binary"):
+        return _yes_or_no
+    if type(metric).__module__.startswith(regression.__name__):
+        return _by_entry
+    return _as_they_are
+
+
+def _by_class(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
+    """Scores (n, classes) and labels (n,), from integers or one-hot."""
+    if y_true.ndim == y_pred.ndim:
+        one_hot = y_true.shape[-1] == y_pred.shape[-1]
+        y_true = y_true.argmax(-1) if one_hot else y_true.squeeze(-1)
+    return y_pred.flatten(0, -2), y_true.flatten().long()
+
+
+def _by_entry(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
+    """Entry by entry, as numbers."""
+    return y_pred.flatten(), same_rank(y_true, y_pred).flatten().to(y_pred.dtype)
+
+
+def _yes_or_no(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
+    """Entry by entry, targets as 0 and 1."""
+    return y_pred.flatten(), same_rank(y_true, y_pred).flatten().round().long()
+
+
+def _as_they_are(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
+    return y_pred, y_true

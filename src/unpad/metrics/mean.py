@@ -1,0 +1,159 @@
+"""Metrics that are a mean: of a number a step, of a function's values, of values as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..ragged import Ragged
+from .metric import Metric, divide
+from .steps import Steps
+
+
+class MeanOverSteps(Metric):
+    """The mean over steps of `per_step`, weighted: the sum of value times weight by the weights'.
+
+    Args:
+        name: its key in logs and history.
+        ignore_class: steps of this label do not count.
+    """
+
+    sized = False
+    total: Tensor
+    count: Tensor
+
+    def __init__(self, name: str | None = None, ignore_class: int | None = None) -> None:
+        super().__init__(name, ignore_class)
+        self.add_state("total", torch.zeros((), dtype=torch.float64), "sum")
+        self.add_state("count", torch.zeros((), dtype=torch.float64), "sum")
+
+    def per_step(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        """(steps,) the number of each step."""
+        raise NotImplementedError
+
+    def add(self, steps: Steps) -> None:
+        self.add_values(self.per_step(steps.y_true, steps.y_pred), steps.weight)
+
+    def add_values(self, values: Tensor, weight: Tensor | None) -> None:
+        """Adds numbers, each with its weight."""
+        if weight is None:
+            self.total = self.total + values.sum(dtype=torch.float64)
+            self.count = self.count + values.numel()
+        else:
+            self.total = self.total + (values * weight).sum()
+            self.count = self.count + weight.sum()
+
+    def score(self) -> Tensor:
+        return divide(self.total, self.count)
+
+
+class MeanMetricWrapper(MeanOverSteps):
+    """The mean of a function's values: called with (y_true, y_pred), values at the real steps.
+
+    Further axes of what it gives are averaged where steps are weighed. A single number is taken
+    for the mean over the batch's steps.
+
+    Args:
+        fn: gives a number for each step.
+        name: its key in logs; by default the function's name.
+        kwargs: given to the function.
+
+    Example:
+        >>> m = MeanMetricWrapper(lambda y_true, y_pred: (y_true - y_pred).abs(), name="apart")
+        >>> m.update_state(torch.tensor([1.0, 2.0]), torch.tensor([1.5, 2.0]))
+        >>> float(m.result())
+        0.25
+    """
+
+    def __init__(self, fn: Callable[..., Any], name: str | None = None, **kwargs: Any) -> None:
+        super().__init__(name or getattr(fn, "__name__", type(fn).__name__))
+        self._fn, self._kwargs = fn, kwargs
+
+    def update(
+        self, y_true: Tensor, y_pred: Tensor, weight: Tensor | None = None, layout: Any = None
+    ) -> None:
+        """Adds values at real steps: the function gets them as they are."""
+        for label in self.ignored:
+            y_true, y_pred, weight = without(label, y_true, y_pred, weight)
+        if not len(y_pred):
+            return
+        values = torch.as_tensor(self._fn(y_true, y_pred, **self._kwargs))
+        if values.ndim == 0:
+            if weight is not None:
+                raise ValueError(
+                    f"{self.name}: it gives one number for the whole batch, so that weights have "
+                    "nothing to weigh. Let it give one for each step."
+                )
+            self.total = self.total + values.double() * len(y_pred)
+            self.count = self.count + len(y_pred)
+            return
+        if weight is not None:
+            if values.ndim < weight.ndim or values.shape[: weight.ndim] != torch.broadcast_shapes(
+                weight.shape, values.shape[: weight.ndim]
+            ):
+                raise ValueError(
+                    f"{self.name}: expected a value for each weight of {tuple(weight.shape)}, got "
+                    f"{tuple(values.shape)}."
+                )
+            if values.ndim > weight.ndim:
+                values = values.double().flatten(weight.ndim).mean(-1)
+            weight = weight.double().expand(values.shape)
+        self.add_values(values, weight)
+
+
+class Mean(MeanOverSteps):
+    """The mean of values that it is given, weighted.
+
+    Args:
+        name: its name.
+
+    Example:
+        >>> m = Mean()
+        >>> m.update_state([1, 3, 5, 7], sample_weight=[1, 1, 0, 0])
+        >>> float(m.result())
+        2.0
+    """
+
+    not_in_compile = (
+        "it averages values, not targets and predictions. Give a function of (y_true, y_pred) that "
+        "gives a number for each step: its mean is the metric"
+    )
+
+    def __init__(self, name: str = "mean") -> None:
+        super().__init__(name)
+
+    def update_state(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, values: Any, sample_weight: Any = None
+    ) -> None:
+        """Adds values: Ragged, an array or a number; weights of sequences or of steps."""
+        # Every value is a step of one feature, so that weights go with any leading axes.
+        if isinstance(values, Ragged):
+            values = values.map(lambda v: v.unsqueeze(-1))
+        else:
+            values = torch.atleast_1d(torch.as_tensor(values)).unsqueeze(-1)
+        super().update_state(values, values, sample_weight)
+
+    def per_step(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        return y_pred.squeeze(-1)
+
+
+def without(
+    label: int, y_true: Tensor, y_pred: Tensor, weight: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Targets, predictions and weights without the steps of a label, where targets are labels.
+
+    Targets are labels where there is one a step for several outputs, or for an integer.
+    """
+    labels = y_true
+    if labels.ndim == y_pred.ndim and labels.shape[-1] == 1 != y_pred.shape[-1]:
+        labels = labels.squeeze(-1)
+    decided = labels.shape == y_pred.shape and not y_pred.is_floating_point()
+    if labels.shape != y_pred.shape[:-1] and not decided:
+        return y_true, y_pred, weight
+    keep = labels != label
+    if weight is not None:
+        weight = weight.expand(keep.shape)[keep]
+    return y_true[keep], y_pred[keep], weight

@@ -1,0 +1,163 @@
+"""The base of every metric: sums over real steps, with Keras's methods and torchmetrics' care."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import torch
+import torchmetrics
+from torch import Tensor
+
+from ..losses.loss import on_steps
+from ..ragged import Ragged
+from .steps import Steps, kept, laid_out
+
+
+class Metric(torchmetrics.Metric):
+    """A metric that adds up real steps: Keras's methods on torchmetrics' states.
+
+    A metric of one's own says in `add` what a batch of steps adds to its states, and in `score`
+    what they amount to. Its states are torchmetrics' (`add_state`); sums of float64 give the same
+    number for any split into batches. No step gives 0.
+
+    Args:
+        name: its key in logs and history; by default the class's name, as "top_k_accuracy".
+        ignore_class: steps of this label do not count, and neither do those of the loss's.
+    """
+
+    full_state_update = False
+    #: Whether steps can be weighed.
+    takes_weight = True
+    #: Whether it needs to know which steps make a sequence.
+    reads_sequences = False
+    #: Whether integers that the model gives are its labels: a decoder's output.
+    takes_labels = False
+    #: Whether the number of outputs decides the shape of its states, so that `build` is called.
+    sized = True
+    #: What to do instead of giving it to `compile`, where it is of no use there.
+    not_in_compile: str | None = None
+
+    def __init__(self, name: str | None = None, ignore_class: int | None = None) -> None:
+        super().__init__()
+        self.name = name or re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(self).__name__).lower()
+        self.ignored = () if ignore_class is None else (ignore_class,)
+        self._size: int | None = None
+
+    def ignore(self, label: int | None) -> None:
+        """Steps of this label do not count either; None changes nothing."""
+        if label is not None and label not in self.ignored:
+            self.ignored = (*self.ignored, label)
+
+    # --- what a metric of one's own says ---------------------------------------------------------
+
+    def build(self, size: int, labels: bool) -> None:
+        """Makes the states whose shape the outputs decide; called once, before the first steps.
+
+        Args:
+            size: of the outputs' last axis.
+            labels: whether the targets are one integer a step, among several outputs.
+        """
+
+    def add(self, steps: Steps) -> None:
+        """Adds steps, at least one, to the states."""
+        raise NotImplementedError
+
+    def score(self) -> Tensor:
+        """What the states amount to; 0 where nothing was added."""
+        raise NotImplementedError
+
+    # --- feeding ---------------------------------------------------------------------------------
+
+    def update(
+        self, y_true: Tensor, y_pred: Tensor, weight: Tensor | None = None, layout: Any = None
+    ) -> None:
+        """Adds values at real steps.
+
+        Args:
+            y_true: (steps, feature), or (steps,) labels; dense outputs have their own axes.
+            y_pred: (steps, feature).
+            weight: one for each step, or None.
+            layout: which steps make a sequence; None for dense outputs.
+
+        Raises:
+            ValueError: the shapes do not fit each other.
+        """
+        if not len(y_pred):
+            return
+        steps = laid_out(self, y_true, y_pred, weight, layout)
+        if steps.y_true.ndim == 1:
+            for label in self.ignored:
+                steps = kept(steps, steps.y_true != label)
+        if self.reads_sequences and steps.weight is not None:
+            steps = kept(steps, steps.weight != 0)
+        if not len(steps.y_true):
+            return
+        if self.sized and steps.y_pred.ndim == 2 and self._size != steps.y_pred.shape[1]:
+            self._start(steps.y_pred, steps.y_true.ndim == 1)
+        self.add(steps)
+
+    def _start(self, y_pred: Tensor, labels: bool) -> None:
+        size = y_pred.shape[1]
+        if self._size is not None:
+            raise ValueError(
+                f"{self.name}: got {size} outputs a step after {self._size} before. A metric goes "
+                "with one model: make another."
+            )
+        self._size = size
+        self.build(size, labels)
+        self.to(y_pred.device)
+
+    def compute(self) -> Tensor:
+        """The metric over all that was added."""
+        return self.score()
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Adds a batch, as in Keras: Ragged, or arrays and tensors without padding.
+
+        Args:
+            y_true: targets, of the form that `y_pred` has.
+            y_pred: predictions: Ragged, (batch, feature) or (batch, time, feature).
+            sample_weight: (batch,) of sequences, or one for each step.
+
+        Raises:
+            ValueError: the sequences or shapes do not fit each other.
+        """
+        weight = sample_weight
+        if weight is not None and not isinstance(weight, Ragged):
+            weight = torch.as_tensor(weight)
+        if isinstance(y_pred, Ragged):
+            layout = y_pred.layout
+            true, pred, weight = on_steps(y_true, y_pred, weight)
+        elif isinstance(y_true, Ragged) or isinstance(weight, Ragged):
+            which = "y_true" if isinstance(y_true, Ragged) else "sample_weight"
+            raise ValueError(
+                f"{self.name}: {which} is Ragged, but y_pred is not. Give both as Ragged: "
+                "Ragged.from_padded(y_pred, mask=...)."
+            )
+        else:
+            true, pred, layout = torch.as_tensor(y_true), torch.as_tensor(y_pred), None
+        self.update(true.detach(), pred.detach(), weight, layout)
+
+    def forward(self, *args: Any, **kwargs: Any) -> Tensor:
+        """Adds a batch and gives the metric over all so far, as calling a metric of Keras does."""
+        self.update_state(*args, **kwargs)
+        return self.result()
+
+    def result(self) -> Tensor:
+        """The metric over all that was added; 0 where there was no step."""
+        if not self.update_count:
+            return torch.zeros(())
+        return self.compute()
+
+    def reset_state(self) -> None:
+        """Forgets everything that was added."""
+        self.reset()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(name={self.name!r})"
+
+
+def divide(a: Tensor, b: Tensor) -> Tensor:
+    """The quotient; 0 where the divisor is 0."""
+    return torch.where(b != 0, a / torch.where(b != 0, b, 1), 0)

@@ -1,0 +1,79 @@
+"""R2: the share of the targets' variance that predictions explain."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..errors import look_up, refuse
+from .metric import Metric, divide
+from .steps import Steps
+from .targets import entries
+
+_AGGREGATIONS = {k: k for k in (None, "uniform_average", "variance_weighted_average")}
+
+
+class R2Score(Metric):
+    """1 - squared error / variance of the targets, feature by feature.
+
+    Where targets do not vary it is 1 for predictions without error, else 0. No steps give 0.
+
+    Args:
+        class_aggregation: how features are brought together: "uniform_average",
+            "variance_weighted_average", or None for a number each.
+        num_regressors: not supported.
+        name: its key in logs.
+
+    Example:
+        >>> m = R2Score()
+        >>> m.update_state([[1.0], [4.0], [3.0]], [[2.0], [4.0], [4.0]])
+        >>> round(float(m.result()), 4)
+        0.5714
+    """
+
+    sums: Tensor
+
+    def __init__(
+        self,
+        class_aggregation: str | None = "uniform_average",
+        num_regressors: int = 0,
+        name: str = "r2_score",
+    ) -> None:
+        super().__init__(name)
+        refuse("R2Score", num_regressors=num_regressors or None)
+        if class_aggregation not in _AGGREGATIONS:
+            look_up("R2Score", "class_aggregation", str(class_aggregation), {
+                k: k for k in _AGGREGATIONS if k
+            })  # fmt: skip
+        self.class_aggregation = class_aggregation
+        if class_aggregation is None:
+            self.not_in_compile = (
+                "it gives a number for each output. Give class_aggregation='uniform_average'"
+            )
+
+    def build(self, size: int, labels: bool) -> None:
+        # Of each feature: weights, targets, their squares, squared errors.
+        self.add_state("sums", torch.zeros(4, size, dtype=torch.float64), "sum")
+
+    def add(self, steps: Steps) -> None:
+        true = entries(self.name, steps.y_true, steps.y_pred).double()
+        weight = true.new_ones(len(true)) if steps.weight is None else steps.weight
+        apart = (steps.y_pred.double() - true).square()
+        rows = torch.stack([torch.ones_like(true), true, true.square(), apart])
+        self.sums = self.sums + (rows * weight[:, None]).sum(1)
+
+    def score(self) -> Tensor:
+        if self._size is None:
+            return torch.zeros((), dtype=torch.float64)
+        count, total, squares, error = self.sums
+        variance = squares - total * divide(total, count)
+        # What is left of rounding is no variance.
+        flat = variance <= 1e-12 * squares
+        scores = torch.where(flat, (error == 0).double(), 1 - error / variance.where(~flat, 1))
+        scores = scores.where(count != 0, 0)
+        if self.class_aggregation == "uniform_average":
+            return scores.mean()
+        if self.class_aggregation is None:
+            return scores
+        variance = variance.where(~flat, 0)
+        return divide((scores * variance).sum(), variance.sum())

@@ -1,0 +1,212 @@
+"""Metrics of yes and no at thresholds: counts of hits and misses, precision, recall."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from .metric import Metric, divide
+from .steps import Steps
+from .targets import one_hot, positive
+
+
+class Counts:
+    """Weights of right and wrong answers at each threshold: (thresholds, columns) each.
+
+    Args:
+        table: (thresholds + 1, columns, 2) weights by how many thresholds an output is above, and
+            by target.
+    """
+
+    def __init__(self, table: Tensor) -> None:
+        # Above threshold t is what is above more than t of them.
+        above = table.flip(0).cumsum(0).flip(0)[1:]
+        self.negative, self.positive = table.sum(0).unbind(-1)
+        self.fp, self.tp = above.unbind(-1)
+        self.fn, self.tn = self.positive - self.tp, self.negative - self.fp
+
+
+class ThresholdMetric(Metric):
+    """A metric of the counts at thresholds; what to do with them is said in `of_counts`.
+
+    Args:
+        thresholds: rising; an output above one says yes there.
+        name: its key in logs.
+        from_logits: whether outputs are logits: their sigmoid is compared.
+        by_column: whether the outputs' columns are counted apart.
+    """
+
+    table: Tensor
+    edges: Tensor
+
+    def __init__(
+        self, thresholds: Sequence[float], name: str | None, from_logits: bool, by_column: bool
+    ) -> None:
+        super().__init__(name)
+        self.from_logits = from_logits
+        self.by_column = by_column
+        self.register_buffer("edges", torch.tensor(list(thresholds), dtype=torch.float64), False)
+
+    def of_counts(self, counts: Counts) -> Tensor:
+        """The metric, where something was counted."""
+        raise NotImplementedError
+
+    def columns(self, y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
+        """What is counted: targets and outputs (steps, columns), before the sigmoid."""
+        return one_hot(self.name, y_true, y_pred.shape[-1]), y_pred
+
+    def build(self, size: int, labels: bool) -> None:
+        self.labels = labels
+        columns = size if self.by_column or labels else 1
+        shape = len(self.edges) + 1, columns, 2
+        self.add_state("table", torch.zeros(shape, dtype=torch.float64), "sum")
+
+    def add(self, steps: Steps) -> None:
+        y_pred = steps.y_pred.sigmoid() if self.from_logits else steps.y_pred
+        y_true, y_pred = self.columns(steps.y_true, y_pred)
+        edges = self.edges.to(y_pred.dtype)
+        columns = self.table.shape[1]
+        cell = torch.searchsorted(edges, y_pred.contiguous()) * columns
+        if columns > 1:
+            cell = cell + torch.arange(columns, device=cell.device)
+        cell = (2 * cell + (y_true != 0)).flatten()
+        weight = steps.weight
+        if weight is not None:
+            weight = weight[:, None].expand(y_pred.shape).flatten()
+        table = torch.bincount(cell, weight, minlength=self.table.numel())
+        self.table = self.table + table.view(self.table.shape)
+
+    def score(self) -> Tensor:
+        if self._size is None:
+            return torch.zeros((), dtype=torch.float64)
+        return self.of_counts(Counts(self.table))
+
+
+class AtThresholds(ThresholdMetric):
+    """A number of the counts at one threshold or several: see `share`.
+
+    Args:
+        thresholds: from 0 to 1, one or several; by default 0.5.
+        top_k: only the k highest outputs of a step can say yes.
+        class_id: only this class is looked at.
+        name: its key in logs.
+        from_logits: whether outputs are logits: their sigmoid is compared.
+    """
+
+    def __init__(
+        self,
+        thresholds: float | Sequence[float] | None = None,
+        top_k: int | None = None,
+        class_id: int | None = None,
+        name: str | None = None,
+        *,
+        from_logits: bool = False,
+    ) -> None:
+        who = type(self).__name__
+        # Among the k highest any output says yes, unless a threshold is given too.
+        default = 0.5 if top_k is None else -torch.inf
+        given = default if thresholds is None else thresholds
+        self.thresholds = [float(t) for t in given] if isinstance(given, Sequence) else [given]
+        if thresholds is not None:
+            checked_thresholds(who, self.thresholds)
+        order = sorted(range(len(self.thresholds)), key=self.thresholds.__getitem__)
+        super().__init__([self.thresholds[i] for i in order], name, from_logits, False)
+        self._back = [order.index(i) for i in range(len(order))]
+        self.top_k = None if top_k is None else positive(who, "top_k", top_k)
+        self.class_id = class_id
+        self.plain = thresholds is None and top_k is None and class_id is None
+        if len(self.thresholds) > 1:
+            self.not_in_compile = "it gives a number for each threshold. Give one"
+
+    def build(self, size: int, labels: bool) -> None:
+        self._by_class = labels and self.plain
+        if self.class_id is not None and not 0 <= self.class_id < size:
+            raise ValueError(
+                f"{self.name}: class_id={self.class_id}, but there are {size} outputs. Classes go "
+                f"from 0 to {size - 1}."
+            )
+        super().build(size, self._by_class)
+
+    def columns(self, y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
+        y_true = one_hot(self.name, y_true, y_pred.shape[-1])
+        if self._by_class:
+            classes = torch.arange(y_pred.shape[-1], device=y_pred.device)
+            return y_true, (y_pred.argmax(-1, keepdim=True) == classes).to(y_pred.dtype)
+        if self.top_k is not None:
+            among = y_pred.topk(min(self.top_k, y_pred.shape[-1])).indices
+            y_pred = torch.full_like(y_pred, -torch.inf).scatter(
+                -1, among, y_pred.gather(-1, among)
+            )
+        if self.class_id is not None:
+            y_true, y_pred = (x[:, self.class_id, None] for x in (y_true, y_pred))
+        return y_true, y_pred
+
+    def share(self, counts: Counts) -> Tensor:
+        """(thresholds, columns) the number."""
+        raise NotImplementedError
+
+    def of_counts(self, counts: Counts) -> Tensor:
+        shares = self.share(counts)
+        if self._by_class:
+            occurs = counts.tp + counts.fp + counts.fn > 0
+            return divide((shares * occurs).sum(), occurs.sum())
+        shares = shares[self._back, 0]
+        return shares[0] if len(shares) == 1 else shares
+
+
+class Precision(AtThresholds):
+    """The share of yes that was right: true positives by all positives.
+
+    Targets of the outputs' own shape (yes and no, or one-hot) are compared entry by entry, all
+    together, as in Keras. Integer labels among several classes, which Keras refuses, are compared
+    with the highest output, and the mean over classes is the metric (macro; classes that occur
+    neither in targets nor in predictions do not count), as in torchmetrics; with thresholds, top_k
+    or class_id they are taken as one-hot. Where nothing says yes it is 0; no steps give 0.
+
+    Args:
+        thresholds: from 0 to 1, one or several; by default 0.5.
+        top_k: only the k highest outputs of a step can say yes.
+        class_id: only this class is looked at.
+        name: its key in logs.
+        from_logits: whether outputs are logits: their sigmoid is compared.
+
+    Example:
+        >>> m = Precision()
+        >>> m.update_state([0, 1, 1, 1], [1, 0, 1, 1])
+        >>> round(float(m.result()), 4)
+        0.6667
+    """
+
+    def share(self, counts: Counts) -> Tensor:
+        return divide(counts.tp, counts.tp + counts.fp)
+
+
+class Recall(AtThresholds):
+    """The share of what was to be found that was found: true positives by positive targets.
+
+    Targets are taken as in `Precision`. Where nothing was to be found it is 0; no steps give 0.
+
+    Args:
+        thresholds: from 0 to 1, one or several; by default 0.5.
+        top_k: only the k highest outputs of a step can say yes.
+        class_id: only this class is looked at.
+        name: its key in logs.
+        from_logits: whether outputs are logits: their sigmoid is compared.
+    """
+
+    def share(self, counts: Counts) -> Tensor:
+        return divide(counts.tp, counts.tp + counts.fn)
+
+
+def checked_thresholds(who: str, thresholds: Sequence[float]) -> None:
+    """Raises where one is outside of 0 to 1, or there is none."""
+    if not thresholds:
+        raise ValueError(f"{who}: expected at least one threshold, got none.")
+    for threshold in thresholds:
+        if not 0 <= threshold <= 1:
+            raise ValueError(
+                f"{who}: threshold {threshold:g} is outside of 0 to 1. For logits give "
+                "from_logits=True: thresholds are then of their sigmoid."
+            )
