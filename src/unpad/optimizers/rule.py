@@ -1,0 +1,268 @@
+"""One step as Keras makes it: what is done around an update, whatever the update is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from . import clipping
+from .constrained import apply_constraints, constrained
+
+_Group = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Around:
+    """What Keras does around the update itself.
+
+    Args:
+        schedule: the learning rate of each call of `step`, counted from 0; None: `lr` stays.
+        clip: what is done with the gradients first.
+        ema_momentum: how slowly the averages of the weights follow them; None: there are none.
+        ema_overwrite_frequency: after so many updates each the averages replace the weights.
+        accumulate: the number of calls whose gradients make one update.
+    """
+
+    schedule: Callable[[int], Any] | None = None
+    clip: clipping.Clip | None = None
+    ema_momentum: float | None = None
+    ema_overwrite_frequency: int | None = None
+    accumulate: int = 1
+
+
+class Rule(torch.optim.Optimizer):
+    """A torch optimiser whose step is Keras's: a subclass says only how weights move.
+
+    In this order: gradients are collected, until there are enough for an update; the learning rate
+    is read; gradients are clipped; weights decay; they move; their averages follow; constraints
+    hold. The state can be saved and loaded as that of any torch optimiser.
+
+    Args:
+        params: weights, or groups of them.
+        lr: the learning rate.
+        weight_decay: decoupled: weights shrink by lr * weight_decay at each update.
+        around: see `Around`.
+        options: of the subclass, kept in each group.
+    """
+
+    #: Whether `update` lets the weights decay by itself.
+    decays = False
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float,
+        weight_decay: float = 0.0,
+        around: Around | None = None,
+        **options: Any,
+    ) -> None:
+        self.around = around or Around()
+        shared = {"lr": lr, "weight_decay": weight_decay, "iterations": 0}
+        super().__init__(params, {**shared, **options})
+
+    @property
+    def who(self) -> str:
+        """Keras's name of the rule, for errors."""
+        return type(self).__name__.removesuffix("Keras")
+
+    def start(self, p: Tensor, group: _Group) -> dict[str, Tensor]:
+        """A weight's state before its first update."""
+        return {}
+
+    def update(
+        self, group: _Group, t: int, params: list[Tensor], grads: list[Tensor], states: list[Any]
+    ) -> None:
+        """The t-th update of these weights, counted from 1, in place."""
+        raise NotImplementedError
+
+    def step(self, closure: Callable[[], Any] | None = None, weight: Any = None) -> Any:
+        """Moves the weights by their gradients, or collects these until it is time.
+
+        Args:
+            closure: computes the loss and its gradients anew.
+            weight: with `accumulate`, how much this call's gradients count beside the others': the
+                number of real steps that the loss was divided by. The update is then that of one
+                batch of all steps. Without it each call counts alike, as in Keras.
+        """
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        with torch.no_grad():
+            call = self.param_groups[0]["iterations"]
+            work = [self._moved(group) for group in self.param_groups]
+            for group in self.param_groups:
+                group["iterations"] = call + 1
+            if self.around.accumulate > 1:
+                work = self._collect(work, call, weight)
+            if work is not None:
+                self._update_all(work, call)
+        return loss
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """As torch's, without its 10 us for the profiler where gradients are only dropped."""
+        if not set_to_none:
+            super().zero_grad(set_to_none)
+            return
+        for group in self.param_groups:
+            for p in group["params"]:
+                p.grad = None
+
+    def _update_all(self, work: list[tuple[list[Tensor], list[Tensor]]], call: int) -> None:
+        around = self.around
+        if around.schedule is not None:
+            rate = float(around.schedule(call))
+            for group in self.param_groups:
+                group["lr"] = rate
+        if around.clip is not None:
+            clipped = around.clip([grads for _, grads in work])
+            work = [(params, grads) for (params, _), grads in zip(work, clipped, strict=True)]
+        for group, (params, grads) in zip(self.param_groups, work, strict=True):
+            for t, some, their_grads, states in self._by_age(group, params, grads):
+                if group["weight_decay"] and not self.decays:
+                    self.decay(group, some)
+                self.update(group, t, some, their_grads, states)
+        if around.ema_momentum is not None:
+            self._follow(around.ema_momentum, call)
+        if self._constrained:
+            apply_constraints(self._constrained)
+
+    def decay(self, group: _Group, params: list[Tensor]) -> None:
+        """Shrinks the weights by lr * weight_decay."""
+        torch._foreach_mul_(params, 1 - group["lr"] * group["weight_decay"])  # pyright: ignore[reportPrivateImportUsage]
+
+    def _moved(self, group: _Group) -> tuple[list[Tensor], list[Tensor]]:
+        params, grads = [], []
+        for p in group["params"]:
+            grad = p.grad
+            if grad is not None:
+                if grad.is_sparse:
+                    raise ValueError(
+                        f"{self.who}: a weight of shape {tuple(p.shape)} has a sparse "
+                        "gradient. Leave out sparse=True, or give compile torch.optim.SparseAdam."
+                    )
+                params.append(p)
+                grads.append(grad)
+        return params, grads
+
+    def _by_age(self, group: _Group, params: list[Tensor], grads: list[Tensor]) -> Iterable[Any]:
+        """Weights that were updated equally often: those frozen for a while have their own count.
+
+        Gives (t, params, grads, states), the states with t already written.
+        """
+        ages: dict[int, tuple[list[Tensor], list[Tensor], list[Any]]] = {}
+        for p, grad in zip(params, grads, strict=True):
+            state = self.state[p]
+            if "step" not in state:
+                state.update(step=0, **self.start(p, group))
+            t = state["step"] = state["step"] + 1
+            if t not in ages:
+                ages[t] = ([], [], [])
+            some, their_grads, states = ages[t]
+            some.append(p)
+            their_grads.append(grad)
+            states.append(state)
+        return [(t, *lists) for t, lists in ages.items()]
+
+    # --- gradients of several calls --------------------------------------------------------------
+
+    def _collect(
+        self, work: list[tuple[list[Tensor], list[Tensor]]], call: int, weight: Any
+    ) -> list[tuple[list[Tensor], list[Tensor]]] | None:
+        """The mean gradients of all calls since the last update, or None before it is time."""
+        weight = 1.0 if weight is None else float(weight)
+        first = self.param_groups[0]
+        first["collected"] = first.get("collected", 0.0) + weight
+        for params, grads in work:
+            for p, grad in zip(params, grads, strict=True):
+                state = self.state[p]
+                if state.get("collected") is None:
+                    state["collected"] = torch.zeros_like(p)
+                state["collected"].add_(grad, alpha=weight)
+        if (call + 1) % self.around.accumulate:
+            return None
+        total = first.pop("collected")
+        ready = []
+        for group in self.param_groups:
+            params = [p for p in group["params"] if self.state[p].get("collected") is not None]
+            # All calls together weigh nothing where no step counted: the sums are 0 then.
+            grads = [self.state[p].pop("collected").div_(total or 1.0) for p in params]
+            ready.append((params, grads))
+        return ready
+
+    # --- averages of the weights -----------------------------------------------------------------
+
+    def _follow(self, momentum: float, call: int) -> None:
+        params = [p for group in self.param_groups for p in group["params"]]
+        for p in params:
+            average = self.state[p].get("average")
+            if average is None:
+                self.state[p]["average"] = p.detach().clone()
+            else:
+                average.mul_(momentum).add_(p, alpha=1 - momentum)
+        every = self.around.ema_overwrite_frequency
+        if every and ((call + 1) // self.around.accumulate) % every == 0:
+            self.finalize_variable_values()
+
+    @torch.no_grad()
+    def finalize_variable_values(self, var_list: Any = None) -> None:
+        """Puts the averages in the weights' place, where there are averages; `fit` ends with it."""
+        for group in self.param_groups:
+            for p in group["params"]:
+                average = self.state[p].get("average") if p in self.state else None
+                if average is not None:
+                    p.copy_(average)
+
+    # --- the rate and the count ------------------------------------------------------------------
+
+    @property
+    def iterations(self) -> int:
+        """The number of updates so far."""
+        return self.param_groups[0]["iterations"] // self.around.accumulate
+
+    @property
+    def learning_rate(self) -> float:
+        """The step size; with a schedule, that of the next update."""
+        if self.around.schedule is not None:
+            return float(self.around.schedule(self.param_groups[0]["iterations"]))
+        return float(self.param_groups[0]["lr"])
+
+    @learning_rate.setter
+    def learning_rate(self, value: float) -> None:
+        if self.around.schedule is not None:
+            raise TypeError(
+                f"{self.who}: the learning rate follows {self.around.schedule!r} and "
+                "cannot be set. Give the optimizer a number as learning_rate=."
+            )
+        for group in self.param_groups:
+            group["lr"] = float(value)
+
+    # --- torch's own bookkeeping -----------------------------------------------------------------
+
+    def obey(self) -> None:
+        """Looks for the weights' constraints: these hold after each step from now on."""
+        self._constrained = constrained(self)
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """As torch's."""
+        super().add_param_group(param_group)
+        self.obey()
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A copied weight has lost its attributes, so the constraints go with the optimiser.
+        own = {"around": self.around, "_constrained": self._constrained}
+        return {**super().__getstate__(), **own}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        for group in self.param_groups:
+            # A state saved by torch's own optimiser knows less of a group, and counts in tensors.
+            for name, value in self.defaults.items():
+                group.setdefault(name, value)
+        for entry in self.state.values():
+            if isinstance(entry.get("step"), Tensor):
+                entry["step"] = int(entry["step"])

@@ -1,0 +1,62 @@
+"""Writes what each epoch gave to a table in a file."""
+
+from __future__ import annotations
+
+import csv
+import os
+from pathlib import Path
+from typing import Any, TextIO
+
+from .callback import Callback
+
+
+class CSVLogger(Callback):
+    """Writes a line for each epoch: the epoch, counted from 0, and its logs by name.
+
+    Args:
+        filename: where; folders are made.
+        separator: between two entries.
+        append: whether lines are added to a file that is there.
+    """
+
+    def __init__(
+        self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False
+    ) -> None:
+        self.filename, self.separator, self.append = os.fspath(filename), separator, append
+        self._file: TextIO | None = None
+        self._writer: csv.DictWriter[str] | None = None
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        self._close()
+        path = Path(self.filename)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._header = not (self.append and path.exists() and path.stat().st_size)
+        self._file = path.open("a" if self.append else "w", newline="")
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        logs = logs or {}
+        assert self._file is not None
+        if self._writer is None:
+            names = sorted(logs)
+            if not any(name.startswith("val_") for name in names):
+                # As in Keras: columns for a validation that may come with a later epoch.
+                names += [f"val_{name}" for name in names]
+            self._writer = csv.DictWriter(
+                self._file, ["epoch", *names], "NA", "ignore", delimiter=self.separator
+            )
+            if self._header:
+                self._writer.writeheader()
+        self._writer.writerow({"epoch": epoch, **logs})
+        self._file.flush()
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+        self._file = self._writer = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        # An open file cannot be pickled or copied.
+        return {**vars(self), "_file": None, "_writer": None}

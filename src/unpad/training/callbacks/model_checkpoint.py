@@ -1,0 +1,126 @@
+"""Saves the weights as training goes on."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from .monitor import Monitor
+
+_ENDINGS = (".pt", ".pth", ".weights")
+
+
+class ModelCheckpoint(Monitor):
+    """Saves the model's weights after each epoch, each best one, or each so many batches.
+
+    The file is torch's: `model.load_state_dict(torch.load(path))`. It is written beside its place
+    and then put there at once, so that no half of a file is ever found, whatever happens.
+
+    Args:
+        filepath: where; `{epoch}`, `{batch}` and the names of the logs are filled in, as in
+            "{epoch:02d}-{val_loss:.2f}.weights.pt". Folders are made.
+        monitor: which number of the logs says what is best.
+        verbose: 1 says so in a line.
+        save_best_only: whether only an epoch that is the best so far is saved.
+        save_weights_only: must be True.
+        mode: "min" where lower is better, "max" where higher is, "auto" to go by the name.
+        save_freq: "epoch", or the number of batches from one to the next.
+        initial_value_threshold: what the first best one must beat.
+
+    Raises:
+        ValueError: an argument is not supported; later, the logs have no such number.
+    """
+
+    def __init__(
+        self,
+        filepath: str | os.PathLike[str],
+        monitor: str = "val_loss",
+        verbose: int = 0,
+        save_best_only: bool = False,
+        save_weights_only: bool = False,
+        mode: str = "auto",
+        save_freq: str | int = "epoch",
+        initial_value_threshold: float | None = None,
+    ) -> None:
+        # What is best need not be known where everything is saved.
+        super().__init__(monitor, mode if save_best_only or mode != "auto" else "min")
+        self.filepath = os.fspath(filepath)
+        if not save_weights_only:
+            raise ValueError(
+                "ModelCheckpoint: whole models are not saved, their weights are: give "
+                "save_weights_only=True and a filepath that ends in .weights.pt."
+            )
+        if not self.filepath.endswith(_ENDINGS):
+            raise ValueError(
+                f"ModelCheckpoint: expected a filepath that ends in .weights.pt, .pt, .pth or "
+                f".weights, got {self.filepath!r}. The file is torch's, of model.state_dict()."
+            )
+        number = isinstance(save_freq, int) and not isinstance(save_freq, bool) and save_freq > 0
+        if save_freq != "epoch" and not number:
+            raise ValueError(
+                f"ModelCheckpoint: expected save_freq as 'epoch' or a positive number of batches, "
+                f"got {save_freq!r}."
+            )
+        self.verbose, self.save_best_only = verbose, save_best_only
+        self.save_weights_only, self.save_freq = save_weights_only, save_freq
+        self.best = initial_value_threshold
+        self._epoch = self._batches = 0
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        if isinstance(self.save_freq, int):
+            self._batches += 1
+            if self._batches >= self.save_freq:
+                self._batches = 0
+                self._consider(self._epoch, {"batch": batch + 1, **(logs or {})})
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        if self.save_freq == "epoch":
+            self._consider(epoch, logs or {})
+
+    def _consider(self, epoch: int, logs: dict[str, Any]) -> None:
+        path = self._path({"epoch": epoch + 1, **logs})
+        why = ""
+        if self.save_best_only:
+            current = self.current(logs)
+            before = "nothing" if self.best is None else f"{self.best:.5f}"
+            if not self.better(current, self.best):
+                if self.verbose:
+                    print(f"Epoch {epoch + 1}: {self.monitor} is no better than {before}")
+                return
+            self.best = current
+            why = f"{self.monitor} went from {before} to {current:.5f}, "
+        save(self.model.state_dict(), path)
+        if self.verbose:
+            print(f"Epoch {epoch + 1}: {why}weights saved to {path}")
+
+    def _path(self, values: dict[str, Any]) -> Path:
+        try:
+            return Path(self.filepath.format(**values))
+        except KeyError as missing:
+            raise ValueError(
+                f"ModelCheckpoint: filepath {self.filepath!r} asks for {missing.args[0]}; there "
+                f"are {', '.join(sorted(values))}."
+            ) from None
+
+
+def save(state: dict[str, torch.Tensor], path: Path) -> None:
+    """Writes a state to a file of its own, on no device, and puts it in its place at once.
+
+    Raises:
+        IsADirectoryError: there is a folder of this name.
+    """
+    if path.is_dir():
+        raise IsADirectoryError(f"ModelCheckpoint: {path} is a folder; give the path of a file.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
+    try:
+        torch.save({name: w.detach().cpu() for name, w in state.items()}, unfinished)
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
