@@ -5,9 +5,9 @@ words and run on real steps only. `import unpad as keras` runs a Keras sequence 
 """
 
 from . import kernels, layers, losses, metrics, models, optimizers, testing, training, utils
-from .layers import activations, initializers
+from .layers import activations, constraints, initializers, regularizers
 from .layers.layer import Layer
-from .models import Input, Sequential
+from .models import Input, Model, Sequential
 from .ragged import Layout, Ragged
 from .training import callbacks
 
@@ -17,10 +17,12 @@ __all__ = [
     "Input",
     "Layer",
     "Layout",
+    "Model",
     "Ragged",
     "Sequential",
     "activations",
     "callbacks",
+    "constraints",
     "initializers",
     "kernels",
     "layers",
@@ -28,6 +30,7 @@ __all__ = [
     "metrics",
     "models",
     "optimizers",
+    "regularizers",
     "testing",
     "training",
     "utils",

@@ -1,6 +1,8 @@
 """Models: layers put together, built from specs."""
 
+from .functional import Functional
 from .input import Input
+from .model import Model
 from .sequential import Sequential
 
-__all__ = ["Input", "Sequential"]
+__all__ = ["Functional", "Input", "Model", "Sequential"]

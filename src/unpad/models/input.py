@@ -49,8 +49,29 @@ class Input(Symbol):
         kept = sizes[1:] if ragged else sizes
         kind = as_dtype(dtype) or torch.get_default_dtype()
         lengths = Lengths(name or f"input {id(self)}") if sizes else None
-        super().__init__(Spec(kept, ragged, kind, lengths), None, name)
+        width = sizes[0] if ragged else None
+        super().__init__(Spec(kept, ragged, kind, lengths, width), None, name)
         self._sizes = sizes
+
+    @staticmethod
+    def like(symbol: Symbol) -> Input:
+        """An input of the same type as a symbol in the middle of a graph."""
+        spec = symbol.spec
+        shape = (None, *spec.shape) if spec.ragged else spec.shape
+        return Input(shape, spec.dtype, symbol.name, spec.ragged)
+
+    def again(self) -> Input:
+        """A new symbol of the same shape."""
+        return Input(self._sizes, self.spec.dtype, self.name, self.spec.ragged)
+
+    def check_spec(self, spec: Spec) -> None:
+        """Raises a ValueError where a batch of this spec is not what the input says."""
+        want = self._sizes[spec.levels :] if spec.ragged else self._sizes
+        fits = len(want) == len(spec.shape) and all(
+            None in (w, g) or w == g for w, g in zip(want, spec.shape, strict=True)
+        )
+        if not fits or (self.spec.ragged and not spec.ragged) or (spec.ragged and not self._sizes):
+            raise ValueError(f"{self.who}: expected {self.spec}, got {spec}.")
 
     @property
     def who(self) -> str:
@@ -61,7 +82,7 @@ class Input(Symbol):
         """Raises a ValueError where the data have another shape."""
         want = self._sizes
         if isinstance(given, Ragged):
-            if len(want) < 1 or tuple(given.feature) != want[1:]:
+            if len(want) < given.levels or tuple(given.feature) != want[given.levels :]:
                 raise ValueError(
                     f"{self.who}: expected {self.spec}, got sequences whose steps have shape "
                     f"{tuple(given.feature)}."

@@ -9,13 +9,14 @@ import torch
 from torch import Tensor
 
 from ..layers import Layer, Spec, TorchModule
+from ..layers.symbol import Symbol
 from ..ragged import Ragged
-from ..training import Trainer
 from .input import Input
-from .summary import summary
+from .model import Model
+from .summary import Row, row_of
 
 
-class Sequential(Trainer):
+class Sequential(Model):
     """A model of layers, each fed with what the one before gives.
 
     With an Input in front it is built at once, else with the first data. Building checks every
@@ -88,20 +89,7 @@ class Sequential(Trainer):
             raise ValueError(
                 f"{self.who}: the layer {layer.name!r} stands there twice; Sequential shares none."
             )
-        layer.name = self._free_name(layer)
-        self.add_module(layer.name, layer)
-        self._names.append(layer.name)
-
-    def _free_name(self, layer: Layer) -> str:
-        name = layer.given_name or layer.name
-        if layer.given_name is not None:
-            if hasattr(self, name) or "." in name:
-                raise ValueError(f"{self.who}: the name {name!r} is taken; give the layer another.")
-            return name
-        count = 0
-        while hasattr(self, name if not count else f"{name}_{count}"):
-            count += 1
-        return name if not count else f"{name}_{count}"
+        self._names.append(self._register(layer))
 
     @property
     def layers(self) -> list[Layer]:
@@ -118,6 +106,7 @@ class Sequential(Trainer):
     def _build_if_known(self) -> None:
         if self._input is not None and self._names:
             self.ensure_built(self._input.spec)
+            self._symbols()  # so that layer.output is there
 
     def specs(self, spec: Spec | None = None) -> list[Spec]:
         """What goes into the first layer, and what comes out of each.
@@ -132,7 +121,7 @@ class Sequential(Trainer):
             )
         specs = [spec]
         for layer in self.layers:
-            out = layer.output_spec(specs[-1])
+            out = layer.output_spec(specs[-1], **self._also(layer, specs))
             if isinstance(out, list):
                 raise ValueError(
                     f"{self.who}: {layer.who} gives {len(out)} outputs; in Sequential each layer "
@@ -145,10 +134,33 @@ class Sequential(Trainer):
         return self.specs(spec)[-1]
 
     def build(self, spec: Spec) -> None:
+        specs = [spec]
         for layer in self.layers:
-            out = layer.ensure_built(spec)
-            assert isinstance(out, Spec)
-            spec = out
+            specs.append(layer.ensure_built(specs[-1], **self._also(layer, specs)))
+
+    def _also(self, layer: Layer, held: list[Any]) -> dict[str, Any]:
+        """What a layer is called with beside what the one before it gives: the `like` it names.
+
+        Args:
+            layer: whose call it is.
+            held: what the input and each layer before it gave, or will give.
+        """
+        like = getattr(layer, "like", None)
+        if like is None:
+            return {}
+        names = ["input", *(other.name for other in self.layers)]
+        wanted = like if isinstance(like, str) else getattr(like, "name", None)
+        if wanted not in names[: len(held)] or isinstance(like, Symbol):
+            known = ", ".join(names[: len(held)])
+            raise ValueError(
+                f"{self.who}: {layer.who}: like={wanted!r} is no layer before it. Known are: "
+                f"{known}."
+            )
+        place = names.index(wanted)
+        # Whoever wants the input's lengths wants those of its real steps.
+        return {
+            "like": held[1 if place == 0 and len(held) > 1 and self.layers[0].is_door else place]
+        }
 
     def ensure_built(self, spec: Spec) -> Spec:
         # All specs first: a refused layer must not leave those before it built.
@@ -161,10 +173,21 @@ class Sequential(Trainer):
             self._built_for = spec
         return out
 
+    @property
+    def is_door(self) -> bool:
+        return bool(self._names) and self.layers[0].is_door
+
     def open(self, inputs: Ragged | Tensor) -> Ragged | Tensor:
         if self._input is not None:
             self._input.check(inputs)
         return self.layers[0].open(inputs) if self._names else inputs
+
+    def open_inputs(self, inputs: list[Any]) -> list[tuple[Any, Any]]:
+        opened = self.open(*inputs)
+        return [(opened, opened)]
+
+    def check_inputs(self, inputs: list[Any]) -> None:
+        self.check(*inputs)
 
     def check(self, inputs: Ragged | Tensor) -> None:
         if self._names:
@@ -172,29 +195,64 @@ class Sequential(Trainer):
 
     @property
     def tail(self) -> str | None:
-        return self.layers[-1].tail if self._names else None
+        tails = self.tails
+        return tails[0] if len(tails) == 1 else None
+
+    @property
+    def last_layers(self) -> list[Layer | None]:
+        return self.layers[-1].last_layers if self._names else []
 
     def before_tail(self, inputs: Ragged | Tensor) -> Ragged | Tensor:
-        *first, last = self.layers
-        for layer in first:
-            inputs = layer(inputs)
-        return last.before_tail(inputs)
+        return self._walk(inputs, cut=True)
 
     def forward(self, inputs: Ragged | Tensor) -> Ragged | Tensor:
         """The layers, one after another."""
-        for layer in self.layers:
-            inputs = layer(inputs)
-        return inputs
+        return self._walk(inputs, cut=False)
 
-    def __call__(self, inputs: Any, training: bool | None = None) -> Any:
-        """Runs the model; `training` overrides the mode for this call."""
-        if training is None or training == self.training:
-            return super().__call__(inputs)
-        self.train(training)
-        try:
-            return super().__call__(inputs)
-        finally:
-            self.train(not training)
+    def _walk(self, inputs: Ragged | Tensor, cut: bool) -> Ragged | Tensor:
+        held: list[Any] = [inputs]
+        for i, layer in enumerate(self.layers, 1 - len(self._names)):
+            call = layer.before_tail if cut and i == 0 else layer
+            held.append(call(held[-1], **self._also(layer, held)))
+        return held[-1]
+
+    @property
+    def input(self) -> Any:
+        """The symbol that the model begins with.
+
+        Raises:
+            ValueError: there is no Input; what comes in is not known.
+        """
+        return self._symbols()[0]
+
+    @property
+    def output(self) -> Any:
+        """The symbol that the model ends in; see `input`."""
+        return self._symbols()[-1]
+
+    @property
+    def inputs(self) -> list[Any]:
+        """The `input`, in a list."""
+        return [self.input]
+
+    @property
+    def outputs(self) -> list[Any]:
+        """The `output`, in a list."""
+        return [self.output]
+
+    def _symbols(self) -> list[Any]:
+        """What goes into the first layer and comes out of each, as symbols."""
+        if self._input is None:
+            raise ValueError(
+                f"{self.who}: what comes in is not known: begin with keras.Input(shape=...)."
+            )
+        held: list[Any] = [self._input]
+        for layer in self.layers:
+            if len(layer._nodes) == 1 and layer._nodes[0].symbols()[0] is held[-1]:
+                held.append(layer._nodes[0].outputs[0])
+            else:
+                held.append(layer(held[-1], **self._also(layer, held)))
+        return held
 
     def get_config(self) -> dict[str, Any]:
         fresh = [layer.from_config(layer.get_config()) for layer in self.layers]
@@ -203,9 +261,7 @@ class Sequential(Trainer):
             "name": self.given_name,
         }
 
-    def summary(self, print_fn: Any = None) -> None:
-        """Prints each layer: what comes out, its weights, and what it does with the sequences.
-
-        `steps*` is an axis of real steps; `keeps`, `reduces` and `opens` say what becomes of it.
-        """
-        summary(self, print_fn)
+    def _table(self) -> list[Row]:
+        specs = self.specs(self.input_spec or getattr(self, "_built_for", None))
+        pairs = zip(self.layers, specs[:-1], specs[1:], strict=True)
+        return [Row("input", str(specs[0]), "", ""), *(row_of(x, a, b) for x, a, b in pairs)]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 from rich import box
 from rich.console import Console
@@ -12,13 +12,19 @@ from rich.table import Table
 
 from ..layers import Layer, Spec, TorchModule
 
-if TYPE_CHECKING:
-    from .sequential import Sequential
+
+class Row(NamedTuple):
+    """A line of the table."""
+
+    layer: str
+    output: str
+    weights: str
+    sequences: str
+    source: str = ""
 
 
-def summary(model: Sequential, print_fn: Callable[[str], None] | None = None) -> None:
-    """See `Sequential.summary`."""
-    specs = model.specs(model.input_spec or getattr(model, "_built_for", None))
+def summary(model: Any, rows: Sequence[Row], print_fn: Callable[[str], None] | None = None) -> None:
+    """Prints the table. See `Model.summary`."""
     table = Table(
         title=f"{type(model).__name__} {model.name!r}", title_justify="left", box=box.SIMPLE_HEAD
     )
@@ -26,16 +32,13 @@ def summary(model: Sequential, print_fn: Callable[[str], None] | None = None) ->
     table.add_column("output", no_wrap=True)
     table.add_column("weights", justify="right")
     table.add_column("sequences")
-    table.add_row("input", str(specs[0]), "", "")
-    for layer, before, after in zip(model.layers, specs[:-1], specs[1:], strict=True):
-        table.add_row(
-            layer.name + _kind(layer),
-            str(after),
-            f"{layer.count_params():,}",
-            effect(before, after),
-        )
-    trainable = sum(w.numel() for w in model.parameters() if w.requires_grad)
+    sources = any(row.source for row in rows)
+    if sources:
+        table.add_column("from")
+    for row in rows:
+        table.add_row(*(row if sources else row[:-1]))
     total = model.count_params()
+    trainable = sum(w.numel() for w in model.parameters() if w.requires_grad)
     foot = f"{total:,} weights"
     if trainable != total:
         foot += f", {trainable:,} of them trained"
@@ -50,6 +53,23 @@ def summary(model: Sequential, print_fn: Callable[[str], None] | None = None) ->
     print_fn(text.getvalue() + foot)
 
 
+def row_of(layer: Layer, before: Spec, after: Any, source: str = "") -> Row:
+    """The line of a layer, told from what goes in and what comes out."""
+    outputs = after if isinstance(after, list) else [after]
+    return Row(
+        layer.name + _kind(layer),
+        ", ".join(map(str, outputs)),
+        f"{layer.count_params():,}",
+        effect(before, outputs[0]),
+        source,
+    )
+
+
+def of_children(model: Any) -> list[Row]:
+    """The lines of a model that has no graph: its layers and their weights."""
+    return [Row(x.name + _kind(x), "", f"{x.count_params():,}", "") for x in model.layers]
+
+
 def _kind(layer: Layer) -> str:
     """What a layer is, where its name does not say it: the class, or what it wraps."""
     inner = getattr(layer, "layer", None) or getattr(layer, "forward_layer", None)
@@ -62,5 +82,9 @@ def _kind(layer: Layer) -> str:
 def effect(before: Spec, after: Spec) -> str:
     """What a layer does with the sequences, told from what goes in and what comes out."""
     if after.ragged:
-        return "keeps" if before.ragged else "opens"
+        if not before.ragged:
+            return "opens"
+        a, b = before.lengths, after.lengths
+        changed = a is not None and b is not None and a.root == b.root and a.table != b.table
+        return "changes the lengths" if changed else "keeps"
     return "reduces" if before.ragged else "-"

@@ -2,119 +2,249 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from ..layers import Layer, Spec, activations
-from ..losses import Loss
-from ..losses.loss import Reduced, on_steps
+from ..layers import Layer, Spec
+from ..losses import Loss, MeanSquaredError
+from ..losses.loss import Aligned, Reduced
 from ..metrics import StartedMetric, StepMetric
+from ..ragged.batch import values_of
 from .data import Data
 
-# Activations whose outputs a cross-entropy can take for probabilities.
-_PROBABILITIES = {
-    "softmax": ("softmax", "sigmoid"),
-    "sigmoid": ("sigmoid", "softmax", "hard_sigmoid"),
-}
+
+class Part(NamedTuple):
+    """What is asked of one output.
+
+    Args:
+        name: the output's.
+        loss: of each step; None where only metrics are wanted.
+        scale: of the loss among those of several outputs.
+        metrics: fed with the values at the real steps.
+        weighted: metrics that are given the sample weights too.
+    """
+
+    name: str
+    loss: Loss | None
+    scale: float
+    metrics: list[StepMetric]
+    weighted: list[StepMetric]
+
+    @property
+    def checked_by(self) -> Loss:
+        """The loss that says which targets can be taken."""
+        return self.loss or _ANY
+
+
+_ANY = MeanSquaredError()
 
 
 class Outcome(NamedTuple):
-    """A batch's loss, with what the metrics need: values at the real steps."""
+    """A batch's loss to follow downhill, that of each output, and what the metrics need."""
 
-    loss: Reduced
-    y_true: Tensor
-    y_pred: Tensor
+    total: Tensor
+    penalty: Tensor | None
+    losses: list[Reduced | None]
+    shown: list[Aligned | None]
+
+    @property
+    def counts(self) -> bool:
+        """Whether any step counted."""
+        return any(part is not None and bool(part.divisor) for part in self.losses)
+
+    @property
+    def counted(self) -> float:
+        """What the loss was divided by: the number of steps; of several outputs, of the first."""
+        return next(float(part.divisor) for part in self.losses if part is not None)
 
 
 class Objective:
-    """A model's loss and metrics on a batch.
+    """A model's losses and metrics on a batch.
 
     Args:
-        loss: of each step.
-        metrics: fed with the values at the real steps.
+        parts: one for each output.
     """
 
-    def __init__(self, loss: Loss, metrics: list[StepMetric]) -> None:
-        self.loss, self.metrics = loss, metrics
+    def __init__(self, parts: list[Part]) -> None:
+        self.parts = parts
 
     def check(self, model: Layer) -> None:
-        """Raises where the model's last activation and the loss do not go together."""
-        tail, wanted, name = model.tail, self.loss.tail, type(self.loss).__name__
-        if wanted is None or tail is None:
-            return
-        if self.loss.from_logits and tail in ("softmax", "sigmoid"):
-            raise ValueError(
-                f"compile: {name}(from_logits=True), but the model ends in {tail}, whose outputs "
-                "are probabilities. Leave from_logits out; unpad works from the logits by itself."
-            )
-        if not self.loss.from_logits and tail not in _PROBABILITIES[wanted]:
-            raise ValueError(
-                f"compile: {self.loss.name} needs probabilities, but the model ends in {tail!r}. "
-                f"End it in {wanted}, or use {name}(from_logits=True)."
-            )
+        """Raises where a last activation and its loss do not go together."""
+        for part, tail in zip(self.parts, model.tails, strict=False):
+            if part.loss is not None:
+                _check_tail(part.loss, tail)
+            if part.loss is not None and part.loss.own_lengths and part.metrics + part.weighted:
+                first = (part.metrics + part.weighted)[0].name
+                raise ValueError(
+                    f"compile: metric {first!r} pairs every step with a label, but the targets of "
+                    f"{part.loss.name} have lengths of their own. Leave it out."
+                )
 
-    def __call__(self, model: Layer, batch: Data) -> Outcome:
-        """Runs the model on the batch."""
-        assert batch.y is not None
-        finish, loss = None, self.loss
-        if loss.tail is not None and model.tail == loss.tail and not loss.from_logits:
-            outputs = model.before_tail(batch.x)
-            finish, loss = activations.get(model.tail), loss.with_logits()
-        else:
-            outputs = model(batch.x)
-        true, pred, weight = on_steps(batch.y, outputs, batch.weight)
-        reduced = loss.reduce(true, pred, weight)
-        with torch.no_grad():
-            shown = pred.detach()
-            if finish is not None and self.metrics:
-                shown = finish(shown)
-        return Outcome(reduced, true, shown)
+    def __call__(self, model: Layer, batch: Data, penalised: bool) -> Outcome:
+        """Runs the model on the batch.
 
-    def tally(self, output: Spec, device: torch.device) -> Tally:
+        Args:
+            model: whose outputs the parts are about.
+            batch: inputs, targets, weights.
+            penalised: whether the model has penalties on weights or activities.
+        """
+        parts = self.parts
+        tails = model.tails
+        tails = tails if len(tails) == len(parts) else [None] * len(parts)
+        cut = [_from_tail(part.loss, tail) for part, tail in zip(parts, tails, strict=True)]
+        outputs = model.outputs_of(batch.x, cut)
+        losses: list[Reduced | None] = []
+        shown: list[Aligned | None] = []
+        total: Tensor | None = None
+        for i, part in enumerate(parts):
+            target, weight = batch.targets[i], batch.weights[i]
+            if target is None:
+                losses.append(None)
+                shown.append(None)
+                continue
+            loss = part.loss
+            aligned = (loss or _ANY).align(target, outputs[i], weight)
+            reduced = None
+            if loss is not None:
+                used = loss.with_logits() if cut[i] else loss
+                reduced = used.reduce(
+                    aligned.y_true, aligned.y_pred, aligned.weight, layout=aligned.layout
+                )
+                value = reduced.value if part.scale == 1 else part.scale * reduced.value
+                total = value if total is None else total + value
+            losses.append(reduced)
+            last = model.last_layers[i] if cut[i] else None
+            shown.append(_for_metrics(part, aligned, last))
+        assert total is not None
+        penalty = sum(model.losses, start=total.new_zeros(())) if penalised else None
+        total = total if penalty is None else total + penalty
+        return Outcome(total, None if penalty is None else penalty.detach(), losses, shown)
+
+    def tally(self, outputs: Sequence[Spec], device: torch.device) -> Tally:
         """Sums of its own, so that an evaluation within an epoch leaves the epoch's alone."""
-        size = (output.shape[-1] if output.shape else 1) or 1
-        return Tally(self.loss, [m.start(size, self.loss, device) for m in self.metrics], device)
+        started = []
+        for part, output in zip(self.parts, outputs, strict=True):
+            size = (output.shape[-1] if output.shape else 1) or 1
+            loss = part.checked_by
+            plain = [(m.start(size, loss, device), False) for m in part.metrics]
+            started.append(plain + [(m.start(size, loss, device), True) for m in part.weighted])
+        return Tally(self.parts, started, device)
+
+
+def _check_tail(loss: Loss, tail: str | None) -> None:
+    wanted, name = loss.tail, type(loss).__name__
+    if "crf" in (wanted, tail) and wanted != tail:
+        raise ValueError(
+            f"compile: the model ends in a CRF, whose paths of tags {loss.name} cannot train. Use "
+            "loss='crf'."
+            if tail == "crf"
+            else f"compile: {loss.name} needs the scores of a CRF, but the model "
+            f"{'does not end in one' if tail is None else f'ends in {tail!r}'}. End it in "
+            "layers.CRF()."
+        )
+    if wanted is None or tail is None:
+        return
+    if loss.from_logits and tail in ("softmax", "sigmoid"):
+        raise ValueError(
+            f"compile: {name}(from_logits=True), but the model ends in {tail}, whose outputs "
+            "are probabilities. Leave from_logits out; unpad works from the logits by itself."
+        )
+    if not loss.from_logits and tail not in loss.takes:
+        or_logits = "" if loss.own_lengths else f", or use {name}(from_logits=True)"
+        raise ValueError(
+            f"compile: {loss.name} needs probabilities, but the model ends in {tail!r}. "
+            f"End it in {wanted}{or_logits}."
+        )
+
+
+def _from_tail(loss: Loss | None, tail: str | None) -> bool:
+    """Whether the loss is computed from what goes into the model's last activation."""
+    return loss is not None and tail is not None and loss.tail == tail and not loss.from_logits
+
+
+def _for_metrics(part: Part, aligned: Aligned, last: Layer | None) -> Aligned | None:
+    """Values beside values, with the tail that the loss did without."""
+    if not part.metrics and not part.weighted:
+        return None
+    with torch.no_grad():
+        pred = aligned.y_pred.detach()
+        pred = pred if last is None else last.from_tail(pred)
+        return aligned._replace(y_true=values_of(aligned.y_true), y_pred=values_of(pred))
 
 
 class Tally:
-    """Loss and metrics summed up over batches, with one denominator.
+    """Losses and metrics summed up over batches, with one denominator.
 
     Args:
-        loss: whose reduction says what is divided by.
-        metrics: started anew.
+        parts: whose losses' reductions say what is divided by.
+        metrics: of each part, started anew, and whether they are weighted.
         device: where the sums are kept, so that no batch waits for its number.
     """
 
-    def __init__(self, loss: Loss, metrics: list[StartedMetric], device: torch.device) -> None:
-        self._loss, self._metrics = loss, metrics
+    def __init__(
+        self,
+        parts: list[Part],
+        metrics: list[list[tuple[StartedMetric, bool]]],
+        device: torch.device,
+    ) -> None:
+        self._parts, self._metrics = parts, metrics
         self._zero = torch.zeros((), dtype=torch.float64, device=device)
         self.reset()
 
     def reset(self) -> None:
         """Forgets every batch."""
-        self._total = self._divisor = self._zero
-        for metric in self._metrics:
-            metric.reset()
+        self._sums: list[tuple[Tensor, Tensor]] = [(self._zero, self._zero)] * len(self._parts)
+        self._penalty, self._batches = self._zero, 0
+        for group in self._metrics:
+            for metric, _ in group:
+                metric.reset()
 
     def add(self, outcome: Outcome) -> None:
         """Adds a batch."""
         with torch.no_grad():
-            self._total = self._total + outcome.loss.total.detach()
-            # A sum stays a sum over batches; a mean's denominator adds up with it.
-            if self._loss.reduction == "sum":
-                self._divisor = self._zero + 1
-            else:
-                self._divisor = self._divisor + outcome.loss.divisor
-            for metric in self._metrics:
-                metric.update(outcome.y_true, outcome.y_pred)
+            for i, reduced in enumerate(outcome.losses):
+                if reduced is not None:
+                    self._sums[i] = self._added(i, reduced)
+                shown = outcome.shown[i]
+                if shown is None:
+                    continue
+                for metric, weighted in self._metrics[i]:
+                    weight = shown.weight if weighted else None
+                    metric.update(shown.y_true, shown.y_pred, weight, shown.layout)
+            if outcome.penalty is not None:
+                self._penalty = self._penalty + outcome.penalty
+                self._batches += 1
+
+    def _added(self, i: int, reduced: Reduced) -> tuple[Tensor, Tensor]:
+        total, divisor = self._sums[i]
+        loss = self._parts[i].loss
+        # A sum stays a sum over batches; a mean's denominator adds up with it.
+        if loss is not None and loss.reduction == "sum":
+            return total + reduced.total.detach(), self._zero + 1
+        return total + reduced.total.detach(), divisor + reduced.divisor
+
+    def _means(self) -> list[float]:
+        return [float(total / divisor) if divisor else 0.0 for total, divisor in self._sums]
 
     @property
     def mean_loss(self) -> float:
         """The loss of all batches; 0 where there was no step."""
-        return float(self._total / self._divisor) if self._divisor else 0.0
+        scaled = zip(self._parts, self._means(), strict=True)
+        loss = sum(part.scale * mean for part, mean in scaled)
+        return loss + float(self._penalty) / self._batches if self._batches else loss
 
-    def logs(self) -> dict[str, float]:
-        """The loss and every metric of all batches."""
-        return {"loss": self.mean_loss, **{m.name: m.result() for m in self._metrics}}
+    def logs(self) -> dict[str, Any]:
+        """The loss and every metric of all batches; by output where there are several."""
+        found = {"loss": self.mean_loss}
+        several = len(self._parts) > 1
+        if several:
+            for part, mean in zip(self._parts, self._means(), strict=True):
+                if part.loss is not None:
+                    found[f"{part.name}_loss"] = mean
+        for part, group in zip(self._parts, self._metrics, strict=True):
+            for metric, _ in group:
+                found[f"{part.name}_{metric.name}" if several else metric.name] = metric.result()
+        return found

@@ -1,139 +1,115 @@
-"""Sequences, targets and weights, checked once and laid on the same steps."""
+"""Targets and weights, laid on the steps or sequences of what the model gives."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from ..errors import first_true
-from ..layers import Layer, Spec
-from ..layers.spec import spec_of
-from ..losses import Loss
+from ..layers import Spec
+from ..losses import Loss, SequenceLoss
 from ..ragged import Layout, Ragged
 from ..ragged.batch import place, values_of
-from .door import accept, as_float
+from .door import accept
 
 
-class Data(NamedTuple):
-    """What is trained on: padding is gone, and y and weight stand beside the steps of x.
+class Place:
+    """Where targets belong: what was given for an input, and its real steps.
 
-    Shapes: x Ragged or (n, ...); y Ragged on the layout of x where the model gives something for
-    each step, else (n, ...); weight None, (n,) for sequences, or like y for steps.
+    Args:
+        given: the input as the caller gave it.
+        real: its real steps, or rows.
     """
 
-    x: Ragged | Tensor
-    y: Ragged | Tensor | None
-    weight: Ragged | Tensor | None
-
-    @property
-    def lengths(self) -> Tensor | None:
-        """(n,) steps of each sequence, where there are sequences."""
-        return self.x.lengths if isinstance(self.x, Ragged) else None
-
-    @property
-    def steps(self) -> int:
-        """Real steps in all; rows where there are no sequences."""
-        return self.x.steps if isinstance(self.x, Ragged) else len(self.x)
-
-    def batch(self, sequences: Tensor, device: torch.device) -> Data:
-        """These sequences, with their targets and weights, on the device."""
-        layout, steps = None, None
-        if isinstance(self.x, Ragged):
-            layout, steps = self.x.layout.take(sequences)
-            layout = layout.to(device)
-
-        def pick(part: Ragged | Tensor | None) -> Any:
-            if part is None:
-                return None
-            if not isinstance(part, Ragged):
-                return part.index_select(0, sequences).to(device)
-            assert layout is not None
-            assert steps is not None
-            return Ragged._trusted(part.values.index_select(0, steps).to(device), layout)
-
-        return Data(pick(self.x), pick(self.y), pick(self.weight))
+    def __init__(self, given: Ragged | Tensor, real: Ragged | Tensor) -> None:
+        self.given, self.real = given, real
 
 
-def open_inputs(model: Layer, x: Any, who: str) -> tuple[Ragged | Tensor, Ragged | Tensor, Any]:
-    """The inputs as given and as the model sees them (padding gone), and the caller's form.
+def lay_target(
+    y: Any, at: Place, known: bool, output: Spec, loss: Loss, who: str
+) -> Ragged | Tensor:
+    """A target as the loss will take it: beside the steps or rows of the output.
+
+    Args:
+        y: what the caller gave.
+        at: the input whose lengths the output has, or the first.
+        known: whether the output has those lengths: else targets bring lengths of their own, which
+            are compared batch by batch.
+        output: the spec of the output.
+        loss: asked whether it can take them.
+        who: shown in errors, as "fit: y".
 
     Raises:
-        ValueError: they are no sequences, do not fit the model, or hold what it cannot take.
+        ValueError: they do not fit; the text says where first.
     """
-    given, form = accept(x, f"{who}: x")
-    given = as_float(given.to("cpu"))
-    opened = model.open(given)
-    _refuse_not_finite(opened, f"{who}: x", "Missing steps that hold NaN: Masking(mask_value=nan).")
-    model.check(opened)
-    return given, opened, form
-
-
-def prepare(
-    model: Layer,
-    loss: Loss,
-    x: Any,
-    y: Any,
-    sample_weight: Any,
-    class_weight: dict[int, float] | None,
-    who: str,
-) -> Data:
-    """Checks everything that can be checked before a weight moves, and lays it out.
-
-    Raises:
-        ValueError: the first thing that is wrong with the data, and where.
-    """
-    given, opened, _ = open_inputs(model, x, who)
-    if len(given) == 0:
-        raise ValueError(f"{who}: x has no sequences.")
-    if y is None:
-        raise ValueError(f"{who}: y is missing. For an autoencoder give x twice.")
-    output = model.ensure_built(spec_of(opened))
-    if isinstance(output, list):
-        raise ValueError(f"{who}: the model gives {len(output)} outputs; one is supported.")
-    target, _ = accept(y, f"{who}: y")
+    target, _ = accept(y, who)
     target = target.to("cpu")
-    if len(target) != len(given):
+    if len(target) != len(at.given):
         raise ValueError(
-            f"{who}: x has {_sequences(len(given))}, y has {len(target)}. Each sequence needs its "
-            "target."
+            f"{who.replace(': y', ': x', 1).split(' of output')[0]} has "
+            f"{_sequences(len(at.given))}, y has {len(target)}. Each sequence needs its target."
         )
-    laid = _lay(target, given, opened, output, f"{who}: y")
-    _refuse_not_finite(laid, f"{who}: y", "Leave steps without a label out of x, or weigh them 0.")
-    loss.check(laid, output)
-    weight = _weights(sample_weight, given, opened, output, who)
-    if class_weight is not None:
-        weight = _with_class_weight(weight, class_weight, laid, output, who)
-    return Data(opened, laid, weight)
+    if loss.own_lengths:
+        target = loss.own_targets(target)  # pyright: ignore[reportAttributeAccessIssue]
+    elif known or not output.ragged:
+        target = _lay(target, at.given, at.real, output, who)
+        target = _on_inner_steps(target, at.real, output)
+    if output.ragged and isinstance(target, Tensor):
+        # Which of its slots are steps is known when the model has run.
+        return target
+    refuse_not_finite(target, who, "Leave steps without a label out of x, or weigh them 0.")
+    loss.check(target, output)
+    if known and isinstance(loss, SequenceLoss) and isinstance(at.real, Ragged):
+        assert isinstance(target, Ragged)
+        loss.check_lengths(target, at.real.layout)
+    return target
 
 
-def _weights(
-    sample_weight: Any, given: Ragged | Tensor, opened: Ragged | Tensor, output: Spec, who: str
+def lay_weights(
+    sample_weight: Any, at: Place, known: bool, output: Spec, who: str
 ) -> Ragged | Tensor | None:
+    """Weights of sequences, (n,), or of steps, beside those of the output."""
     if sample_weight is None:
         return None
-    who = f"{who}: sample_weight"
-    weight, _ = accept(sample_weight, who)
+    given, opened = at.given, at.real
+    what = f"{who}: sample_weight"
+    weight, _ = accept(sample_weight, what)
     weight = weight.to("cpu", torch.get_default_dtype())
     if len(weight) != len(given):
-        raise ValueError(f"{who}: x has {_sequences(len(given))}, sample_weight has {len(weight)}.")
+        raise ValueError(
+            f"{what}: x has {_sequences(len(given))}, sample_weight has {len(weight)}."
+        )
     if isinstance(weight, Ragged) or weight.ndim > 1:
-        weight = _lay(weight, given, opened, output, who)
+        if known or not output.ragged:
+            weight = _lay(weight, given, opened, output, what)
         values = values_of(weight)
         if isinstance(weight, Ragged) and values.ndim == 2 and values.shape[1] == 1:
             weight = weight.with_values(values[:, 0])
         elif values.ndim > (1 if isinstance(weight, Ragged) else 2):
-            raise ValueError(f"{who}: expected one weight a sequence or a step.")
-    _refuse_not_finite(weight, who, "")
+            raise ValueError(f"{what}: expected one weight a sequence or a step.")
+    refuse_not_finite(weight, what, "")
     values = values_of(weight)
     if (broken := first_true(values < 0)) is not None:
-        raise ValueError(f"{who}: {values[broken].item()} in {_place(weight, broken)} is negative.")
+        raise ValueError(
+            f"{what}: {values[broken].item()} in {_place(weight, broken)} is negative."
+        )
     return weight
 
 
-def _with_class_weight(
+def _on_inner_steps(target: Ragged | Tensor, real: Ragged | Tensor, output: Spec) -> Any:
+    """Of sequences of sequences: grids of inner sequences, read at the inner steps."""
+    if not isinstance(real, Ragged) or real.levels == 1 or output.levels == 1:
+        return target
+    if not isinstance(target, Ragged) or target.levels > 1 or not target.feature:
+        return target
+    inner = real.values
+    places = inner.layout.sequence_ids, inner.layout.places
+    return target.with_values(inner.with_values(target.values[places]))
+
+
+def with_class_weight(
     weight: Ragged | Tensor | None,
     class_weight: dict[int, float],
     target: Ragged | Tensor,
@@ -179,7 +155,7 @@ def _lay(
         return _lay_dense(target, output, who)
     if not isinstance(opened, Ragged):
         # A layer inside the model decides which steps are real: the grid is laid on them later.
-        return target if isinstance(target, Tensor) else target.to_padded()  # pyright: ignore[reportReturnType]
+        return target
     if isinstance(target, Tensor):
         return _from_grid(target, given, opened, who)
     if target.layout.agrees(opened.layout):
@@ -234,7 +210,8 @@ def _lay_dense(target: Ragged | Tensor, output: Spec, who: str) -> Tensor:
     )
 
 
-def _refuse_not_finite(data: Ragged | Tensor, who: str, hint: str) -> None:
+def refuse_not_finite(data: Ragged | Tensor, who: str, hint: str) -> None:
+    """Raises for NaN and infinite values, naming the first."""
     values = values_of(data)
     if not values.is_floating_point():
         return
@@ -254,24 +231,3 @@ def _place(data: Ragged | Tensor, index: tuple[int, ...]) -> str:
 
 def _sequences(n: int) -> str:
     return f"{n} sequence{'' if n == 1 else 's'}"
-
-
-def split(data: Data, share: float, who: str) -> tuple[Data, Data]:
-    """The first part to train on, the last share to validate on, in the caller's order."""
-    n = len(data.x)
-    at = n - int(np.floor(n * share))
-    if not 0 < share < 1 or at in (0, n):
-        raise ValueError(
-            f"{who}: validation_split={share} of {_sequences(n)} leaves nothing on one side."
-        )
-
-    def cut(first: int, last: int) -> Data:
-        x = data.x[first:last]
-        parts = [None if p is None else p[first:last] for p in (data.y, data.weight)]
-        if isinstance(x, Ragged):
-            parts = [
-                p.with_values(p.values, x.layout) if isinstance(p, Ragged) else p for p in parts
-            ]
-        return Data(x, *parts)
-
-    return cut(0, at), cut(at, n)

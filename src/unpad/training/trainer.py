@@ -12,51 +12,75 @@ from torch import Tensor
 
 from .. import kernels, losses, optimizers
 from ..layers import Layer, Recurrent, Spec
-from ..layers.spec import spec_of
 from ..metrics import get as get_metric
+from ..optimizers.constrained import watch
 from ..ragged import Ragged
 from .batching import evaluation_plan, plan
 from .callbacks import Callback, History
-from .data import Data, open_inputs, prepare, split
+from .compiled import Compiled, each, leaves
+from .data import Batch, Data, open_inputs, prepare, split
 from .door import give_back
-from .interrupt import HeldInterrupt
-from .objective import Objective, Outcome, Tally
+from .fitting import Fitting
+from .objective import Objective, Tally
 from .progress import EpochProgress
+from .watchers import Watchers
 
 
 class Trainer(Layer):
     """A layer that can be trained: Keras's methods, on Ragged, lists or padded arrays alike."""
 
-    _objective: Objective | None = None
+    #: Names of the inputs and outputs, where the model has any.
+    input_names: Any = None
+    output_names: Any = None
+    _compiled_with: Compiled | None = None
     _make_optimizer: Any = None
     optimizer: torch.optim.Optimizer | None = None
     history: History | None = None
     stop_training = False
 
     def compile(  # pyright: ignore[reportIncompatibleMethodOverride]
-        self, optimizer: Any = "rmsprop", loss: Any = None, metrics: Any = None
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
     ) -> None:
         """Says how the model is trained. Forgets an earlier optimiser's state.
 
-        For torch's own compiler: `torch.compile(model)`.
+        A model of several outputs takes losses, weights and metrics as a list in their order, or
+        as a dict by their names. For torch's own compiler: `torch.compile(model)`.
 
         Args:
             optimizer: a name, an unpad or torch optimiser, or a callable of the weights.
-            loss: a name, a Loss, a torch loss module, or a callable of (y_true, y_pred).
+            loss: a name, a Loss, a torch loss module, or a callable of (y_true, y_pred); None for
+                an output that is not trained on.
+            loss_weights: how much each output's loss counts; 1 by default.
             metrics: names, torchmetrics metrics or callables.
+            weighted_metrics: metrics that are given sample and class weights too.
 
         Raises:
             ValueError: a name is not known, or the loss does not go with the last activation.
         """
         if loss is None:
             raise ValueError("compile: loss is missing, as loss='sparse_categorical_crossentropy'.")
-        chosen = [] if metrics is None else metrics
-        if isinstance(chosen, str) or not isinstance(chosen, (list, tuple)):
-            chosen = [chosen]
-        objective = Objective(losses.get(loss), [get_metric(m) for m in chosen])
         make = optimizers.get(optimizer)
-        objective.check(self)
-        self._objective, self._make_optimizer, self.optimizer = objective, make, None
+        compiled = Compiled(
+            each(loss, losses.get),
+            loss_weights,
+            each(metrics, get_metric),
+            each(weighted_metrics, get_metric),
+        )
+        for metric in leaves(compiled.metrics):
+            metric.check()
+        for metric in leaves(compiled.weighted_metrics):
+            metric.check(weighted=True)
+        if self.output_names is not None or self._one_output_for_sure():
+            compiled.objective(self.output_names or ["output"]).check(self)
+        self._compiled_with, self._make_optimizer, self.optimizer = compiled, make, None
+
+    def _one_output_for_sure(self) -> bool:
+        return self.tail is not None
 
     def fit(
         self,
@@ -104,9 +128,9 @@ class Trainer(Layer):
         Raises:
             ValueError: the data or options are wrong; the text says what and where first.
         """
-        objective = self._compiled("fit")
+        self._compiled("fit")
         batch_size = _checked_size(batch_size, batch_steps, validation_batch_size)
-        data = prepare(self, objective.loss, x, y, sample_weight, class_weight, "fit")
+        data, objective, outputs = prepare(self, x, y, sample_weight, class_weight, "fit")
         validation = None
         if validation_data is not None:
             validation = self._validation(validation_data)
@@ -121,94 +145,28 @@ class Trainer(Layer):
             raise ValueError("fit: x has no steps: every sequence is empty or masked throughout.")
         objective.check(self)
         optimizer = self._ready_optimizer()
-        tally = self._tally(data)
+        # Two, so that an evaluation within an epoch leaves the epoch's sums alone.
+        tally, held_out = (objective.tally(outputs, self.device) for _ in range(2))
         level = 1 if verbose == "auto" else int(verbose)
         history = self.history = History()
-        watchers = [history, *_as_list(callbacks)]
-        for watcher in watchers:
-            watcher.set_model(self)
+        watchers = Watchers(callbacks, history)
+        watchers.set_model(self)
+        fitting = Fitting(self, objective, optimizer, tally, held_out, watchers, level)
+        batches = {
+            "batch_size": batch_size,
+            "batch_steps": batch_steps,
+            "shuffle": shuffle,
+            "bucket_by_length": bucket_by_length,
+        }
         self.stop_training = False
         was_training = self.training
         try:
-            with HeldInterrupt() as interrupt, self._threads():
-                for watcher in watchers:
-                    watcher.on_train_begin()
-                for epoch in range(initial_epoch, epochs):
-                    batches = plan(
-                        len(data.x), data.lengths, batch_size=batch_size, batch_steps=batch_steps,
-                        shuffle=shuffle, bucket_by_length=bucket_by_length,
-                    )  # fmt: skip
-                    self._epoch(
-                        epoch, epochs, data, batches, validation, validation_batch_size, optimizer,
-                        tally, watchers, interrupt, level,
-                    )  # fmt: skip
-                    if self.stop_training:
-                        break
-                for watcher in watchers:
-                    watcher.on_train_end()
+            fitting.run(
+                data, validation, range(initial_epoch, epochs), validation_batch_size, batches
+            )
         finally:
             self.train(was_training)
         return history
-
-    def _epoch(
-        self,
-        epoch: int,
-        epochs: int,
-        data: Data,
-        batches: list[Tensor],
-        validation: Data | None,
-        validation_batch_size: int | None,
-        optimizer: torch.optim.Optimizer,
-        tally: Tally,
-        watchers: list[Callback],
-        interrupt: HeldInterrupt,
-        verbose: int,
-    ) -> None:
-        objective = self._compiled("fit")
-        device = self._device()
-        tally.reset()
-        for watcher in watchers:
-            watcher.on_epoch_begin(epoch)
-        progress = EpochProgress(f"Epoch {epoch + 1}/{epochs}", data.steps, verbose)
-        start = time.perf_counter()
-        self.train()
-        try:
-            for i, sequences in enumerate(batches):
-                interrupt.check()
-                for watcher in watchers:
-                    watcher.on_train_batch_begin(i)
-                batch = data.batch(sequences, device)
-                tally.add(self._update(objective, optimizer, batch))
-                progress.advance(batch.steps)
-                if len(watchers) > 1:
-                    for watcher in watchers:
-                        watcher.on_train_batch_end(i, {"loss": tally.mean_loss})
-                if progress.due:
-                    progress.draw(tally.logs())
-            interrupt.check()
-            seconds, rate = time.perf_counter() - start, progress.rate
-            logs = tally.logs()
-            if validation is not None:
-                found = self._evaluate(validation, validation_batch_size)
-                logs |= {f"val_{name}": value for name, value in found.items()}
-        except BaseException:
-            progress.stop()
-            raise
-        progress.finish(seconds, rate, logs)
-        for watcher in watchers:
-            watcher.on_epoch_end(epoch, logs)
-
-    def _update(
-        self, objective: Objective, optimizer: torch.optim.Optimizer, batch: Data
-    ) -> Outcome:
-        """One step of training: forward, backward, update."""
-        outcome = objective(self, batch)
-        if batch.steps and bool(outcome.loss.divisor):
-            # A batch in which no step counts says nothing: not even the optimiser's momentum moves.
-            optimizer.zero_grad(set_to_none=True)
-            outcome.loss.value.backward()
-            optimizer.step()
-        return outcome
 
     def evaluate(
         self,
@@ -232,26 +190,29 @@ class Trainer(Layer):
         Returns:
             The loss; with metrics [loss, metric, ...], or all by name.
         """
-        objective = self._compiled("evaluate")
-        data = prepare(self, objective.loss, x, y, sample_weight, None, "evaluate")
+        self._compiled("evaluate")
+        data, objective, outputs = prepare(self, x, y, sample_weight, None, "evaluate")
         objective.check(self)
+        tally = objective.tally(outputs, self.device)
         progress = EpochProgress("Evaluate", data.steps, 1 if verbose == "auto" else int(verbose))
         start = time.perf_counter()
-        logs = self._evaluate(data, batch_size)
+        logs = self.evaluated(data, batch_size, objective, tally)
         seconds = time.perf_counter() - start
         progress.finish(seconds, data.steps / max(seconds, 1e-9), logs)
         return _as_keras(logs, return_dict)
 
-    def _evaluate(self, data: Data, batch_size: int | None) -> dict[str, float]:
-        objective = self._compiled("evaluate")
-        device = self._device()
+    def evaluated(
+        self, data: Data, batch_size: int | None, objective: Objective, tally: Tally
+    ) -> dict[str, Any]:
+        """The logs of prepared data, by sums that are set to 0 first."""
+        device, penalised = self.device, self.penalised
+        tally.reset()
         was_training = self.training
         self.eval()
-        tally = self._tally(data)
         try:
-            with torch.no_grad(), self._threads():
+            with torch.no_grad(), self.threads():
                 for sequences in self._evaluation_plan(data, batch_size):
-                    tally.add(objective(self, data.batch(sequences, device)))
+                    tally.add(objective(self, data.batch(sequences, device), penalised))
         finally:
             self.train(was_training)
         return tally.logs()
@@ -273,16 +234,17 @@ class Trainer(Layer):
         Raises:
             ValueError: the data do not fit the model.
         """
-        _, opened, form = open_inputs(self, x, "predict")
-        self.ensure_built(spec_of(opened))
-        data = Data(opened, None, None)
+        opened = open_inputs(self, x, "predict")
+        specs = opened.specs
+        self.ensure_built(*(specs if len(specs) == 1 else [specs]))
+        data = opened.data
         progress = EpochProgress("Predict", data.steps, 1 if verbose in ("auto", 1) else 0)
-        device, was_training = self._device(), self.training
+        device, was_training = self.device, self.training
         self.eval()
         batches = self._evaluation_plan(data, batch_size)
         outputs = []
         try:
-            with torch.inference_mode(), self._threads():
+            with torch.inference_mode(), self.threads():
                 for sequences in batches or [torch.arange(0)]:
                     batch = data.batch(sequences, device)
                     outputs.append(self(batch.x))
@@ -292,7 +254,7 @@ class Trainer(Layer):
         finally:
             progress.stop()
             self.train(was_training)
-        return give_back(_in_order(outputs, batches), form, fill)
+        return _each_output(_in_order(outputs, batches), lambda o: give_back(o, opened.form, fill))
 
     def train_on_batch(
         self,
@@ -303,16 +265,18 @@ class Trainer(Layer):
         return_dict: bool = False,
     ) -> float | list[float] | dict[str, float]:
         """One update on this batch; its loss and metrics from before the update."""
-        objective = self._compiled("train_on_batch")
-        data = prepare(self, objective.loss, x, y, sample_weight, class_weight, "train_on_batch")
+        self._compiled("train_on_batch")
+        who = "train_on_batch"
+        data, objective, outputs = prepare(self, x, y, sample_weight, class_weight, who)
         objective.check(self)
         optimizer = self._ready_optimizer()
-        tally = self._tally(data)
+        tally = objective.tally(outputs, self.device)
         was_training = self.training
         self.train()
         try:
-            batch = data.batch(torch.arange(len(data.x)), self._device())
-            tally.add(self._update(objective, optimizer, batch))
+            watchers = Watchers(None, History())
+            fitting = Fitting(self, objective, optimizer, tally, tally, watchers, 0)
+            tally.add(fitting.update(data.batch(torch.arange(len(data)), self.device)))
         finally:
             self.train(was_training)
         return _as_keras(tally.logs(), return_dict)
@@ -321,20 +285,51 @@ class Trainer(Layer):
         self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
     ) -> float | list[float] | dict[str, float]:
         """The loss and metrics of this batch."""
-        return self.evaluate(x, y, len(x), 0, sample_weight, return_dict)
+        return self.evaluate(x, y, None, 0, sample_weight, return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for this batch, in the caller's form."""
-        return self.predict(x, max(1, len(x)), 0)
+        return self.predict(x, None, 0)
 
     # --- what these share ------------------------------------------------------------------------
 
-    def _compiled(self, who: str) -> Objective:
-        if self._objective is None:
+    def _compiled(self, who: str) -> Compiled:
+        if self._compiled_with is None:
             raise RuntimeError(
                 f"{who}: the model is not compiled. First: model.compile(optimizer=..., loss=...)."
             )
-        return self._objective
+        return self._compiled_with
+
+    def objective_for(self, count: int) -> Objective:
+        """What was compiled, arranged for this number of outputs."""
+        names = self.output_names
+        if names is None:
+            names = ["output"] if count == 1 else [f"output_{i}" for i in range(count)]
+        return self._compiled("fit").objective(names)
+
+    def open_inputs(self, inputs: list[Any]) -> list[tuple[Any, Any]]:
+        """Each input as it is fed to the model, and as its real steps, padding gone where known."""
+        if len(inputs) > 1:
+            return [(x, x) for x in inputs]
+        opened = self.open(inputs[0])
+        return [(opened, opened)]
+
+    def check_inputs(self, inputs: list[Any]) -> None:
+        """Raises for values that a first layer cannot take; see `Layer.check`."""
+        if len(inputs) == 1:
+            self.check(inputs[0])
+
+    def paired_inputs(self, specs: list[Spec]) -> list[tuple[int, int]]:
+        """Pairs of inputs whose steps are combined one to one."""
+        return []
+
+    @property
+    def penalised(self) -> bool:
+        """Whether anything is added to the loss: penalties on weights or on what comes out."""
+        return any(
+            isinstance(m, Layer) and (m._regularizers or m.activity_regularizer is not None)
+            for m in self.modules()
+        )
 
     def _validation(self, given: tuple) -> Data:
         if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
@@ -343,7 +338,7 @@ class Trainer(Layer):
                 f"{type(given).__name__}."
             )
         x, y, weight = (*given, None)[:3]
-        return prepare(self, self._compiled("fit").loss, x, y, weight, None, "fit: validation_data")
+        return prepare(self, x, y, weight, None, "fit: validation_data")[0]
 
     def _ready_optimizer(self) -> torch.optim.Optimizer:
         if self.optimizer is None:
@@ -352,27 +347,24 @@ class Trainer(Layer):
                 raise ValueError("fit: the model has no weights that can be trained.")
             self.optimizer = self._make_optimizer(weights)
         assert self.optimizer is not None
-        return self.optimizer
-
-    def _tally(self, data: Data) -> Tally:
-        output = self.output_spec(spec_of(data.x))
-        assert isinstance(output, Spec)
-        return self._compiled("fit").tally(output, self._device())
+        for weight, constraint in self.constrained():
+            weight.unpad_constraint = constraint  # pyright: ignore[reportAttributeAccessIssue]
+        return watch(self.optimizer)
 
     def _evaluation_plan(self, data: Data, batch_size: int | None) -> list[Tensor]:
         if not self.stateful:
-            return evaluation_plan(len(data.x), data.lengths, batch_size)
+            return evaluation_plan(len(data), data.lengths, batch_size)
         # States go on from batch to batch, row by row: the caller's order is the order.
         size = batch_size or 32
         return plan(
-            len(data.x), None, batch_size=size, batch_steps=None, shuffle=False,
+            len(data), None, batch_size=size, batch_steps=None, shuffle=False,
             bucket_by_length=False,
         )  # fmt: skip
 
-    def _threads(self) -> AbstractContextManager[None]:
+    def threads(self) -> AbstractContextManager[None]:
         """The kernels' own threads, where all that runs are layers of ours on a CPU."""
         ours = all(isinstance(m, Layer) for m in self.modules())
-        if ours and self._device().type == "cpu":
+        if ours and self.device.type == "cpu":
             return kernels.own_threads()
         return nullcontext()
 
@@ -387,16 +379,12 @@ class Trainer(Layer):
             if isinstance(module, Recurrent):
                 module.reset_state(rows)
 
-    def _device(self) -> torch.device:
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
         for weight in self.parameters():
             return weight.device
         return torch.device("cpu")
-
-
-def _as_list(callbacks: Sequence[Callback] | Callback | None) -> list[Callback]:
-    if callbacks is None:
-        return []
-    return list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]  # pyright: ignore[reportReturnType]
 
 
 def _as_keras(logs: dict[str, float], by_name: bool) -> float | list[float] | dict[str, float]:
@@ -422,14 +410,23 @@ def _checked_size(
     return 32 if batch_size is None else batch_size
 
 
-def _in_order(outputs: list[Any], batches: list[Tensor]) -> Ragged | Tensor:
+def _in_order(outputs: list[Any], batches: list[Tensor]) -> Any:
     """The outputs of all batches, in the caller's order of sequences."""
-    if isinstance(outputs[0], list):
-        raise ValueError("predict: the model gives several outputs; one is supported.")
-    ragged = isinstance(outputs[0], Ragged)
-    joined = Ragged.concatenate(outputs) if ragged else torch.cat(outputs)
+    first = outputs[0]
+    if isinstance(first, dict):
+        return {k: _in_order([o[k] for o in outputs], batches) for k in first}
+    if isinstance(first, (list, tuple)):
+        return [_in_order([o[i] for o in outputs], batches) for i in range(len(first))]
+    ragged = isinstance(first, Ragged)
+    joined: Batch = Ragged.concatenate(outputs) if ragged else torch.cat(outputs)
     joined = joined.to("cpu")
     if not batches:
         return joined
     back = torch.cat(batches).argsort()
     return joined[back]
+
+
+def _each_output(outputs: Any, function: Any) -> Any:
+    if isinstance(outputs, dict):
+        return {k: function(v) for k, v in outputs.items()}
+    return [function(v) for v in outputs] if isinstance(outputs, list) else function(outputs)

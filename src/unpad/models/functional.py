@@ -1,0 +1,359 @@
+"""Functional: a model drawn as a graph, from symbols to symbols."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import unknown
+from ..layers import Layer, Spec
+from ..layers.operation import Operation
+from ..layers.symbol import Symbol
+from .graph import Call, Slot, read
+from .input import Input
+from .model import Model
+from .summary import Row, row_of
+
+
+class Functional(Model):
+    """The graph between input symbols and output symbols, which `Model(inputs, outputs)` makes.
+
+    Every layer was checked against what it will get when it was drawn. A layer that is called
+    several times is shared: its weights are one. The model is itself a layer: called on symbols it
+    becomes part of a larger graph.
+
+    Args:
+        inputs: a symbol, a list of them, or a dict by name.
+        outputs: likewise; what the model gives has the same form.
+        name: shown in summaries.
+
+    Raises:
+        ValueError: the graph is not connected, or a name is used twice.
+
+    Example:
+        >>> import unpad as keras
+        >>> words = keras.Input((None,), name="words")
+        >>> h = keras.layers.Embedding(10, 4, mask_zero=True)(words)
+        >>> model = keras.Model(words, keras.layers.LSTM(8)(h * 2 + 1))
+        >>> model(torch.tensor([[3, 5, 0]])).shape
+        torch.Size([1, 8])
+    """
+
+    def __init__(
+        self, inputs: Any = None, outputs: Any = None, name: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(name=name, **kwargs)
+        sources, self._input_keys = _symbols(inputs, "inputs", self.who)
+        ends, self._output_keys = _symbols(outputs, "outputs", self.who)
+        self._one_input = isinstance(inputs, Symbol)
+        self._one_output = isinstance(outputs, Symbol)
+        self._names: dict[int, str] = {}
+        self._graph = read(sources, ends, self._name_of, self._constant, self.who)
+        modules = self._modules
+        order = self._graph.in_keras_order()
+        self._modules = {name: modules[name] for name in order}
+        self._entries = [s if isinstance(s, Input) else Input.like(s) for s in sources]
+        self._roots = [s.spec for s in sources]
+        self._ends: tuple[list[Symbol], list[Symbol]] | None = (sources, ends)
+        self.input_names: list[str] = self._input_keys or _distinct(
+            [s.name or f"input_{i}" for i, s in enumerate(sources)], "input", self.who
+        )
+        self.output_names: list[str] = self._output_keys or self._names_of_outputs()
+        self.built = True
+        if not self.trainable:
+            self.requires_grad_(False)
+
+    # --- what the graph holds --------------------------------------------------------------------
+
+    def _name_of(self, layer: Layer) -> str:
+        if id(layer) in self._names:
+            return self._names[id(layer)]
+        self._names[id(layer)] = self._register(layer)
+        return self._names[id(layer)]
+
+    def _constant(self, value: Tensor) -> str:
+        if isinstance(value, torch.nn.Parameter):
+            raise ValueError(
+                f"{self.who}: a layer is called with a weight that no layer holds, so that it "
+                "would not be trained. Write a Layer that makes it with add_weight."
+            )
+        name = f"constant_{len(self._buffers)}"
+        self.register_buffer(name, value, persistent=False)
+        return name
+
+    def _names_of_outputs(self) -> list[str]:
+        calls = [self._graph.last_call(slot) for slot in self._graph.outputs]
+        names = [self.input_names[0] if c is None else self._part(c.layer).name for c in calls]
+        counted = [
+            f"{n}_{names[:i].count(n)}" if n in names[:i] else n for i, n in enumerate(names)
+        ]
+        return _distinct(counted, "output", self.who)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Layers are told apart by where they lie in memory, symbols hold them by reference.
+        return {**super().__getstate__(), "_names": {}, "_ends": None}
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers in Keras's order, from the inputs on; arithmetic is not among them."""
+        found = [m for m in self._modules.values() if isinstance(m, Layer)]
+        return [layer for layer in found if not isinstance(layer, Operation)]
+
+    @property
+    def inputs(self) -> list[Symbol]:
+        """The symbols that the graph begins with."""
+        return self._symbols()[0]
+
+    @property
+    def outputs(self) -> list[Symbol]:
+        """The symbols that the graph ends in."""
+        return self._symbols()[1]
+
+    @property
+    def input(self) -> Any:
+        """The symbol that the graph begins with; a list where there are several."""
+        return self.inputs[0] if len(self.inputs) == 1 else self.inputs
+
+    @property
+    def output(self) -> Any:
+        """The symbol that the graph ends in; a list where there are several."""
+        return self.outputs[0] if len(self.outputs) == 1 else self.outputs
+
+    def _symbols(self) -> tuple[list[Symbol], list[Symbol]]:
+        if self._ends is None:
+            self._ends = self._redrawn(lambda layer: layer)
+        return self._ends
+
+    def _redrawn(self, layer_for: Any) -> tuple[list[Symbol], list[Symbol]]:
+        """The graph drawn again, with these layers."""
+        sources = [entry.again() for entry in self._entries]
+        used: dict[str, Any] = {}
+
+        def called(name: str) -> Any:
+            value = self._part(name)
+            if not isinstance(value, Layer):
+                return value
+            return used.setdefault(name, layer_for(value)) if name not in used else used[name]
+
+        held = self._graph.run(called, sources)
+        return list(sources), [held[slot] for slot in self._graph.outputs]
+
+    def get_config(self) -> dict[str, Any]:
+        sources, ends = self._redrawn(lambda layer: layer.from_config(layer.get_config()))
+        return {
+            "inputs": self._as_given(sources, self._input_keys, self._one_input),
+            "outputs": self._as_given(ends, self._output_keys, self._one_output),
+            "name": self.given_name,
+            "trainable": self.trainable,
+        }
+
+    # --- the layer that a model is ---------------------------------------------------------------
+
+    def specs(self, *specs: Any) -> list[Any]:
+        """What is in every slot of the graph: the inputs first, then what each call gives."""
+        given = _flat(specs) or self._roots
+        self._check_count(given)
+        for entry, spec in zip(self._entries, given, strict=True):
+            entry.check_spec(spec)
+
+        def asked(name: str) -> Any:
+            value = self._part(name)
+            return value.output_spec if isinstance(value, Layer) else value
+
+        return self._graph.run(asked, given)
+
+    def output_spec(self, *specs: Any) -> Any:
+        held = self.specs(*specs)
+        ends = [held[slot] for slot in self._graph.outputs]
+        return ends[0] if len(ends) == 1 else ends
+
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
+        """Runs the model on its inputs: one, a list, a tuple of arguments, or a dict by name."""
+        if len(inputs) == 1 and isinstance(inputs[0], dict):
+            inputs = ([_named(inputs[0], self.input_names, self.who)[n] for n in self.input_names],)
+        return super().__call__(*inputs, **options)
+
+    def forward(self, *inputs: Any) -> Any:
+        """The graph's outputs, in the form in which they were given to `Model`."""
+        found = self.outputs_of(list(inputs), [False] * len(self._graph.outputs))
+        return self._as_given(found, self._output_keys, self._one_output)
+
+    @staticmethod
+    def _as_given(values: list[Any], keys: list[str] | None, one: bool) -> Any:
+        if keys is not None:
+            return dict(zip(keys, values, strict=True))
+        return values[0] if one else values
+
+    def outputs_of(self, inputs: Any, cut: Sequence[bool]) -> list[Any]:
+        values = _flat(inputs if isinstance(inputs, (list, tuple)) else [inputs])
+        self._check_count(values)
+        graph, ends = self._graph, self._graph.outputs
+        cut_at = {slot for slot, before in zip(ends, cut, strict=True) if before}
+        spared = [c for c in graph.calls if cut_at.intersection(c.outputs)]
+        unread = [c for c in spared if not any(graph.readers(slot) for slot in c.outputs)]
+        held: list[Any] = [*values, *[None] * (graph.slots - len(values))]
+        early: dict[int, Any] = {}
+        for call in graph.calls:
+            arguments, options = graph.arguments(call, held, self._part)
+            if call in spared:
+                early[call.outputs[0]] = self._part(call.layer).before_tail(*arguments, **options)
+            if call not in unread:
+                graph.store(held, call, self._part(call.layer)(*arguments, **options))
+        return [early[s] if before else held[s] for s, before in zip(ends, cut, strict=True)]
+
+    def _part(self, name: str) -> Any:
+        found = self._modules.get(name)
+        return self._buffers[name] if found is None else found
+
+    @property
+    def last_layers(self) -> list[Layer | None]:
+        calls = [self._graph.last_call(slot) for slot in self._graph.outputs]
+        found = [[None] if c is None else self._part(c.layer).last_layers for c in calls]
+        return [layers[0] if len(layers) == 1 else None for layers in found]
+
+    @property
+    def tail(self) -> str | None:
+        return self.tails[0] if len(self.tails) == 1 else None
+
+    def before_tail(self, inputs: Any) -> Any:
+        return self.outputs_of(inputs, [True])[0]
+
+    def _check_count(self, given: Sequence[Any]) -> None:
+        if len(given) != len(self._entries):
+            names = ", ".join(repr(n) for n in self.input_names)
+            raise ValueError(
+                f"{self.who}: expected {len(self._entries)} inputs ({names}), got {len(given)}."
+            )
+
+    # --- the door --------------------------------------------------------------------------------
+
+    def open_inputs(self, inputs: list[Any]) -> list[tuple[Any, Any]]:
+        """Each input as it is fed, and as its real steps; see `Trainer.open_inputs`."""
+        found = []
+        for i, (entry, value) in enumerate(zip(self._entries, inputs, strict=True)):
+            entry.check(value)
+            readers = self._graph.readers(i)
+            doors = [c for c in readers if self._part(c.layer).is_door and c.inputs == (Slot(i),)]
+            if not doors:
+                found.append((value, value))
+                continue
+            opened = self._part(doors[0].layer).open(value)
+            # Who reads the grid as well is fed the grid, and the door opens it again.
+            found.append((opened if len(doors) == len(readers) else value, opened))
+        return found
+
+    @property
+    def is_door(self) -> bool:
+        if len(self._entries) != 1:
+            return False
+        readers = self._graph.readers(0)
+        return bool(readers) and all(self._part(c.layer).is_door for c in readers)
+
+    def open(self, inputs: Any) -> Any:
+        return self.open_inputs([inputs])[0][0] if len(self._entries) == 1 else inputs
+
+    def check_inputs(self, inputs: list[Any]) -> None:
+        """Raises for values that a first layer cannot take; see `Layer.check`."""
+        for i, value in enumerate(inputs):
+            for call in self._graph.readers(i):
+                if call.inputs == (Slot(i),):
+                    self._part(call.layer).check(value)
+
+    def paired_inputs(self, specs: list[Spec]) -> list[tuple[int, int]]:
+        """Pairs of inputs whose steps are combined one to one: these must have equal lengths.
+
+        Args:
+            specs: of the inputs, their lengths' roots "0", "1", ...
+        """
+        held, pairs = self.specs(*specs), []
+        for call in self._graph.calls:
+            if not getattr(self._part(call.layer), "pairs_steps", False):
+                continue
+            arguments, _ = self._graph.arguments(call, held, self._part)
+            known = [
+                s.lengths
+                for s in _flat(arguments)
+                if isinstance(s, Spec) and s.ragged and s.lengths
+            ]
+            pairs += [
+                (int(known[0].root), int(other.root))
+                for other in known[1:]
+                if other.root != known[0].root and other.table == known[0].table
+            ]
+        return list(dict.fromkeys(pairs))
+
+    def _table(self) -> list[Row]:
+        graph = self._graph
+        held = self.specs()
+        source = dict(enumerate(self.input_names))
+        rows = [Row(name, str(held[i]), "", "") for i, name in enumerate(self.input_names)]
+        seen: set[str] = set()
+        for call in graph.calls:
+            arguments, options = graph.arguments(call, held, self._part)
+            before = [s for s in _flat([*arguments, *options.values()]) if isinstance(s, Spec)]
+            after = [held[slot] for slot in call.outputs]
+            source |= dict.fromkeys(call.outputs, self._part(call.layer).name)
+            used = [str(source[s.index]) for s in _slots(call)]
+            layer = self._part(call.layer)
+            row = row_of(layer, _main(before), after, ", ".join(used))
+            rows.append(row._replace(weights="shared") if call.layer in seen else row)
+            seen.add(call.layer)
+        straight = all(len(_slots(c)) == 1 for c in graph.calls) and len(source) == graph.slots
+        previous = [self.input_names[0], *(self._part(c.layer).name for c in graph.calls)]
+        if straight and [r.source for r in rows[1:]] == previous[:-1]:
+            rows = [row._replace(source="") for row in rows]
+        return rows
+
+
+def _main(specs: list[Spec]) -> Spec:
+    return next((s for s in specs if s.ragged), specs[0])
+
+
+def _slots(call: Call) -> list[Slot]:
+    return [v for v in _flat([*call.inputs, *call.options.values()]) if isinstance(v, Slot)]
+
+
+def _flat(values: Any) -> list[Any]:
+    found: list[Any] = []
+    for value in values:
+        nested = isinstance(value, (list, tuple)) and not isinstance(value, Slot)
+        found += _flat(value) if nested else [value]
+    return found
+
+
+def _symbols(given: Any, what: str, who: str) -> tuple[list[Symbol], list[str] | None]:
+    """The symbols in the order given, and their names where it is a dict."""
+    if given is None:
+        raise ValueError(f"{who}: {what} is missing: Model(inputs=x, outputs=y).")
+    keys = list(given) if isinstance(given, dict) else None
+    parts = list(given.values()) if isinstance(given, dict) else given
+    parts = list(parts) if isinstance(parts, (list, tuple)) else [parts]
+    for part in parts:
+        if not isinstance(part, Symbol):
+            raise ValueError(
+                f"{who}: expected {what} as symbols, which keras.Input(...) and layers called on "
+                f"it give, got {type(part).__name__}."
+            )
+    if not parts:
+        raise ValueError(f"{who}: {what} is empty.")
+    return parts, keys
+
+
+def _distinct(names: list[str], what: str, who: str) -> list[str]:
+    twice = [n for i, n in enumerate(names) if n in names[:i]]
+    if twice:
+        raise ValueError(f"{who}: two {what}s are called {twice[0]!r}; give one another name.")
+    return names
+
+
+def _named(given: dict[str, Any], names: list[str], who: str) -> dict[str, Any]:
+    for name in given:
+        if name not in names:
+            raise unknown(who, "input", name, names)
+    missing = [n for n in names if n not in given]
+    if missing:
+        raise ValueError(f"{who}: input {missing[0]!r} is missing.")
+    return given

@@ -1,0 +1,202 @@
+"""A graph of layers as a list of calls: read off symbols once, run, asked for specs, redrawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from torch import Tensor
+
+from ..layers import Layer
+from ..layers.symbol import Node, Symbol, symbols_in
+
+
+class Slot(NamedTuple):
+    """The place of a value that flows through a graph."""
+
+    index: int
+
+
+class Constant(NamedTuple):
+    """A tensor that a layer is called with, by the name under which the model holds it."""
+
+    name: str
+
+
+class Call(NamedTuple):
+    """A layer's call: its arguments with slots where values flow, and the slots it fills."""
+
+    layer: str
+    inputs: tuple[Any, ...]
+    options: dict[str, Any]
+    outputs: tuple[int, ...]
+
+
+class Graph(NamedTuple):
+    """The calls in an order in which each has what it needs.
+
+    Slots 0, 1, ... are the inputs.
+    """
+
+    calls: list[Call]
+    inputs: int
+    outputs: tuple[int, ...]
+    slots: int
+
+    def run(self, layers: Callable[[str], Any], values: Sequence[Any]) -> list[Any]:
+        """What is in every slot, for these inputs.
+
+        Args:
+            layers: gives a layer or constant by its name.
+            values: of the inputs.
+        """
+        held: list[Any] = [*values, *[None] * (self.slots - len(values))]
+        for call in self.calls:
+            inputs = [_filled(x, held, layers) for x in call.inputs]
+            options = {k: _filled(v, held, layers) for k, v in call.options.items()}
+            given = layers(call.layer)(*inputs, **options)
+            self.store(held, call, given)
+        return held
+
+    @staticmethod
+    def store(held: list[Any], call: Call, given: Any) -> None:
+        """Puts what a call gives into its slots."""
+        several = isinstance(given, (list, tuple))
+        for slot, value in zip(call.outputs, given if several else [given], strict=True):
+            held[slot] = value
+
+    def arguments(
+        self, call: Call, held: list[Any], layers: Callable[[str], Any]
+    ) -> tuple[list[Any], dict[str, Any]]:
+        """What a call gets, from the values in the slots."""
+        inputs = [_filled(x, held, layers) for x in call.inputs]
+        return inputs, {k: _filled(v, held, layers) for k, v in call.options.items()}
+
+    def last_call(self, slot: int) -> Call | None:
+        """The call that fills a slot; None for an input."""
+        return next((c for c in self.calls if slot in c.outputs), None)
+
+    def in_keras_order(self) -> list[str]:
+        """The layers from the deepest to the outputs, as Keras lists them and their weights.
+
+        The depth of a call is its longest way to an output; layers of one depth stand in the order
+        in which a walk from the outputs back meets them.
+        """
+        filled = {slot: i for i, call in enumerate(self.calls) for slot in call.outputs}
+        depth = [0] * len(self.calls)
+        for i in reversed(range(len(self.calls))):
+            for slot in _read_by(self.calls[i]):
+                if slot in filled:
+                    depth[filled[slot]] = max(depth[filled[slot]], depth[i] + 1)
+        met: dict[str, int] = {}
+        done: set[int] = set()
+        waiting = [filled[slot] for slot in reversed(self.outputs) if slot in filled]
+        while waiting:
+            i = waiting.pop()
+            if i in done:
+                continue
+            done.add(i)
+            met.setdefault(self.calls[i].layer, len(met))
+            waiting += [
+                filled[slot] for slot in reversed(_read_by(self.calls[i])) if slot in filled
+            ]
+        deepest: dict[str, int] = {}
+        for call, d in zip(self.calls, depth, strict=True):
+            deepest[call.layer] = max(deepest.get(call.layer, 0), d)
+        return sorted(deepest, key=lambda name: (-deepest[name], met[name]))
+
+    def readers(self, slot: int) -> list[Call]:
+        """The calls that read a slot."""
+        return [c for c in self.calls if Slot(slot) in _leaves((*c.inputs, *c.options.values()))]
+
+
+def read(
+    inputs: Sequence[Symbol],
+    outputs: Sequence[Symbol],
+    name_of: Callable[[Layer], str],
+    constant: Callable[[Tensor], str],
+    who: str,
+) -> Graph:
+    """The graph between these symbols.
+
+    Args:
+        inputs: where values come in.
+        outputs: what is asked for.
+        name_of: registers a layer and gives its name.
+        constant: registers a tensor and gives its name.
+        who: shown in errors.
+
+    Raises:
+        ValueError: an output needs an input that is not listed, or an input leads nowhere.
+    """
+    slots = {id(s): i for i, s in enumerate(inputs)}
+    calls: list[Call] = []
+    for node in _in_order(outputs, slots, who):
+
+        def placed(value: Any) -> Any:
+            if isinstance(value, Symbol):
+                return Slot(slots[id(value)])
+            if isinstance(value, (list, tuple)) and symbols_in(value):
+                return [placed(v) for v in value]
+            return Constant(constant(value)) if isinstance(value, Tensor) else value
+
+        arguments = tuple(placed(x) for x in node.inputs)
+        options = {k: placed(v) for k, v in node.options.items()}
+        for out in node.outputs:
+            slots[id(out)] = len(slots)
+        filled = tuple(slots[id(out)] for out in node.outputs)
+        calls.append(Call(name_of(node.layer), arguments, options, filled))
+    graph = Graph(calls, len(inputs), tuple(slots[id(s)] for s in outputs), len(slots))
+    for i, symbol in enumerate(inputs):
+        if not graph.readers(i) and i not in graph.outputs:
+            raise ValueError(f"{who}: {_shown(symbol)} leads to no output. Leave it out.")
+    return graph
+
+
+def _in_order(outputs: Sequence[Symbol], known: dict[int, int], who: str) -> list[Node]:
+    """The nodes that the outputs need, each after those it needs itself; without recursion."""
+    order: list[Node] = []
+    done: set[int] = set()
+    waiting: list[tuple[Symbol, bool]] = [(s, False) for s in reversed(outputs)]
+    while waiting:
+        symbol, ready = waiting.pop()
+        node = symbol.node
+        if id(symbol) in known or (node is not None and id(node) in done):
+            continue
+        if node is None:
+            raise ValueError(
+                f"{who}: an output needs {_shown(symbol)}, which is not among the inputs. Add it: "
+                "Model(inputs=[...], outputs=...)."
+            )
+        if ready:
+            order.append(node)
+            done.add(id(node))
+            continue
+        waiting.append((symbol, True))
+        waiting += [(s, False) for s in reversed(node.symbols())]
+    return order
+
+
+def _filled(value: Any, held: list[Any], layers: Callable[[str], Any]) -> Any:
+    if isinstance(value, Slot):
+        return held[value.index]
+    if isinstance(value, Constant):
+        return layers(value.name)
+    if isinstance(value, list):
+        return [_filled(v, held, layers) for v in value]
+    return value
+
+
+def _leaves(values: Sequence[Any]) -> list[Any]:
+    flat: list[Any] = []
+    for value in values:
+        flat += _leaves(value) if isinstance(value, list) else [value]
+    return [v for v in flat if isinstance(v, Slot)]
+
+
+def _read_by(call: Call) -> list[int]:
+    return [slot.index for slot in _leaves((*call.inputs, *call.options.values()))]
+
+
+def _shown(symbol: Symbol) -> str:
+    return getattr(symbol, "who", repr(symbol))

@@ -1,0 +1,152 @@
+"""Model: a layer that is trained; drawn from symbols, or a class with a forward of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from ..layers import Layer, Spec
+from ..layers.spec import spec_of
+from ..layers.trial import ones_like
+from ..ragged import Layout
+from ..training import Trainer
+from .summary import of_children, summary
+
+
+class Model(Trainer):
+    """A model: `Model(inputs, outputs)` of a graph, or a class of one's own.
+
+    A class makes its layers in `__init__` and computes in `forward(self, inputs)` (or Keras's
+    `call`), which gets Ragged or tensors. It is built by a trial on zeros when it first sees data,
+    and a layer that cannot keep the sequences' structure is refused there.
+
+    Args:
+        inputs: a symbol, a list or a dict of them: see `Functional`.
+        outputs: likewise.
+        name: shown in summaries.
+
+    Example:
+        >>> import unpad as keras
+        >>> class Tagger(keras.Model):
+        ...     def __init__(self):
+        ...         super().__init__()
+        ...         self.words = keras.layers.Embedding(10, 4, mask_zero=True)
+        ...         self.tags = keras.layers.Dense(3)
+        ...     def forward(self, ids):
+        ...         return self.tags(self.words(ids) * 2)
+        >>> Tagger()(torch.tensor([[3, 5, 0]])).lengths
+        tensor([2])
+    """
+
+    one_level = False
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Model:
+        if cls is Model:
+            from .functional import Functional
+
+            if not args and "inputs" not in kwargs:
+                raise TypeError(
+                    "Model: expected inputs and outputs, as Model(inputs=x, outputs=y), or a class "
+                    "of your own with a forward."
+                )
+            return super().__new__(Functional)  # pyright: ignore[reportArgumentType]
+        return super().__new__(cls)
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers that the model is made of, in the order in which they were added."""
+        found: list[Layer] = []
+        waiting = [*self.children()]
+        while waiting:
+            module = waiting.pop(0)
+            if isinstance(module, Layer):
+                found.append(module)
+            elif isinstance(module, (torch.nn.ModuleList, torch.nn.ModuleDict)):
+                waiting = [*module.children(), *waiting]
+        return found
+
+    def open_inputs(self, inputs: list[Any]) -> list[tuple[Any, Any]]:
+        """The input as it is, and its real steps where a layer inside decides which they are."""
+        door = self._door_for(inputs[0]) if len(inputs) == 1 else None
+        return [(x, x if door is None else door.open(x)) for x in inputs]
+
+    def check_inputs(self, inputs: list[Any]) -> None:
+        door = self._door_for(inputs[0]) if len(inputs) == 1 else None
+        if door is not None:
+            door.check(inputs[0])
+
+    def _door_for(self, inputs: Any) -> Layer | None:
+        """The layer that is given the model's input and decides which of it are steps."""
+        spec, found = spec_of(inputs), []
+        if spec.ragged or not any(
+            isinstance(m, Layer) and m.is_door for m in self.modules() if m is not self
+        ):
+            return None
+        self.ensure_built(spec)
+        time = spec.shape[0] if spec.shape and spec.shape[0] is not None else 3
+        trial = ones_like(Spec(spec.shape, False, spec.dtype), Layout.full(2, time))
+
+        def note(module: Any, args: Any) -> None:
+            if args and args[0] is trial:
+                found.append(module)
+
+        inside = [m for m in self.modules() if m is not self]
+        doors = [m for m in inside if isinstance(m, Layer) and m.is_door]
+        hooks = [m.register_forward_pre_hook(note) for m in doors]
+        was_training = self.training
+        try:
+            with torch.no_grad():
+                self.eval()(trial)
+        finally:
+            self.train(was_training)
+            for hook in hooks:
+                hook.remove()
+        return found[0] if found else None
+
+    def _register(self, layer: Layer) -> str:
+        """Puts a layer into the model under a name of its own, and gives that of the attribute."""
+        names = {other.name for other in self.children() if isinstance(other, Layer)}
+        name = base = layer.given_name or layer.name
+        if layer.given_name is not None and (name in names or "." in name or not name):
+            raise ValueError(f"{self.who}: the name {name!r} is taken; give the layer another.")
+        count = 0
+        while name in names:
+            count += 1
+            name = f"{base}_{count}"
+        if layer.given_name is None:
+            layer.name = name
+        # A layer may be called "output", as the model's own attribute is.
+        attribute = name
+        while hasattr(type(self), attribute) or attribute in self.__dict__:
+            attribute += "_"
+        self.add_module(attribute, layer)
+        return attribute
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """A layer by its name or place.
+
+        Raises:
+            ValueError: there is none; the text names those there are.
+        """
+        layers = self.layers
+        if index is not None and index < len(layers):
+            return layers[index]
+        for layer in layers:
+            if layer.name == name:
+                return layer
+        known = ", ".join(layer.name for layer in layers)
+        raise ValueError(
+            f"{self.who}: there is no layer {name if index is None else index!r}. Known are: "
+            f"{known}."
+        )
+
+    def summary(self, print_fn: Any = None) -> None:
+        """Prints each layer: what comes out, its weights, and what it does with the sequences.
+
+        `steps*` is an axis of real steps; `keeps`, `reduces` and `opens` say what becomes of it.
+        """
+        summary(self, self._table(), print_fn)
+
+    def _table(self) -> Any:
+        return of_children(self)

@@ -1,0 +1,85 @@
+"""Several inputs and outputs: what a caller gives for them, as a list in the model's order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..errors import unknown
+
+
+def inputs_of(x: Any, names: Sequence[str] | None, who: str) -> list[Any]:
+    """The inputs in the model's order: a list or tuple of them, or a dict by name.
+
+    Args:
+        x: what the caller gave.
+        names: of the model's inputs; None where it does not say: then a tuple is several.
+        who: what it is called in errors.
+
+    Raises:
+        ValueError: there are too many or too few, or a name is not known.
+    """
+    if isinstance(x, dict):
+        return _by_name(x, names or [], who, "input")
+    if names is None:
+        return list(x) if isinstance(x, tuple) else [x]
+    if len(names) == 1:
+        alone = isinstance(x, tuple) and len(x) == 1
+        return [x[0]] if alone else [x]
+    if not isinstance(x, (list, tuple)) or len(x) != len(names):
+        got = f"{len(x)} parts" if isinstance(x, (list, tuple)) else type(x).__name__
+        raise ValueError(
+            f"{who}: the model has {len(names)} inputs ({_shown(names)}): expected a list of as "
+            f"many, or a dict by name, got {got}."
+        )
+    return list(x)
+
+
+def for_outputs(given: Any, names: Sequence[str], who: str, spread: bool = False) -> list[Any]:
+    """What belongs to each output: of a list or a dict by name, or of the one there is.
+
+    Args:
+        given: what the caller gave; None is None for each.
+        names: of the outputs.
+        who: what it is called in errors.
+        spread: whether one thing that is no list is for all outputs.
+
+    Raises:
+        ValueError: there are too many or too few, or a name is not known.
+    """
+    if given is None:
+        return [None] * len(names)
+    if isinstance(given, dict) and (len(names) > 1 or set(given) <= set(names)):
+        for name in given:
+            if name not in names:
+                raise unknown(who, "output", name, names)
+        return [given.get(name) for name in names]
+    if len(names) == 1:
+        return [given]
+    if isinstance(given, (list, tuple)) and len(given) == len(names):
+        return list(given)
+    if spread and not isinstance(given, (list, tuple)):
+        return [given] * len(names)
+    got = f"{len(given)} parts" if isinstance(given, (list, tuple)) else type(given).__name__
+    raise ValueError(
+        f"{who}: the model has {len(names)} outputs ({_shown(names)}): expected a list of as many, "
+        f"or a dict by name, got {got}."
+    )
+
+
+def _by_name(given: dict[str, Any], names: Sequence[str], who: str, what: str) -> list[Any]:
+    if not names:
+        raise ValueError(
+            f"{who}: a dict needs a model whose inputs have names: Model(inputs, ...)."
+        )
+    for name in given:
+        if name not in names:
+            raise unknown(who, what, name, names)
+    missing = [name for name in names if name not in given]
+    if missing:
+        raise ValueError(f"{who}: {what} {missing[0]!r} is missing.")
+    return [given[name] for name in names]
+
+
+def _shown(names: Sequence[str]) -> str:
+    return ", ".join(repr(name) for name in names)

@@ -1,0 +1,67 @@
+"""What was given to `compile`, and how it is arranged for the outputs of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from .arrange import for_outputs
+from .objective import Objective, Part
+
+
+class Compiled(NamedTuple):
+    """What was given to `compile`, each leaf resolved: losses and metrics as they are arranged."""
+
+    loss: Any
+    loss_weights: Any
+    metrics: Any
+    weighted_metrics: Any
+
+    def objective(self, names: Sequence[str]) -> Objective:
+        """Arranged for outputs of these names.
+
+        Raises:
+            ValueError: there are too many or too few of something, or a name is not known.
+        """
+        lost = for_outputs(self.loss, names, "compile: loss", spread=True)
+        scales = for_outputs(self.loss_weights, names, "compile: loss_weights")
+        groups = [
+            _metrics_for(given, names, what)
+            for given, what in (
+                (self.metrics, "metrics"),
+                (self.weighted_metrics, "weighted_metrics"),
+            )
+        ]
+        for scale in scales:
+            if not isinstance(scale, (int, float, type(None))):
+                raise ValueError(
+                    f"compile: loss_weights: expected a number for each output, got {scale!r}. "
+                    "Metrics are given by name: metrics=[...]."
+                )
+        scales = [1.0 if scale is None else float(scale) for scale in scales]
+        return Objective([Part(*p) for p in zip(names, lost, scales, *groups, strict=True)])
+
+
+def _metrics_for(given: Any, names: Sequence[str], what: str) -> list[list[Any]]:
+    """The metrics of each output; a flat list is for the only one, or for all of several."""
+    flat = isinstance(given, list) and not any(isinstance(m, (list, type(None))) for m in given)
+    if flat and len(names) > 1:
+        return [list(given) for _ in names]
+    found = for_outputs(given, names, f"compile: {what}", spread=True)
+    return [[] if m is None else list(m) if isinstance(m, (list, tuple)) else [m] for m in found]
+
+
+def each(given: Any, function: Any) -> Any:
+    """The function of every leaf of a list or dict; None stays None."""
+    if isinstance(given, dict):
+        return {key: each(value, function) for key, value in given.items()}
+    if isinstance(given, (list, tuple)):
+        return [each(value, function) for value in given]
+    return None if given is None else function(given)
+
+
+def leaves(given: Any) -> list[Any]:
+    """Every leaf of a list or dict."""
+    found: list[Any] = []
+    each(given, found.append)
+    return found

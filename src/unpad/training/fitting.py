@@ -1,0 +1,141 @@
+"""The training loop: epochs of batches, each forward, backward, update."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from .batching import plan
+from .data import Data
+from .interrupt import HeldInterrupt
+from .objective import Objective, Outcome, Tally
+from .progress import EpochProgress
+from .watchers import Watchers
+
+if TYPE_CHECKING:
+    from .trainer import Trainer
+
+
+@dataclass
+class Fitting:
+    """A model in training, with all that its epochs share.
+
+    Args:
+        model: whose weights move.
+        objective: its losses and metrics.
+        optimizer: what moves them.
+        tally: sums of an epoch.
+        held_out: sums of a validation, of its own so that the epoch's are left alone.
+        watchers: the callbacks.
+        verbose: 0 nothing, 1 a bar, 2 a line an epoch.
+    """
+
+    model: Trainer
+    objective: Objective
+    optimizer: torch.optim.Optimizer
+    tally: Tally
+    held_out: Tally
+    watchers: Watchers
+    verbose: int
+
+    def __post_init__(self) -> None:
+        self._penalised = self.model.penalised
+        self._device = self.model.device
+        # By how much a batch counts among those that make one update together: only our own
+        # optimisers ask.
+        self._accumulates = getattr(getattr(self.optimizer, "around", None), "accumulate", 1) > 1
+
+    def run(
+        self,
+        data: Data,
+        validation: Data | None,
+        epochs: range,
+        validation_batch_size: int | None,
+        batches: dict[str, Any],
+    ) -> None:
+        """All epochs, unless a callback stops them or Ctrl-C does.
+
+        Args:
+            data: to train on.
+            validation: to evaluate after each epoch.
+            epochs: to run, counted from 0.
+            validation_batch_size: sequences a batch of the validation.
+            batches: how batches are planned; see `plan`.
+        """
+        model, tell = self.model, self.watchers.tell
+        logs: dict[str, Any] = {}
+        with HeldInterrupt() as interrupt, model.threads():
+            tell("on_train_begin")
+            for epoch in epochs:
+                planned = plan(len(data), data.lengths, **batches)
+                title = f"Epoch {epoch + 1}/{epochs.stop}"
+                logs = self._epoch(
+                    epoch, title, data, planned, validation, validation_batch_size, interrupt
+                )
+                if model.stop_training:
+                    break
+            finish = getattr(self.optimizer, "finalize_variable_values", None)
+            if finish is not None:
+                finish()  # running averages take the weights' place
+            tell("on_train_end", logs)
+
+    def _epoch(
+        self,
+        epoch: int,
+        title: str,
+        data: Data,
+        batches: list[Tensor],
+        validation: Data | None,
+        validation_batch_size: int | None,
+        interrupt: HeldInterrupt,
+    ) -> dict[str, Any]:
+        model, tally, watchers = self.model, self.tally, self.watchers
+        tally.reset()
+        watchers.tell("on_epoch_begin", epoch)
+        progress = EpochProgress(title, data.steps, self.verbose)
+        start = time.perf_counter()
+        model.train()
+        try:
+            for i, sequences in enumerate(batches):
+                interrupt.check()
+                watchers.tell("on_train_batch_begin", i)
+                batch = data.batch(sequences, self._device)
+                tally.add(self.update(batch))
+                progress.advance(batch.steps)
+                if watchers.each_batch:
+                    watchers.tell("on_train_batch_end", i, tally.logs())
+                    if model.stop_training:
+                        break
+                if progress.due:
+                    progress.draw(tally.logs())
+            interrupt.check()
+            seconds, rate = time.perf_counter() - start, progress.rate
+            logs = tally.logs()
+            if validation is not None:
+                found = model.evaluated(
+                    validation, validation_batch_size, self.objective, self.held_out
+                )
+                logs |= {f"val_{name}": value for name, value in found.items()}
+        except BaseException:
+            progress.stop()
+            raise
+        progress.finish(seconds, rate, logs)
+        watchers.tell("on_epoch_end", epoch, logs)
+        return logs
+
+    def update(self, batch: Data) -> Outcome:
+        """One step of training: forward, backward, update."""
+        outcome = self.objective(self.model, batch, self._penalised)
+        if batch.steps and outcome.counts:
+            # A batch in which no step counts says nothing: not even the optimiser's momentum moves.
+            self.optimizer.zero_grad(set_to_none=True)
+            outcome.total.backward()
+            if self._accumulates:
+                self.optimizer.step(weight=outcome.counted)  # pyright: ignore[reportCallIssue]
+            else:
+                self.optimizer.step()
+        return outcome
