@@ -157,8 +157,8 @@ def test_config_makes_a_fresh_model():
         ),
         ([L.Dense(2), keras.Input(shape=(3,))], "Sequential: Input comes first, and once."),
         (
-            [L.Dense(2, name="fit")],
-            "Sequential: the name 'fit' is taken; give the layer another.",
+            [L.Dense(2, name="a"), L.Dense(2, name="a")],
+            "Sequential: the name 'a' is taken; give the layer another.",
         ),
     ],
 )

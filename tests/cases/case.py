@@ -56,10 +56,16 @@ class Case:
         """The class that is under test."""
         return self.name.split()[0].split("(")[0]
 
-    def batch(self, lengths: tuple[int, ...] | None = None) -> list[Any]:
-        """The inputs, value-coded, of these lengths."""
+    def batch(
+        self, lengths: tuple[int, ...] | None = None, other: tuple[int, ...] = OTHER
+    ) -> list[Any]:
+        """The inputs, value-coded, of these lengths; `other` those of a second sequence."""
         lengths = self.lengths if lengths is None else tuple(lengths)
-        return [_input(i, kind, what, lengths) for i, (kind, what) in enumerate(self.inputs)]
+        other = tuple(other[i % len(other)] for i in range(len(lengths)))
+        return [
+            _input(i, kind, what, other if kind == "other" else lengths)
+            for i, (kind, what) in enumerate(self.inputs)
+        ]
 
     def run(self, layer: Any, inputs: list[Any]) -> Any:
         """Calls the layer with its inputs."""
@@ -71,14 +77,12 @@ class Case:
 def _input(place: int, kind: str, what: Any, lengths: tuple[int, ...]) -> Any:
     if kind == "ids":
         return coded(lengths, (), torch.int64).map(lambda v: (v + v // 10) % (what - 1) + 1)
-    if kind == "other":
-        return coded([OTHER[i % len(OTHER)] for i in range(len(lengths))], what)
     if kind == "rows":
         return coded([1] * len(lengths), what).values
     steps = coded(lengths, what)
     # A second input of the same lengths must not hold the same numbers.
     steps = steps if not place else steps.map(lambda v: torch.cos(3 * v + place))
-    assert kind == "steps", kind
+    assert kind in ("steps", "other"), kind
     return steps
 
 

@@ -3,6 +3,7 @@
 import keras
 import pytest
 from masked_batches import BATCH, MASKS, coded_like
+from tests.cases.recurrent import own
 
 import unpad
 
@@ -89,3 +90,33 @@ def initial_states(n, batch=BATCH):
 def tolerance(options):
     """Wider where Keras's own hard_sigmoid takes part."""
     return HARD if "hard_sigmoid" in options.values() else {}
+
+
+# --- cells, and RNN of them ----------------------------------------------------------------------
+
+
+def cell_pair(cell, units=UNITS, **options):
+    """The same cell of both libraries."""
+    name, own = CELLS[cell]
+    return tuple(getattr(m.layers, f"{name}Cell")(units, **own, **options) for m in (unpad, keras))
+
+
+def own_pair(units=UNITS):
+    """A cell of one's own whose output is not its state, written in either library."""
+    return tuple(own(m, "Minimal")(units) for m in (unpad, keras))
+
+
+def stack_pair(*kinds):
+    """Cells on top of each other, of rising sizes."""
+    pairs = [
+        own_pair(UNITS + i) if kind == "own" else cell_pair(kind, UNITS + i)
+        for i, kind in enumerate(kinds)
+    ]
+    return tuple(list(cells) for cells in zip(*pairs, strict=True))
+
+
+def rnn_pair(inner, **options):
+    """RNN of the cells of either library."""
+    return tuple(
+        m.layers.RNN(cell, **options) for m, cell in zip((unpad, keras), inner, strict=True)
+    )

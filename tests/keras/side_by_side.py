@@ -101,10 +101,12 @@ def compare(
         losses[1] = losses[1] + (b * coefficients).sum()
 
     names = ["input", *(f"initial state {i}" for i in range(len(states[0])))]
-    names += [w.path for w in theirs.weights]
+    # Statistics that are kept beside the weights have no gradient.
+    trained = [w for w in theirs.weights if w.value.requires_grad]
+    names += [w.path for w in trained]
     of = [
-        [x_ours, *states[0], *ours.weights],
-        [x_theirs, *states[1], *(w.value for w in theirs.weights)],
+        [x_ours, *states[0], *(w for w in ours.weights if w.requires_grad)],
+        [x_theirs, *states[1], *(w.value for w in trained)],
     ]
     grads = [
         torch.autograd.grad(loss, tensors, allow_unused=True, materialize_grads=True)

@@ -47,6 +47,8 @@ def weighed(output):
     return (output * torch.tensor(coded_like(tuple(output.shape)), dtype=output.dtype)).sum()
 
 
+# Keras warns of a softmax over one key, which a sequence of one step has.
+@pytest.mark.filterwarnings("ignore:(.|\n)*You are using a softmax over axis:UserWarning")
 @pytest.mark.parametrize("name", of_kind("alone"))
 def test_equals_keras_on_each_sequence(float64, name):
     case = CASES[name]
@@ -129,9 +131,47 @@ def values(batch):
     return batch.values if isinstance(batch, Ragged) else batch
 
 
+def dense_of(batch):
+    """Sequences of one length as a dense tensor."""
+    if not isinstance(batch, Ragged):
+        return batch
+    return batch.values.unflatten(0, (len(batch), -1))
+
+
 def alone_of(batch, i):
     """One sequence as a batch of one, without padding."""
     return batch[i][None] if isinstance(batch, Ragged) else batch[i : i + 1]
+
+
+@pytest.mark.parametrize("name", of_kind("alone"))
+def test_equals_keras_on_a_dense_batch(float64, name):
+    """Without any sequence of its own length: a dense tensor flows as in Keras."""
+    case = CASES[name]
+    inputs = [dense_of(x) for x in case.batch((4, 4, 4), other=(6, 6, 6))]
+    leaves = [x.clone().requires_grad_(x.is_floating_point()) for x in inputs]
+    ours, theirs = case.make(unpad).train(case.training), case.make(keras)
+    a = flat(case.run(ours, leaves))
+    run_keras(case, theirs, inputs)
+    if theirs.weights:
+        same_weights_in(ours, theirs)
+        a = flat(case.run(ours, leaves))
+    mine = [x.clone().requires_grad_(x.is_floating_point()) for x in inputs]
+    b = flat(run_keras(case, theirs, mine))
+    assert len(a) == len(b)
+    totals = [torch.zeros((), dtype=torch.float64)] * 2
+    for k, (x, y) in enumerate(zip(a, b, strict=True)):
+        # What opens the door gives sequences where Keras gives a grid.
+        x = dense_of(x)
+        assert_close(x.detach(), y.detach(), f"output {k}", case.parity, 1e-10)
+        totals = [totals[0] + weighed(x), totals[1] + weighed(y)]
+    for x, y in zip(leaves, mine, strict=True):
+        if totals[0].requires_grad and x.requires_grad:
+            g, h = (
+                torch.autograd.grad(t, v, retain_graph=True, allow_unused=True,
+                                    materialize_grads=True)[0]
+                for t, v in zip(totals, (x, y), strict=True)
+            )  # fmt: skip
+            assert_close(g, h, "gradient of an input", case.parity, 1e-10)
 
 
 @pytest.mark.parametrize("name", of_kind("masked"))

@@ -11,7 +11,9 @@ import unpad
 from unpad import Ragged
 
 masks = pytest.mark.parametrize("mask", MASKS.values(), ids=MASKS)
-activations = pytest.mark.parametrize("activation", sorted(unpad.activations._BY_NAME))
+# Keras's own sparsemax does not sum to 1; test_activations.py has both numbers.
+NAMES = sorted(set(unpad.activations._BY_NAME) - {"sparsemax"})
+activations = pytest.mark.parametrize("activation", NAMES)
 
 
 def test_the_oracle_is_the_pinned_one():
@@ -111,7 +113,7 @@ def test_activation(float64, activation):
 @activations
 def test_dense(float64, activation, mask):
     """Under every mask and with every activation."""
-    layers = unpad.layers.Dense(5, activation), keras.layers.Dense(5, activation)
+    layers = unpad.layers.Dense(6, activation), keras.layers.Dense(6, activation)
     compare(*layers, coded(), mask, rtol=1e-6, atol=1e-8)
 
 

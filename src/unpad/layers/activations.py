@@ -10,20 +10,85 @@ from torch import Tensor
 
 from ..errors import look_up
 
+# Those with options are functions with Keras's arguments; the others are torch's own.
+relu6, selu, silu, mish = F.relu6, F.selu, F.silu, F.mish
+tanh, sigmoid, exponential = torch.tanh, torch.sigmoid, torch.exp
+softplus, softsign, tanh_shrink = F.softplus, F.softsign, F.tanhshrink
+hard_silu, hard_tanh, log_sigmoid = F.hardswish, F.hardtanh, F.logsigmoid
+swish, hard_swish = silu, hard_silu
+
 
 def linear(x: Tensor) -> Tensor:
     """X itself."""
     return x
 
 
-def softmax(x: Tensor) -> Tensor:
+def relu(
+    x: Tensor,
+    negative_slope: float = 0.0,
+    max_value: float | None = None,
+    threshold: float = 0.0,
+) -> Tensor:
+    """X above the threshold and at most `max_value`, else negative_slope * (x - threshold)."""
+    if max_value is None and not threshold:
+        return F.leaky_relu(x, negative_slope) if negative_slope else torch.relu(x)
+    if max_value == 6 and not threshold and not negative_slope:
+        return F.relu6(x)
+    above = torch.where(x > threshold, x, 0) if threshold else torch.relu(x)
+    if max_value is not None:
+        above = above.clamp(0, max_value)
+    if not negative_slope:
+        return above
+    return above - negative_slope * torch.relu(threshold - x)
+
+
+def leaky_relu(x: Tensor, negative_slope: float = 0.2) -> Tensor:
+    """X where positive, else negative_slope * x."""
+    return F.leaky_relu(x, negative_slope)
+
+
+def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
+    """X where positive, else alpha (exp(x) - 1): Clevert et al. (2016)."""
+    return F.elu(x, alpha)
+
+
+def celu(x: Tensor, alpha: float = 1.0) -> Tensor:
+    """X where positive, else alpha (exp(x / alpha) - 1): Barron (2017)."""
+    return F.celu(x, alpha)
+
+
+def gelu(x: Tensor, approximate: bool = False) -> Tensor:
+    """X times the normal distribution's function at x, or tanh's estimate of it."""
+    return F.gelu(x, approximate="tanh" if approximate else "none")
+
+
+def softmax(x: Tensor, axis: int = -1) -> Tensor:
     """The softmax over the features of a step. Over the steps: `Ragged.softmax`."""
-    return torch.softmax(x, -1)
+    return torch.softmax(x, axis)
 
 
-def log_softmax(x: Tensor) -> Tensor:
+def log_softmax(x: Tensor, axis: int = -1) -> Tensor:
     """The logarithm of the softmax over the features of a step."""
-    return torch.log_softmax(x, -1)
+    return torch.log_softmax(x, axis)
+
+
+def sparsemax(x: Tensor, axis: int = -1) -> Tensor:
+    """The nearest probabilities to the features of a step, many of them 0: Martins et al. (2016).
+
+    max(x - tau, 0), with the tau that makes the sum 1.
+    """
+    falling = x.sort(axis, descending=True).values.movedim(axis, -1)
+    excess = falling.cumsum(-1) - 1
+    ranks = torch.arange(1, falling.shape[-1] + 1, dtype=x.dtype, device=x.device)
+    # Above tau are the largest k, as many as stay above the tau of their own.
+    k = (falling * ranks > excess).sum(-1, keepdim=True)
+    tau = excess.gather(-1, k - 1) / k
+    return torch.relu(x - tau.movedim(-1, axis))
+
+
+def glu(x: Tensor, axis: int = -1) -> Tensor:
+    """The first half of the features times the sigmoid of the second: Dauphin et al. (2016)."""
+    return F.glu(x, axis)
 
 
 def hard_sigmoid(x: Tensor) -> Tensor:
@@ -31,32 +96,87 @@ def hard_sigmoid(x: Tensor) -> Tensor:
     return F.relu6(x + 3) / 6
 
 
-def leaky_relu(x: Tensor) -> Tensor:
-    """X where positive, else 0.2 x: Keras's slope."""
-    return F.leaky_relu(x, 0.2)
+def sparse_sigmoid(x: Tensor) -> Tensor:
+    """(x + 1) / 2, at least 0 and at most 1: Blondel et al. (2019)."""
+    return torch.where(x <= -1, 0.0, torch.where(x >= 1, 1.0, 0.5 * (x + 1)))
+
+
+def sparse_plus(x: Tensor) -> Tensor:
+    """0 below -1, x above 1, and (x + 1)^2 / 4 between."""
+    return torch.where(x <= -1, 0.0, torch.where(x < 1, 0.25 * (x + 1) ** 2, x))
+
+
+def squareplus(x: Tensor, b: float = 4) -> Tensor:
+    """(x + sqrt(x^2 + b)) / 2: Barron (2021)."""
+    return (x + torch.sqrt(x**2 + b)) / 2
+
+
+def hard_shrink(x: Tensor, threshold: float = 0.5) -> Tensor:
+    """X, but 0 where it is within the threshold of 0."""
+    return F.hardshrink(x, threshold)
+
+
+def soft_shrink(x: Tensor, threshold: float = 0.5) -> Tensor:
+    """X moved towards 0 by the threshold, 0 where that would change its sign."""
+    return F.softshrink(x, threshold)
+
+
+def threshold(x: Tensor, threshold: float, default_value: float) -> Tensor:
+    """X above the threshold, else the default value.
+
+    By its name alone it cannot be used: both numbers must be given.
+    """
+    return F.threshold(x, threshold, default_value)
 
 
 _BY_NAME: dict[str, Callable[[Tensor], Tensor]] = {
     "linear": linear,
-    "relu": torch.relu,
-    "relu6": F.relu6,
+    "relu": relu,
+    "relu6": relu6,
     "leaky_relu": leaky_relu,
-    "elu": F.elu,
-    "selu": F.selu,
-    "gelu": F.gelu,
-    "silu": F.silu,
-    "swish": F.silu,
-    "mish": F.mish,
-    "tanh": torch.tanh,
-    "sigmoid": torch.sigmoid,
+    "elu": elu,
+    "celu": celu,
+    "selu": selu,
+    "gelu": gelu,
+    "silu": silu,
+    "swish": silu,
+    "mish": mish,
+    "tanh": tanh,
+    "sigmoid": sigmoid,
     "hard_sigmoid": hard_sigmoid,
-    "softplus": F.softplus,
-    "softsign": F.softsign,
+    "hard_silu": hard_silu,
+    "hard_swish": hard_silu,
+    "hard_tanh": hard_tanh,
+    "hard_shrink": hard_shrink,
+    "log_sigmoid": log_sigmoid,
+    "soft_shrink": soft_shrink,
+    "softplus": softplus,
+    "softsign": softsign,
+    "sparse_plus": sparse_plus,
+    "sparse_sigmoid": sparse_sigmoid,
+    "squareplus": squareplus,
+    "tanh_shrink": tanh_shrink,
+    "exponential": exponential,
+    "glu": glu,
     "softmax": softmax,
     "log_softmax": log_softmax,
-    "exponential": torch.exp,
+    "sparsemax": sparsemax,
 }
 _NAMES = {function: name for name, function in reversed(_BY_NAME.items())}
+# What a user of torch gives for the same.
+_NAMES |= {
+    torch.relu: "relu",
+    F.relu: "relu",
+    F.elu: "elu",
+    F.celu: "celu",
+    F.gelu: "gelu",
+    F.glu: "glu",
+    F.tanh: "tanh",
+    F.sigmoid: "sigmoid",
+}
+
+#: Names of those that look at all features of a step at once, so that a step must have some.
+OVER_FEATURES = ("softmax", "log_softmax", "sparsemax", "glu")
 
 
 def get(
@@ -65,11 +185,17 @@ def get(
     """The activation of this name; None is linear; a callable is taken as it is.
 
     Raises:
-        ValueError: there is none of this name; the text names the nearest.
+        ValueError: there is none of this name; the text names the nearest. `threshold` needs two
+            numbers.
     """
     if activation is None:
         return linear
     if isinstance(activation, str):
+        if activation == "threshold":
+            raise ValueError(
+                f"{who}: the activation 'threshold' needs two numbers. Give a function: "
+                "lambda x: activations.threshold(x, 0.5, 0.0)."
+            )
         return look_up(who, "activation", activation, _BY_NAME)
     if not callable(activation):
         raise ValueError(f"{who}: expected an activation's name or callable, got {activation!r}.")
@@ -79,3 +205,21 @@ def get(
 def name_of(activation: Callable[[Tensor], Tensor]) -> str | None:
     """The name of a known activation; None for a callable of the user's own."""
     return _NAMES.get(activation)
+
+
+def features_after(
+    activation: Callable[[Tensor], Tensor], size: int | None, who: str
+) -> int | None:
+    """How many features an activation leaves of `size`: `glu` half of them, the others all.
+
+    Raises:
+        ValueError: `glu` of an odd number of features.
+    """
+    if size is None or name_of(activation) != "glu":
+        return size
+    if size % 2:
+        raise ValueError(
+            f"{who}: glu multiplies one half of the features by the sigmoid of the other, but "
+            f"there are {size}. Give it an even number."
+        )
+    return size // 2

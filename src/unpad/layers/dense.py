@@ -10,7 +10,7 @@ from torch import Tensor
 from .. import kernels
 from ..ragged import Ragged
 from . import activations, constraints, initializers, regularizers
-from .layer import TokenWise, lift
+from .layer import TokenWise, as_weights, lift
 from .spec import Spec
 
 
@@ -94,7 +94,8 @@ class Dense(TokenWise):
             )
         if self.built and spec.shape[-1] != self.kernel.shape[0]:
             raise ValueError(f"{self.who}: built for {self.kernel.shape[0]} features, got {spec}.")
-        return spec.with_last(self.units).with_dtype(self.dtype or spec.dtype)
+        size = activations.features_after(self.activation, self.units, self.who)
+        return spec.with_last(size or 1).with_dtype(self.dtype or as_weights(spec.dtype))
 
     @property
     def tail(self) -> str | None:
@@ -125,12 +126,15 @@ class Activation(TokenWise):
         self.activation = activations.get(activation, self.who)
 
     def output_spec(self, spec: Spec) -> Spec:
-        if spec.ragged and not spec.shape and self.tail in ("softmax", "log_softmax"):
+        if spec.ragged and not spec.shape and self.tail in activations.OVER_FEATURES:
             raise ValueError(
                 f"{self.who}: {self.tail} is over a step's features, but a step is one number "
                 "here. Over each sequence's steps: ragged.softmax()."
             )
-        return spec
+        if not spec.shape:
+            return spec
+        size = activations.features_after(self.activation, spec.shape[-1], self.who)
+        return spec.with_shape((*spec.shape[:-1], size))
 
     @property
     def tail(self) -> str | None:

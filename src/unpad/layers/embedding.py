@@ -11,6 +11,7 @@ from torch import Tensor
 from ..errors import first_true
 from ..ragged import Ragged
 from ..ragged.batch import place, values_of
+from ..ragged.levels import take_real_levels
 from ..ragged.padded import equals, take_real
 from . import constraints, initializers, regularizers
 from .dense import positive
@@ -43,6 +44,7 @@ class Embedding(Layer):
     """
 
     takes = "one"
+    one_level = False
 
     def __init__(
         self,
@@ -81,24 +83,32 @@ class Embedding(Layer):
             self.set_weights(list(given) if isinstance(given, (list, tuple)) else [given])
 
     def output_spec(self, spec: Spec) -> Spec:
-        if self.mask_zero and not spec.ragged and len(spec.shape) != 1:
+        if self.mask_zero and not spec.ragged and len(spec.shape) not in (1, 2):
             raise ValueError(
-                f"{self.who}: mask_zero needs ids as (batch, time), got {spec}. Several ids a "
-                "step, of which some are missing, are not supported."
+                f"{self.who}: mask_zero needs ids as (batch, time), or (batch, time, inner time) "
+                f"for sequences of sequences, got {spec}."
             )
         if self.mask_zero and spec.ragged and spec.shape:
             raise ValueError(f"{self.who}: mask_zero needs one id a step, got {spec}.")
         dtype = self.dtype or torch.get_default_dtype()
         if self.mask_zero and not spec.ragged:
-            return Spec((self.output_dim,), True, dtype, spec.lengths)
+            levels = len(spec.shape)
+            return Spec((self.output_dim,), True, dtype, spec.lengths, spec.shape[0], levels)
         return spec.with_shape((*spec.shape, self.output_dim)).with_dtype(dtype)
 
     def open(self, inputs: Ragged | Tensor) -> Ragged | Tensor:
         if not self.mask_zero:
             return inputs
-        if isinstance(inputs, Ragged):
-            return inputs.keep(inputs.values != 0)
-        return take_real(inputs, inputs != 0, numpy=False)
+        if not isinstance(inputs, Ragged):
+            take = take_real if inputs.ndim == 2 else take_real_levels
+            return take(inputs, inputs != 0, numpy=False)
+        if inputs.levels > 1:
+            return inputs.with_values(self.open(inputs.values))
+        return inputs.keep(inputs.values != 0)
+
+    @property
+    def is_door(self) -> bool:
+        return self.mask_zero
 
     def check(self, inputs: Ragged | Tensor) -> None:
         ids = values_of(inputs)
@@ -166,7 +176,9 @@ class Masking(Layer):
                 f"{self.who}: expected (batch, time, feature), got {spec}. For ids use "
                 "Embedding(mask_zero=True); for one number a step x[..., None]."
             )
-        return spec if spec.ragged else Spec(spec.shape[1:], True, spec.dtype, spec.lengths)
+        if spec.ragged:
+            return spec
+        return Spec(spec.shape[1:], True, spec.dtype, spec.lengths, spec.shape[0])
 
     def open(self, inputs: Ragged | Tensor) -> Ragged | Tensor:
         if isinstance(inputs, Ragged):

@@ -7,10 +7,11 @@ from typing import Any
 
 from torch import Tensor
 
+from .gru_cell import GRUCell
 from .recurrent import Recurrent
 
 
-class GRU(Recurrent):
+class GRU(Recurrent, GRUCell):
     """The gated recurrent unit (Cho et al., 2014), on real steps only.
 
     Shapes: Ragged (batch, steps*, feature) to (batch, units), the state after each sequence's own
@@ -27,6 +28,13 @@ class GRU(Recurrent):
         recurrent_initializer: of `recurrent_kernel` (units, 3 * units).
         bias_initializer: of `bias`: (2, 3 * units), for inputs and state; with reset_after=False
             (3 * units,).
+        kernel_regularizer: a penalty on `kernel`, as "l2".
+        recurrent_regularizer: a penalty on `recurrent_kernel`.
+        bias_regularizer: a penalty on `bias`.
+        activity_regularizer: a penalty on what comes out, at real steps.
+        kernel_constraint: applied to `kernel` after every update, as "non_neg".
+        recurrent_constraint: applied to `recurrent_kernel` after every update.
+        bias_constraint: applied to `bias` after every update.
         dropout: rate on the inputs.
         recurrent_dropout: rate on the state that is fed back.
         seed: of the dropouts' own generator.
@@ -36,6 +44,7 @@ class GRU(Recurrent):
         stateful: whether a batch starts where the one before it ended; see `Recurrent`.
         reset_after: whether the reset gate acts after the product with the state's kernel, as
             cuDNN has it, or before, as Cho et al. had it.
+        zero_output_for_mask: changes nothing: a missing step has no output that could be kept.
 
     Raises:
         ValueError: the input is no sequence of feature vectors.
@@ -44,9 +53,6 @@ class GRU(Recurrent):
         >>> GRU(4, return_sequences=True)(Ragged.from_list([[[1., 2.]], []])).lengths
         tensor([1, 0])
     """
-
-    cell_states = 1
-    own_options = ("recurrent_activation", "reset_after")
 
     def __init__(
         self,
@@ -57,13 +63,13 @@ class GRU(Recurrent):
         kernel_initializer: Any = "glorot_uniform",
         recurrent_initializer: Any = "orthogonal",
         bias_initializer: Any = "zeros",
-        kernel_regularizer: None = None,
-        recurrent_regularizer: None = None,
-        bias_regularizer: None = None,
-        activity_regularizer: None = None,
-        kernel_constraint: None = None,
-        recurrent_constraint: None = None,
-        bias_constraint: None = None,
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         seed: int | None = None,
@@ -76,43 +82,10 @@ class GRU(Recurrent):
         **kwargs: Any,
     ) -> None:
         super().__init__(
-            units,
-            activation=activation,
-            recurrent_activation=recurrent_activation,
-            use_bias=use_bias,
-            kernel_initializer=kernel_initializer,
-            recurrent_initializer=recurrent_initializer,
-            bias_initializer=bias_initializer,
-            unsupported={
-                "kernel_regularizer": kernel_regularizer,
-                "recurrent_regularizer": recurrent_regularizer,
-                "bias_regularizer": bias_regularizer,
-                "activity_regularizer": activity_regularizer,
-                "kernel_constraint": kernel_constraint,
-                "recurrent_constraint": recurrent_constraint,
-                "bias_constraint": bias_constraint,
-            },
-            dropout=dropout,
-            recurrent_dropout=recurrent_dropout,
-            seed=seed,
-            return_sequences=return_sequences,
-            return_state=return_state,
-            go_backwards=go_backwards,
-            stateful=stateful,
-            unroll=unroll,
-            **kwargs,
-        )
-        self.reset_after = reset_after
-
-    @property
-    def cell(self) -> str:
-        return "gru" if self.reset_after else "gru_reset_before"
-
-    @property
-    def bias_shape(self) -> tuple[int, ...]:
-        return (2, 3 * self.units) if self.reset_after else (3 * self.units,)
-
-    def biases(self) -> tuple[Tensor | None, Tensor | None]:
-        if self.bias is None or not self.reset_after:
-            return self.bias, None
-        return self.bias[0], self.bias[1]
+            units, activation, recurrent_activation, use_bias, kernel_initializer,
+            recurrent_initializer, bias_initializer, kernel_regularizer, recurrent_regularizer,
+            bias_regularizer, kernel_constraint, recurrent_constraint, bias_constraint, dropout,
+            recurrent_dropout, reset_after, seed, activity_regularizer=activity_regularizer,
+            return_sequences=return_sequences, return_state=return_state, go_backwards=go_backwards,
+            stateful=stateful, unroll=unroll, **kwargs,
+        )  # fmt: skip

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,7 +17,11 @@ _Initializer = Callable[[Sequence[int], torch.dtype], Tensor]
 
 
 class Initializer:
-    """Fills a tensor of a given shape. With a seed, each call gives the same numbers."""
+    """Fills a tensor of a given shape. With a seed, each call gives the same numbers.
+
+    Attributes are the arguments, so that one can be pickled, shown and made again. A class of
+    one's own overrides `fill`, or, as in Keras, `__call__`.
+    """
 
     def __init__(self, seed: int | None = None) -> None:
         self.seed = seed
@@ -26,12 +32,22 @@ class Initializer:
         if self.seed is not None:
             generator = torch.Generator().manual_seed(self.seed)
         with torch.no_grad():
-            tensor = torch.empty(*shape, dtype=dtype or torch.get_default_dtype())
+            tensor = torch.empty(tuple(shape), dtype=dtype or torch.get_default_dtype())
             return self.fill(tensor, generator)
 
     def fill(self, tensor: Tensor, generator: torch.Generator | None) -> Tensor:
         """Fills the tensor in place and gives it back."""
         raise NotImplementedError
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments; `from_config` makes the same of them."""
+        names = [*inspect.signature(type(self).__init__).parameters][1:]
+        return {n: getattr(self, n) for n in names if hasattr(self, n)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Initializer:
+        """The initialiser of these arguments."""
+        return cls(**config)
 
     def __repr__(self) -> str:
         options = ", ".join(f"{k}={v!r}" for k, v in vars(self).items())
@@ -39,14 +55,31 @@ class Initializer:
 
 
 class Constant(Initializer):
-    """Every entry is `value`."""
+    """Every entry is `value`; or the entries are those of `value`, an array: a table of vectors.
 
-    def __init__(self, value: float = 0.0) -> None:
+    Args:
+        value: a number, or an array that the shape asked for can hold.
+
+    Example:
+        >>> table = np.array([[0., 0.], [.5, 1.]])
+        >>> layer = unpad.layers.Embedding(2, 2, unpad.initializers.Constant(table))
+        >>> layer(torch.tensor([[1]]))
+        tensor([[[0.5000, 1.0000]]], grad_fn=<EmbeddingBackward0>)
+    """
+
+    def __init__(self, value: Any = 0.0) -> None:
         super().__init__()
         self.value = value
 
     def fill(self, tensor: Tensor, generator: torch.Generator | None) -> Tensor:
-        return tensor.fill_(self.value)
+        value = torch.as_tensor(self.value)
+        try:
+            return tensor.copy_(value)
+        except RuntimeError:
+            raise ValueError(
+                f"Constant: expected an array of the weight's shape {tuple(tensor.shape)}, got "
+                f"{tuple(value.shape)}."
+            ) from None
 
 
 class Zeros(Constant):
@@ -101,6 +134,15 @@ class VarianceScaling(Initializer):
     """Random with a variance of `scale` over the fan, as Keras computes the fan from (in, out).
 
     Glorot and Bengio (2010), He et al. (2015) and LeCun et al. (1998) are settings of it.
+
+    Args:
+        scale: of the variance.
+        mode: "fan_in", "fan_out" or "fan_avg".
+        distribution: "truncated_normal", "untruncated_normal" or "uniform".
+        seed: each call gives the same numbers.
+        input_axes: the weight's axes that make up the fan in; by default all but the last, as in
+            a convolution's kernel.
+        output_axes: those that make up the fan out. Both are given, or neither.
     """
 
     def __init__(
@@ -109,16 +151,21 @@ class VarianceScaling(Initializer):
         mode: str = "fan_in",
         distribution: str = "truncated_normal",
         seed: int | None = None,
+        input_axes: Sequence[int] | None = None,
+        output_axes: Sequence[int] | None = None,
     ) -> None:
         super().__init__(seed)
+        if not scale > 0:
+            raise ValueError(f"VarianceScaling: expected scale as a positive number, got {scale}.")
         self.scale = scale
         self.mode = mode
+        self.input_axes, self.output_axes = input_axes, output_axes
         look_up("VarianceScaling", "mode", mode, _FANS)
         look_up("VarianceScaling", "distribution", distribution, dict.fromkeys(_DISTRIBUTIONS))
         self.distribution = distribution
 
     def fill(self, tensor: Tensor, generator: torch.Generator | None) -> Tensor:
-        scale = self.scale / max(1.0, _FANS[self.mode](*_fans(tensor.shape)))
+        scale = self.scale / max(1.0, _FANS[self.mode](*self._fans(tensor.shape)))
         if self.distribution == "uniform":
             limit = math.sqrt(3.0 * scale)
             return tensor.uniform_(-limit, limit, generator=generator)
@@ -127,6 +174,14 @@ class VarianceScaling(Initializer):
         # A normal cut at two standard deviations has .8796 of the spread; made up for, as in Keras.
         spread = math.sqrt(scale) / 0.87962566103423978
         return TruncatedNormal(0.0, spread).fill(tensor, generator)
+
+    def _fans(self, shape: Sequence[int]) -> tuple[float, float]:
+        if self.input_axes is None or self.output_axes is None:
+            return _fans(shape)
+        fan_in, fan_out = (
+            math.prod(shape[a] for a in axes) for axes in (self.input_axes, self.output_axes)
+        )
+        return float(fan_in), float(fan_out)
 
 
 _FANS: dict[str, Callable[[float, float], float]] = {
@@ -150,43 +205,73 @@ def _fans(shape: Sequence[int]) -> tuple[float, float]:
 class GlorotUniform(VarianceScaling):
     """Glorot and Bengio (2010): uniform, by the mean of both fans."""
 
-    def __init__(self, seed: int | None = None) -> None:
-        super().__init__(1.0, "fan_avg", "uniform", seed)
+    def __init__(
+        self,
+        seed: int | None = None,
+        input_axes: Sequence[int] | None = None,
+        output_axes: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__(1.0, "fan_avg", "uniform", seed, input_axes, output_axes)
 
 
 class GlorotNormal(VarianceScaling):
     """Glorot and Bengio (2010): normal, by the mean of both fans."""
 
-    def __init__(self, seed: int | None = None) -> None:
-        super().__init__(1.0, "fan_avg", "truncated_normal", seed)
+    def __init__(
+        self,
+        seed: int | None = None,
+        input_axes: Sequence[int] | None = None,
+        output_axes: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__(1.0, "fan_avg", "truncated_normal", seed, input_axes, output_axes)
 
 
 class HeUniform(VarianceScaling):
     """He et al. (2015): uniform, by the fan in."""
 
-    def __init__(self, seed: int | None = None) -> None:
-        super().__init__(2.0, "fan_in", "uniform", seed)
+    def __init__(
+        self,
+        seed: int | None = None,
+        input_axes: Sequence[int] | None = None,
+        output_axes: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__(2.0, "fan_in", "uniform", seed, input_axes, output_axes)
 
 
 class HeNormal(VarianceScaling):
     """He et al. (2015): normal, by the fan in."""
 
-    def __init__(self, seed: int | None = None) -> None:
-        super().__init__(2.0, "fan_in", "truncated_normal", seed)
+    def __init__(
+        self,
+        seed: int | None = None,
+        input_axes: Sequence[int] | None = None,
+        output_axes: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__(2.0, "fan_in", "truncated_normal", seed, input_axes, output_axes)
 
 
 class LecunUniform(VarianceScaling):
     """LeCun et al. (1998): uniform, by the fan in."""
 
-    def __init__(self, seed: int | None = None) -> None:
-        super().__init__(1.0, "fan_in", "uniform", seed)
+    def __init__(
+        self,
+        seed: int | None = None,
+        input_axes: Sequence[int] | None = None,
+        output_axes: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__(1.0, "fan_in", "uniform", seed, input_axes, output_axes)
 
 
 class LecunNormal(VarianceScaling):
     """LeCun et al. (1998): normal, by the fan in."""
 
-    def __init__(self, seed: int | None = None) -> None:
-        super().__init__(1.0, "fan_in", "truncated_normal", seed)
+    def __init__(
+        self,
+        seed: int | None = None,
+        input_axes: Sequence[int] | None = None,
+        output_axes: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__(1.0, "fan_in", "truncated_normal", seed, input_axes, output_axes)
 
 
 class Orthogonal(Initializer):
@@ -197,6 +282,10 @@ class Orthogonal(Initializer):
         self.gain = gain
 
     def fill(self, tensor: Tensor, generator: torch.Generator | None) -> Tensor:
+        if tensor.ndim < 2:
+            raise ValueError(
+                f"Orthogonal: expected a weight of two axes or more, got {tuple(tensor.shape)}."
+            )
         # Keras takes all axes but the last as rows; torch would take the first alone.
         torch.nn.init.orthogonal_(tensor.view(-1, tensor.shape[-1]), self.gain, generator=generator)
         return tensor
@@ -210,16 +299,24 @@ class Identity(Initializer):
         self.gain = gain
 
     def fill(self, tensor: Tensor, generator: torch.Generator | None) -> Tensor:
+        if tensor.ndim != 2:
+            raise ValueError(f"Identity: expected a matrix, got {tuple(tensor.shape)}.")
         return torch.nn.init.eye_(tensor).mul_(self.gain)
 
 
-_BY_NAME: dict[str, Callable[[], Initializer]] = {
+#: Keras's names in lower case.
+zeros, ones, constant, identity = Zeros, Ones, Constant, Identity
+random_uniform, random_normal, truncated_normal = RandomUniform, RandomNormal, TruncatedNormal
+variance_scaling, orthogonal = VarianceScaling, Orthogonal
+glorot_uniform, glorot_normal = GlorotUniform, GlorotNormal
+he_uniform, he_normal = HeUniform, HeNormal
+lecun_uniform, lecun_normal = LecunUniform, LecunNormal
+
+_BY_NAME: dict[str, type[Initializer]] = {
     "zeros": Zeros,
     "ones": Ones,
     "constant": Constant,
-    "uniform": RandomUniform,
     "random_uniform": RandomUniform,
-    "normal": RandomNormal,
     "random_normal": RandomNormal,
     "truncated_normal": TruncatedNormal,
     "variance_scaling": VarianceScaling,
@@ -232,18 +329,38 @@ _BY_NAME: dict[str, Callable[[], Initializer]] = {
     "orthogonal": Orthogonal,
     "identity": Identity,
 }
+# The class's own name works as well, and what older scripts say.
+_BY_NAME |= {made.__name__: made for made in _BY_NAME.values()}
+_BY_NAME |= {
+    "zero": Zeros,
+    "one": Ones,
+    "uniform": RandomUniform,
+    "normal": RandomNormal,
+    "OrthogonalInitializer": Orthogonal,
+    "IdentityInitializer": Identity,
+}
 
 
 def get(initializer: Any, who: str = "initializers.get") -> _Initializer:
     """The initialiser of this name, or the one given: any callable of (shape, dtype).
 
+    Args:
+        initializer: a name, an initialiser, its class, a callable, an array that holds the
+            weight's first value, or Keras's {"class_name": ..., "config": {...}}.
+        who: named in errors.
+
     Raises:
         ValueError: there is none of this name; the text names the nearest.
     """
+    if isinstance(initializer, dict) and "class_name" in initializer:
+        kind = look_up(who, "initializer", initializer["class_name"], _BY_NAME)
+        return kind.from_config(initializer.get("config") or {})
     if isinstance(initializer, str):
         return look_up(who, "initializer", initializer, _BY_NAME)()
     if isinstance(initializer, type) and issubclass(initializer, Initializer):
         return initializer()
+    if isinstance(initializer, (Tensor, np.ndarray)):
+        return Constant(initializer)
     if not callable(initializer):
         raise ValueError(f"{who}: expected an initializer's name or callable, got {initializer!r}.")
     return cast(_Initializer, initializer)

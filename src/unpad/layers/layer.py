@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -13,10 +13,10 @@ from torch import Tensor
 
 from ..ragged import Ragged
 from ..ragged.batch import values_of
-from . import constraints, initializers, regularizers
-from .spec import Spec, Specs
-from .symbol import draw, is_symbolic, specs_of
-from .trial import tried
+from . import activations, constraints, initializers, regularizers
+from .spec import Spec, Specs, spec_of
+from .symbol import Node, draw, is_symbolic, specs_of
+from .trial import build_inside, tried
 
 
 class Layer(torch.nn.Module):
@@ -28,7 +28,7 @@ class Layer(torch.nn.Module):
     several inputs gets as many specs, in the same arrangement: `forward(self, query, value)` goes
     with `output_spec(self, query, value)`, `forward(self, inputs)` of a list with a list of specs.
 
-    Without an `output_spec` of its own a layer is tried on a batch of zeros when it is built.
+    Without an `output_spec` of its own a layer is tried on a batch of ones when it is built.
     Keras's spellings work too: `call` for `forward`, and `build(self, input_shape)`.
 
     Args:
@@ -49,6 +49,10 @@ class Layer(torch.nn.Module):
 
     #: Whether it takes "one" input, a list of "several", or "any" that its `forward` takes.
     takes = "any"
+    #: Whether sequences of sequences are more to it than it can take.
+    one_level = True
+    #: Whether tensors among its inputs are part of what it computes, not batches.
+    keeps_constants = False
 
     def __init__(
         self,
@@ -68,6 +72,13 @@ class Layer(torch.nn.Module):
         self._regularizers: dict[str, Any] = {}
         self._constraints: dict[str, Any] = {}
         self._activity: Tensor | None = None
+        self._nodes: list[Node] = []
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # A list of layers is found by torch only as a ModuleList: their weights would be missed.
+        if isinstance(value, (list, tuple)) and value and all(map(_is_module, value)):
+            value = torch.nn.ModuleList(value)
+        super().__setattr__(name, cast(Any, value))
 
     # --- what a subclass says --------------------------------------------------------------------
 
@@ -102,14 +113,41 @@ class Layer(torch.nn.Module):
         """The outputs before the activation that ends this layer: a softmax's logits."""
         raise NotImplementedError
 
+    def from_tail(self, outputs: Any) -> Any:
+        """What `before_tail` gave, with the tail put on: the layer's outputs."""
+        return lift(activations.get(self.tail, self.who), outputs)
+
+    @property
+    def last_layers(self) -> list[Layer | None]:
+        """The layer that gives each output, whose tail it ends in; None where none does."""
+        return [self]
+
+    @property
+    def tails(self) -> list[str | None]:
+        """The `tail` of each output; None where more than the outputs is wanted of the layer."""
+        return [
+            None if layer is None or layer.activity_regularizer is not None else layer.tail
+            for layer in self.last_layers
+        ]
+
+    def outputs_of(self, inputs: Any, cut: Sequence[bool]) -> list[Any]:
+        """Every output in a list, those that are cut before their tails."""
+        if any(cut):
+            return [self.before_tail(inputs)]
+        found = self(inputs)
+        return list(found) if isinstance(found, (list, tuple)) else [found]
+
     # --- what it gets ----------------------------------------------------------------------------
 
     def ensure_built(self, *specs: Any, **options: Any) -> Any:
         """Builds the layer if it is not yet built, and gives its output's spec."""
+        self._refuse_levels(specs)
         out = self.output_spec(*specs, **options)
         if not self.built:
             self.build(*specs, **{k: v for k, v in options.items() if isinstance(v, Spec)})
             self.built = True
+            if any(isinstance(m, Layer) and not m.built for m in self.modules()):
+                build_inside(self, specs, options)
             if not self.trainable:
                 self.requires_grad_(False)
         return out
@@ -147,8 +185,28 @@ class Layer(torch.nn.Module):
             raise NotImplementedError(f"{self.who}: a layer needs a forward(self, inputs).")
         return call(*inputs, **options)
 
+    def _refuse_levels(self, specs: Any) -> None:
+        if not self.one_level:
+            return
+        for spec in specs:
+            if isinstance(spec, (list, tuple)):
+                self._refuse_levels(spec)
+            elif isinstance(spec, Spec) and spec.ragged and spec.levels > 1:
+                raise ValueError(
+                    f"{self.who}: expected sequences of steps, got sequences of sequences, {spec}. "
+                    f"On each inner sequence: TimeDistributed({type(self).__name__}(...)); over all "
+                    "steps of an outer one: x.merge_levels()."
+                )
+
+    @property
+    def is_door(self) -> bool:
+        """Whether the layer decides which steps of a dense batch are real."""
+        return type(self).open is not Layer.open
+
     def _as_batch(self, inputs: Any) -> Any:
         if isinstance(inputs, (Ragged, Tensor)):
+            if self.one_level and isinstance(inputs, Ragged) and inputs.levels > 1:
+                self._refuse_levels([spec_of(inputs)])
             if self.takes == "several":
                 raise ValueError(f"{self.who}: expected a list of inputs, got one.")
             return inputs
@@ -176,9 +234,7 @@ class Layer(torch.nn.Module):
         wanted = self._weights_dtype()
         if wanted is None or inputs is None:
             return inputs
-        if inputs.dtype != wanted and inputs.dtype.is_floating_point:
-            inputs = inputs.to(dtype=wanted)
-        return inputs
+        return inputs if inputs.dtype == wanted else inputs.to(dtype=wanted)
 
     def _weights_dtype(self) -> torch.dtype | None:
         # Of weights of its own only: what a wrapper holds casts for itself. (A walk through all
@@ -280,8 +336,29 @@ class Layer(torch.nn.Module):
         ]
 
     def __getstate__(self) -> dict[str, Any]:
-        # A penalty on the last batch holds that batch's graph: no part of the layer's state.
-        return {**self.__dict__, "_activity": None}
+        # A penalty on the last batch holds that batch's graph, and the nodes hold a model's: no
+        # part of the layer's state.
+        return {**self.__dict__, "_activity": None, "_nodes": []}
+
+    @property
+    def input(self) -> Any:
+        """The symbol that the layer was called with; a list where there are several."""
+        symbols = self._node("input").symbols()
+        return symbols[0] if len(symbols) == 1 else symbols
+
+    @property
+    def output(self) -> Any:
+        """The symbol that comes out of the layer; a list where there are several."""
+        symbols = self._node("output").outputs
+        return symbols[0] if len(symbols) == 1 else list(symbols)
+
+    def _node(self, what: str) -> Node:
+        if len(self._nodes) != 1:
+            raise AttributeError(
+                f"{self.who}: there is no one {what}: the layer stands in a graph "
+                f"{len(self._nodes)} times."
+            )
+        return self._nodes[0]
 
     @property
     def weights(self) -> list[Tensor]:
@@ -325,6 +402,10 @@ class Layer(torch.nn.Module):
         return "" if self.given_name is None else repr(self.given_name)
 
 
+def _is_module(value: Any) -> bool:
+    return isinstance(value, torch.nn.Module)
+
+
 def _are_batches(inputs: Any) -> bool:
     kinds = (Ragged, Tensor, np.ndarray)
     return isinstance(inputs, (list, tuple)) and all(isinstance(x, kinds) for x in inputs)
@@ -334,6 +415,7 @@ class TokenWise(Layer):
     """A layer that treats each step alone: it runs on the values, and the layout stays."""
 
     takes = "one"
+    one_level = False
 
     def output_spec(self, spec: Spec) -> Specs:
         return spec
@@ -349,7 +431,9 @@ class TokenWise(Layer):
 
 def lift(function: Callable[[Tensor], Tensor], inputs: Ragged | Tensor) -> Ragged | Tensor:
     """A token-wise function on a Ragged's values, or on a dense tensor as it is."""
-    return inputs.map(function) if isinstance(inputs, Ragged) else function(inputs)
+    if not isinstance(inputs, Ragged):
+        return function(inputs)
+    return inputs.map(function if inputs.levels == 1 else lambda inner: lift(function, inner))
 
 
 def as_dtype(dtype: str | torch.dtype | None) -> torch.dtype | None:
@@ -362,6 +446,13 @@ def as_dtype(dtype: str | torch.dtype | None) -> torch.dtype | None:
     return dtype
 
 
+def as_weights(dtype: torch.dtype) -> torch.dtype:
+    """The type of what weights make of values of this type: integers become torch's default."""
+    return dtype if dtype.is_floating_point or dtype.is_complex else torch.get_default_dtype()
+
+
 def snake_case(name: str) -> str:
     """Keras's default names: TimeDistributed gives time_distributed, LSTM lstm."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+    # A D after a digit belongs to it: conv1d.
+    parts = r"(?<=[a-z])(?=[A-Z])|(?<=[A-Za-z0-9])(?=[A-Z][a-z])"
+    return re.sub(parts, "_", name).lower()

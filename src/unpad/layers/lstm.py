@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
-import torch
 from torch import Tensor
 
+from .lstm_cell import LSTMCell
 from .recurrent import Recurrent
 
 
-class LSTM(Recurrent):
+class LSTM(Recurrent, LSTMCell):
     """Long short-term memory (Hochreiter and Schmidhuber, 1997), on real steps only.
 
     Shapes: Ragged (batch, steps*, feature) to (batch, units), the state after each sequence's own
@@ -28,6 +28,13 @@ class LSTM(Recurrent):
         recurrent_initializer: of `recurrent_kernel` (units, 4 * units).
         bias_initializer: of `bias` (4 * units,).
         unit_forget_bias: starts the forget gate's bias at 1.
+        kernel_regularizer: a penalty on `kernel`, as "l2".
+        recurrent_regularizer: a penalty on `recurrent_kernel`.
+        bias_regularizer: a penalty on `bias`.
+        activity_regularizer: a penalty on what comes out, at real steps.
+        kernel_constraint: applied to `kernel` after every update, as "non_neg".
+        recurrent_constraint: applied to `recurrent_kernel` after every update.
+        bias_constraint: applied to `bias` after every update.
         dropout: rate on the inputs.
         recurrent_dropout: rate on the state that is fed back.
         seed: of the dropouts' own generator.
@@ -35,6 +42,7 @@ class LSTM(Recurrent):
         return_state: whether the final states are given too.
         go_backwards: whether each sequence is walked from its end.
         stateful: whether a batch starts where the one before it ended; see `Recurrent`.
+        zero_output_for_mask: changes nothing: a missing step has no output that could be kept.
 
     Raises:
         ValueError: the input is no sequence of feature vectors.
@@ -43,9 +51,6 @@ class LSTM(Recurrent):
         >>> LSTM(4)(Ragged.from_list([[[1., 2.]], [[3., 4.], [5., 6.]]])).shape
         torch.Size([2, 4])
     """
-
-    cell_states = 2
-    own_options = ("recurrent_activation", "unit_forget_bias")
 
     def __init__(
         self,
@@ -57,13 +62,13 @@ class LSTM(Recurrent):
         recurrent_initializer: Any = "orthogonal",
         bias_initializer: Any = "zeros",
         unit_forget_bias: bool = True,
-        kernel_regularizer: None = None,
-        recurrent_regularizer: None = None,
-        bias_regularizer: None = None,
-        activity_regularizer: None = None,
-        kernel_constraint: None = None,
-        recurrent_constraint: None = None,
-        bias_constraint: None = None,
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         seed: int | None = None,
@@ -75,40 +80,11 @@ class LSTM(Recurrent):
         **kwargs: Any,
     ) -> None:
         super().__init__(
-            units,
-            activation=activation,
-            recurrent_activation=recurrent_activation,
-            use_bias=use_bias,
-            kernel_initializer=kernel_initializer,
-            recurrent_initializer=recurrent_initializer,
-            bias_initializer=bias_initializer,
-            unsupported={
-                "kernel_regularizer": kernel_regularizer,
-                "recurrent_regularizer": recurrent_regularizer,
-                "bias_regularizer": bias_regularizer,
-                "activity_regularizer": activity_regularizer,
-                "kernel_constraint": kernel_constraint,
-                "recurrent_constraint": recurrent_constraint,
-                "bias_constraint": bias_constraint,
-            },
-            dropout=dropout,
-            recurrent_dropout=recurrent_dropout,
-            seed=seed,
-            return_sequences=return_sequences,
-            return_state=return_state,
-            go_backwards=go_backwards,
-            stateful=stateful,
-            unroll=unroll,
+            units, activation, recurrent_activation, use_bias, kernel_initializer,
+            recurrent_initializer, bias_initializer, unit_forget_bias, kernel_regularizer,
+            recurrent_regularizer, bias_regularizer, kernel_constraint, recurrent_constraint,
+            bias_constraint, dropout, recurrent_dropout, seed,
+            activity_regularizer=activity_regularizer, return_sequences=return_sequences,
+            return_state=return_state, go_backwards=go_backwards, stateful=stateful, unroll=unroll,
             **kwargs,
-        )
-        self.unit_forget_bias = unit_forget_bias
-
-    @property
-    def cell(self) -> str:
-        return "lstm"
-
-    def first_bias(self, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
-        bias = self.bias_initializer(shape, dtype)
-        if self.unit_forget_bias:
-            bias[self.units : 2 * self.units] = 1
-        return bias
+        )  # fmt: skip

@@ -26,6 +26,10 @@ class Operation(Layer):
             module's weight, which would not be trained.
     """
 
+    one_level = False
+    keeps_constants = True
+    pairs_steps = True
+
     def __init__(self, function: Callable[..., Any], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.function = function

@@ -8,9 +8,10 @@ from typing import Any
 from torch import Tensor
 
 from .recurrent import Recurrent
+from .simple_rnn_cell import SimpleRNNCell
 
 
-class SimpleRNN(Recurrent):
+class SimpleRNN(Recurrent, SimpleRNNCell):
     """A recurrent layer without gates (Elman, 1990), on real steps only.
 
     Shapes: Ragged (batch, steps*, feature) to (batch, units), the state after each sequence's own
@@ -25,6 +26,13 @@ class SimpleRNN(Recurrent):
         kernel_initializer: of `kernel` (feature, units).
         recurrent_initializer: of `recurrent_kernel` (units, units).
         bias_initializer: of `bias` (units,).
+        kernel_regularizer: a penalty on `kernel`, as "l2".
+        recurrent_regularizer: a penalty on `recurrent_kernel`.
+        bias_regularizer: a penalty on `bias`.
+        activity_regularizer: a penalty on what comes out, at real steps.
+        kernel_constraint: applied to `kernel` after every update, as "non_neg".
+        recurrent_constraint: applied to `recurrent_kernel` after every update.
+        bias_constraint: applied to `bias` after every update.
         dropout: rate on the inputs.
         recurrent_dropout: rate on the state that is fed back.
         seed: of the dropouts' own generator.
@@ -32,6 +40,7 @@ class SimpleRNN(Recurrent):
         return_state: whether the final state is given too.
         go_backwards: whether each sequence is walked from its end.
         stateful: whether a batch starts where the one before it ended; see `Recurrent`.
+        zero_output_for_mask: changes nothing: a missing step has no output that could be kept.
 
     Raises:
         ValueError: the input is no sequence of feature vectors.
@@ -41,9 +50,6 @@ class SimpleRNN(Recurrent):
         torch.Size([2, 4])
     """
 
-    cell_states = 1
-    own_options = ()
-
     def __init__(
         self,
         units: int,
@@ -52,13 +58,13 @@ class SimpleRNN(Recurrent):
         kernel_initializer: Any = "glorot_uniform",
         recurrent_initializer: Any = "orthogonal",
         bias_initializer: Any = "zeros",
-        kernel_regularizer: None = None,
-        recurrent_regularizer: None = None,
-        bias_regularizer: None = None,
-        activity_regularizer: None = None,
-        kernel_constraint: None = None,
-        recurrent_constraint: None = None,
-        bias_constraint: None = None,
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         return_sequences: bool = False,
@@ -70,33 +76,10 @@ class SimpleRNN(Recurrent):
         **kwargs: Any,
     ) -> None:
         super().__init__(
-            units,
-            activation=activation,
-            recurrent_activation=None,
-            use_bias=use_bias,
-            kernel_initializer=kernel_initializer,
-            recurrent_initializer=recurrent_initializer,
-            bias_initializer=bias_initializer,
-            unsupported={
-                "kernel_regularizer": kernel_regularizer,
-                "recurrent_regularizer": recurrent_regularizer,
-                "bias_regularizer": bias_regularizer,
-                "activity_regularizer": activity_regularizer,
-                "kernel_constraint": kernel_constraint,
-                "recurrent_constraint": recurrent_constraint,
-                "bias_constraint": bias_constraint,
-            },
-            dropout=dropout,
-            recurrent_dropout=recurrent_dropout,
-            seed=seed,
-            return_sequences=return_sequences,
-            return_state=return_state,
-            go_backwards=go_backwards,
-            stateful=stateful,
-            unroll=unroll,
+            units, activation, use_bias, kernel_initializer, recurrent_initializer,
+            bias_initializer, kernel_regularizer, recurrent_regularizer, bias_regularizer,
+            kernel_constraint, recurrent_constraint, bias_constraint, dropout, recurrent_dropout,
+            seed, activity_regularizer=activity_regularizer, return_sequences=return_sequences,
+            return_state=return_state, go_backwards=go_backwards, stateful=stateful, unroll=unroll,
             **kwargs,
-        )
-
-    @property
-    def cell(self) -> str:
-        return "simple_rnn"
+        )  # fmt: skip

@@ -52,21 +52,27 @@ class Spec:
         ragged: whether it is a Ragged.
         dtype: of the values.
         lengths: whose lengths it has, where that is known.
+        width: slots of the grid that a Ragged came from, where that is known.
+        levels: of a Ragged: 2 for sequences of sequences.
     """
 
     shape: tuple[int | None, ...]
     ragged: bool = False
     dtype: torch.dtype = torch.float32
     lengths: Lengths | None = field(default=None, compare=False, repr=False)
+    width: int | None = field(default=None, compare=False, repr=False)
+    levels: int = field(default=1, repr=False)
 
     def __str__(self) -> str:
         axes = [("time" if n is None else str(n)) for n in self.shape]
-        return f"({', '.join(['batch', *(['steps*'] if self.ragged else []), *axes])})"
+        return (
+            f"({', '.join(['batch', *(['steps*'] * self.levels if self.ragged else []), *axes])})"
+        )
 
     @property
     def full_shape(self) -> tuple[int | None, ...]:
         """Keras's shape: the batch, the time of a Ragged, and the features."""
-        return (None, *((None,) if self.ragged else ()), *self.shape)
+        return (None, *((None,) * self.levels if self.ragged else ()), *self.shape)
 
     def __getitem__(self, axis: Any) -> Any:
         return self.full_shape[axis]
@@ -88,7 +94,17 @@ class Spec:
 
     def with_steps(self, rule: Callable[[int], int]) -> Spec:
         """A Ragged whose sequences of n steps have become sequences of `rule(n)` steps."""
-        return replace(self, lengths=None if self.lengths is None else self.lengths.change(rule))
+        lengths = None if self.lengths is None else self.lengths.change(rule)
+        return replace(
+            self, lengths=lengths, width=None if self.width is None else rule(self.width)
+        )
+
+    @property
+    def inner(self) -> Spec:
+        """Of one step as a batch of its own: a row, or the inner sequences where there are two."""
+        if self.ragged and self.levels > 1:
+            return Spec(self.shape, True, self.dtype, levels=self.levels - 1)
+        return Spec(self.shape if self.ragged else self.shape[1:], False, self.dtype)
 
     def rows(self, shape: tuple[int | None, ...]) -> Spec:
         """One row of this shape a sequence: what a layer that reduces gives."""
@@ -102,5 +118,6 @@ Specs = Spec | list[Spec]
 def spec_of(value: Ragged | Tensor) -> Spec:
     """The spec of an actual batch."""
     if isinstance(value, Ragged):
-        return Spec(tuple(value.feature), True, value.dtype)
+        width = value.layout.width
+        return Spec(tuple(value.feature), True, value.dtype, width=width, levels=value.levels)
     return Spec(tuple(value.shape[1:]), False, value.dtype)

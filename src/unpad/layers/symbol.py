@@ -144,11 +144,20 @@ def specs_of(value: Any) -> Any:
     return value
 
 
+def _specs_of_symbols(value: Any) -> Any:
+    """The same argument with a spec wherever a symbol stands; tensors stay what they are."""
+    if isinstance(value, (list, tuple)) and symbols_in(value):
+        return [_specs_of_symbols(v) for v in value]
+    return value.spec if isinstance(value, Symbol) else value
+
+
 def draw(layer: Any, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """Checks the layer against its inputs' specs, builds it, and gives symbols for its outputs."""
-    specs = {name: specs_of(value) for name, value in options.items()}
-    out = layer.ensure_built(*map(specs_of, inputs), **specs)
+    known = _specs_of_symbols if layer.keeps_constants else specs_of
+    specs = {name: known(value) for name, value in options.items()}
+    out = layer.ensure_built(*map(known, inputs), **specs)
     node = Node(layer, inputs, options)
+    layer._nodes.append(node)
     several = isinstance(out, list)
     node.outputs = [Symbol(spec, node) for spec in (out if several else [out])]
     return list(node.outputs) if several else node.outputs[0]

@@ -17,11 +17,19 @@ class TorchModule(TokenWise):
     A model wraps a plain torch module in this by itself. A module that needs to see the sequences
     is written as a Layer instead, whose `forward` gets the Ragged.
 
+    Shapes: Ragged (batch, steps*, *feature) to Ragged (batch, steps*, *out); a dense batch goes
+    through as it is. Empty sequences stay empty.
+
     Args:
         module: from (n, *feature) to (n, *out).
 
     Raises:
         ValueError: the module gives another number of rows than it takes.
+
+    Example:
+        >>> layer = TorchModule(torch.nn.Linear(2, 3))
+        >>> layer(Ragged.from_list([[[1., 2.]], []])).lengths
+        tensor([1, 0])
     """
 
     def __init__(self, module: torch.nn.Module, **kwargs: Any) -> None:
@@ -64,7 +72,8 @@ def output_spec_of(module: torch.nn.Module, spec: Spec, who: str) -> Spec | list
     rows = 3
     probe = torch.zeros(rows, *(2 if n is None else n for n in spec.shape), dtype=spec.dtype)
     for parameter in module.parameters():
-        probe = probe.to(parameter.device)
+        # As the inputs will be: floats in the type of the weights, ids as they are.
+        probe = probe.to(parameter if probe.is_floating_point() else parameter.device)
         break
     was_training = module.training
     try:

@@ -1,4 +1,4 @@
-"""What a layer gives that says nothing of itself: it is tried on a batch of zeros."""
+"""What a layer gives that says nothing of itself: it is tried on a batch of ones."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def tried(layer: Any, specs: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """The specs of what comes out for inputs of these specs.
 
     Args:
-        layer: run on zeros in evaluation mode, as a copy: nothing of it changes.
+        layer: run on ones in evaluation mode, as a copy: nothing of it changes.
         specs: of its inputs; what is no spec is passed as it is.
         options: likewise.
 
@@ -34,41 +34,66 @@ def tried(layer: Any, specs: tuple[Any, ...], options: dict[str, Any]) -> Any:
         return tried_function(layer.forward, specs, options, layer.who)
 
 
+def build_inside(layer: Any, specs: tuple[Any, ...], options: dict[str, Any]) -> None:
+    """Builds the layers that a layer calls, by running it once on ones."""
+    was_training = layer.training
+    try:
+        tried_function(layer.eval().forward, specs, options, layer.who)
+    finally:
+        layer.train(was_training)
+
+
 def tried_function(function: Any, specs: tuple[Any, ...], options: dict[str, Any], who: str) -> Any:
     """The same for any function of batches."""
-    first, second = (_run(function, specs, options, size, who) for size in _SIZES)
+    layouts = [_layout(specs, size) for size in _SIZES]
+    first, second = (_run(function, specs, options, layout, who) for layout in layouts)
     if isinstance(first, (list, tuple)):
-        return [_spec(a, b, specs, who) for a, b in zip(first, second, strict=True)]
-    return _spec(first, second, specs, who)
+        return [_spec(a, b, specs, layouts[0], who) for a, b in zip(first, second, strict=True)]
+    return _spec(first, second, specs, layouts[0], who)
 
 
 def _run(
-    function: Any, specs: tuple[Any, ...], options: dict[str, Any], size: int, who: str
+    function: Any, specs: tuple[Any, ...], options: dict[str, Any], layout: Layout, who: str
 ) -> Any:
-    layout = Layout(torch.tensor([0, size, size + 1]), None, size)
-    inputs = [_zeros(spec, layout) for spec in specs]
-    more = {name: _zeros(value, layout) for name, value in options.items()}
+    inputs = [ones_like(spec, layout) for spec in specs]
+    more = {name: ones_like(value, layout) for name, value in options.items()}
     try:
         with torch.no_grad():
             return function(*inputs, **more)
     except Exception as error:
-        shown = ", ".join(str(s) for s in specs if isinstance(s, (Spec, list)))
+        flat = [s for part in specs for s in (part if isinstance(part, list) else [part])]
+        shown = ", ".join(str(s) for s in flat if isinstance(s, Spec))
         text = str(error).strip() or type(error).__name__
         raise ValueError(f"{who}: fails on inputs {shown}: {text}") from error
 
 
-def _zeros(spec: Any, layout: Layout) -> Any:
+def _layout(specs: tuple[Any, ...], size: int) -> Layout:
+    """Two sequences, in a grid of as many slots as one that stands beside a Ragged has."""
+    flat = [s for part in specs for s in (part if isinstance(part, list) else [part])]
+    known = [s for s in flat if isinstance(s, Spec)]
+    ranks = {len(s.shape) + 1 for s in known if s.ragged}
+    grids = [s.shape[0] for s in known if not s.ragged and len(s.shape) in ranks and s.shape]
+    width = next((n for n in grids if n is not None), size)
+    longest = min(size, width)
+    return Layout(torch.tensor([0, longest, longest + min(1, width)]), None, width)
+
+
+def ones_like(spec: Any, layout: Layout) -> Any:
+    """A batch of this spec on the layout, or on its grid; ones, so that every slot is a step."""
     if isinstance(spec, list):
-        return [_zeros(s, layout) for s in spec]
+        return [ones_like(s, layout) for s in spec]
     if not isinstance(spec, Spec):
         return spec
     shape = [layout.time if n is None else n for n in spec.shape]
-    rows = layout.steps if spec.ragged else _ROWS
-    values = torch.zeros(rows, *shape, dtype=spec.dtype)
-    return Ragged(values, layout) if spec.ragged else values
+    if not spec.ragged:
+        return torch.ones(_ROWS, *shape, dtype=spec.dtype)
+    if spec.levels == 1:
+        return Ragged(torch.ones(layout.steps, *shape, dtype=spec.dtype), layout)
+    inner = Layout.from_lengths([2] * layout.steps)
+    return Ragged(ones_like(spec.inner, inner), layout)
 
 
-def _spec(first: Any, second: Any, specs: tuple[Any, ...], who: str) -> Spec:
+def _spec(first: Any, second: Any, specs: tuple[Any, ...], layout: Layout, who: str) -> Spec:
     if not isinstance(first, (Ragged, Tensor)) or type(first) is not type(second):
         raise ValueError(
             f"{who}: expected it to give a Ragged or a tensor, got {type(first).__name__}."
@@ -80,9 +105,23 @@ def _spec(first: Any, second: Any, specs: tuple[Any, ...], who: str) -> Spec:
         )
     a, b = spec_of(first), spec_of(second)
     sizes = tuple(n if n == m else None for n, m in zip(a.shape, b.shape, strict=True))
-    lengths = None
-    if isinstance(first, Ragged) and first.lengths.tolist() == [_SIZES[0], 1]:
-        flat = [s for part in specs for s in (part if isinstance(part, list) else [part])]
-        known = [s.lengths for s in flat if isinstance(s, Spec) and s.ragged]
-        lengths = known[0] if known else None
-    return Spec(sizes, a.ragged, a.dtype, lengths)
+    if not isinstance(first, Ragged):
+        return Spec(sizes, False, a.dtype)
+    like = _same_steps(first, specs, layout)
+    if like is None:
+        return Spec(sizes, True, a.dtype, levels=a.levels)
+    width = like.width if like.ragged else like.shape[0]
+    return Spec(sizes, True, a.dtype, like.lengths, width, a.levels)
+
+
+def _same_steps(output: Ragged, specs: tuple[Any, ...], layout: Layout) -> Spec | None:
+    """Whose lengths an output has: the first input that has the same."""
+    flat = [s for part in specs for s in (part if isinstance(part, list) else [part])]
+    for spec in flat:
+        if not isinstance(spec, Spec) or not (spec.ragged or spec.shape):
+            continue
+        time = layout.time if spec.ragged else spec.shape[0] or layout.time
+        like = layout if spec.ragged else Layout.full(_ROWS, time)
+        if output.layout.agrees(like):
+            return spec
+    return None

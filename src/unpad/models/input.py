@@ -35,9 +35,10 @@ class Input(Symbol):
         self,
         shape: Sequence[int | None],
         dtype: str | torch.dtype | None = None,
+        ragged: bool | None = None,
         name: str | None = None,
-        ragged: bool = False,
     ) -> None:
+        ragged = bool(ragged)
         sizes = tuple(shape) if isinstance(shape, (tuple, list)) else None
         if sizes is None or not all(n is None or (isinstance(n, int) and n > 0) for n in sizes):
             raise ValueError(
@@ -58,11 +59,11 @@ class Input(Symbol):
         """An input of the same type as a symbol in the middle of a graph."""
         spec = symbol.spec
         shape = (None, *spec.shape) if spec.ragged else spec.shape
-        return Input(shape, spec.dtype, symbol.name, spec.ragged)
+        return Input(shape, spec.dtype, spec.ragged, symbol.name)
 
     def again(self) -> Input:
         """A new symbol of the same shape."""
-        return Input(self._sizes, self.spec.dtype, self.name, self.spec.ragged)
+        return Input(self._sizes, self.spec.dtype, self.spec.ragged, self.name)
 
     def check_spec(self, spec: Spec) -> None:
         """Raises a ValueError where a batch of this spec is not what the input says."""

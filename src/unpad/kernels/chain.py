@@ -1,0 +1,236 @@
+"""Linear chains: every path of tags through a sequence, summed up or searched for the best.
+
+    score of a path     sum over steps t of scores[t, tag before, tag]
+    log_partition       log of the sum over all paths of exp(score)
+    marginals           the share of that sum that goes through a tag at a step
+    best_path           the path of the highest score                      (Viterbi 1967)
+
+The scores hold all there is: (steps, tags, tags), from the tag before to the tag of the step. Of a
+sequence's first step, where no tag is before, only row 0 counts.
+
+All running sequences take a step together, longest first, the rows shrinking as sequences end. The
+sums go from both ends at once (forward-backward, Rabiner 1989), in the log domain and normalised at
+every step, so that nothing grows with the length. The gradient of a log partition is its marginals:
+no graph is kept of the walk.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from .packing import Packing, pack
+
+
+def log_partition(scores: Tensor, offsets: Tensor) -> Tensor:
+    """The log of the summed exp(score) of every path: (batch,); 0 for an empty sequence.
+
+    Args:
+        scores: (steps, tags, tags). Half precision is computed in float32.
+        offsets: (batch + 1,).
+    """
+    if not len(scores):
+        # The sum of nothing keeps the gradient's way open.
+        return scores.new_zeros(len(offsets) - 1) + scores.sum()
+    return cast(Tensor, _LogPartition.apply(_wide(scores), offsets))
+
+
+def marginals(scores: Tensor, offsets: Tensor) -> Tensor:
+    """The probability of each tag at each step, over all paths: (steps, tags).
+
+    Differentiable through the walk itself, which keeps a graph of every step.
+
+    Args:
+        scores: (steps, tags, tags).
+        offsets: (batch + 1,).
+    """
+    if not len(scores):
+        return scores.sum(1)
+    before, after, _ = _from_both_ends(_wide(scores), pack(offsets, [False, True]))
+    return torch.softmax(before + after, -1).to(scores.dtype)
+
+
+def best_path(scores: Tensor, offsets: Tensor) -> Tensor:
+    """The tags of the path with the highest score: (steps,) int64. No gradient.
+
+    Args:
+        scores: (steps, tags, tags).
+        offsets: (batch + 1,).
+    """
+    scores = scores.detach()
+    tags = torch.empty(len(scores), dtype=torch.int64, device=scores.device)
+    if not len(scores):
+        return tags
+    packing = pack(offsets, [False])
+    rows, steps = packing.active[0], packing.steps[0]
+    rest = scores.index_select(0, steps[rows:]).transpose(1, 2)
+    best, came_from = _maxima(scores[steps[:rows], 0], rest, packing)
+    ends = best.argmax(-1)
+    now, path = ends[:0], []
+    for at, _ in packing.times_back():
+        # Those that end at this time join those that go on.
+        now = torch.cat([now, ends[at][len(now) :]])
+        path.append(now)
+        if at.start:
+            way = came_from[at.start - rows : at.stop - rows]
+            now = way.gather(1, now.unsqueeze(1)).squeeze(1)
+    return tags.index_copy_(0, steps, torch.cat(path[::-1]))
+
+
+def path_scores(scores: Tensor, offsets: Tensor, tags: Tensor) -> Tensor:
+    """What each step adds to the score of a path: (steps,).
+
+    Args:
+        scores: (steps, tags, tags).
+        offsets: (batch + 1,).
+        tags: (steps,) the path, int64.
+    """
+    before = tags.roll(1).index_fill(0, first_steps(offsets), 0)
+    return scores[torch.arange(len(tags), device=tags.device), before, tags]
+
+
+def negative_log_likelihood(
+    scores: Tensor, offsets: Tensor, tags: Tensor, known: Tensor | None = None
+) -> Tensor:
+    """-log of the probability of a path, (batch,); of all paths that have the known tags.
+
+    Args:
+        scores: (steps, tags, tags).
+        offsets: (batch + 1,).
+        tags: (steps,) the path, int64.
+        known: (steps,) bool: where False, any tag will do; None where all are known.
+    """
+    scores = _wide(scores)
+    # Measured from the path itself: a small difference of two sums that grow with the length would
+    # be lost in float32.
+    if known is None or bool(known.all()):
+        level = path_scores(scores, offsets, tags)
+        return log_partition(scores - level[:, None, None], offsets)
+    other = torch.arange(scores.shape[-1], device=tags.device) != tags.unsqueeze(-1)
+    fitting = scores.masked_fill((other & known.unsqueeze(-1)).unsqueeze(1), -torch.inf)
+    level = fitting.detach().amax((1, 2), keepdim=True)
+    return log_partition(scores - level, offsets) - log_partition(fitting - level, offsets)
+
+
+def first_steps(offsets: Tensor) -> Tensor:
+    """The first step of each sequence that has one."""
+    return offsets[:-1][offsets.diff() > 0]
+
+
+def last_steps(offsets: Tensor) -> Tensor:
+    """The last step of each sequence that has one."""
+    return offsets[1:][offsets.diff() > 0] - 1
+
+
+class _LogPartition(torch.autograd.Function):
+    """`log_partition` of some steps; what it keeps for the gradient is the gradient itself."""
+
+    @staticmethod
+    def forward(ctx: Any, scores: Tensor, offsets: Tensor) -> Tensor:
+        if not ctx.needs_input_grad[0]:
+            packing = pack(offsets, [False])
+            return _from_start(scores, packing)
+        before, after, total = _from_both_ends(scores, pack(offsets, [False, True]))
+        # Into a first step there is one way, from row 0.
+        start = torch.full_like(before[:1], -torch.inf).index_fill_(1, offsets[:1], 0)
+        first = first_steps(offsets)
+        before = before.roll(1, 0).index_copy_(0, first, start.expand(len(first), -1))
+        joint = (scores + before.unsqueeze(2)).add_(after.unsqueeze(1))
+        shares = torch.softmax(joint.flatten(1), -1).unflatten(1, scores.shape[1:])
+        ctx.save_for_backward(shares, offsets)
+        return total
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        shares, offsets = ctx.saved_tensors
+        by_step = gradients[0].repeat_interleave(offsets.diff(), output_size=len(shares))
+        return shares * by_step[:, None, None], None
+
+
+def _from_start(scores: Tensor, packing: Packing) -> Tensor:
+    """The log partition of each sequence."""
+    rows, steps = packing.active[0], packing.steps[0]
+    first = scores[steps[:rows], 0]
+    rest = scores.index_select(0, steps[rows:]).transpose(1, 2)
+    _, levels = _sums(first[None], rest[None], packing)
+    return _by_sequence(levels[0], packing)
+
+
+def _from_both_ends(scores: Tensor, packing: Packing) -> tuple[Tensor, Tensor, Tensor]:
+    """The walks from the start and from the end, at every step.
+
+    Returns:
+        (steps, tags) the log sum over the ways to each tag; the same over the ways on from it, each
+        up to a constant of the step; (batch,) the log partition.
+    """
+    rows, (ahead, back) = packing.active[0], packing.steps
+    to_first = scores[ahead[:rows], 0]
+    first = torch.stack([to_first, torch.zeros_like(to_first)])
+    # Ways to a tag are summed over the tag before, ways on from it over the tag after.
+    rest = [
+        scores.index_select(0, ahead[rows:]).transpose(1, 2),
+        scores.index_select(0, back[rows:] + 1),
+    ]
+    states, levels = _sums(first, torch.stack(rest), packing)
+    before, after = packing.scatter(states).chunk(2, 1)
+    return before, after, _by_sequence(levels[0], packing)
+
+
+def _sums(first: Tensor, rest: Tensor, packing: Packing) -> tuple[Tensor, Tensor]:
+    """Log sums over all ways to each tag, packed.
+
+    Args:
+        first: (directions, rows, tags) at the first time.
+        rest: (directions, packed rows of the other times, tags, tags), from the tag in the last
+            axis.
+        packing: of the steps.
+
+    Returns:
+        (directions, steps, tags) less its own log sum; (directions, steps) what that was.
+    """
+    level = first.logsumexp(-1, keepdim=True)
+    state = first - level
+    states, levels = [state], [level]
+    for part, n in zip(rest.split(packing.active[1:], 1), packing.active[1:], strict=True):
+        state = torch.logsumexp(part + state[:, :n].unsqueeze(2), -1)
+        level = state.logsumexp(-1, keepdim=True)
+        state = state - level
+        states.append(state)
+        levels.append(level)
+    return torch.cat(states, 1), torch.cat(levels, 1).squeeze(-1)
+
+
+def _maxima(first: Tensor, rest: Tensor, packing: Packing) -> tuple[Tensor, Tensor]:
+    """The highest score of a way to each tag, packed, and the tag before on it.
+
+    Args:
+        first: (rows, tags) at the first time.
+        rest: (packed rows of the other times, tags, tags), from the tag in the last axis.
+        packing: of the steps.
+
+    Returns:
+        (steps, tags) up to a constant of the step; (steps of the other times, tags).
+    """
+    state = first
+    states, came_from = [state], []
+    for part, n in zip(rest.split(packing.active[1:]), packing.active[1:], strict=True):
+        state, before = (part + state[:n].unsqueeze(1)).max(-1)
+        state = state - state.amax(-1, keepdim=True)
+        states.append(state)
+        came_from.append(before)
+    return torch.cat(states), torch.cat([rest.new_empty(0, rest.shape[1]).long(), *came_from])
+
+
+def _by_sequence(by_row: Tensor, packing: Packing) -> Tensor:
+    """(batch,) the sum over each sequence of a number a packed step."""
+    sequences = packing.order[packing.rows]
+    return by_row.new_zeros(len(packing.order)).index_add(0, sequences, by_row)
+
+
+def _wide(scores: Tensor) -> Tensor:
+    """In float32 at least."""
+    return scores.float() if scores.dtype in (torch.float16, torch.bfloat16) else scores

@@ -1,0 +1,59 @@
+"""A vocabulary learned from data: the most frequent words first."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from itertools import islice
+from math import log
+from typing import Any
+
+from .strings import sequences_of, strings_of
+
+
+def learned(
+    batches: Iterable[list[list[str]]], special: tuple[str | None, ...], most: int | None
+) -> tuple[list[str], list[float]]:
+    """The words of documents, and how much it says that a document holds one.
+
+    Of equally frequent words the last in the order of their bytes is first, as in Keras. The
+    weight is the inverse document frequency, log(1 + documents / (1 + those that hold the word)).
+
+    Args:
+        batches: documents, each a list of words.
+        special: words that are none.
+        most: how many words are kept.
+    """
+    counts, holding, documents = Counter(), Counter(), 0
+    for batch in batches:
+        for words in batch:
+            counts.update(words)
+            holding.update(set(words))
+        documents += len(batch)
+    for token in special:
+        counts.pop(token, None)
+    words = sorted(counts, key=lambda w: (counts[w], w.encode()), reverse=True)[:most]
+    return words, [log(1 + documents / (1 + holding[word])) for word in words]
+
+
+def mean(weights: list[float]) -> float:
+    """The mean, which an unknown word's weight is; 0 of none."""
+    return sum(weights) / max(1, len(weights))
+
+
+def as_batches(data: Any, steps: int | None, who: str) -> tuple[Iterable[Any], bool]:
+    """Data as batches, and whether they came whole: a list, an array, a column."""
+    whole = isinstance(data, (list, tuple, str)) or hasattr(data, "__array__")
+    if not (whole or hasattr(data, "to_pylist")):
+        return islice(data, steps), False
+    if steps is not None:
+        raise ValueError(f"{who}: steps counts the batches of an iterable; the data came whole.")
+    return [data], True
+
+
+def documents_of(batch: Any, whole: bool, who: str, encoding: str) -> list[list[str]]:
+    """The words of each document of a batch of strings."""
+    words, arrangement = strings_of(batch, who, encoding)
+    # As in Keras: strings that came whole are a document each, those of a batch are one.
+    one = not whole and isinstance(arrangement, tuple) and len(arrangement) < 2
+    return [words] if one else sequences_of(words, arrangement)

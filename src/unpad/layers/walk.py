@@ -1,0 +1,78 @@
+"""The walk of unpad's own cells along each sequence, by the recurrent operator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from .. import kernels
+from ..ragged import Ragged
+from . import activations
+
+if TYPE_CHECKING:
+    from .cell import Cell
+
+
+def walk(
+    cells: Sequence[Cell],
+    reverse: Sequence[bool],
+    inputs: Ragged,
+    initial_state: Sequence[Tensor] | None,
+) -> tuple[Tensor, list[Tensor]]:
+    """One cell, or both directions of a Bidirectional, in one call of the operator.
+
+    Args:
+        cells: of the same kind, units and options.
+        reverse: for each, whether it walks from each sequence's own end to its start.
+        inputs: (batch, steps*, feature).
+        initial_state: the states of each cell in turn.
+
+    Returns:
+        outputs (steps, cells * units), each at its own step; the final states of each cell in
+        turn, (batch, units).
+
+    Raises:
+        ValueError: the cells are built for another number of features.
+    """
+    first = cells[0]
+    values = inputs.values
+    feature = first.kernel.shape[0]
+    if values.ndim != 2 or values.shape[1] != feature:
+        # The kernels trust what they get.
+        got = ", ".join(["batch", "steps*", *map(str, values.shape[1:])])
+        raise ValueError(f"{first.who}: built for {feature} features, got ({got}).")
+    drop, mask = first.draws(inputs.batch, len(cells), values)
+    if drop is not None:
+        values = (inputs * drop).values
+    h0 = c0 = None
+    count = first.cell_states
+    if initial_state is not None:
+        h0 = torch.stack(tuple(initial_state[::count]))
+        c0 = torch.stack(tuple(initial_state[1::2])) if count == 2 else None
+    biases = [cell.biases() for cell in cells]
+    outputs, h, c = kernels.trusted(
+        first.operator,
+        values,
+        inputs.offsets,
+        [cell.kernel for cell in cells],
+        [cell.recurrent_kernel for cell in cells],
+        [b for b, _ in biases if b is not None],
+        [b for _, b in biases if b is not None],
+        h0,
+        c0,
+        mask,
+        _for_kernel(first.activation),
+        _for_kernel(first.recurrent_activation),
+        reverse,
+    )
+    pairs = zip(h, c, strict=True) if count == 2 else ((state,) for state in h)
+    return outputs, [state for pair in pairs for state in pair]
+
+
+def _for_kernel(activation: Callable[[Tensor], Tensor]) -> str | Callable[[Tensor], Tensor]:
+    """The activation by the name that the kernels know, or as the function it is."""
+    name = activations.name_of(activation)
+    return name if name in kernels.KNOWN else activation
