@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 
@@ -68,14 +69,27 @@ def _sequence_accuracy(size: int, loss: Loss) -> Metric:
     return SequenceAccuracy(_half(loss) if _yes_or_no(size, loss) else None)
 
 
-def _plain(metric: Callable[[], Metric]) -> Make:
+def _binary_accuracy(size: int, loss: Loss) -> Metric:
+    return BinaryAccuracy(threshold=_half(loss))
+
+
+# Classes and no lambdas: a compiled model is pickled with its metrics.
+class _Plain(NamedTuple):
     """One that is the same for any outputs and loss."""
-    return lambda size, loss: metric()
+
+    metric: Callable[[], Metric]
+
+    def __call__(self, size: int, loss: Loss) -> Metric:
+        return self.metric()
 
 
-def _of_logits(metric: Callable[..., Metric]) -> Make:
+class _OfLogits(NamedTuple):
     """One that must know whether outputs are logits."""
-    return lambda size, loss: metric(from_logits=_logits(loss))
+
+    metric: Callable[..., Metric]
+
+    def __call__(self, size: int, loss: Loss) -> Metric:
+        return self.metric(from_logits=_logits(loss))
 
 
 #: By the name that Keras has for it, or the field.
@@ -84,39 +98,39 @@ BY_NAME: dict[str, Make] = {
     "acc": _accuracy,
     "Accuracy": _accuracy,
     "ACC": _accuracy,
-    "binary_accuracy": lambda size, loss: BinaryAccuracy(threshold=_half(loss)),
-    "categorical_accuracy": _plain(CategoricalAccuracy),
-    "sparse_categorical_accuracy": _plain(SparseCategoricalAccuracy),
-    "top_k_categorical_accuracy": _plain(TopKCategoricalAccuracy),
-    "sparse_top_k_categorical_accuracy": _plain(SparseTopKCategoricalAccuracy),
+    "binary_accuracy": _binary_accuracy,
+    "categorical_accuracy": _Plain(CategoricalAccuracy),
+    "sparse_categorical_accuracy": _Plain(SparseCategoricalAccuracy),
+    "top_k_categorical_accuracy": _Plain(TopKCategoricalAccuracy),
+    "sparse_top_k_categorical_accuracy": _Plain(SparseTopKCategoricalAccuracy),
     "sequence_accuracy": _sequence_accuracy,
-    "precision": _of_logits(Precision),
-    "recall": _of_logits(Recall),
+    "precision": _OfLogits(Precision),
+    "recall": _OfLogits(Recall),
     "f1": _f1,
     "f1_score": _f1,
-    "auc": _of_logits(AUC),
-    "true_positives": _of_logits(TruePositives),
-    "true_negatives": _of_logits(TrueNegatives),
-    "false_positives": _of_logits(FalsePositives),
-    "false_negatives": _of_logits(FalseNegatives),
-    "average_precision": _plain(AveragePrecision),
-    "binary_crossentropy": _of_logits(probabilistic.BinaryCrossentropy),
-    "categorical_crossentropy": _of_logits(probabilistic.CategoricalCrossentropy),
-    "sparse_categorical_crossentropy": _of_logits(probabilistic.SparseCategoricalCrossentropy),
-    "perplexity": _of_logits(probabilistic.Perplexity),
-    "kl_divergence": _plain(probabilistic.KLDivergence),
-    "poisson": _plain(regression.Poisson),
-    "mean_squared_error": _plain(regression.MeanSquaredError),
-    "root_mean_squared_error": _plain(regression.RootMeanSquaredError),
-    "mean_absolute_error": _plain(regression.MeanAbsoluteError),
-    "mean_absolute_percentage_error": _plain(regression.MeanAbsolutePercentageError),
-    "mean_squared_logarithmic_error": _plain(regression.MeanSquaredLogarithmicError),
-    "log_cosh": _plain(regression.LogCoshError),
-    "cosine_similarity": _plain(regression.CosineSimilarity),
-    "hinge": _plain(regression.Hinge),
-    "squared_hinge": _plain(regression.SquaredHinge),
-    "categorical_hinge": _plain(regression.CategoricalHinge),
-    "r2_score": _plain(R2Score),
+    "auc": _OfLogits(AUC),
+    "true_positives": _OfLogits(TruePositives),
+    "true_negatives": _OfLogits(TrueNegatives),
+    "false_positives": _OfLogits(FalsePositives),
+    "false_negatives": _OfLogits(FalseNegatives),
+    "average_precision": _Plain(AveragePrecision),
+    "binary_crossentropy": _OfLogits(probabilistic.BinaryCrossentropy),
+    "categorical_crossentropy": _OfLogits(probabilistic.CategoricalCrossentropy),
+    "sparse_categorical_crossentropy": _OfLogits(probabilistic.SparseCategoricalCrossentropy),
+    "perplexity": _OfLogits(probabilistic.Perplexity),
+    "kl_divergence": _Plain(probabilistic.KLDivergence),
+    "poisson": _Plain(regression.Poisson),
+    "mean_squared_error": _Plain(regression.MeanSquaredError),
+    "root_mean_squared_error": _Plain(regression.RootMeanSquaredError),
+    "mean_absolute_error": _Plain(regression.MeanAbsoluteError),
+    "mean_absolute_percentage_error": _Plain(regression.MeanAbsolutePercentageError),
+    "mean_squared_logarithmic_error": _Plain(regression.MeanSquaredLogarithmicError),
+    "log_cosh": _Plain(regression.LogCoshError),
+    "cosine_similarity": _Plain(regression.CosineSimilarity),
+    "hinge": _Plain(regression.Hinge),
+    "squared_hinge": _Plain(regression.SquaredHinge),
+    "categorical_hinge": _Plain(regression.CategoricalHinge),
+    "r2_score": _Plain(R2Score),
 }
 for _short, _name in {
     "bce": "binary_crossentropy",

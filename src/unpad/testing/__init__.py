@@ -1,8 +1,17 @@
-"""The laws, to run on layers, losses and metrics of one's own."""
+"""The laws, to run on layers, losses, metrics and models of one's own."""
 
 from .batches import coded, grid
 from .laws import LawBroken, check_layer
 from .losses import check_loss
 from .metrics import check_metric
+from .models import check_model
 
-__all__ = ["LawBroken", "check_layer", "check_loss", "check_metric", "coded", "grid"]
+__all__ = [
+    "LawBroken",
+    "check_layer",
+    "check_loss",
+    "check_metric",
+    "check_model",
+    "coded",
+    "grid",
+]
