@@ -240,8 +240,13 @@ torch.library.register_autograd(
 class _Eager(torch.autograd.Function):
     """The operator and its derivative on plain tensors."""
 
-    forward = staticmethod(_forward)
-    setup_context = staticmethod(_setup_context)
+    # With a setup_context of its own torch would work out `forward`'s signature at every call:
+    # 30 us, three times in a small model's step.
+    @staticmethod
+    def forward(ctx: Any, *arguments: Any) -> tuple:
+        output = _forward(*arguments)
+        _setup_context(ctx, arguments, output)
+        return output
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> tuple:

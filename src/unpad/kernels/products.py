@@ -73,18 +73,15 @@ def linear(values: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
 
 
 class _Linear(torch.autograd.Function):
+    # No setup_context: see `operator._Eager`.
     @staticmethod
-    def forward(values: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
+    def forward(ctx, values: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
         values, kernel = values.contiguous(), kernel.contiguous()
+        ctx.biased = bias is not None
+        ctx.save_for_backward(values, kernel)
         out = values.new_empty(len(values), kernel.shape[1])
         run([Times(out, values, kernel, bias)])
         return out
-
-    @staticmethod
-    def setup_context(ctx, inputs, output) -> None:
-        values, kernel, bias = inputs
-        ctx.biased = bias is not None
-        ctx.save_for_backward(values, kernel)
 
     @staticmethod
     def backward(ctx, *gradients: Tensor) -> tuple[Tensor | None, Tensor, Tensor | None]:

@@ -34,7 +34,7 @@ def summary(model: Any, rows: Sequence[Row], print_fn: Callable[[str], None] | N
     table.add_column("sequences")
     sources = any(row.source for row in rows)
     if sources:
-        table.add_column("from")
+        table.add_column("from", overflow="fold")
     for row in rows:
         table.add_row(*(row if sources else row[:-1]))
     total = model.count_params()
