@@ -56,6 +56,10 @@ def fewer_labels(sizes):
     return coded(own, (), torch.int64).map(lambda v: 1 + (v // 10 + v // 100) % (CLASSES - 1))
 
 
+def pairs_of_tags(sizes):
+    return coded(sizes, (CLASSES, CLASSES)).map(lambda v: 2 * torch.sin(7 * v))
+
+
 #: Class, options, targets, predictions.
 CASES = {
     "squared": ("MeanSquaredError", {}, numbers, logits),
@@ -90,6 +94,8 @@ CASES = {
         "BinaryFocalCrossentropy", {"from_logits": True, "gamma": 0.5}, yes_or_no, logits,
     ),
     "ctc": ("CTC", {}, fewer_labels, logits),
+    "crf": ("CRF", {}, labels, pairs_of_tags),
+    "crf, ignoring": ("CRF", {"ignore_class": 2}, labels, pairs_of_tags),
 }  # fmt: skip
 REDUCTIONS = ["sum_over_batch_size", "sum", "mean_with_sample_weight", "mean_over_sequences", None]
 cases = pytest.mark.parametrize("case", CASES)

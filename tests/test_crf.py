@@ -1,6 +1,9 @@
 """CRF against every path spelt out, forward and backward; what tags allow; training; errors."""
 
+import gzip
+import importlib.util
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -389,10 +392,10 @@ def test_in_a_graph_and_with_padding():
     x, y = sentences()
     words = keras.Input((None,))
     h = layers.Embedding(12, 8, mask_zero=True)(words)
-    model = keras.Model(words, layers.CRF()(layers.Dense(5)(h)))
-    model.compile("adam", loss=losses.CRF(ignore_class=-1), metrics=["accuracy"])
+    model = keras.Model(words, layers.CRF(BIO, "BIO")(layers.Dense(5)(h)))
+    model.compile("adam", loss="crf", metrics=["accuracy"])
     padded = x.to_padded()
-    model.fit(padded, y.to_padded(fill=-1), verbose=0)
+    model.fit(padded, y.to_padded(fill=99), verbose=0)
     assert model.predict(padded, verbose=0).shape == (24, 6, 5)
 
 
@@ -402,6 +405,42 @@ def test_penalties_and_constraints():
     model = tagger(layers.Dense(5), layer, loss="crf")
     model.fit(x, y, verbose=0)
     assert float(model.losses[0].detach()) > 0 and bool((layer.transitions >= 0).all())
+
+
+TREE = """1\tJ.\t_\tPROPN\t_\t_\t7\tnsubj\t_\t_
+2\tHoover\t_\tPROPN\t_\t_\t1\tflat\t_\t_
+3-4\tsaw it\t_\t_\t_\t_\t_\t_\t_\t_
+3\tand\t_\tCCONJ\t_\t_\t6\tcc\t_\t_
+4\ta\t_\tDET\t_\t_\t6\tdet\t_\t_
+5\tspy\t_\tNOUN\t_\t_\t6\tcompound\t_\t_
+6\tring\t_\tNOUN\t_\t_\t1\tconj\t_\t_
+7\tsaw\t_\tVERB\t_\t_\t0\troot\t_\t_
+8\tJohn\t_\tPROPN\t_\t_\t10\tnmod:poss\t_\t_
+9\t's\t_\tPART\t_\t_\t8\tcase\t_\t_
+10\tdog\t_\tNOUN\t_\t_\t7\tobj\t_\t_
+11\tin\t_\tADP\t_\t_\t12\tcase\t_\t_
+12\tMay\t_\tPROPN\t_\t_\t7\tobl\t_\t_
+13\t.\t_\tPUNCT\t_\t_\t7\tpunct\t_\t_
+
+"""
+
+
+def test_the_example(tmp_path, capsys):
+    """Its phrases on a sentence, and that it runs."""
+    path = Path(__file__).parents[1] / "examples" / "crf_tagger.py"
+    spec = importlib.util.spec_from_file_location("crf_tagger", path)
+    example = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(example)
+    (tmp_path / "ud_english_ewt").mkdir()
+    for split in ("train", "dev"):
+        with gzip.open(tmp_path / "ud_english_ewt" / f"{split}.conllu.gz", "wt") as file:
+            file.write("# text = a comment\n" + 9 * TREE)
+    (sentence, *_) = example.read(tmp_path / "ud_english_ewt" / "dev.conllu.gz")
+    want = "B-SUBJ I-SUBJ O B-SUBJ I-SUBJ I-SUBJ O B-OBJ I-OBJ I-OBJ O B-OBL O"
+    assert " ".join(example.TAGS[tag] for tag in example.tagged(sentence)) == want
+    example.main([str(tmp_path), "--small"])
+    shown = capsys.readouterr().out
+    assert "seed 0, softmax: accuracy=" in shown and "seed 0, CRF    : accuracy=" in shown
 
 
 # --- errors ---------------------------------------------------------------------------------------
@@ -522,6 +561,18 @@ def test_targets_that_are_no_tags(y, text):
     model = tagger(layers.Dense(3), layers.CRF(), loss="crf")
     with says(text):
         model.fit(given_tags(3, 4), y, verbose=0)
+
+
+def test_a_dense_model_and_its_targets():
+    model = keras.Sequential([keras.Input((4, 5)), layers.CRF(BIO, "BIO")])
+    model.compile("adam", loss="crf")
+    x = np.zeros((2, 4, 5), "float32")
+    model.fit(x, np.array([[0, 1, 2, 0], [3, 4, 0, 0]]), verbose=0)
+    assert model.predict(x, verbose=0).shape == (2, 4, 5)
+    with says("CRF: tag 'I-B' after 'O', in sequence 1, step 3, breaks the scheme BIO."):
+        model.fit(x, np.array([[0, 1, 2, 0], [3, 4, 0, 4]]), verbose=0)
+    with says("crf: got labels (2,); expected one integer a step."):
+        model.fit(x, np.array([1, 2]), verbose=0)
 
 
 def test_losses_and_layers_that_do_not_go_together():

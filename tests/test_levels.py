@@ -253,3 +253,21 @@ def test_something_for_every_sentence_and_for_every_word():
     assert tags.shape == (3, 3, 3, 3)
     assert kinds.shape == (3, 3, 1)
     assert not tags[grid == 0].any()
+
+
+def test_a_crf_on_every_sentence():
+    """The inner sequences are sequences to the loss; a list of one loss is that loss."""
+    x = keras.Input((None, None))
+    emissions = L.Dense(3)(L.Embedding(10, 6, mask_zero=True)(x))
+    model = keras.Model(x, L.TimeDistributed(L.CRF())(emissions))
+    model.compile("sgd", ["crf"], metrics=["accuracy"])
+    grid = as_grid(DOCS)
+    labels = np.where(grid > 0, grid % 3, -1)
+    loss, accuracy = model.evaluate(grid, labels, verbose=0)
+    flat = keras.Sequential([*model.layers[:2], model.layers[2].layer])
+    flat.compile("sgd", "crf", metrics=["accuracy"])
+    sentences = [s for d in DOCS for s in d]
+    want = flat.evaluate(sentences, [[w % 3 for w in s] for s in sentences], verbose=0)
+    assert [loss, accuracy] == pytest.approx(want, rel=1e-5)
+    model.fit(grid, labels, verbose=0)
+    assert model.predict(grid, verbose=0).shape == (3, 3, 3, 3)

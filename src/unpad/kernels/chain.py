@@ -9,8 +9,8 @@ The scores hold all there is: (steps, tags, tags), from the tag before to the ta
 sequence's first step, where no tag is before, only row 0 counts.
 
 All running sequences take a step together, longest first, the rows shrinking as sequences end. The
-sums go from both ends at once (forward-backward, Rabiner 1989), in the log domain and normalised at
-every step, so that nothing grows with the length. The gradient of a log partition is its marginals:
+sums go from both ends at once (forward-backward, Rabiner 1989), in the log domain and set back on
+the way, so that nothing grows with the length. The gradient of a log partition is its marginals:
 no graph is kept of the walk.
 """
 
@@ -24,6 +24,10 @@ from torch.autograd.function import once_differentiable
 
 from .packing import Packing, pack
 
+# So many steps apart the sums are set back to near 0: every step would cost a quarter more, and
+# over 8 steps they grow too little to lose digits.
+_OFTEN = 8
+
 
 def log_partition(scores: Tensor, offsets: Tensor) -> Tensor:
     """The log of the summed exp(score) of every path: (batch,); 0 for an empty sequence.
@@ -35,7 +39,7 @@ def log_partition(scores: Tensor, offsets: Tensor) -> Tensor:
     if not len(scores):
         # The sum of nothing keeps the gradient's way open.
         return scores.new_zeros(len(offsets) - 1) + scores.sum()
-    return cast(Tensor, _LogPartition.apply(_wide(scores), offsets))
+    return cast(Tensor, _LogPartition.apply(_wide(scores), offsets, None))
 
 
 def marginals(scores: Tensor, offsets: Tensor) -> Tensor:
@@ -49,7 +53,7 @@ def marginals(scores: Tensor, offsets: Tensor) -> Tensor:
     """
     if not len(scores):
         return scores.sum(1)
-    before, after, _ = _from_both_ends(_wide(scores), pack(offsets, [False, True]))
+    before, after, _ = _from_both_ends(_wide(scores), offsets)
     return torch.softmax(before + after, -1).to(scores.dtype)
 
 
@@ -60,7 +64,7 @@ def best_path(scores: Tensor, offsets: Tensor) -> Tensor:
         scores: (steps, tags, tags).
         offsets: (batch + 1,).
     """
-    scores = scores.detach()
+    scores = _wide(scores.detach())
     tags = torch.empty(len(scores), dtype=torch.int64, device=scores.device)
     if not len(scores):
         return tags
@@ -88,8 +92,7 @@ def path_scores(scores: Tensor, offsets: Tensor, tags: Tensor) -> Tensor:
         offsets: (batch + 1,).
         tags: (steps,) the path, int64.
     """
-    before = tags.roll(1).index_fill(0, first_steps(offsets), 0)
-    return scores[torch.arange(len(tags), device=tags.device), before, tags]
+    return scores.flatten(1).gather(1, _entries(scores, offsets, tags)).squeeze(1)
 
 
 def negative_log_likelihood(
@@ -103,14 +106,16 @@ def negative_log_likelihood(
         tags: (steps,) the path, int64.
         known: (steps,) bool: where False, any tag will do; None where all are known.
     """
+    if not len(scores):
+        return log_partition(scores, offsets)
     scores = _wide(scores)
-    # Measured from the path itself: a small difference of two sums that grow with the length would
-    # be lost in float32.
     if known is None or bool(known.all()):
-        level = path_scores(scores, offsets, tags)
-        return log_partition(scores - level[:, None, None], offsets)
+        path = _entries(scores, offsets, tags)
+        return cast(Tensor, _LogPartition.apply(scores, offsets, path))
     other = torch.arange(scores.shape[-1], device=tags.device) != tags.unsqueeze(-1)
     fitting = scores.masked_fill((other & known.unsqueeze(-1)).unsqueeze(1), -torch.inf)
+    # Both are measured from near the paths: a small difference of two sums that grow with the
+    # length would be lost in float32.
     level = fitting.detach().amax((1, 2), keepdim=True)
     return log_partition(scores - level, offsets) - log_partition(fitting - level, offsets)
 
@@ -126,47 +131,57 @@ def last_steps(offsets: Tensor) -> Tensor:
 
 
 class _LogPartition(torch.autograd.Function):
-    """`log_partition` of some steps; what it keeps for the gradient is the gradient itself."""
+    """`log_partition`, less the score of a path; what it keeps for the gradient is the gradient.
+
+    The path is given as the entry, of tags * tags, that it takes at each step: (steps, 1).
+    """
 
     @staticmethod
-    def forward(ctx: Any, scores: Tensor, offsets: Tensor) -> Tensor:
+    def forward(ctx: Any, scores: Tensor, offsets: Tensor, path: Tensor | None) -> Tensor:
+        if path is not None:
+            # Measured from the path at every step: of two sums that grow with the length, a small
+            # difference would be lost in float32.
+            scores = scores - scores.flatten(1).gather(1, path).unsqueeze(2)
         if not ctx.needs_input_grad[0]:
-            packing = pack(offsets, [False])
-            return _from_start(scores, packing)
-        before, after, total = _from_both_ends(scores, pack(offsets, [False, True]))
+            return _from_start(scores, offsets)
+        before, after, total = _from_both_ends(scores, offsets)
         # Into a first step there is one way, from row 0.
         start = torch.full_like(before[:1], -torch.inf).index_fill_(1, offsets[:1], 0)
         first = first_steps(offsets)
         before = before.roll(1, 0).index_copy_(0, first, start.expand(len(first), -1))
         joint = (scores + before.unsqueeze(2)).add_(after.unsqueeze(1))
-        shares = torch.softmax(joint.flatten(1), -1).unflatten(1, scores.shape[1:])
-        ctx.save_for_backward(shares, offsets)
+        shares = torch.softmax(joint.flatten(1), -1)
+        if path is not None:
+            shares.scatter_add_(1, path, shares.new_full((1, 1), -1).expand(len(path), 1))
+        ctx.save_for_backward(shares.unflatten(1, scores.shape[1:]), offsets)
         return total
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
         shares, offsets = ctx.saved_tensors
         by_step = gradients[0].repeat_interleave(offsets.diff(), output_size=len(shares))
-        return shares * by_step[:, None, None], None
+        return shares * by_step[:, None, None], None, None
 
 
-def _from_start(scores: Tensor, packing: Packing) -> Tensor:
+def _from_start(scores: Tensor, offsets: Tensor) -> Tensor:
     """The log partition of each sequence."""
+    packing = pack(offsets, [False])
     rows, steps = packing.active[0], packing.steps[0]
     first = scores[steps[:rows], 0]
     rest = scores.index_select(0, steps[rows:]).transpose(1, 2)
-    _, levels = _sums(first[None], rest[None], packing)
-    return _by_sequence(levels[0], packing)
+    states, levels = _sums(first[None], rest[None], packing)
+    return _total(packing.scatter(states), packing.scatter(levels), offsets)
 
 
-def _from_both_ends(scores: Tensor, packing: Packing) -> tuple[Tensor, Tensor, Tensor]:
+def _from_both_ends(scores: Tensor, offsets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """The walks from the start and from the end, at every step.
 
     Returns:
         (steps, tags) the log sum over the ways to each tag; the same over the ways on from it, each
         up to a constant of the step; (batch,) the log partition.
     """
+    packing = pack(offsets, [False, True])
     rows, (ahead, back) = packing.active[0], packing.steps
     to_first = scores[ahead[:rows], 0]
     first = torch.stack([to_first, torch.zeros_like(to_first)])
@@ -177,7 +192,7 @@ def _from_both_ends(scores: Tensor, packing: Packing) -> tuple[Tensor, Tensor, T
     ]
     states, levels = _sums(first, torch.stack(rest), packing)
     before, after = packing.scatter(states).chunk(2, 1)
-    return before, after, _by_sequence(levels[0], packing)
+    return before, after, _total(before, packing.scatter(levels), offsets)
 
 
 def _sums(first: Tensor, rest: Tensor, packing: Packing) -> tuple[Tensor, Tensor]:
@@ -190,18 +205,19 @@ def _sums(first: Tensor, rest: Tensor, packing: Packing) -> tuple[Tensor, Tensor
         packing: of the steps.
 
     Returns:
-        (directions, steps, tags) less its own log sum; (directions, steps) what that was.
+        (directions, steps, tags), less what was taken off on the way; that, (directions, steps, 1).
     """
-    level = first.logsumexp(-1, keepdim=True)
-    state = first - level
-    states, levels = [state], [level]
-    for part, n in zip(rest.split(packing.active[1:], 1), packing.active[1:], strict=True):
+    state, states = first, [first]
+    levels = first.new_zeros(first.shape[0], len(packing.rows), 1)
+    parts = rest.split(packing.active[1:], 1)
+    for time, (part, n) in enumerate(zip(parts, packing.active[1:], strict=True), 1):
         state = torch.logsumexp(part + state[:, :n].unsqueeze(2), -1)
-        level = state.logsumexp(-1, keepdim=True)
-        state = state - level
+        if time % _OFTEN == 0:
+            level = state.detach().amax(-1, keepdim=True)
+            levels[:, packing.starts[time] : packing.starts[time] + n] = level
+            state = state - level
         states.append(state)
-        levels.append(level)
-    return torch.cat(states, 1), torch.cat(levels, 1).squeeze(-1)
+    return torch.cat(states, 1), levels
 
 
 def _maxima(first: Tensor, rest: Tensor, packing: Packing) -> tuple[Tensor, Tensor]:
@@ -225,10 +241,24 @@ def _maxima(first: Tensor, rest: Tensor, packing: Packing) -> tuple[Tensor, Tens
     return torch.cat(states), torch.cat([rest.new_empty(0, rest.shape[1]).long(), *came_from])
 
 
-def _by_sequence(by_row: Tensor, packing: Packing) -> Tensor:
-    """(batch,) the sum over each sequence of a number a packed step."""
-    sequences = packing.order[packing.rows]
-    return by_row.new_zeros(len(packing.order)).index_add(0, sequences, by_row)
+def _total(before: Tensor, levels: Tensor, offsets: Tensor) -> Tensor:
+    """The log partition of each sequence.
+
+    Args:
+        before: (steps, tags) the log sum over the ways to each tag.
+        levels: (steps, directions): what was taken off on the way.
+        offsets: (batch + 1,).
+    """
+    taken = levels[:, 0].contiguous()
+    total = torch.segment_reduce(taken, "sum", offsets=offsets, initial=0, unsafe=True)
+    at_end = before.index_select(0, (offsets[1:] - 1).clamp(min=0)).logsumexp(-1)
+    return total + at_end.masked_fill(offsets.diff() == 0, 0)
+
+
+def _entries(scores: Tensor, offsets: Tensor, tags: Tensor) -> Tensor:
+    """The entry, of tags * tags, that a path of tags takes at each step: (steps, 1)."""
+    before = tags.roll(1).index_fill(0, first_steps(offsets), 0)
+    return (before * scores.shape[-1] + tags).unsqueeze(1)
 
 
 def _wide(scores: Tensor) -> Tensor:

@@ -60,8 +60,8 @@ class CRF(Layer):
         outside: names of tags that are part of no span.
 
     Raises:
-        ValueError: the input has no time or no feature axis, or as many features as there are no
-            tags; a tag does not belong to the scheme.
+        ValueError: the input has no time or no feature axis, or another number of features than
+            there are tags; a tag does not belong to the scheme.
 
     Formula: Lafferty, McCallum, Pereira (2001); over a BiLSTM Lample et al. (2016), section 2.2.
 
@@ -295,7 +295,9 @@ class CRF(Layer):
 
 
 def _are_names(tags: Any) -> bool:
-    return isinstance(tags, (list, tuple)) and all(isinstance(tag, str) for tag in tags)
+    return (
+        isinstance(tags, (list, tuple)) and bool(tags) and all(isinstance(tag, str) for tag in tags)
+    )
 
 
 def _limited(scores: Tensor | None, allowed: Tensor | None, like: Tensor) -> Tensor | None:

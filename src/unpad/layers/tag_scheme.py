@@ -10,13 +10,10 @@ from torch import Tensor
 
 from ..errors import look_up
 
-# The letters of tags inside a span: those that begin one, those that go on, those that end one.
-_SCHEMES = {
-    "BIO": ("B", "I", "BI"),
-    "IOB2": ("B", "I", "BI"),
-    "BIOES": ("BS", "IE", "ES"),
-    "IOBES": ("BS", "IE", "ES"),
-}
+# What a tag's letter may be; which go on with the span before; after which a span may be over.
+_BIO = {*"BI"}, {*"I"}, {*"OBI"}
+_BIOES = {*"BIES"}, {*"IE"}, {*"OES"}
+_SCHEMES = {"BIO": _BIO, "IOB2": _BIO, "BIOES": _BIOES, "IOBES": _BIOES}
 
 
 class Allowed(NamedTuple):
@@ -36,38 +33,45 @@ class Allowed(NamedTuple):
 def allowed(who: str, tags: Sequence[str], scheme: str, outside: Sequence[str]) -> Allowed:
     """What the scheme lets through, of tags named "B-PER", "I-PER", "O".
 
-    I-PER follows B-PER or I-PER. In BIOES, B-PER and I-PER are followed by I-PER or E-PER too, and
-    no sequence ends with them.
+    I-PER follows B-PER or I-PER. In BIOES, B-PER and I-PER are followed by I-PER or E-PER, and no
+    sequence ends with them.
+
+    Args:
+        who: shown in errors.
+        tags: their names, in order.
+        scheme: "BIO", "IOB2", "BIOES" or "IOBES".
+        outside: names of tags that are part of no span.
 
     Raises:
         ValueError: the scheme is not known, a tag does not belong to it, or no sequence may begin.
     """
-    begin, go_on, may_end = look_up(who, "scheme", scheme, _SCHEMES)
-    kinds: list[str | None] = []
-    letters: list[str] = []
+    letters, going_on, over = look_up(who, "scheme", scheme, _SCHEMES)
+    read: list[tuple[str, str]] = []
     for i, tag in enumerate(tags):
         letter, _, kind = tag.partition("-")
         if tag in outside:
-            letters.append("")
-            kinds.append(None)
-            continue
-        if len(letter) != 1 or letter not in begin + go_on:
-            known = ", ".join(f"{c}-type" for c in sorted({*begin, *go_on}))
+            letter, kind = "O", ""
+        elif letter not in letters:
+            known = ", ".join(f"{c}-type" for c in sorted(letters))
             raise ValueError(
                 f"{who}: tag {i} is {tag!r}, but {scheme} has {known} and "
                 f"{' or '.join(repr(o) for o in outside)}. Other tags that are part of no span: "
                 f"outside={[*outside, tag]!r}."
             )
-        letters.append(letter)
-        kinds.append(kind)
-    continues = torch.tensor([c in go_on and c != "" for c in letters], dtype=torch.bool)
-    # After these the span may go on; in BIOES it must.
-    is_open = torch.tensor([c in ("B", "I") for c in letters], dtype=torch.bool)
-    ends = torch.tensor([c == "" or c in may_end for c in letters], dtype=torch.bool)
-    same = torch.tensor([[a is not None and a == b for b in kinds] for a in kinds])
-    goes_on = is_open[:, None] & continues & same.reshape(len(letters), -1)
-    if len(letters) and bool(continues.all()):
+        read.append((letter, kind))
+
+    def follows(before: tuple[str, str], tag: tuple[str, str]) -> bool:
+        if tag[0] in going_on:
+            return before[0] in {"B", "I"} and before[1] == tag[1]
+        return before[0] in over
+
+    start = [tag[0] not in going_on for tag in read]
+    if not any(start):
         raise ValueError(
             f"{who}: no sequence may begin: all of {list(tags)!r} go on with a span in {scheme}."
         )
-    return Allowed(~continues, goes_on | (ends[:, None] & ~continues), ends)
+    return Allowed(
+        torch.tensor(start),
+        torch.tensor([[follows(before, tag) for tag in read] for before in read]),
+        torch.tensor([tag[0] in over for tag in read]),
+    )

@@ -134,6 +134,10 @@ class TimeDistributed(Layer):
         assert isinstance(self.layer, Layer)
         return self._on_steps(self.layer.before_tail, inputs)
 
+    def from_tail(self, outputs: Ragged | Tensor) -> Ragged | Tensor:
+        assert isinstance(self.layer, Layer)
+        return self._on_steps(self.layer.from_tail, outputs)
+
     def forward(self, inputs: Ragged | Tensor) -> Ragged | Tensor:
         """The layer on every real step."""
         layer = self.layer

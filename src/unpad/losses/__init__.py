@@ -23,6 +23,7 @@ from .functions import (
     categorical_focal_crossentropy,
     categorical_hinge,
     cosine_similarity,
+    crf,
     ctc,
     hinge,
     huber,
@@ -69,12 +70,12 @@ _OF_FUNCTION: dict[Callable[..., Any], type[Loss]] = {
     categorical_focal_crossentropy: CategoricalFocalCrossentropy,
     binary_focal_crossentropy: BinaryFocalCrossentropy,
     ctc: CTC,
+    crf: CRF,
 }
 _BY_CLASS = {loss.__name__: loss for loss in _OF_FUNCTION.values()}
 _BY_NAME: dict[str, type[Loss]] = {
     **{function.__name__: loss for function, loss in _OF_FUNCTION.items()},
     "bce": BinaryCrossentropy,
-    "crf": CRF,
     "kld": KLDivergence,
     "mae": MeanAbsoluteError,
     "mape": MeanAbsolutePercentageError,
@@ -84,7 +85,6 @@ _BY_NAME: dict[str, type[Loss]] = {
 # What older Keras called them, and what is shown in logs.
 _BY_OTHER_NAME: dict[str, type[Loss]] = {
     **{name.upper(): _BY_NAME[name] for name in ("bce", "kld", "mae", "mape", "mse", "msle")},
-    "CRF": CRF,
     "cosine_proximity": CosineSimilarity,
     "huber_loss": Huber,
     "kullback_leibler_divergence": KLDivergence,
@@ -150,6 +150,7 @@ __all__ = [
     "categorical_focal_crossentropy",
     "categorical_hinge",
     "cosine_similarity",
+    "crf",
     "ctc",
     "get",
     "hinge",

@@ -71,10 +71,10 @@ class CRF(SequenceLoss):
             raise ValueError(f"{self.name}: expected a tag for each step, got {output}.")
         y = values_of(target)
         rank = len(output.shape)
-        if y.ndim > rank and y.shape[-1] != 1:
+        if y.ndim < rank or (y.ndim > rank and y.shape[-1] != 1):
+            hint = " For one-hot labels give y.argmax(-1)." if y.ndim > rank else ""
             raise ValueError(
-                f"{self.name}: got labels {tuple(y.shape)}; expected one integer a step. For "
-                "one-hot labels give y.argmax(-1)."
+                f"{self.name}: got labels {tuple(y.shape)}; expected one integer a step.{hint}"
             )
         if y.is_floating_point() and (broken := first_true(y != y.round())) is not None:
             raise ValueError(

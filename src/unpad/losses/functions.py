@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..ragged import Ragged
 from .connectionist import CTC
+from .crf import CRF
 from .crossentropy import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -199,3 +200,8 @@ def binary_focal_crossentropy(
 def ctc(y_true: Any, y_pred: Any) -> Tensor:
     """(batch,) the loss of each sequence: see `CTC`."""
     return CTC(reduction=None)(y_true, y_pred)
+
+
+def crf(y_true: Any, y_pred: Any, ignore_class: int | None = None) -> Tensor:
+    """(batch,) the loss of each sequence: see `CRF`."""
+    return CRF(reduction=None, ignore_class=ignore_class)(y_true, y_pred)

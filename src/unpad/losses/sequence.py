@@ -55,6 +55,8 @@ class SequenceLoss(Loss):
         y_pred: Ragged | Tensor,
         sample_weight: Ragged | Tensor | None = None,
     ) -> Aligned:
+        if isinstance(y_pred, Ragged) and y_pred.levels > 1:
+            return self._align_inner(y_true, y_pred, sample_weight)
         pred = y_pred if isinstance(y_pred, Ragged) else _all_steps(self.name, y_pred)
         layout = pred.layout
         if self.own_lengths:

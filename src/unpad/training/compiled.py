@@ -23,7 +23,8 @@ class Compiled(NamedTuple):
         Raises:
             ValueError: there are too many or too few of something, or a name is not known.
         """
-        lost = for_outputs(self.loss, names, "compile: loss", spread=True)
+        one = isinstance(self.loss, list) and len(self.loss) == len(names) == 1
+        lost = self.loss if one else for_outputs(self.loss, names, "compile: loss", spread=True)
         scales = for_outputs(self.loss_weights, names, "compile: loss_weights")
         groups = [
             _metrics_for(given, names, what)

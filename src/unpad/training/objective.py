@@ -12,6 +12,7 @@ from ..layers import Layer, Spec
 from ..losses import Loss, MeanSquaredError
 from ..losses.loss import Aligned, Reduced
 from ..metrics import StartedMetric, StepMetric
+from ..ragged import Ragged
 from ..ragged.batch import values_of
 from .data import Data
 
@@ -117,7 +118,7 @@ class Objective:
                 total = value if total is None else total + value
             losses.append(reduced)
             last = model.last_layers[i] if cut[i] else None
-            shown.append(_for_metrics(part, aligned, last))
+            shown.append(_for_metrics(part, aligned, outputs[i], last))
         assert total is not None
         penalty = sum(model.losses, start=total.new_zeros(())) if penalised else None
         total = total if penalty is None else total + penalty
@@ -165,13 +166,16 @@ def _from_tail(loss: Loss | None, tail: str | None) -> bool:
     return loss is not None and tail is not None and loss.tail == tail and not loss.from_logits
 
 
-def _for_metrics(part: Part, aligned: Aligned, last: Layer | None) -> Aligned | None:
+def _for_metrics(
+    part: Part, aligned: Aligned, output: Any, last: Layer | None
+) -> Aligned | None:
     """Values beside values, with the tail that the loss did without."""
     if not part.metrics and not part.weighted:
         return None
     with torch.no_grad():
-        pred = aligned.y_pred.detach()
-        pred = pred if last is None else last.from_tail(pred)
+        # The layer puts the tail on what it gave, which two levels and all may have.
+        given = output if isinstance(output, Ragged) else aligned.y_pred
+        pred = given.detach() if last is None else last.from_tail(given.detach())
         return aligned._replace(y_true=values_of(aligned.y_true), y_pred=values_of(pred))
 
 
