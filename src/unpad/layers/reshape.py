@@ -60,7 +60,11 @@ class Reshape(Layer):
     def _feature(self, spec: Spec) -> tuple[int, ...]:
         """A step's new shape, where time stays the first axis."""
         target, size = self.target_shape, prod(n or 0 for n in spec.shape)
-        keeps = bool(target) and (target[0] == -1 or spec.width in (None, target[0]))
+        # A number of slots that is not known to be the grid's keeps time first only where it is the
+        # one number that may follow from the others.
+        first = target[0] if target else None
+        keeps = first in (-1, spec.width) or (spec.width is None and -1 not in target)
+        keeps = keeps and first is not None
         feature = _filled(target[1:], size) if keeps else None
         if feature is None:
             raise ValueError(
@@ -76,7 +80,8 @@ class Reshape(Layer):
     def forward(self, inputs: Ragged | Tensor) -> Ragged | Tensor:
         """The same numbers in another shape."""
         if isinstance(inputs, Ragged):
-            feature = self._feature(Spec(tuple(inputs.feature), True, width=None))
+            width = inputs.layout.width
+            feature = self._feature(Spec(tuple(inputs.feature), True, width=width))
             return inputs.with_values(inputs.values.reshape(inputs.steps, *feature))
         shape = _filled(self.target_shape, prod(inputs.shape[1:]))
         if shape is None:
