@@ -20,3 +20,17 @@ hypothesis.settings.load_profile("unpad")
 @pytest.fixture(autouse=True)
 def _same_seed():
     unpad.utils.set_random_seed(0)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """How many layers and configurations the laws and the comparison with Keras have covered."""
+    from .cases import CASES, RAN
+
+    if not RAN:
+        return
+    layers = {case.layer for case in CASES.values()}
+    compared = sum(case.keras is not None for case in CASES.values())
+    terminalreporter.write_line(
+        f"{len(layers)} layers in {len(CASES)} configurations: {RAN['laws']} batches through every "
+        f"law; {compared} configurations compared with Keras on {RAN['Keras']} batches"
+    )

@@ -9,7 +9,7 @@ import unpad
 from unpad.layers.layer import Layer
 from unpad.testing import check_layer
 
-from .cases import CASES
+from .cases import CASES, RAN
 from .strategies import lengths
 
 # What others are made of, and what is not run on sequences.
@@ -21,6 +21,7 @@ OF_STRINGS = {"StringLookup", "TextVectorization"}
 @pytest.mark.parametrize("name", CASES)
 def test_every_layer_keeps_the_laws(name):
     case = CASES[name]
+    RAN["laws"] += 1
     check_layer(
         lambda: case.make(unpad), batch=case.batch(), call=case.run, training=case.training,
         tolerance=case.tolerance,
@@ -32,6 +33,7 @@ def test_every_layer_keeps_the_laws(name):
 @settings(max_examples=5, suppress_health_check=[HealthCheck.too_slow])
 def test_on_any_lengths(name, sizes):
     case = CASES[name]
+    RAN["laws"] += 1
     check_layer(
         lambda: case.make(unpad), batch=case.batch(tuple(sizes)), call=case.run,
         training=case.training, tolerance=case.tolerance, gradients=False,

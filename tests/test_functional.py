@@ -261,8 +261,8 @@ def test_the_mistakes_are_named():
     losses = ["sparse_categorical_crossentropy", "binary_crossentropy"]
     with says("compile: loss: unknown output 'tag'; did you mean 'tags'? Known are: kind, tags."):
         model.compile("sgd", {"tag": "mse"})
-    with says("compile: loss: the model has 2 outputs ('tags', 'kind'): expected a list of as many, "
-              "or a dict by name, got 3 parts."):  # fmt: skip
+    with says("compile: loss: the model has 2 outputs ('tags', 'kind'): expected a list of as "
+              "many, or a dict by name, got 3 parts."):  # fmt: skip
         model.compile("sgd", ["mse", "mse", "mse"])
     with says("compile: BinaryCrossentropy(from_logits=True), but the model ends in sigmoid"):
         model.compile("sgd", [losses[0], keras.losses.BinaryCrossentropy(from_logits=True)])
@@ -337,7 +337,8 @@ class Tagger(keras.Model):
 
 def test_a_class_of_ones_own_is_built_and_trained():
     model = Tagger()
-    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics="acc")
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile("adam", loss, metrics="acc")
     before = model.fit(WORDS, TAGS, epochs=1, verbose=0).history["loss"][0]
     assert len(list(model.parameters())) == 9
     after = model.fit(WORDS, TAGS, epochs=30, verbose=0).history["loss"][-1]

@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+from collections import Counter
 
 from .case import LENGTHS, OTHER, Case
 
@@ -12,4 +13,7 @@ for _module in sorted(m.name for m in pkgutil.iter_modules(__path__) if m.name !
         assert _case.name not in CASES, _case.name
         CASES[_case.name] = _case
 
-__all__ = ["CASES", "LENGTHS", "OTHER", "Case"]
+#: How many batches were run through the laws and through Keras; told at the end of the tests.
+RAN = Counter()
+
+__all__ = ["CASES", "LENGTHS", "OTHER", "RAN", "Case"]

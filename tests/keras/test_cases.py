@@ -11,7 +11,7 @@ import pytest
 import torch
 from masked_batches import coded_like
 from side_by_side import assert_close, compare
-from tests.cases import CASES
+from tests.cases import CASES, RAN
 
 import unpad
 from unpad import Ragged
@@ -52,6 +52,7 @@ def weighed(output):
 @pytest.mark.parametrize("name", of_kind("alone"))
 def test_equals_keras_on_each_sequence(float64, name):
     case = CASES[name]
+    RAN["Keras"] += 1
     inputs = case.batch()
     leaves = [values(x).detach().clone() for x in inputs]
     for leaf in leaves:
@@ -147,6 +148,7 @@ def alone_of(batch, i):
 def test_equals_keras_on_a_dense_batch(float64, name):
     """Without any sequence of its own length: a dense tensor flows as in Keras."""
     case = CASES[name]
+    RAN["Keras"] += 1
     inputs = [dense_of(x) for x in case.batch((4, 4, 4), other=(6, 6, 6))]
     leaves = [x.clone().requires_grad_(x.is_floating_point()) for x in inputs]
     ours, theirs = case.make(unpad).train(case.training), case.make(keras)
@@ -178,6 +180,7 @@ def test_equals_keras_on_a_dense_batch(float64, name):
 @pytest.mark.parametrize("side", ["right", "left", "holes"])
 def test_equals_keras_with_a_mask(float64, name, side):
     case = CASES[name]
+    RAN["Keras"] += 1
     (inputs,) = case.batch((3, 2, 5, 1, 3))
     x, mask = unpad.testing.grid(inputs, side, fill=0.0)
     ours, theirs = case.make(unpad).train(case.training), case.make(keras)
