@@ -1,0 +1,139 @@
+"""Padding that nothing masks: constant rows at the ends of sequences."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from .finding import Finding, numbers
+from .grid import Ends, Grid, ends
+
+# Natural sequences end in the same row now and then; padding ends many of them so, in runs of
+# different lengths, on one side, and stands nowhere else.
+_MANY = 0.3
+_MOST = 0.5
+_HARDLY_ANY = 0.01
+
+
+def constant_ends(grid: Grid) -> Finding | None:
+    """Sequences that end in one and the same row, which is not the mask value."""
+    if bool(grid.masked().flatten(2).all(2).any()):
+        return None  # something is masked: the model's padding is another
+    found = _common_row(grid)
+    if found is None:
+        return None
+    row, runs, end = found
+    if grid.values.shape[2] > 1 and bool((row == row[0]).all()):
+        return _other_value(grid, float(row[0]), runs, end)
+    if not grid.masking and not _standardised(grid.values):
+        return None
+    if grid.values.shape[2] == 1 and not _standardised(grid.values):
+        return _other_value(grid, float(row[0]), runs, end)
+    first = grid.first(runs > 0)
+    place = int(grid.places[first])
+    how = "standardised" if _standardised(grid.values) else "scaled"
+    masked = f"Masking(mask_value={grid.mask_value:g}) masks no step"
+    masked = masked if grid.masking else "no step of it is masked"
+    return Finding(
+        "standardised",
+        f"x seems to be {how} after padding: {masked}, and padding is trained on.",
+        f"{grid.share(runs > 0)} {end} in rows that all equal {numbers(row.tolist())}, sequence "
+        f"{place} in {int(runs[first])} of them: what {grid.mask_value:g} becomes, "
+        "(value - mean) / std of each feature.",
+        "Scale the real steps, then pad, or never pad: unpad.scaling.Scaler(StandardScaler()). Or "
+        f"put the padding back: x[(x == x[{place}, {-1 if end == 'end' else 0}]).all(-1)] = "
+        f"{grid.mask_value:g}.",
+    )
+
+
+def _other_value(grid: Grid, value: float, runs: Tensor, end: str) -> Finding | None:
+    others = grid.values[grid.values != value]
+    if others.numel() == 0:
+        return None
+    far = value < 0 <= float(others.min()) or abs(value) >= 10 * float(others.abs().max())
+    if not grid.masking and not far:
+        return None
+    first = grid.first(runs > 0)
+    none = (
+        f"Masking(mask_value={grid.mask_value:g}) masks no step of x"
+        if grid.masking
+        else "no step of x is masked"
+    )
+    return Finding(
+        "other padding",
+        f"{none}, but it seems to be padded with {value:g}.",
+        f"{grid.share(runs > 0)} {end} in steps whose features are all {value:g}, sequence "
+        f"{int(grid.places[first])} in {int(runs[first])} of them, and no other step is.",
+        f"Masking(mask_value={value:g}).",
+    )
+
+
+def _common_row(grid: Grid) -> tuple[Tensor, Tensor, str] | None:
+    """The row that many sequences end in, how long each does, and on which side."""
+    x = grid.values
+    time = x.shape[1]
+    if len(x) < 2 or time < 3:
+        return None
+    for edge, end in ((x[:, -1], "end"), (x[:, 0], "begin")):
+        rows, counts = edge.unique(dim=0, return_counts=True)
+        row = rows[int(counts.argmax())]
+        if int(counts.max()) < max(2, _MANY * len(x)) or bool(grid.masked(row).all()):
+            continue
+        found = ends((x == row).all(2))
+        runs = found.trailing if end == "end" else found.leading
+        if _like_padding(found, runs, time):
+            return row, runs, end
+    return None
+
+
+def _like_padding(found: Ends, runs: Tensor, time: int) -> bool:
+    """Whether runs at one end have different lengths, and such steps stand nowhere else."""
+    n = len(runs)
+    elsewhere = found.trailing + found.leading + found.inside - runs
+    different = len(runs[(runs > 0) & (runs < time)].unique())
+    return (
+        int((elsewhere > 0).sum()) <= _HARDLY_ANY * n
+        and int(runs.sum()) >= 6
+        and different >= (3 if n >= 8 else 2)
+    )
+
+
+def _standardised(x: Tensor) -> bool:
+    """Whether each feature has mean 0 and deviation 1 over all slots, about."""
+    flat = x.flatten(0, 1)
+    spread, mean = torch.std_mean(flat, 0, correction=0)
+    fits = (mean.abs() < 0.3) & (spread > 0.6) & (spread < 1.5)
+    return bool(fits.double().mean() >= 0.9)
+
+
+def not_masked(grid: Grid) -> Finding | None:
+    """Zeros at one end of most sequences, that are trained on like any step.
+
+    Asked where neither Masking nor mask_zero opens the array.
+    """
+    x = grid.values
+    ids = x.ndim == 2
+    if len(x) < 8 or x.shape[1] < 4 or (not ids and x.shape[2] < 2):
+        return None
+    zeros = (x == 0).flatten(2).all(2) if not ids else x == 0
+    found = ends(zeros)
+    runs, others, end = found.side
+    padded = runs > 0
+    if int(padded.sum()) < _MOST * len(x) or not _like_padding(
+        found._replace(leading=others, trailing=runs), runs, x.shape[1]
+    ):
+        return None
+    if not ids and float((x[~zeros] == 0).double().mean()) > _HARDLY_ANY:
+        return None  # flags and one-hot rows: 0 is a value as any other
+    first = grid.first(padded)
+    share = float(zeros.double().mean())
+    what = "id 0 stands" if ids else "steps of zeros stand"
+    cure = "Embedding(mask_zero=True)" if ids else "Masking() in front"
+    return Finding(
+        "not masked",
+        f"x seems to be padded with 0, but nothing masks it: {share:.0%} of what is trained on is "
+        "padding.",
+        f"In {grid.share(padded)} {what} at the {end} and nowhere else, in sequence "
+        f"{int(grid.places[first])} {int(runs[first])} of {x.shape[1]} slots.",
+        f"If it is padding: {cure}; or give the sequences as a list, without padding.",
+    )
