@@ -822,10 +822,10 @@ FED = [
         "(2,), got (3,).",
     ),
     (
-        M.F1Score(threshold=0.5),
+        M.BinaryAccuracy(),
         (torch.tensor([1, 0]), P),
-        "f1_score: expected 3 targets a step, one for each output, got one. For integer labels "
-        "use a sparse metric, as sparse_categorical_accuracy.",
+        "binary_accuracy: expected 3 targets a step, one for each output, got one. For integer "
+        "labels use a sparse metric, as sparse_categorical_accuracy.",
     ),
     (
         M.AUC(),

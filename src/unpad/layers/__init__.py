@@ -24,6 +24,7 @@ from .grouped_query_attention import GroupQueryAttention
 from .gru import GRU
 from .gru_cell import GRUCell
 from .identity import Identity
+from .input import Input
 from .lambda_layer import Lambda
 from .layer import Layer, TokenWise
 from .lstm import LSTM
@@ -42,6 +43,7 @@ from .merging import (
     multiply,
     subtract,
 )
+from .merging_by_mode import merge
 from .multi_head_attention import MultiHeadAttention
 from .noise import AlphaDropout, GaussianDropout, GaussianNoise
 from .normalization import LayerNormalization, RMSNormalization, UnitNormalization
@@ -115,6 +117,7 @@ __all__ = [
     "GroupNormalization",
     "GroupQueryAttention",
     "Identity",
+    "Input",
     "LSTMCell",
     "Lambda",
     "LastStep",
@@ -164,6 +167,7 @@ __all__ = [
     "concatenate",
     "dot",
     "maximum",
+    "merge",
     "minimum",
     "multiply",
     "subtract",

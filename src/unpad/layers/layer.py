@@ -12,14 +12,14 @@ import torch
 from torch import Tensor
 
 from ..ragged import Ragged
-from ..ragged.batch import values_of
-from . import activations, constraints, initializers, regularizers
+from . import activations, older
 from .spec import Spec, Specs, spec_of
 from .symbol import Node, draw, is_symbolic, specs_of
 from .trial import build_inside, tried
+from .weighted import Weighted, as_dtype
 
 
-class Layer(torch.nn.Module):
+class Layer(Weighted):
     """A torch module with Keras's manners: a name, weights made on first sight of the input's spec.
 
     A subclass stores its constructor's arguments as attributes of the same names, makes its
@@ -36,6 +36,7 @@ class Layer(torch.nn.Module):
         trainable: False freezes the weights.
         dtype: of the weights; by default torch's default.
         activity_regularizer: a penalty on what comes out; see `losses`.
+        kwargs: older Keras's `input_shape` and its like, which tell a Sequential's input.
 
     Example:
         >>> class Scale(Layer):
@@ -53,6 +54,9 @@ class Layer(torch.nn.Module):
     one_level = True
     #: Whether tensors among its inputs are part of what it computes, not batches.
     keeps_constants = False
+    # Older Keras asked layers for these.
+    input_mask, output_mask = older.input_mask, older.output_mask
+    input_shape, output_shape = older.input_shape, older.output_shape
 
     def __init__(
         self,
@@ -61,17 +65,15 @@ class Layer(torch.nn.Module):
         trainable: bool = True,
         dtype: str | torch.dtype | None = None,
         activity_regularizer: Any = None,
+        **kwargs: Any,
     ) -> None:
-        super().__init__()
+        who = type(self).__name__ + (f" {name!r}" if name else "")
+        super().__init__(as_dtype(dtype), activity_regularizer, who)
         self.given_name = name
         self.name = name or snake_case(type(self).__name__)
+        self._told_shape = older.shape_in(kwargs, self)
         self.trainable = trainable
-        self.dtype = as_dtype(dtype)
-        self.activity_regularizer = regularizers.get(activity_regularizer, self.who)
         self.built = False
-        self._regularizers: dict[str, Any] = {}
-        self._constraints: dict[str, Any] = {}
-        self._activity: Tensor | None = None
         self._nodes: list[Node] = []
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -144,6 +146,7 @@ class Layer(torch.nn.Module):
         self._refuse_levels(specs)
         out = self.output_spec(*specs, **options)
         if not self.built:
+            older.check_shape(self._told_shape, specs[0] if specs else None, self.who)
             self.build(*specs, **{k: v for k, v in options.items() if isinstance(v, Spec)})
             self.built = True
             if any(isinstance(m, Layer) and not m.built for m in self.modules()):
@@ -194,8 +197,8 @@ class Layer(torch.nn.Module):
             elif isinstance(spec, Spec) and spec.ragged and spec.levels > 1:
                 raise ValueError(
                     f"{self.who}: expected sequences of steps, got sequences of sequences, {spec}. "
-                    f"On each inner sequence: TimeDistributed({type(self).__name__}(...)); over all "
-                    "steps of an outer one: x.merge_levels()."
+                    f"On each inner sequence: TimeDistributed({type(self).__name__}(...)); over "
+                    "all steps of an outer one: x.merge_levels()."
                 )
 
     @property
@@ -263,78 +266,6 @@ class Layer(torch.nn.Module):
         """A fresh, unbuilt layer from `get_config`'s arguments."""
         return cls(**config)
 
-    # --- weights ---------------------------------------------------------------------------------
-
-    def add_weight(
-        self,
-        name: Any = None,
-        shape: Sequence[int] = (),
-        initializer: Any = "glorot_uniform",
-        regularizer: Any = None,
-        constraint: Any = None,
-        trainable: bool = True,
-        dtype: str | torch.dtype | None = None,
-    ) -> torch.nn.Parameter:
-        """Makes a parameter of this shape, in Keras's layout, and registers it under the name.
-
-        Args:
-            name: the attribute that will hold it. Without one, assign what is given back.
-            shape: of the parameter.
-            initializer: a name or a callable of (shape, dtype).
-            regularizer: a penalty on the weight; see `losses`.
-            constraint: applied to it after every update.
-            trainable: False gives a weight that no optimiser moves.
-            dtype: by default the layer's.
-        """
-        if isinstance(name, (tuple, list)):  # Keras 3 has the shape first
-            name, shape = None, name
-        make = initializers.get(initializer, self.who)
-        values = make(tuple(shape), as_dtype(dtype) or self.dtype or torch.get_default_dtype())
-        weight = torch.nn.Parameter(values, requires_grad=trainable)
-        regularizer = regularizers.get(regularizer, self.who)
-        constraint = constraints.get(constraint, self.who)
-        if name is None and (regularizer is not None or constraint is not None):
-            name = f"weight_{len(self._parameters)}"
-        if name is not None:
-            setattr(self, name, weight)
-            self._regularizers |= {} if regularizer is None else {name: regularizer}
-            self._constraints |= {} if constraint is None else {name: constraint}
-        return weight
-
-    @property
-    def losses(self) -> list[Tensor]:
-        """The penalties of this layer and those inside: of weights, and of the last outputs.
-
-        A penalty on outputs is summed over real steps and divided by the number of sequences, as
-        Keras divides by the batch.
-        """
-        found: list[Tensor] = []
-        for module in self.modules():
-            if not isinstance(module, Layer):
-                continue
-            weights = module._regularizers.items()
-            found += [penalty(getattr(module, name)) for name, penalty in weights]
-            if module._activity is not None:
-                found.append(module._activity)
-        return found
-
-    def _penalty_on(self, outputs: Any) -> Tensor:
-        parts = outputs if isinstance(outputs, (list, tuple)) else [outputs]
-        assert self.activity_regularizer is not None
-        return sum(
-            (self.activity_regularizer(values_of(part)) / max(1, len(part)) for part in parts),
-            start=torch.zeros((), device=values_of(parts[0]).device),
-        )
-
-    def constrained(self) -> list[tuple[torch.nn.Parameter, Any]]:
-        """The weights, here and inside, that a constraint is applied to after every update."""
-        return [
-            (getattr(module, name), constraint)
-            for module in self.modules()
-            if isinstance(module, Layer)
-            for name, constraint in module._constraints.items()
-        ]
-
     def __getstate__(self) -> dict[str, Any]:
         # A penalty on the last batch holds that batch's graph, and the nodes hold a model's: no
         # part of the layer's state.
@@ -359,44 +290,6 @@ class Layer(torch.nn.Module):
                 f"{len(self._nodes)} times."
             )
         return self._nodes[0]
-
-    @property
-    def weights(self) -> list[Tensor]:
-        """The parameters, and statistics that are kept beside them, in Keras's order."""
-        found: dict[int, Tensor] = {}
-        for module in self.modules():
-            saved = module._non_persistent_buffers_set
-            kept = [b for name, b in module._buffers.items() if name not in saved]
-            for weight in (*module._parameters.values(), *kept):
-                if weight is not None:
-                    found.setdefault(id(weight), weight)
-        return list(found.values())
-
-    def get_weights(self) -> list[np.ndarray]:
-        """The weights as arrays, in Keras's order and shapes."""
-        return [w.detach().cpu().numpy().copy() for w in self.weights]
-
-    def set_weights(self, weights: list[np.ndarray]) -> None:
-        """Sets the weights from arrays in Keras's order and shapes.
-
-        Raises:
-            ValueError: their number or a shape does not fit; no weight has changed then.
-        """
-        mine = self.weights
-        if len(weights) != len(mine):
-            raise ValueError(f"{self.who}: expected {len(mine)} weights, got {len(weights)}.")
-        for i, (w, new) in enumerate(zip(mine, weights, strict=True)):
-            if tuple(np.shape(new)) != tuple(w.shape):
-                raise ValueError(
-                    f"{self.who}: expected weight {i} as {tuple(w.shape)}, got {np.shape(new)}."
-                )
-        with torch.no_grad():
-            for w, new in zip(mine, weights, strict=True):
-                w.copy_(torch.as_tensor(np.asarray(new)))
-
-    def count_params(self) -> int:
-        """The number of numbers in the weights."""
-        return sum(w.numel() for w in self.parameters())
 
     def extra_repr(self) -> str:
         return "" if self.given_name is None else repr(self.given_name)
@@ -434,16 +327,6 @@ def lift(function: Callable[[Tensor], Tensor], inputs: Ragged | Tensor) -> Ragge
     if not isinstance(inputs, Ragged):
         return function(inputs)
     return inputs.map(function if inputs.levels == 1 else lambda inner: lift(function, inner))
-
-
-def as_dtype(dtype: str | torch.dtype | None) -> torch.dtype | None:
-    """Keras's names for types ("float32") and torch's own."""
-    if isinstance(dtype, str):
-        found = getattr(torch, dtype, None)
-        if not isinstance(found, torch.dtype):
-            raise ValueError(f"unknown dtype {dtype!r}; expected one of torch's, as 'float32'.")
-        return found
-    return dtype
 
 
 def as_weights(dtype: torch.dtype) -> torch.dtype:

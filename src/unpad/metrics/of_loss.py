@@ -8,7 +8,7 @@ from torch import Tensor
 from ..losses import Loss
 from .mean import MeanOverSteps
 from .steps import Steps
-from .targets import entries
+from .targets import one_for_each
 
 
 class OfLoss(MeanOverSteps):
@@ -33,7 +33,7 @@ class OfLoss(MeanOverSteps):
 
     def per_step(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         if not self.takes_sparse:
-            y_true = entries(self.name, y_true, y_pred)
+            y_true = one_for_each(self.name, y_true, y_pred)
         return self._loss.per_step(y_true, y_pred)
 
     def add(self, steps: Steps) -> None:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ..errors import first_true
+from ..spellings import warn_once
 
 
 def entries(who: str, y_true: Tensor, y_pred: Tensor) -> Tensor:
@@ -20,6 +21,22 @@ def entries(who: str, y_true: Tensor, y_pred: Tensor) -> Tensor:
             "integer labels use a sparse metric, as sparse_categorical_accuracy."
         )
     return y_true
+
+
+def one_for_each(who: str, y_true: Tensor, y_pred: Tensor) -> Tensor:
+    """The same, but one target a step is compared with each of several outputs, as Keras does.
+
+    It warns once: of a class's number that says nothing.
+    """
+    if y_true.ndim == y_pred.ndim:
+        return y_true
+    warn_once(
+        f"{who} of one target",
+        f"{who}: there is one target a step for {y_pred.shape[-1]} outputs, and each of them is "
+        "compared with it. Of integer labels that says nothing: use "
+        "sparse_categorical_accuracy.",
+    )
+    return y_true.unsqueeze(-1).expand_as(y_pred)
 
 
 def one_hot(who: str, y_true: Tensor, classes: int) -> Tensor:

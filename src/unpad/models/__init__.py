@@ -1,7 +1,7 @@
 """Models: layers put together, built from specs."""
 
+from ..layers.input import Input
 from .functional import Functional
-from .input import Input
 from .model import Model
 from .sequential import Sequential
 

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from ..errors import unknown
-from ..layers import Layer, Spec
+from ..layers import Input, Layer, Spec
 from ..layers.operation import Operation
 from ..layers.symbol import Symbol
+from ..spellings import renamed
 from .graph import Call, Slot, read
-from .input import Input
 from .model import Model
 from .summary import Row, row_of
 
@@ -42,6 +42,7 @@ class Functional(Model):
         torch.Size([1, 8])
     """
 
+    @renamed(input="inputs", output="outputs")
     def __init__(
         self, inputs: Any = None, outputs: Any = None, name: str | None = None, **kwargs: Any
     ) -> None:

@@ -12,6 +12,7 @@ from ..layers.trial import ones_like
 from ..ragged import Layout
 from ..training import Trainer
 from .summary import of_children, summary
+from .trace import Trace, trace
 
 
 class Model(Trainer):
@@ -45,7 +46,7 @@ class Model(Trainer):
         if cls is Model:
             from .functional import Functional
 
-            if not args and "inputs" not in kwargs:
+            if not args and not {"inputs", "input"} & kwargs.keys():
                 raise TypeError(
                     "Model: expected inputs and outputs, as Model(inputs=x, outputs=y), or a class "
                     "of your own with a forward."
@@ -147,6 +148,38 @@ class Model(Trainer):
         `steps*` is an axis of real steps; `keeps`, `reduces` and `opens` say what becomes of it.
         """
         summary(self, self._table(), print_fn)
+
+    def trace(self, x: Any, sequences: int = 8) -> Trace:
+        """Runs the model on the first sequences and says for each layer which steps are in and out.
+
+        The answer prints as text and draws itself: `model.trace(x).plot("trace.png")`. Shows what
+        became of padding: which slots the door dropped, who keeps the rest, changes the lengths or
+        makes one row of each sequence.
+
+        Args:
+            x: as in `predict`.
+            sequences: how many are traced, from the first on.
+
+        Raises:
+            ValueError: the data do not fit the model.
+
+        Example:
+            >>> import unpad as keras
+            >>> model = keras.Sequential([
+            ...     keras.layers.Embedding(10, 4, mask_zero=True),
+            ...     keras.layers.LSTM(8),
+            ... ])
+            >>> model.trace(np.array([[3, 5, 0], [7, 0, 0]]))
+            sequential, 2 sequences: # a step that is in, . a slot out
+            input: (2, 3), a grid
+              0  ###  3
+              1  ###  3
+            embedding: (2, steps*, 4), opens: 3 of 6 slots are no steps
+              0  ##.  2
+              1  #..  1
+            lstm: (2, 8), reduces: one row a sequence
+        """
+        return trace(self, x, sequences)
 
     def _table(self) -> Any:
         return of_children(self)

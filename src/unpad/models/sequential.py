@@ -8,15 +8,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..layers import Layer, Spec, TorchModule
+from ..layers import Input, Layer, Spec, TorchModule
 from ..layers.symbol import Symbol
 from ..ragged import Ragged
-from .input import Input
 from .model import Model
+from .older import OlderMethods
 from .summary import Row, row_of
 
 
-class Sequential(Model):
+class Sequential(OlderMethods, Model):
     """A model of layers, each fed with what the one before gives.
 
     With an Input in front it is built at once, else with the first data. Building checks every
@@ -89,6 +89,8 @@ class Sequential(Model):
             raise ValueError(
                 f"{self.who}: the layer {layer.name!r} stands there twice; Sequential shares none."
             )
+        if layer._told_shape is not None and not self._names and self._input is None:
+            self._input = Input(layer._told_shape)
         self._names.append(self._register(layer))
 
     @property

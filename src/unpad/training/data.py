@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .. import doctor
 from ..layers import Spec
 from ..layers.spec import Lengths, spec_of
 from ..losses import SequenceLoss
@@ -209,7 +210,8 @@ def prepare(
         root, known = _root(output, opened)
         at = Place(opened.given[root], opened.real[root])
         laid = lay_target(target, at, known, output, part.checked_by, f"{who}: y{of}")
-        if len(model.last_layers) == len(outputs):
+        all_steps = isinstance(laid, Ragged) or not output.ragged
+        if all_steps and len(model.last_layers) == len(outputs):
             part.checked_by.check_layer(laid, model.last_layers[len(targets)])
         if class_weight is not None and isinstance(part.loss, SequenceLoss):
             raise ValueError(
@@ -221,6 +223,10 @@ def prepare(
             weighed = with_class_weight(weighed, class_weight, laid, output, who)
         targets.append(laid)
         weights.append(weighed)
+    if who == "fit":
+        losses = [part.loss for part in objective.parts]
+        asked = list(zip(ys, targets, losses, outputs, strict=True))
+        doctor.tell(model, opened.given, opened.real, asked)
     return replace(opened.data, targets=targets, weights=weights), objective, outputs
 
 

@@ -15,6 +15,7 @@ from ..layers import Layer, Recurrent, Spec
 from ..metrics import get as get_metric
 from ..optimizers.constrained import watch
 from ..ragged import Ragged
+from ..spellings import renamed
 from .batching import evaluation_plan, plan
 from .callbacks import Callback, History
 from .compiled import Compiled, each, leaves
@@ -82,6 +83,7 @@ class Trainer(Layer):
     def _one_output_for_sure(self) -> bool:
         return self.tail is not None
 
+    @renamed(nb_epoch="epochs")
     def fit(
         self,
         x: Any,

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from .callbacks import Callback, History
+from .callbacks.logs import Logs
 
 _EACH_BATCH = ("on_train_batch_end", "on_batch_end")
+_BEFORE_BATCH = ("on_train_batch_begin", "on_batch_begin")
 
 
 class Watchers:
@@ -19,8 +21,8 @@ class Watchers:
     """
 
     def __init__(self, callbacks: Sequence[Callback] | Callback | None, history: History) -> None:
-        given = [] if callbacks is None else callbacks
-        given = list(given) if isinstance(given, (list, tuple)) else [given]
+        several: Any = [] if callbacks is None else callbacks
+        given: list[Any] = list(several) if isinstance(several, (list, tuple)) else [several]
         for callback in given:
             if not isinstance(callback, Callback):
                 raise ValueError(
@@ -29,11 +31,9 @@ class Watchers:
                 )
         self._all = [*given, history]
         # A batch's logs are read back from the device: only for who looks at them.
-        self.each_batch = any(
-            getattr(getattr(c, hook), "__func__", None) is not getattr(Callback, hook)
-            for c in given
-            for hook in _EACH_BATCH
-        )
+        self.each_batch = _asks_for(given, _EACH_BATCH)
+        #: Whether anybody is called between two batches.
+        self.between = self.each_batch or _asks_for(given, _BEFORE_BATCH)
 
     def set_model(self, model: Any) -> None:
         """Tells all of them the model."""
@@ -42,5 +42,15 @@ class Watchers:
 
     def tell(self, hook: str, *args: Any) -> None:
         """Calls this hook of all of them."""
+        # What one callback puts into the logs the next one sees.
+        args = tuple(Logs(a) if isinstance(a, dict) else a for a in args)
         for callback in self._all:
             getattr(callback, hook)(*args)
+
+
+def _asks_for(callbacks: Sequence[Callback], hooks: Sequence[str]) -> bool:
+    return any(
+        getattr(getattr(c, hook), "__func__", None) is not getattr(Callback, hook)
+        for c in callbacks
+        for hook in hooks
+    )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .logs import Logs
+
 
 class Callback:
     """Keras's hooks; override those that matter. `self.model` is the model in training."""
@@ -46,7 +48,7 @@ class History(Callback):
 
     def __init__(self) -> None:
         self.epoch: list[int] = []
-        self.history: dict[str, list[float]] = {}
+        self.history: dict[str, list[float]] = Logs()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self.epoch.append(epoch)

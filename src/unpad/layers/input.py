@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ..layers.layer import as_dtype
-from ..layers.spec import Lengths, Spec
-from ..layers.symbol import Symbol
 from ..ragged import Ragged
+from .spec import Lengths, Spec
+from .symbol import Symbol
+from .weighted import as_dtype
 
 
 class Input(Symbol):

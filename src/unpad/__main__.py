@@ -1,0 +1,24 @@
+"""`python -m unpad script.py`: runs a Keras script as it is, on unpad."""
+
+from __future__ import annotations
+
+import sys
+
+from .dialect import run_script
+
+_USAGE = """usage: python -m unpad SCRIPT [ARGUMENT ...]
+
+Runs a Keras script as it is: its `import keras` and `import tensorflow as tf` give unpad."""
+
+
+def main(arguments: list[str]) -> int:
+    """Runs the script that is named first; without one, says how it is called."""
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(_USAGE)
+        return 0 if arguments else 2
+    run_script(arguments[0], arguments[1:])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
