@@ -1,6 +1,7 @@
 """CTC against every path spelt out, forward and backward; lengths of its own; what it refuses."""
 
 import itertools
+from itertools import groupby
 
 import numpy as np
 import pytest
@@ -222,3 +223,16 @@ def test_a_sequence_loss_of_one_s_own_is_told_what_is_wrong():
         OwnLengths("own")(torch.zeros(2, 4), pred)
     with says("own: expected one number for each of 2 sequences, got (3,)."):
         OwnLengths("own")(pred, pred)
+
+
+@given(st.lists(st.lists(st.integers(0, 3), max_size=7), max_size=5))
+def test_decoding_is_that_of_brute_force(rows):
+    """Runs of one class are one label, blanks none; nothing reaches over a sequence's end."""
+    best = Ragged.from_list([torch.tensor(row, dtype=torch.int64) for row in rows])
+    if not rows:
+        best = Ragged(torch.zeros(0, dtype=torch.int64), torch.tensor([0]))
+    shares = best.map(lambda v: torch.nn.functional.one_hot(v.long(), 4).double())
+    want = [[k for k, _ in groupby(row) if k] for row in rows]
+    got = losses.ctc_decode(shares)
+    assert [s.tolist() for s in got] == want
+    assert got.layout.slots is None

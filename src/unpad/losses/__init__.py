@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from ..errors import unknown
-from .connectionist import CTC
+from .connectionist import CTC, ctc_decode
 from .crf import CRF
 from .crossentropy import (
     BinaryCrossentropy,
@@ -152,6 +152,7 @@ __all__ = [
     "cosine_similarity",
     "crf",
     "ctc",
+    "ctc_decode",
     "get",
     "hinge",
     "huber",

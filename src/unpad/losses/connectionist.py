@@ -150,3 +150,28 @@ class CTC(SequenceLoss):
 
 def _number(n: int, what: str) -> str:
     return f"{n} {what}{'' if n == 1 else 's'}"
+
+
+def ctc_decode(y_pred: Ragged) -> Ragged:
+    """What a CTC model's best path spells: repeats merged, blanks (class 0) dropped.
+
+    The best class of each step by itself, which is not always the best spelling. A sequence of
+    blanks spells nothing.
+
+    Args:
+        y_pred: (batch, steps*, classes), logits or probabilities, as `predict` gives them.
+
+    Returns:
+        Labels, (batch, steps*), of lengths of their own.
+
+    Example:
+        >>> best = Ragged.from_list([[2, 2, 0, 2, 1], [0, 0], []])
+        >>> one_hot = best.map(lambda v: torch.nn.functional.one_hot(v, 3))
+        >>> [s.tolist() for s in losses.ctc_decode(one_hot)]
+        [[2, 2, 1], [], []]
+    """
+    best = y_pred.map(lambda steps: steps.argmax(-1))
+    before = best.values.roll(1).where(best.positions > 0, 0)
+    spelt = best.keep((best.values != 0) & (best.values != before))
+    # The slots of the outputs mean nothing to the labels.
+    return spelt.with_values(spelt.values, Layout(spelt.offsets, _checked=True))

@@ -56,7 +56,8 @@ class Arithmetic:
 
     def _features_only(self, other: Tensor, function: Callable, sign: str) -> Tensor:
         sizes = zip(reversed(self.feature), reversed(other.shape), strict=False)
-        if any(mine != theirs and theirs != 1 and mine != 1 for mine, theirs in sizes):
+        # One feature does not become many: (batch,) numbers beside steps of one are meant as rows.
+        if any(mine != theirs and theirs != 1 for mine, theirs in sizes):
             raise self._shape_error(other, sign)
         return function(self._values, other)
 

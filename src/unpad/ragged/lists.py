@@ -19,6 +19,10 @@ def from_list(sequences: Sequence[Any], *, dtype: torch.dtype | None = None) -> 
     if isinstance(sequences, (str, bytes)):
         raise ValueError(f"Ragged.from_list: expected sequences of numbers, got {sequences!r}.")
     numpy = not any(isinstance(s, Tensor) for s in sequences)
+    if numpy and (joined := _joined(sequences)) is not None:
+        values, lengths = joined
+        values = values if dtype is None else values.to(dtype)
+        return Ragged._trusted(values, Layout.from_lengths(lengths), True)
     rows = [_as_sequence(s, i) for i, s in enumerate(sequences)]
     lengths = [len(r) for r in rows]
     # `[]` says nothing about features: it takes those of the others.
@@ -38,6 +42,27 @@ def from_list(sequences: Sequence[Any], *, dtype: torch.dtype | None = None) -> 
         widest = torch.promote_types(widest, r.dtype)
     values = torch.cat([r.to(dtype or widest) for r in shaped])
     return Ragged._trusted(values, Layout.from_lengths(lengths).to(values.device), numpy)
+
+
+def _joined(sequences: Sequence[Any]) -> tuple[Tensor, list[int]] | None:
+    """The numbers of many plain sequences of one type, in one step; None for anything else.
+
+    A tensor for each sequence takes 20 us a sequence, 5 s for the lines of 20 Newsgroups.
+    """
+    try:
+        arrays = [np.asarray(s) for s in sequences]
+    except ValueError:
+        return None
+    full = [a for a in arrays if a.ndim != 1 or len(a)]
+    first = full[0].dtype if full else None
+    if first is None or first.kind not in "iufb":
+        return None
+    # `[]` has no type of its own; an empty array has one, which counts.
+    plain = all(a.ndim == 1 and (a.dtype == first or isinstance(s, (list, tuple)))
+                for a, s in zip(arrays, sequences, strict=True))  # fmt: skip
+    if not plain or any(a.dtype != first for a in full):
+        return None
+    return to_tensor(np.concatenate(full)), [len(a) for a in arrays]
 
 
 def concatenate(batches: Sequence[Ragged]) -> Ragged:
