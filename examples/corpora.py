@@ -22,7 +22,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-FOLDER = Path(os.environ.get("UNPAD_DATA", Path(__file__).parents[2] / "shared" / "data"))
+FOLDER = Path(os.environ.get("UNPAD_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 LIBRARY = Path(sysconfig.get_path("stdlib"))
 PACKAGES = "asyncio email http importlib logging multiprocessing unittest urllib xml".split()  # noqa: SIM905
 

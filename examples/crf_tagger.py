@@ -1,25 +1,24 @@
 """Noun phrases and their roles: a BiLSTM tagger with a softmax, and the same with a CRF.
 
-    python examples/crf_tagger.py DATA --small     # DATA holds ud_english_ewt; some seconds
+    python examples/crf_tagger.py --small          # some seconds
 
 From the trees of UD English EWT: a base noun phrase is a noun, name or pronoun with what stands
 before it and hangs on it without a break (articles, adjectives, numbers, compounds, possessors), or
-after it as the rest of a name. Its role is subject, object, oblique (ran [in] the garden), modifier
-of a noun, or other; in a coordination that of the first. Whole phrases count: first word, last word
-and role. What "the old brown dog" does shows only later, and all four words must say the same: BIO
-tags chosen one by one by a softmax often disagree. A CRF chooses the best row of tags.
-
+after it as the rest of a name. Its role is subject, object, oblique, modifier of a noun, or other.
+Whole phrases count. What "the old brown dog" does shows only later, and all four words must say the
+same: BIO tags chosen one by one by a softmax often disagree. A CRF chooses the best row of tags.
 The task is this program's own, so no figures are published. On dev, after 6 epochs, the mean of
 seeds 0 to 2: F1 .721 with the softmax, .766 with the CRF.
 """
 
 import argparse
 import gzip
-import os
 import time
 from collections import Counter
 from itertools import islice
 from pathlib import Path
+
+from corpora import FOLDER
 
 import unpad as keras
 from unpad import Ragged, layers
@@ -91,27 +90,29 @@ def tagger(words, units, crf):
 def main(arguments=None):
     """Trains both taggers from the same seeds and prints what each has learnt."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("data", nargs="?", default=os.environ.get("UNPAD_TEST_DATA", "."))
+    parser.add_argument("--data", type=Path, default=FOLDER)
     parser.add_argument("--small", action="store_true")
     parser.add_argument("--seeds", type=int, default=1)
     options = parser.parse_args(arguments)
     most, units, epochs = (1500, 32, 6) if options.small else (None, 64, 6)
-    folder = Path(options.data) / "ud_english_ewt"
-    files = (folder / f"{part}.conllu.gz" for part in ("train", "dev"))
-    train, dev = ([*islice(read(file), most)] for file in files)
+    folder = options.data / "ud_english_ewt"
+    train, dev = ([*islice(read(folder / f"{p}.conllu.gz"), most)] for p in ("train", "dev"))
     counts = Counter(row[0] for sentence in train for row in sentence)
     ids = {word: i for i, word in enumerate(sorted(w for w in counts if counts[w] > 1), start=1)}
     x, x_dev = (Ragged.from_list([[ids.get(r[0], 0) for r in s] for s in p]) for p in (train, dev))
     y, y_dev = (Ragged.from_list([tagged(s) for s in part]) for part in (train, dev))
+    reached = {True: [], False: []}
     for seed, crf in [(seed, crf) for seed in range(options.seeds) for crf in (False, True)]:
         keras.utils.set_random_seed(seed)
         model = tagger(len(ids) + 1, units, crf)
         start = time.perf_counter()
         model.fit(x, y, epochs=epochs, verbose=0)
         _, accuracy, f1 = model.evaluate(x_dev, y_dev, verbose=0)
-        seconds = time.perf_counter() - start
-        on_top = "CRF    " if crf else "softmax"
-        print(f"seed {seed}, {on_top}: {accuracy=:.4f}, {f1=:.4f} on dev; {seconds:.0f} s to train")
+        reached[crf].append(f1)
+        said = f"{accuracy=:.4f}, {f1=:.4f} on dev; {time.perf_counter() - start:.0f} s to train"
+        print(f"seed {seed}, {'CRF    ' if crf else 'softmax'}: {said}")
+    if not sum(reached[True]) > sum(reached[False]) > 0:
+        raise SystemExit("The CRF's F1 is not above softmax's.")
 
 
 if __name__ == "__main__":

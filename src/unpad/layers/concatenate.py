@@ -48,6 +48,11 @@ class Concatenate(Layer):
 
     takes = "several"
 
+    @property
+    def pairs_steps(self) -> bool:
+        """Whether inputs must have equal lengths: not where one is put behind the other in time."""
+        return self.axis != 1
+
     def __init__(self, axis: int = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if isinstance(axis, bool) or not isinstance(axis, int):

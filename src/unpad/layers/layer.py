@@ -50,6 +50,8 @@ class Layer(Weighted):
 
     #: Whether it takes "one" input, a list of "several", or "any" that its `forward` takes.
     takes = "any"
+    #: Whether its inputs' steps are combined one to one, so that they must have equal lengths.
+    pairs_steps: Any = False
     #: Whether sequences of sequences are more to it than it can take.
     one_level = True
     #: Whether tensors among its inputs are part of what it computes, not batches.

@@ -30,6 +30,7 @@ class Merge(Layer):
     """
 
     takes = "several"
+    pairs_steps = True
 
     def merge(self, parts: list[Tensor]) -> Tensor:
         """The inputs' entries at the same steps, element by element."""

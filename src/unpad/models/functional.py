@@ -271,7 +271,7 @@ class Functional(Model):
         """
         held, pairs = self.specs(*specs), []
         for call in self._graph.calls:
-            if not getattr(self._part(call.layer), "pairs_steps", False):
+            if not self._part(call.layer).pairs_steps:
                 continue
             arguments, _ = self._graph.arguments(call, held, self._part)
             known = [

@@ -36,6 +36,7 @@ def from_list(sequences: Sequence[Any], *, dtype: torch.dtype | None = None) -> 
             raise ValueError(
                 f"Ragged.from_list: sequence {i} has steps of shape {tuple(r.shape[1:])}, the "
                 f"first has {tuple(feature)}."
+                + " Sequences of sequences: Ragged.from_list(x, levels=2)." * (r.ndim == 2)
             )
     widest = shaped[0].dtype
     for r in shaped:
@@ -106,6 +107,7 @@ def _as_sequence(sequence: Any, i: int) -> Tensor:
             raise ValueError(
                 f"Ragged.from_list: expected sequence {i} as an array (time, *feature) of numbers, "
                 f"got {_describe(sequence)}."
+                + " Sequences of sequences: Ragged.from_list(x, levels=2)." * _nested(sequence)
             )
         if array.size == 0 and not isinstance(sequence, np.ndarray):
             # numpy calls `[]` float64; it must not turn a batch of ids into floats.
@@ -117,6 +119,12 @@ def _as_sequence(sequence: Any, i: int) -> Tensor:
             f"single number {array.item()}."
         )
     return array
+
+
+def _nested(sequence: Any) -> bool:
+    return isinstance(sequence, (list, tuple)) and any(
+        isinstance(part, (list, tuple, np.ndarray)) for part in sequence
+    )
 
 
 def _describe(value: Any) -> str:

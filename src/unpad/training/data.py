@@ -38,7 +38,7 @@ class Data:
         inputs: as the model is fed, in its order.
         targets: one for each output; None where it has no loss.
         weights: one for each output; None for 1 each.
-        lengths: (n,) steps of each sequence, over all inputs; None where there are no sequences.
+        lengths: (n,) steps of each sequence; None where there are no sequences.
         steps: real steps in all; rows where there are no sequences.
     """
 
@@ -107,8 +107,8 @@ class Opened:
     @property
     def data(self) -> Data:
         """The inputs alone."""
-        ragged = [_total_lengths(r) for r in self.real if isinstance(r, Ragged)]
-        lengths = torch.stack(ragged).sum(0) if ragged else None
+        # Of several inputs the first that is a sequence says what a step is.
+        lengths = next((_total_lengths(r) for r in self.real if isinstance(r, Ragged)), None)
         steps = len(self.given[0]) if lengths is None else int(lengths.sum())
         return Data(self.fed, (), (), lengths, steps)
 
