@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ..ragged import Ragged
-from . import activations, older
+from . import activations, older, regularizers
 from .spec import Spec, Specs, spec_of
 from .symbol import Node, draw, is_symbolic, specs_of
 from .trial import build_inside, tried
@@ -69,13 +69,17 @@ class Layer(Weighted):
         activity_regularizer: Any = None,
         **kwargs: Any,
     ) -> None:
-        who = type(self).__name__ + (f" {name!r}" if name else "")
-        super().__init__(as_dtype(dtype), activity_regularizer, who)
+        super().__init__()
         self.given_name = name
         self.name = name or snake_case(type(self).__name__)
         self._told_shape = older.shape_in(kwargs, self)
         self.trainable = trainable
+        self.dtype = as_dtype(dtype)
+        self.activity_regularizer = regularizers.get(activity_regularizer, self.who)
         self.built = False
+        self._regularizers = {}
+        self._constraints = {}
+        self._activity = None
         self._nodes: list[Node] = []
 
     def __setattr__(self, name: str, value: Any) -> None:

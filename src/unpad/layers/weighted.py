@@ -14,21 +14,15 @@ from . import constraints, initializers, regularizers
 
 
 class Weighted(torch.nn.Module):
-    """A torch module that knows its weights as Keras's layers do.
+    """A torch module that knows its weights as Keras's layers do."""
 
-    Args:
-        dtype: of the weights; by default torch's default.
-        activity_regularizer: a penalty on what comes out.
-        who: shown in errors.
-    """
-
-    def __init__(self, dtype: torch.dtype | None, activity_regularizer: Any, who: str) -> None:
-        super().__init__()
-        self.dtype = dtype
-        self.activity_regularizer = regularizers.get(activity_regularizer, who)
-        self._regularizers: dict[str, Any] = {}
-        self._constraints: dict[str, Any] = {}
-        self._activity: Tensor | None = None
+    #: Of the weights; None is torch's default.
+    dtype: torch.dtype | None
+    #: A penalty on what comes out.
+    activity_regularizer: Any
+    _regularizers: dict[str, Any]
+    _constraints: dict[str, Any]
+    _activity: Tensor | None
 
     @property
     def who(self) -> str:
