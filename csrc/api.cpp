@@ -180,6 +180,6 @@ int32_t unpad_kernels_force_isa(const char *name) {
   return unpad::force_kernels(name) ? UNPAD_OK : UNPAD_BAD_ENUM;
 }
 
-int32_t unpad_kernels_version(void) { return 3; }
+int32_t unpad_kernels_version(void) { return 5; }
 
 }  // extern "C"

@@ -7,6 +7,7 @@
 #include "adam.h"
 #include "products.h"
 #include "simple_rnn.h"
+#include "slots.h"
 
 namespace unpad {
 namespace UNPAD_NAMESPACE {
@@ -123,7 +124,10 @@ constexpr Kernels table(const char *name) {
            {pass<F, SimpleBackwardSpace<F>, 1>(pack_backward<F, 1>, simple_backward_any<F>),
             pass<D, SimpleBackwardSpace<D>, 1>(pack_backward<D, 1>, simple_backward_any<D>)}},
           {multiply<F>(), multiply<D>()},
-          {adam_update<F>, adam_update<D>}};
+          {adam_update<F>, adam_update<D>},
+          {adam_rows_update<F>, adam_rows_update<D>},
+          {slots_forward<F>, slots_forward<D>},
+          {slots_backward<F>, slots_backward<D>}};
 }
 
 }  // namespace UNPAD_NAMESPACE

@@ -169,6 +169,46 @@ typedef struct {
 UNPAD_API int32_t unpad_adam_step(int32_t dtype, int32_t threads, const unpad_adam *adam, int32_t count,
                                   const unpad_adam_part *parts);
 
+/* A table of which a batch reads few rows: the gradient is given by what each reading gives to its row. Rows that were
+ * not read have a gradient of 0 and move all the same: it is the update that `unpad_adam_step` makes of the summed
+ * gradient, bit for bit, without the array that holds it. */
+typedef struct {
+  void *weight;                 /* (rows, width), contiguous, as all of these */
+  void *m;
+  void *v;
+  const void *gradients;        /* (readings, width) */
+  const int64_t *order;         /* (readings) the readings sorted by their row, those of one row in order */
+  const int64_t *starts;        /* (rows + 1) where each row's readings begin in `order`; never falls */
+  int64_t rows;
+  int64_t width;
+} unpad_adam_table;
+
+/* In stretches of rows that at most `threads` threads take as they get free. Its bits do not depend on them. */
+UNPAD_API int32_t unpad_adam_rows(int32_t dtype, int32_t threads, const unpad_adam *adam,
+                                  const unpad_adam_table *table);
+
+/* Sequences laid out in slots, as rows of a grid with zeros where nothing is, times a kernel; from the steps alone.
+ * A step's part is its values times the rows of the kernel that belong to its slot; a row's product is the sum of its
+ * steps' parts, which is the caller's to make. */
+typedef struct {
+  const void *values;           /* (steps, feature), contiguous, as all of these */
+  const void *kernel;           /* (slots * feature, units); backward without d_values does not need it */
+  void *parts;                  /* forward: (steps, units) out */
+  const void *d_out;            /* backward: (batch, units) */
+  void *d_kernel;               /* backward: as kernel, out; 0 for an empty slot */
+  void *d_values;               /* backward: as values, out, or null */
+  const int64_t *order;         /* (steps) the steps sorted by slot, those of one slot in order */
+  const int64_t *starts;        /* (slots + 1) where each slot's steps begin in `order`; never falls */
+  const int64_t *sequence_ids;  /* backward: (steps) the row of each step */
+  int64_t slots;
+  int64_t feature;
+  int64_t units;
+} unpad_slots;
+
+/* At most `threads` threads take a slot each as they get free. The bits of a part and of d_values depend on their step
+ * alone, those of d_kernel on the steps of the slot in their order; none on threads. */
+UNPAD_API int32_t unpad_slots_linear(int32_t dtype, int32_t threads, int32_t backward, const unpad_slots *slots);
+
 /* "avx512", "avx2" or "portable": the one in use. */
 UNPAD_API const char *unpad_kernels_isa(void);
 

@@ -40,6 +40,12 @@ def test_on_any_lengths(name, sizes):
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("name", sorted({case.layer for case in CASES.values()}))
+def test_every_layer_has_an_example(name):
+    """Which tests/test_docs.py runs."""
+    assert ">>>" in inspect.getdoc(getattr(unpad.layers, name))
+
+
 def test_every_layer_is_a_case():
     """A new layer without a case does not land."""
     covered = {case.layer for case in CASES.values()}

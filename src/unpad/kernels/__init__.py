@@ -1,6 +1,6 @@
 """Operators on (values, offsets): a reference that specifies them, and the paths that serve."""
 
-from . import adam
+from . import adam, slots
 from .activations import KNOWN
 from .cells import GATES
 from .operator import recurrent, trusted
@@ -17,5 +17,6 @@ __all__ = [
     "linear",
     "own_threads",
     "recurrent",
+    "slots",
     "trusted",
 ]

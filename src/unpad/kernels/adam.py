@@ -5,9 +5,10 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
-from .library import DTYPES, Adam, call, serves
+from .library import DTYPES, Adam, AdamTable, address, call, serves
 from .threads import threads
 
 
@@ -45,9 +46,7 @@ def step(
         epsilon: beside the root of v as it is, as Keras has it.
         weight_decay: decoupled: weights shrink by learning_rate * weight_decay.
     """
-    beta_1, beta_2 = betas
-    rate = learning_rate * (1 - beta_2**t) ** 0.5 / (1 - beta_1**t)
-    settings = Adam(beta_1, beta_2, rate, epsilon, 1 - learning_rate * weight_decay)
+    settings = _settings(t, learning_rate, betas, epsilon, weight_decay)
     # An array of unpad_adam_part, five words each, filled in one go: 2 us instead of 8 for five.
     words: list[int] = []
     for w, g, m, v in zip(weights, gradients, means, squares, strict=True):
@@ -55,3 +54,51 @@ def step(
     parts = (ctypes.c_int64 * len(words))(*words)
     dtype = DTYPES[weights[0].dtype]
     call("unpad_adam_step", dtype, threads(), ctypes.byref(settings), len(weights), parts)
+
+
+def step_rows(
+    weight: Tensor,
+    rows: Tensor,
+    gradients: Tensor,
+    mean: Tensor,
+    square: Tensor,
+    *,
+    t: int,
+    learning_rate: float,
+    betas: tuple[float, float],
+    epsilon: float,
+    weight_decay: float,
+) -> None:
+    """The t-th update of a table of which some rows were read: the bits that `step` gives.
+
+    Each row moves, those that were not read by a gradient of 0. The array of the table's size that
+    holds the summed gradient is not made: its fresh pages alone took as long as the update.
+
+    Args:
+        weight: (rows, width), what moves.
+        rows: (readings,) int64, the row of each reading.
+        gradients: (readings, width), what each gives to its row.
+        mean: m, of the table's shape, as is the next.
+        square: v.
+        t: as in `step`, and so are the others.
+        learning_rate: the step size.
+        betas: how fast m and v forget.
+        epsilon: beside the root of v.
+        weight_decay: decoupled.
+    """
+    settings = _settings(t, learning_rate, betas, epsilon, weight_decay)
+    gradients, order = gradients.contiguous(), rows.argsort(stable=True)
+    starts = torch.zeros(len(weight) + 1, dtype=torch.int64)
+    torch.cumsum(rows.bincount(minlength=len(weight)), 0, out=starts[1:])
+    arrays = map(address, (weight, mean, square, gradients, order, starts))
+    table = AdamTable(*arrays, *weight.shape)
+    dtype = DTYPES[weight.dtype]
+    call("unpad_adam_rows", dtype, threads(), ctypes.byref(settings), ctypes.byref(table))
+
+
+def _settings(
+    t: int, learning_rate: float, betas: tuple[float, float], epsilon: float, weight_decay: float
+) -> Adam:
+    beta_1, beta_2 = betas
+    rate = learning_rate * (1 - beta_2**t) ** 0.5 / (1 - beta_1**t)
+    return Adam(beta_1, beta_2, rate, epsilon, 1 - learning_rate * weight_decay)

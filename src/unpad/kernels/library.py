@@ -17,7 +17,7 @@ from torch import Tensor
 
 FILE = Path(__file__).parent / "libunpad_kernels.so"
 DTYPES = {torch.float32: 0, torch.float64: 1}
-_VERSION = 3
+_VERSION = 5
 _ERRORS = {
     1: "an array that it needs is null",
     2: "a size or stride is impossible",
@@ -80,6 +80,25 @@ class AdamPart(ctypes.Structure):
     """unpad_adam_part."""
 
     _fields_ = [*((name, _P) for name in ("weight", "gradient", "m", "v")), ("count", _I64)]
+
+
+class AdamTable(ctypes.Structure):
+    """unpad_adam_table."""
+
+    _fields_ = [
+        *((name, _P) for name in ("weight", "m", "v", "gradients", "order", "starts")),
+        *((name, _I64) for name in ("rows", "width")),
+    ]  # fmt: skip
+
+
+class Slots(ctypes.Structure):
+    """unpad_slots."""
+
+    _fields_ = [
+        *((name, _P) for name in ("values", "kernel", "parts", "d_out", "d_kernel", "d_values",
+                                  "order", "starts", "sequence_ids")),
+        *((name, _I64) for name in ("slots", "feature", "units")),
+    ]  # fmt: skip
 
 
 @cache

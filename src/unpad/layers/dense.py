@@ -7,9 +7,8 @@ from typing import Any
 
 from torch import Tensor
 
-from .. import kernels
 from ..ragged import Ragged
-from . import activations, constraints, initializers, regularizers
+from . import activations, constraints, initializers, laid_out, regularizers
 from .layer import TokenWise, as_weights, lift
 from .spec import Spec
 
@@ -105,7 +104,7 @@ class Dense(TokenWise):
         return lift(self._linear, inputs)
 
     def _linear(self, values: Tensor) -> Tensor:
-        return kernels.linear(values, self.kernel, self.bias)
+        return laid_out.linear(values, self.kernel, self.bias)
 
     def on_values(self, values: Tensor) -> Tensor:
         return self.activation(self._linear(values))
@@ -119,6 +118,10 @@ class Activation(TokenWise):
 
     Args:
         activation: a name or a callable of a tensor.
+
+    Example:
+        >>> Activation("relu")(Ragged.from_list([[-1., 2.], [], [3.]])).to_padded().tolist()
+        [[0.0, 2.0], [0.0, 0.0], [3.0, 0.0]]
     """
 
     def __init__(self, activation: str | Callable[[Tensor], Tensor], **kwargs: Any) -> None:

@@ -16,6 +16,7 @@ from ..ragged.padded import equals, take_real
 from . import constraints, initializers, regularizers
 from .dense import positive
 from .layer import Layer, lift
+from .older import as_told, length_told
 from .spec import Spec
 
 
@@ -45,6 +46,8 @@ class Embedding(Layer):
 
     takes = "one"
     one_level = False
+    #: Whether the table's gradient is made of the rows that were read; see `gradients_by_rows`.
+    gradient_by_rows = False
 
     def __init__(
         self,
@@ -57,7 +60,10 @@ class Embedding(Layer):
         weights: Any = None,
         **kwargs: Any,
     ) -> None:
+        length = kwargs.pop("input_length", None)
         super().__init__(**kwargs)
+        if length is not None:
+            self._told_shape = self._told_shape or length_told(length, self.who)
         self.input_dim = positive(input_dim, "input_dim", self.who)
         self.output_dim = positive(output_dim, "output_dim", self.who)
         self.embeddings_initializer = initializers.get(embeddings_initializer, self.who)
@@ -90,6 +96,7 @@ class Embedding(Layer):
             )
         if self.mask_zero and spec.ragged and spec.shape:
             raise ValueError(f"{self.who}: mask_zero needs one id a step, got {spec}.")
+        spec = as_told(self._told_shape, spec)
         dtype = self.dtype or torch.get_default_dtype()
         if self.mask_zero and not spec.ragged:
             levels = len(spec.shape)
@@ -148,7 +155,8 @@ class Embedding(Layer):
 
     def forward(self, inputs: Ragged | Tensor) -> Ragged | Tensor:
         """The rows of the ids that are steps."""
-        return lift(lambda ids: F.embedding(ids, self.embeddings), self.open(inputs))
+        table, by_rows = self.embeddings, self.gradient_by_rows
+        return lift(lambda ids: F.embedding(ids, table, sparse=by_rows), self.open(inputs))
 
 
 _INDEX = (torch.int64, torch.int32)
@@ -162,6 +170,10 @@ class Masking(Layer):
 
     Args:
         mask_value: what the features of a missing step hold.
+
+    Example:
+        >>> Masking()(torch.tensor([[[1., 0.], [0., 0.]], [[0., 0.], [0., 0.]]])).lengths
+        tensor([1, 0])
     """
 
     takes = "one"

@@ -10,6 +10,7 @@ from torch import Tensor
 from ..errors import refuse
 from ..ragged import Ragged
 from .dense import positive
+from .laid_out import lay_out
 from .layer import Layer
 from .spec import Spec, spec_of
 
@@ -18,8 +19,9 @@ class Flatten(Layer):
     """Lays each sequence out in slots and joins them to one row: missing slots are exactly 0.
 
     Shapes: Ragged (batch, steps*, *feature) to dense (batch, slots * feature). Nothing flows back
-    from the zeros. An empty sequence gives a row of zeros. It writes one grid and copies each step
-    once. Dense (batch, ...) to (batch, product of the rest), as Keras.
+    from the zeros. An empty sequence gives a row of zeros. Dense (batch, ...) to (batch, product of
+    the rest), as Keras. The grid is written, and each step copied once, when somebody looks at it:
+    a Dense right after this layer computes from the steps alone, whatever the number of slots.
 
     With `length`, a sequence's steps fill the slots from 0 on: the row is the same however the
     sequence was padded. Without it the slots are those of the caller's grid, whose width is known
@@ -87,9 +89,7 @@ class Flatten(Layer):
         most = layout.time if self.length is None else layout.longest
         if most > slots:
             self._check_fit(inputs, places, slots)
-        grid = inputs.values.new_zeros(layout.batch * slots, *inputs.feature)
-        grid = grid.index_copy(0, layout.sequence_ids * slots + places, inputs.values)
-        return grid.reshape(layout.batch, slots * inputs.feature.numel())
+        return lay_out(inputs, places, slots)
 
     def _check_fit(self, inputs: Ragged, places: Tensor, slots: int) -> None:
         beyond = (places >= slots).nonzero()

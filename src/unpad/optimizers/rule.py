@@ -51,6 +51,8 @@ class Rule(torch.optim.Optimizer):
 
     #: Whether `update` lets the weights decay by itself.
     decays = False
+    #: Whether `update` takes gradients by rows, which `gradients_by_rows` has had made.
+    takes_rows = False
 
     def __init__(
         self,
@@ -140,7 +142,7 @@ class Rule(torch.optim.Optimizer):
         for p in group["params"]:
             grad = p.grad
             if grad is not None:
-                if grad.is_sparse:
+                if grad.is_sparse and not self.takes_rows:
                     raise ValueError(
                         f"{self.who}: a weight of shape {tuple(p.shape)} has a sparse "
                         "gradient. Leave out sparse=True, or give compile torch.optim.SparseAdam."

@@ -10,6 +10,7 @@ what it starts from. A rule whose state has torch's names can take over what tor
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import compress
 from typing import Any
 
 import torch
@@ -106,20 +107,23 @@ class AdamKeras(Rule):
         self, group: _Group, t: int, params: list[Tensor], grads: list[Tensor], states: list[Any]
     ) -> None:
         means, squares = _of(states, "exp_avg"), _of(states, "exp_avg_sq")
-        all_of_it = [*params, *grads, *means, *squares]
+        dense = [not g.is_sparse for g in grads]
+        all_of_it = [*params, *compress(grads, dense), *means, *squares]
         if not group["amsgrad"] and kernels.adam.serves_all(all_of_it):
-            kernels.adam.step(
-                params,
-                grads,
-                means,
-                squares,
-                t=t,
-                learning_rate=group["lr"],
-                betas=group["betas"],
-                epsilon=group["eps"],
-                weight_decay=group["weight_decay"],
-            )
+            options: Any = {
+                "t": t,
+                "learning_rate": group["lr"],
+                "betas": group["betas"],
+                "epsilon": group["eps"],
+                "weight_decay": group["weight_decay"],
+            }
+            arrays = (params, grads, means, squares)
+            for p, g, mean, square in compress(zip(*arrays, strict=True), [not d for d in dense]):
+                kernels.adam.step_rows(p, g._indices()[0], g._values(), mean, square, **options)
+            if any(dense):
+                kernels.adam.step(*([*compress(array, dense)] for array in arrays), **options)
             return
+        grads = [g.to_dense() if g.is_sparse else g for g in grads]
         if group["weight_decay"]:
             self.decay(group, params)
         beta_1, beta_2 = group["betas"]

@@ -132,7 +132,7 @@ class Subject:
     ) -> None:
         """Asserts that two batches agree; says the first sequence and step that do not."""
         a, b = values_of(got), values_of(want)
-        if type(got) is not type(want) or a.shape != b.shape:
+        if isinstance(got, Ragged) is not isinstance(want, Ragged) or a.shape != b.shape:
             self.broken(law, f"shape {tuple(a.shape)} against {tuple(b.shape)}")
         tolerance = self.tolerance if tolerance is None else tolerance
         if torch.allclose(a, b, rtol=tolerance, atol=tolerance):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from ..optimizers.rows import gradients_by_rows
 from .batching import plan
 from .data import Data
 from .interrupt import HeldInterrupt
@@ -100,18 +101,8 @@ class Fitting:
         start = time.perf_counter()
         model.train()
         try:
-            for i, sequences in enumerate(batches):
-                interrupt.check()
-                watchers.tell("on_train_batch_begin", i)
-                batch = data.batch(sequences, self._device)
-                tally.add(self.update(batch))
-                progress.advance(batch.steps)
-                if watchers.each_batch:
-                    watchers.tell("on_train_batch_end", i, tally.logs())
-                    if model.stop_training:
-                        break
-                if progress.due:
-                    progress.draw(tally.logs())
+            with gradients_by_rows(model, self.optimizer, watchers.between):
+                self._train(data, batches, progress, interrupt)
             interrupt.check()
             seconds, rate = time.perf_counter() - start, progress.rate
             logs = tally.logs()
@@ -126,6 +117,23 @@ class Fitting:
         progress.finish(seconds, rate, logs)
         watchers.tell("on_epoch_end", epoch, logs)
         return logs
+
+    def _train(
+        self, data: Data, batches: list[Tensor], progress: EpochProgress, interrupt: HeldInterrupt
+    ) -> None:
+        model, tally, watchers = self.model, self.tally, self.watchers
+        for i, sequences in enumerate(batches):
+            interrupt.check()
+            watchers.tell("on_train_batch_begin", i)
+            batch = data.batch(sequences, self._device)
+            tally.add(self.update(batch))
+            progress.advance(batch.steps)
+            if watchers.each_batch:
+                watchers.tell("on_train_batch_end", i, tally.logs())
+                if model.stop_training:
+                    break
+            if progress.due:
+                progress.draw(tally.logs())
 
     def update(self, batch: Data) -> Outcome:
         """One step of training: forward, backward, update."""

@@ -1,0 +1,61 @@
+// The linear map of sequences laid out in slots: checks, and one run of the pool over the slots.
+#include <algorithm>
+#include <atomic>
+#include <new>
+
+#include "isa.h"
+#include "pool.h"
+#include "workspace.h"
+
+namespace unpad {
+namespace {
+
+struct Job {
+  const unpad_slots *slots;
+  Slots pass;
+  int64_t room;
+  char *space;
+  std::atomic<int64_t> next{0};
+
+  void run(int rank) {
+    for (int64_t slot; (slot = next.fetch_add(1, std::memory_order_relaxed)) < slots->slots;)
+      pass(slots, slot, slot + 1, space + rank * room);
+  }
+};
+
+// Waking a thread takes tens of microseconds: each must have a million multiply-adds.
+constexpr double kWorthWaking = 1e6;
+
+int32_t run(int32_t dtype, int32_t threads, int32_t backward, const unpad_slots *s) try {
+  if ((dtype != UNPAD_FLOAT32 && dtype != UNPAD_FLOAT64) || (backward != 0 && backward != 1)) return UNPAD_BAD_ENUM;
+  if (!s) return UNPAD_NULL_POINTER;
+  if (s->slots < 0 || s->feature < 0 || s->units < 0) return UNPAD_BAD_SIZE;
+  if (!s->slots || !s->feature || !s->units) return UNPAD_OK;
+  if (!s->starts) return UNPAD_NULL_POINTER;
+  const int64_t steps = s->starts[s->slots];
+  if (steps && (!s->values || !s->order || (backward ? !s->d_out || !s->sequence_ids : !s->parts)))
+    return UNPAD_NULL_POINTER;
+  if (backward ? !s->d_kernel || (s->d_values && !s->kernel) : !s->kernel) return UNPAD_NULL_POINTER;
+  int64_t rows = std::max(s->feature, s->units);  // of the widest panel
+  for (int64_t slot = 0; slot < s->slots; ++slot) rows = std::max(rows, s->starts[slot + 1] - s->starts[slot]);
+  const Multiply &multiply = kernels().multiply[dtype];
+  // Panels of two vectors a row, or the kernel's rows as columns; whole pages: no two threads write to one line.
+  const int64_t panel = rows * 2 * multiply.lanes * (dtype == UNPAD_FLOAT32 ? 4 : 8);
+  const int64_t columns = multiply.space_bytes(s->units + 2 * multiply.lanes);
+  const int64_t room = (std::max(panel, columns) + 4095) / 4096 * 4096;
+  const double work = double(steps) * double(s->feature) * double(s->units);
+  Lease lease(int(std::min<double>(std::max(threads, 1), std::max(1.0, work / kWorthWaking))));
+  Workspace space(size_t(room) * size_t(lease.threads()));
+  Job job{s, (backward ? kernels().slots_backward : kernels().slots_forward)[dtype], room, space.data()};
+  lease.run([](void *j, int rank) { static_cast<Job *>(j)->run(rank); }, &job, false);
+  return UNPAD_OK;
+} catch (const std::bad_alloc &) {
+  return UNPAD_OUT_OF_MEMORY;
+}
+
+}  // namespace
+}  // namespace unpad
+
+extern "C" int32_t unpad_slots_linear(int32_t dtype, int32_t threads, int32_t backward, const unpad_slots *slots) {
+  return unpad::run(dtype, threads, backward, slots);
+}

@@ -1,0 +1,105 @@
+"""A linear map of sequences laid out in slots, from their steps alone: the grid is never written.
+
+Row b of the grid holds sequence b's steps in their slots and zeros elsewhere. Its product with a
+matrix is a sum over the steps, each times the rows of the matrix that belong to its slot:
+
+    out[b] = bias + sum over the steps s of b of values[s] @ kernel[slot of s]
+
+So the steps of one slot, of all sequences together, are one small product. With 143 of 1,100 slots
+filled, 128 sequences and 300 features, the grid has 169 MB, the steps 22.
+"""
+
+from __future__ import annotations
+
+import ctypes
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from .library import DTYPES, Slots, address, call, serves
+from .products import column_sums, run
+from .threads import threads
+
+
+def serves_slots(values: Tensor) -> bool:
+    """Whether the library can compute `linear` for these values."""
+    return type(values) is Tensor and not torch.compiler.is_compiling() and serves(values)
+
+
+def linear(
+    values: Tensor,
+    offsets: Tensor,
+    sequence_ids: Tensor,
+    slots: Tensor,
+    kernel: Tensor,
+    bias: Tensor | None,
+) -> Tensor:
+    """The grid @ kernel + bias, differentiable: (batch, units).
+
+    A sequence's bits do not depend on the others, nor any on the number of threads. An empty
+    sequence gives the bias.
+
+    Args:
+        values: (steps, feature), which `serves_slots` has agreed to.
+        offsets: (batch + 1,).
+        sequence_ids: (steps,) the sequence of each step.
+        slots: (steps,) the slot of each step.
+        kernel: (number of slots * feature, units), of the same type.
+        bias: (units,) or None.
+    """
+    return _Linear.apply(values, kernel, bias, offsets, sequence_ids, slots)
+
+
+class _Linear(torch.autograd.Function):
+    # No setup_context: see `operator._Eager`.
+    @staticmethod
+    def forward(
+        ctx,
+        values: Tensor,
+        kernel: Tensor,
+        bias: Tensor | None,
+        offsets: Tensor,
+        sequence_ids: Tensor,
+        slots: Tensor,
+    ) -> Tensor:
+        feature = values.shape[1]
+        starts = torch.zeros(kernel.shape[0] // max(feature, 1) + 1, dtype=torch.int64)
+        torch.cumsum(slots.bincount(minlength=len(starts) - 1), 0, out=starts[1:])
+        order = slots.argsort(stable=True)
+        values, kernel = values.contiguous(), kernel.contiguous()
+        parts = values.new_empty(len(values), kernel.shape[1])
+        _call(0, values, kernel, starts, order=order, parts=parts)
+        if len(offsets) == 1:  # segment_reduce wants a sequence
+            out = parts
+        else:
+            out = torch.segment_reduce(
+                parts, "sum", offsets=offsets, axis=0, initial=0, unsafe=True
+            )
+        ctx.biased = bias is not None
+        ctx.save_for_backward(values, kernel, starts, order, sequence_ids)
+        return out if bias is None else out.add_(bias)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        values, kernel, starts, order, sequence_ids = ctx.saved_tensors
+        d_out, d_kernel = gradients[0].contiguous(), torch.empty_like(kernel)
+        d_values = torch.empty_like(values) if ctx.needs_input_grad[0] else None
+        given = {"d_out": d_out, "d_kernel": d_kernel, "d_values": d_values}
+        _call(1, values, kernel, starts, order=order, sequence_ids=sequence_ids, **given)
+        d_bias = None
+        if ctx.biased:
+            d_bias = d_out.new_empty(1, d_out.shape[1])
+            run([column_sums(d_bias, d_out)])
+            d_bias = d_bias[0]
+        return d_values, d_kernel, d_bias, None, None, None
+
+
+def _call(
+    backward: int, values: Tensor, kernel: Tensor, starts: Tensor, **arrays: Tensor | None
+) -> None:
+    sizes = {"slots": len(starts) - 1, "feature": values.shape[1], "units": kernel.shape[1]}
+    arrays |= {"values": values, "kernel": kernel, "starts": starts}
+    slots = Slots(**{name: address(array) for name, array in arrays.items()}, **sizes)
+    call("unpad_slots_linear", DTYPES[values.dtype], threads(), backward, ctypes.byref(slots))
