@@ -28,6 +28,7 @@ sanitize: $(VENV)/.check
 	$(BIN)/cmake --build build/sanitize --parallel 2
 	build/sanitize/tests/kernels_test 20
 	build/sanitize/tests/products_test 10
+	build/sanitize/tests/tables_test 5
 
 format: $(VENV)/.check
 	$(BIN)/ruff format .

@@ -1,0 +1,152 @@
+// unpad_slots_linear and unpad_adam_rows on random sizes: slots against sums in double, rows against unpad_adam_step on
+// the summed gradient, bit for bit. Arrays end where they end, so that the sanitizer sees a step too far; the bits must
+// be the same for any number of threads.
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "unpad_kernels.h"
+
+namespace {
+
+std::string doing;
+
+void require(bool ok, const char *what, double got = 0, double expected = 0) {
+  if (ok) return;
+  std::printf("FAILED %s: %s (%.9g, expected %.9g)\n", doing.c_str(), what, got, expected);
+  std::exit(1);
+}
+
+template <class T>
+constexpr int32_t kDtype = sizeof(T) == 4 ? UNPAD_FLOAT32 : UNPAD_FLOAT64;
+
+std::mt19937_64 bits(20);
+
+int64_t draw(int64_t least, int64_t most) { return std::uniform_int_distribution<int64_t>(least, most)(bits); }
+
+template <class T>
+std::vector<T> numbers(int64_t n) {
+  std::vector<T> drawn(static_cast<size_t>(n));
+  std::normal_distribution<double> normal;
+  for (T &x : drawn) x = T(normal(bits));
+  return drawn;
+}
+
+// Where each of `groups` begins among `of`'s members sorted by their group, and that order.
+void sorted(const std::vector<int64_t> &of, int64_t groups, std::vector<int64_t> &order, std::vector<int64_t> &starts) {
+  order.clear();
+  starts.assign(1, 0);
+  for (int64_t g = 0; g < groups; ++g) {
+    for (size_t i = 0; i < of.size(); ++i)
+      if (of[i] == g) order.push_back(int64_t(i));
+    starts.push_back(int64_t(order.size()));
+  }
+}
+
+template <class T>
+void close(const std::vector<T> &got, const std::vector<double> &want, const char *what) {
+  const double tolerance = sizeof(T) == 4 ? 1e-4 : 1e-11;
+  for (size_t i = 0; i < got.size(); ++i)
+    require(std::fabs(got[i] - want[i]) <= tolerance * (1 + std::fabs(want[i])), what, got[i], want[i]);
+}
+
+template <class T>
+bool same_bits(const std::vector<T> &a, const std::vector<T> &b) {
+  return a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0;
+}
+
+template <class T>
+void slots(int round) {
+  const int64_t batch = draw(0, 5), slot_count = draw(1, 6), feature = draw(1, 40), units = draw(1, 70);
+  std::vector<int64_t> of, ids;
+  for (int64_t i = 0; i < batch; ++i)
+    for (int64_t s = 0; s < slot_count; ++s)
+      if (draw(0, 2)) of.push_back(s), ids.push_back(i);
+  const int64_t steps = int64_t(of.size());
+  doing = "slots, round " + std::to_string(round) + ", " + std::to_string(steps) + " steps of " +
+          std::to_string(feature) + " to " + std::to_string(units);
+  std::vector<int64_t> order, starts;
+  sorted(of, slot_count, order, starts);
+  const auto values = numbers<T>(steps * feature), kernel = numbers<T>(slot_count * feature * units),
+             d_out = numbers<T>(batch * units);
+  std::vector<double> parts(size_t(steps * units)), d_values(size_t(steps * feature)),
+      d_kernel(size_t(slot_count * feature * units));
+  for (int64_t i = 0; i < steps; ++i)
+    for (int64_t f = 0; f < feature; ++f)
+      for (int64_t u = 0; u < units; ++u) {
+        const size_t w = size_t((of[size_t(i)] * feature + f) * units + u);
+        const double x = values[size_t(i * feature + f)], d = d_out[size_t(ids[size_t(i)] * units + u)];
+        parts[size_t(i * units + u)] += x * kernel[w];
+        d_values[size_t(i * feature + f)] += d * kernel[w];
+        d_kernel[w] += x * d;
+      }
+  std::vector<T> first[3];
+  for (int32_t threads : {1, 3}) {
+    std::vector<T> out[3] = {std::vector<T>(parts.size()), std::vector<T>(d_values.size(), T(NAN)),
+                             std::vector<T>(d_kernel.size(), T(NAN))};
+    unpad_slots s = {};
+    s.values = values.data(), s.kernel = kernel.data(), s.parts = out[0].data();
+    s.order = order.data(), s.starts = starts.data(), s.sequence_ids = ids.data();
+    s.slots = slot_count, s.feature = feature, s.units = units;
+    require(unpad_slots_linear(kDtype<T>, threads, 0, &s) == 0, "forward is refused");
+    s.d_out = d_out.data(), s.d_values = out[1].data(), s.d_kernel = out[2].data();
+    require(unpad_slots_linear(kDtype<T>, threads, 1, &s) == 0, "backward is refused");
+    close(out[0], parts, "a part"), close(out[1], d_values, "d_values"), close(out[2], d_kernel, "d_kernel");
+    s.d_values = nullptr, s.kernel = nullptr;
+    std::vector<T> again(d_kernel.size());
+    s.d_kernel = again.data();
+    require(unpad_slots_linear(kDtype<T>, threads, 1, &s) == 0, "backward without d_values is refused");
+    require(same_bits(again, out[2]), "d_kernel without d_values");
+    for (int k = 0; k < 3; ++k) {
+      if (threads == 1) first[k] = out[k];
+      require(same_bits(first[k], out[k]), "bits depend on threads");
+    }
+  }
+}
+
+template <class T>
+void rows(int round) {
+  const int64_t table = draw(1, 9), width = draw(1, 50), readings = draw(0, 30);
+  doing = "rows, round " + std::to_string(round) + ", " + std::to_string(readings) + " readings of " +
+          std::to_string(table) + " rows of " + std::to_string(width);
+  std::vector<int64_t> of(static_cast<size_t>(readings)), order, starts;
+  for (int64_t &row : of) row = draw(0, table - 1);
+  sorted(of, table, order, starts);
+  const auto gradients = numbers<T>(readings * width), weight = numbers<T>(table * width), m = numbers<T>(table * width);
+  auto v = numbers<T>(table * width);
+  for (T &x : v) x = std::fabs(x);
+  std::vector<T> dense(size_t(table * width));
+  for (int64_t place = 0; place < readings; ++place) {
+    const int64_t i = order[size_t(place)];
+    for (int64_t c = 0; c < width; ++c) dense[size_t(of[size_t(i)] * width + c)] += gradients[size_t(i * width + c)];
+  }
+  const unpad_adam adam = {0.9, 0.999, 0.01, 1e-7, 0.99};
+  std::vector<T> want[3] = {weight, m, v};
+  unpad_adam_part part = {};
+  part.weight = want[0].data(), part.gradient = dense.data(), part.m = want[1].data(), part.v = want[2].data();
+  part.count = table * width;
+  require(unpad_adam_step(kDtype<T>, 1, &adam, 1, &part) == 0, "the dense update is refused");
+  for (int32_t threads : {1, 3}) {
+    std::vector<T> got[3] = {weight, m, v};
+    const unpad_adam_table t = {got[0].data(), got[1].data(),   got[2].data(), gradients.data(),
+                                order.data(),  starts.data(), table,         width};
+    require(unpad_adam_rows(kDtype<T>, threads, &adam, &t) == 0, "the update by rows is refused");
+    for (int k = 0; k < 3; ++k)
+      require(same_bits(got[k], want[k]), "not the dense update's bits");
+  }
+}
+
+}  // namespace
+
+int main(int argc, char **argv) {
+  const int rounds = argc > 1 ? std::atoi(argv[1]) : 10;
+  for (int round = 0; round < 20 * rounds; ++round) {
+    slots<float>(round), slots<double>(round);
+    rows<float>(round), rows<double>(round);
+  }
+  std::printf("tables: %d rounds of each\n", 20 * rounds);
+}
