@@ -36,7 +36,8 @@ def from_list(sequences: Sequence[Any], *, dtype: torch.dtype | None = None) -> 
             raise ValueError(
                 f"Ragged.from_list: sequence {i} has steps of shape {tuple(r.shape[1:])}, the "
                 f"first has {tuple(feature)}."
-                + " Sequences of sequences: Ragged.from_list(x, levels=2)." * (r.ndim == 2)
+                + " Sequences of sequences: Ragged.from_list(x, levels=2)."
+                * (r.ndim == 2)
             )
     widest = shaped[0].dtype
     for r in shaped:
@@ -107,7 +108,8 @@ def _as_sequence(sequence: Any, i: int) -> Tensor:
             raise ValueError(
                 f"Ragged.from_list: expected sequence {i} as an array (time, *feature) of numbers, "
                 f"got {_describe(sequence)}."
-                + " Sequences of sequences: Ragged.from_list(x, levels=2)." * _nested(sequence)
+                + " Sequences of sequences: Ragged.from_list(x, levels=2)."
+                * _nested(sequence)
             )
         if array.size == 0 and not isinstance(sequence, np.ndarray):
             # numpy calls `[]` float64; it must not turn a batch of ids into floats.

@@ -166,9 +166,7 @@ def _from_tail(loss: Loss | None, tail: str | None) -> bool:
     return loss is not None and tail is not None and loss.tail == tail and not loss.from_logits
 
 
-def _for_metrics(
-    part: Part, aligned: Aligned, output: Any, last: Layer | None
-) -> Aligned | None:
+def _for_metrics(part: Part, aligned: Aligned, output: Any, last: Layer | None) -> Aligned | None:
     """Values beside values, with the tail that the loss did without."""
     if not part.metrics and not part.weighted:
         return None
