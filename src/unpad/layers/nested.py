@@ -1,4 +1,4 @@
-"""States in the arrangement that a cell has them: a tensor, a list, lists in a list."""
+"""Things in lists of lists: a cell's states, a call's arguments, a model's outputs."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 
-def flat(states: Any) -> list[Any]:
-    """The entries of a list of lists, in order; of anything else the thing itself."""
-    if isinstance(states, (list, tuple)):
-        return [s for part in states for s in flat(part)]
-    return [states]
+def flat(nested: Any) -> list[Any]:
+    """The entries of lists of lists and of dicts, in order; of anything else the thing itself."""
+    if isinstance(nested, dict):
+        nested = list(nested.values())
+    if isinstance(nested, (list, tuple)):
+        return [leaf for part in nested for leaf in flat(part)]
+    return [nested]
 
 
 def arranged(states: Iterator[Any], like: Any) -> Any:

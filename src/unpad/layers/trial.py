@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..ragged import Layout, Ragged
+from .nested import flat
 from .spec import Spec, spec_of
 
 # Two sequences, in two trials of different lengths: a size that follows the length is any size.
@@ -61,16 +62,18 @@ def _run(
         with torch.no_grad():
             return function(*inputs, **more)
     except Exception as error:
-        flat = [s for part in specs for s in (part if isinstance(part, list) else [part])]
-        shown = ", ".join(str(s) for s in flat if isinstance(s, Spec))
+        shown = ", ".join(map(str, _specs_in(specs)))
         text = str(error).strip() or type(error).__name__
         raise ValueError(f"{who}: fails on inputs {shown}: {text}") from error
 
 
+def _specs_in(arguments: tuple[Any, ...]) -> list[Spec]:
+    return [s for s in flat(arguments) if isinstance(s, Spec)]
+
+
 def _layout(specs: tuple[Any, ...], size: int) -> Layout:
     """Two sequences, in a grid of as many slots as one that stands beside a Ragged has."""
-    flat = [s for part in specs for s in (part if isinstance(part, list) else [part])]
-    known = [s for s in flat if isinstance(s, Spec)]
+    known = _specs_in(specs)
     ranks = {len(s.shape) + 1 for s in known if s.ragged}
     grids = [s.shape[0] for s in known if not s.ragged and len(s.shape) in ranks and s.shape]
     width = next((n for n in grids if n is not None), size)
@@ -116,9 +119,8 @@ def _spec(first: Any, second: Any, specs: tuple[Any, ...], layout: Layout, who: 
 
 def _same_steps(output: Ragged, specs: tuple[Any, ...], layout: Layout) -> Spec | None:
     """Whose lengths an output has: the first input that has the same."""
-    flat = [s for part in specs for s in (part if isinstance(part, list) else [part])]
-    for spec in flat:
-        if not isinstance(spec, Spec) or not (spec.ragged or spec.shape):
+    for spec in _specs_in(specs):
+        if not spec.ragged and not spec.shape:
             continue
         time = layout.time if spec.ragged else spec.shape[0] or layout.time
         like = layout if spec.ragged else Layout.full(_ROWS, time)

@@ -8,12 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import unknown
 from ..layers import Input, Layer, Spec
+from ..layers.nested import flat
 from ..layers.operation import Operation
 from ..layers.symbol import Symbol
 from ..spellings import renamed
-from .graph import Call, Slot, read
+from ..training.arrange import by_name
+from .graph import Slot, read
 from .model import Model
 from .summary import Row, row_of
 
@@ -155,7 +156,7 @@ class Functional(Model):
 
     def specs(self, *specs: Any) -> list[Any]:
         """What is in every slot of the graph: the inputs first, then what each call gives."""
-        given = _flat(specs) or self._roots
+        given = flat(specs) or self._roots
         self._check_count(given)
         for entry, spec in zip(self._entries, given, strict=True):
             entry.check_spec(spec)
@@ -174,7 +175,7 @@ class Functional(Model):
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         """Runs the model on its inputs: one, a list, a tuple of arguments, or a dict by name."""
         if len(inputs) == 1 and isinstance(inputs[0], dict):
-            inputs = ([_named(inputs[0], self.input_names, self.who)[n] for n in self.input_names],)
+            inputs = (by_name(inputs[0], self.input_names, self.who, "input"),)
         return super().__call__(*inputs, **options)
 
     def forward(self, *inputs: Any) -> Any:
@@ -189,7 +190,7 @@ class Functional(Model):
         return values[0] if one else values
 
     def outputs_of(self, inputs: Any, cut: Sequence[bool]) -> list[Any]:
-        values = _flat(inputs if isinstance(inputs, (list, tuple)) else [inputs])
+        values = flat(inputs)
         self._check_count(values)
         graph, ends = self._graph, self._graph.outputs
         cut_at = {slot for slot, before in zip(ends, cut, strict=True) if before}
@@ -275,9 +276,7 @@ class Functional(Model):
                 continue
             arguments, _ = self._graph.arguments(call, held, self._part)
             known = [
-                s.lengths
-                for s in _flat(arguments)
-                if isinstance(s, Spec) and s.ragged and s.lengths
+                s.lengths for s in flat(arguments) if isinstance(s, Spec) and s.ragged and s.lengths
             ]
             pairs += [
                 (int(known[0].root), int(other.root))
@@ -294,15 +293,15 @@ class Functional(Model):
         seen: set[str] = set()
         for call in graph.calls:
             arguments, options = graph.arguments(call, held, self._part)
-            before = [s for s in _flat([*arguments, *options.values()]) if isinstance(s, Spec)]
+            before = [s for s in flat([*arguments, *options.values()]) if isinstance(s, Spec)]
             after = [held[slot] for slot in call.outputs]
             source |= dict.fromkeys(call.outputs, self._part(call.layer).name)
-            used = [str(source[s.index]) for s in _slots(call)]
+            used = [str(source[slot]) for slot in call.reads]
             layer = self._part(call.layer)
             row = row_of(layer, _main(before), after, ", ".join(used))
             rows.append(row._replace(weights="shared") if call.layer in seen else row)
             seen.add(call.layer)
-        straight = all(len(_slots(c)) == 1 for c in graph.calls) and len(source) == graph.slots
+        straight = all(len(c.reads) == 1 for c in graph.calls) and len(source) == graph.slots
         previous = [self.input_names[0], *(self._part(c.layer).name for c in graph.calls)]
         if straight and [r.source for r in rows[1:]] == previous[:-1]:
             rows = [row._replace(source="") for row in rows]
@@ -311,18 +310,6 @@ class Functional(Model):
 
 def _main(specs: list[Spec]) -> Spec:
     return next((s for s in specs if s.ragged), specs[0])
-
-
-def _slots(call: Call) -> list[Slot]:
-    return [v for v in _flat([*call.inputs, *call.options.values()]) if isinstance(v, Slot)]
-
-
-def _flat(values: Any) -> list[Any]:
-    found: list[Any] = []
-    for value in values:
-        nested = isinstance(value, (list, tuple)) and not isinstance(value, Slot)
-        found += _flat(value) if nested else [value]
-    return found
 
 
 def _symbols(given: Any, what: str, who: str) -> tuple[list[Symbol], list[str] | None]:
@@ -348,13 +335,3 @@ def _distinct(names: list[str], what: str, who: str) -> list[str]:
     if twice:
         raise ValueError(f"{who}: two {what}s are called {twice[0]!r}; give one another name.")
     return names
-
-
-def _named(given: dict[str, Any], names: list[str], who: str) -> dict[str, Any]:
-    for name in given:
-        if name not in names:
-            raise unknown(who, "input", name, names)
-    missing = [n for n in names if n not in given]
-    if missing:
-        raise ValueError(f"{who}: input {missing[0]!r} is missing.")
-    return given

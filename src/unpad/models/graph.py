@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from torch import Tensor
 
 from ..layers import Layer
+from ..layers.nested import flat
 from ..layers.symbol import Node, Symbol, symbols_in
 
 
@@ -31,6 +32,11 @@ class Call(NamedTuple):
     options: dict[str, Any]
     outputs: tuple[int, ...]
 
+    @property
+    def reads(self) -> list[int]:
+        """The slots that the call reads, in order."""
+        return _slots_in([*self.inputs, *self.options.values()])
+
 
 class Graph(NamedTuple):
     """The calls in an order in which each has what it needs.
@@ -52,17 +58,14 @@ class Graph(NamedTuple):
         """
         held: list[Any] = [*values, *[None] * (self.slots - len(values))]
         for call in self.calls:
-            inputs = [_filled(x, held, layers) for x in call.inputs]
-            options = {k: _filled(v, held, layers) for k, v in call.options.items()}
-            given = layers(call.layer)(*inputs, **options)
-            self.store(held, call, given)
+            inputs, options = self.arguments(call, held, layers)
+            self.store(held, call, layers(call.layer)(*inputs, **options))
         return held
 
     @staticmethod
     def store(held: list[Any], call: Call, given: Any) -> None:
         """Puts what a call gives into its slots."""
-        several = isinstance(given, (list, tuple))
-        for slot, value in zip(call.outputs, given if several else [given], strict=True):
+        for slot, value in zip(call.outputs, flat(given), strict=True):
             held[slot] = value
 
     def arguments(
@@ -85,7 +88,7 @@ class Graph(NamedTuple):
         filled = {slot: i for i, call in enumerate(self.calls) for slot in call.outputs}
         depth = [0] * len(self.calls)
         for i in reversed(range(len(self.calls))):
-            for slot in _read_by(self.calls[i]):
+            for slot in self.calls[i].reads:
                 if slot in filled:
                     depth[filled[slot]] = max(depth[filled[slot]], depth[i] + 1)
         met: dict[str, int] = {}
@@ -97,9 +100,7 @@ class Graph(NamedTuple):
                 continue
             done.add(i)
             met.setdefault(self.calls[i].layer, len(met))
-            waiting += [
-                filled[slot] for slot in reversed(_read_by(self.calls[i])) if slot in filled
-            ]
+            waiting += [filled[slot] for slot in reversed(self.calls[i].reads) if slot in filled]
         deepest: dict[str, int] = {}
         for call, d in zip(self.calls, depth, strict=True):
             deepest[call.layer] = max(deepest.get(call.layer, 0), d)
@@ -107,7 +108,7 @@ class Graph(NamedTuple):
 
     def readers(self, slot: int) -> list[Call]:
         """The calls that read a slot."""
-        return [c for c in self.calls if Slot(slot) in _leaves((*c.inputs, *c.options.values()))]
+        return [c for c in self.calls if slot in c.reads]
 
 
 def read(
@@ -187,15 +188,10 @@ def _filled(value: Any, held: list[Any], layers: Callable[[str], Any]) -> Any:
     return value
 
 
-def _leaves(values: Sequence[Any]) -> list[Any]:
-    flat: list[Any] = []
-    for value in values:
-        flat += _leaves(value) if isinstance(value, list) else [value]
-    return [v for v in flat if isinstance(v, Slot)]
-
-
-def _read_by(call: Call) -> list[int]:
-    return [slot.index for slot in _leaves((*call.inputs, *call.options.values()))]
+def _slots_in(value: Any) -> list[int]:
+    if isinstance(value, Slot):
+        return [value.index]
+    return [slot for part in value for slot in _slots_in(part)] if isinstance(value, list) else []
 
 
 def _shown(symbol: Symbol) -> str:

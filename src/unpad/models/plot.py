@@ -8,6 +8,7 @@ from typing import Any
 
 from ..errors import refuse
 from ..layers import Layer, Spec
+from ..layers.nested import flat
 from ..layers.operation import Operation
 from .functional import Functional
 from .sequential import Sequential
@@ -151,35 +152,19 @@ def _of_graph(model: Functional, specs: tuple[Any, ...], options: Options) -> Pa
     for call in graph.calls:
         layer = model._part(call.layer)
         inputs, more = graph.arguments(call, held, model._part)
-        before = [s for s in _flat([*inputs, *more.values()]) if isinstance(s, Spec)]
+        before = [s for s in flat([*inputs, *more.values()]) if isinstance(s, Spec)]
         box = _box(layer, before, [held[slot] for slot in call.outputs], options)
         if call.layer in seen:
             box.title += ", shared"
         seen.add(call.layer)
         here = len(parts.boxes)
         parts.boxes.append(box)
-        for slot in _slots_of(call):
+        for slot in call.reads:
             edge = (source[slot], here, held[slot].ragged)
             if edge not in parts.edges:
                 parts.edges.append(edge)
         source |= dict.fromkeys(call.outputs, here)
     return parts
-
-
-def _flat(values: Any) -> list[Any]:
-    several = isinstance(values, (list, tuple))
-    return [leaf for v in values for leaf in _flat(v)] if several else [values]
-
-
-def _slots_of(call: Any) -> list[int]:
-    from .graph import Slot
-
-    def slots(value: Any) -> list[int]:
-        if isinstance(value, Slot):
-            return [value.index]
-        return [s for v in value for s in slots(v)] if isinstance(value, (list, tuple)) else []
-
-    return slots([*call.inputs, *call.options.values()])
 
 
 def _input(name: str, spec: Spec, options: Options) -> Box:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ..layers import Layer
+from ..layers.nested import flat
 from ..ragged import Ragged
 from ..ragged.batch import values_of
 from ..training import Trainer
@@ -136,8 +137,8 @@ def _called(model: Trainer, opened: Opened) -> list[tuple[str, Layer, list[Any],
     for name, layer in _layers(model, ""):
 
         def note(layer: Any, x: Any, options: Any, out: Any, name: str = name) -> None:
-            got = [v for v in _flat([*x, *options.values()]) if isinstance(v, (Ragged, Tensor))]
-            found.append((name, layer, got, _flat([out])))
+            got = [v for v in flat([*x, *options.values()]) if isinstance(v, (Ragged, Tensor))]
+            found.append((name, layer, got, flat([out])))
 
         hooks.append(layer.register_forward_hook(note, with_kwargs=True))
     fed = [part.to(model.device) for part in opened.fed]
@@ -239,14 +240,6 @@ def _shape(batch: Ragged | Tensor) -> str:
         feature = [str(n) for n in batch.feature]
         return f"({', '.join([str(len(batch)), *['steps*'] * batch.levels, *feature])})"
     return str(tuple(batch.shape))
-
-
-def _flat(values: Any) -> list[Any]:
-    parts = values.values() if isinstance(values, dict) else values
-    found: list[Any] = []
-    for value in parts:
-        found += _flat(value) if isinstance(value, (list, tuple, dict)) else [value]
-    return found
 
 
 def _runs(steps: list[bool], at_most: int = 8) -> str:

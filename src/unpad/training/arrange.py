@@ -20,7 +20,7 @@ def inputs_of(x: Any, names: Sequence[str] | None, who: str) -> list[Any]:
         ValueError: there are too many or too few, or a name is not known.
     """
     if isinstance(x, dict):
-        return _by_name(x, names or [], who, "input")
+        return by_name(x, names or [], who, "input")
     if names is None:
         return list(x) if isinstance(x, tuple) else [x]
     if len(names) == 1:
@@ -67,7 +67,12 @@ def for_outputs(given: Any, names: Sequence[str], who: str, spread: bool = False
     )
 
 
-def _by_name(given: dict[str, Any], names: Sequence[str], who: str, what: str) -> list[Any]:
+def by_name(given: dict[str, Any], names: Sequence[str], who: str, what: str) -> list[Any]:
+    """What a dict gives for each of these names, in their order.
+
+    Raises:
+        ValueError: a name is not known, or one is missing.
+    """
     if not names:
         raise ValueError(
             f"{who}: a dict needs a model whose inputs have names: Model(inputs, ...)."
