@@ -95,18 +95,16 @@ def measured(contender: str, fits: int) -> dict[str, Any]:
         import unpad as keras
 
         torch.set_num_threads(harness.threads())
-        repeat = repeat_vector(keras)
     else:
         os.environ["KERAS_BACKEND"] = contender.removeprefix("keras-")
         keras = importlib.import_module("keras")
-        repeat = keras.layers.RepeatVector
     layers = keras.layers
     model = keras.Sequential(
         [
             keras.Input(shape=(SLOTS, 1)),
             layers.Masking(mask_value=0),
             layers.LSTM(UNITS, activation="relu"),
-            repeat(SLOTS),
+            layers.RepeatVector(SLOTS),
             layers.LSTM(UNITS, activation="relu", return_sequences=True),
             layers.TimeDistributed(layers.Dense(1)),
         ]
@@ -123,23 +121,6 @@ def measured(contender: str, fits: int) -> dict[str, Any]:
         model.fit(x, x, epochs=EPOCHS, verbose=0)
         ms.append(round((time.perf_counter() - start) * 1e3 / EPOCHS, 3))
     return {"losses": [float(v) for v in losses], "ms": ms, "versions": harness.versions()}
-
-
-def repeat_vector(keras: Any) -> Any:
-    """(batch, units) to (batch, n, units): a layer of one's own."""
-
-    class RepeatVector(keras.Layer):
-        def __init__(self, n: int) -> None:
-            super().__init__()
-            self.n = n
-
-        def output_spec(self, spec: Any) -> Any:
-            return keras.layers.Spec((self.n, *spec.shape), False, spec.dtype)
-
-        def forward(self, inputs: Any) -> Any:
-            return inputs[:, None].expand(-1, self.n, -1)
-
-    return RepeatVector
 
 
 def failed_checks(losses: dict[str, list[float]]) -> list[str]:
