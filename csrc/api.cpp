@@ -4,9 +4,11 @@
 #include <cstring>
 #include <new>
 
+#include "blocks.h"
 #include "isa.h"
 #include "plan.h"
 #include "pool.h"
+#include "previous.h"
 #include "workspace.h"
 
 namespace unpad {
@@ -48,10 +50,11 @@ int32_t check(const unpad_problem &p, const unpad_backward_direction &d) {
   const int64_t h = p.hidden, g = gates_of(p.cell);
   const bool lstm = p.cell == UNPAD_LSTM, simple = p.cell == UNPAD_SIMPLE_RNN, after = p.cell == UNPAD_GRU_RESET_AFTER;
   if (!d.recurrent_kernel || (p.steps && p.masks && !d.mask)) return UNPAD_NULL_POINTER;
-  if (p.steps && (!d.d_gates || (!simple && !d.gates) || (!lstm && !d.h) || ((lstm || after) && !d.saved) ||
+  const bool reads_h = !lstm || d.previous;
+  if (p.steps && (!d.d_gates || (!simple && !d.gates) || (reads_h && !d.h) || ((lstm || after) && !d.saved) ||
                   (after && !d.d_saved)))
     return UNPAD_NULL_POINTER;
-  if (d.d_gates_stride < g * h || (!simple && d.gates_stride < g * h) || (!lstm && d.h_stride < h) ||
+  if (d.d_gates_stride < g * h || (!simple && d.gates_stride < g * h) || (reads_h && d.h_stride < h) ||
       ((lstm || after) && d.saved_stride < h) || (after && d.d_saved_stride < h) || (d.d_h && d.d_h_stride < h))
     return UNPAD_BAD_SIZE;
   return UNPAD_OK;
@@ -85,8 +88,6 @@ struct Room {
   int64_t shared_at, scratch_at, scratch_bytes, bytes;
 };
 
-int64_t pages(int64_t bytes) { return (bytes + 4095) / 4096 * 4096; }  // no two threads write to one line
-
 Room room_for(const unpad_problem *p, const Pass &pass, int64_t rows, int team) {
   Room room;
   room.shared_at = pages(pass.packed_bytes(p));
@@ -98,62 +99,99 @@ Room room_for(const unpad_problem *p, const Pass &pass, int64_t rows, int team) 
 
 void wait_at(void *meeting) { static_cast<Meeting *>(meeting)->wait(); }
 
+// What follows a walk, before its thread takes the next one.
+void finish_walk(const unpad_problem &, const unpad_forward_direction &, const Rows &, int64_t, int64_t) {}
+void finish_walk(const unpad_problem &p, const unpad_backward_direction &d, const Rows &rows, int64_t team,
+                 int64_t rank) {
+  copy_previous(p, d, rows, team, rank);
+}
+
 template <class Direction>
 struct Job {
   const unpad_problem *problem;
   const Direction *directions;
   const Pass *pass;
   const Plan *plan;
+  Blocks *products;
+  bool products_first;
   Room room;
-  char *space;                // a room for each thread, or for each team
+  int64_t thread_bytes;       // of the work space
+  char *space;
   Meeting *meetings;          // one a direction
-  std::atomic<int> next{0};   // task to be taken
+  std::atomic<int> next{0};   // walk to be taken
+  std::atomic<int> walked{0};
 
   // Each task packs the kernel for itself: 10 microseconds for 100 units, and no thread waits for another.
-  void walk(int direction, int group, int at, int rank) {
+  void walk(int direction, int group, char *base, int rank) {
     const int team = plan->team;
-    char *base = space + at * room.bytes;
-    pass->pack(problem, directions[direction].recurrent_kernel, base, rank, team, team);
+    const Direction &d = directions[direction];
+    const Rows rows = plan->groups[size_t(group)].rows();
+    pass->pack(problem, d.recurrent_kernel, base, rank, team, team);
     if (team > 1) meetings[direction].wait();
-    Walk w{problem, &directions[direction], plan->groups[size_t(group)].rows(), base, base + room.shared_at,
-           base + room.scratch_at + rank * room.scratch_bytes, team, rank, wait_at, &meetings[direction]};
+    Walk w{problem, &d, rows, base, base + room.shared_at, base + room.scratch_at + rank * room.scratch_bytes, team,
+           rank, wait_at, &meetings[direction]};
     pass->walk(&w);
+    finish_walk(*problem, d, rows, team, rank);
     if (team > 1) meetings[direction].wait();  // before the room is used again
+    walked.fetch_add(1, std::memory_order_release);
+  }
+
+  void walk_all(int rank) {
+    const int count = problem->directions, groups = int(plan->groups.size());
+    if (plan->team > 1 && plan->at_once) {
+      walk(rank % 2, 0, space + rank % 2 * room.bytes, rank / 2);
+    } else if (plan->team > 1) {
+      for (int direction = 0; direction < count; ++direction) walk(direction, 0, space, rank);
+    } else {
+      for (int task; (task = next.fetch_add(1, std::memory_order_relaxed)) < groups * count;)
+        walk(task % count, task / count, space + rank * thread_bytes, 0);
+    }
+  }
+
+  int walks() const {
+    const int of_direction = plan->team > 1 ? plan->team : int(plan->groups.size());
+    return of_direction * problem->directions;
   }
 
   void run(int rank) {
-    const int count = problem->directions;
-    if (plan->team > 1) {
-      if (plan->at_once) return walk(rank % 2, 0, rank % 2, rank / 2);
-      for (int direction = 0; direction < count; ++direction) walk(direction, 0, 0, rank);
-      return;
+    if (products_first) {
+      products->compute(space + rank * thread_bytes);
+      products->wait();
+      walk_all(rank);
+    } else {
+      walk_all(rank);
+      wait_until([this] { return walked.load(std::memory_order_acquire) == walks(); });
+      products->compute(space + rank * thread_bytes);
     }
-    const int groups = int(plan->groups.size());
-    for (int task; (task = next.fetch_add(1, std::memory_order_relaxed)) < groups * count;)
-      walk(task % count, task / count, rank, 0);
   }
 };
 
 template <class Direction>
-int32_t run(const unpad_problem *p, const Direction *directions, const Pass (Kernels::*passes)[4][2]) try {
+int32_t run(const unpad_problem *p, const Direction *directions, const Pass (Kernels::*passes)[4][2], int32_t count,
+            const unpad_product *products, bool products_first) try {
   if (int32_t error = check(p)) return error;
   if (!directions) return UNPAD_NULL_POINTER;
   for (int i = 0; i < p->directions; ++i)
     if (int32_t error = check(*p, directions[i])) return error;
+  if (int32_t error = Blocks::check(p->dtype, count, products)) return error;
   for (int i = 0; i < p->directions; ++i) pass_through(*p, directions[i]);
-  if (!p->steps) return UNPAD_OK;
+  if (!p->steps) return unpad_products(p->dtype, p->threads, count, products);
 
   const Pass &pass = (kernels().*passes)[p->cell][p->dtype];
   const int gates = gates_of(p->cell);
-  Lease lease(useful_threads(*p, gates));
+  Blocks blocks(p->dtype, count, products);
+  Lease lease(useful_threads(*p, gates, blocks.work()));
+  blocks.cut(lease.threads());
   const Plan plan = make_plan(*p, gates, lease.threads());
   int64_t rows = 0;
   for (const Group &group : plan.groups) rows = std::max(rows, group.rows().count);
   const Room room = room_for(p, pass, rows, plan.team);
-  const int rooms = plan.team == 1 ? lease.threads() : plan.at_once ? 2 : 1;
-  Workspace space(size_t(room.bytes) * size_t(rooms));
+  // A team walks in one room, which its threads' blocks may lie across: they are not computed meanwhile.
+  const int64_t thread_bytes = std::max(pages(blocks.room()), plan.team == 1 ? room.bytes : 0);
+  const int64_t team_bytes = plan.team == 1 ? 0 : room.bytes * (plan.at_once ? 2 : 1);
+  Workspace space(size_t(std::max(thread_bytes * lease.threads(), team_bytes)));
   Meeting meetings[2] = {Meeting(plan.team), Meeting(plan.team)};
-  Job<Direction> job{p, directions, &pass, &plan, room, space.data(), meetings};
+  Job<Direction> job{p, directions, &pass, &plan, &blocks, products_first, room, thread_bytes, space.data(), meetings};
   lease.run([](void *j, int rank) { static_cast<Job<Direction> *>(j)->run(rank); }, &job,
             plan.team > 1);
   return UNPAD_OK;
@@ -166,12 +204,14 @@ int32_t run(const unpad_problem *p, const Direction *directions, const Pass (Ker
 
 extern "C" {
 
-int32_t unpad_forward(const unpad_problem *problem, const unpad_forward_direction *direction) {
-  return unpad::run(problem, direction, &unpad::Kernels::forward);
+int32_t unpad_forward(const unpad_problem *problem, const unpad_forward_direction *direction, int32_t count,
+                      const unpad_product *before) {
+  return unpad::run(problem, direction, &unpad::Kernels::forward, count, before, true);
 }
 
-int32_t unpad_backward(const unpad_problem *problem, const unpad_backward_direction *direction) {
-  return unpad::run(problem, direction, &unpad::Kernels::backward);
+int32_t unpad_backward(const unpad_problem *problem, const unpad_backward_direction *direction, int32_t count,
+                       const unpad_product *after) {
+  return unpad::run(problem, direction, &unpad::Kernels::backward, count, after, false);
 }
 
 const char *unpad_kernels_isa(void) { return unpad::kernels().name; }
@@ -180,6 +220,6 @@ int32_t unpad_kernels_force_isa(const char *name) {
   return unpad::force_kernels(name) ? UNPAD_OK : UNPAD_BAD_ENUM;
 }
 
-int32_t unpad_kernels_version(void) { return 5; }
+int32_t unpad_kernels_version(void) { return 6; }
 
 }  // extern "C"

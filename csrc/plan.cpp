@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "pool.h"
+
 namespace unpad {
 namespace {
 
@@ -20,12 +22,9 @@ bool team_pays(const unpad_problem &p, int64_t kernel_bytes, int64_t longest, in
 
 }  // namespace
 
-// Waking a thread takes tens of microseconds: each must have a million multiply-adds (20 microseconds or more).
-int useful_threads(const unpad_problem &p, int gates) {
+int useful_threads(const unpad_problem &p, int gates, double products) {
   if (p.plan) return std::max(p.threads, 1);
-  double work = double(p.steps) * double(p.hidden) * double(p.hidden) * gates * p.directions;
-  double most = std::max(1.0, work / 1e6);
-  return int(std::min<double>(std::max(p.threads, 1), most));
+  return worth_waking(p.threads, double(p.steps) * double(p.hidden) * double(p.hidden) * gates * p.directions + products);
 }
 
 Plan make_plan(const unpad_problem &p, int gates, int threads) {

@@ -22,7 +22,8 @@ struct Plan {
   std::vector<Group> groups;  // one for a team
 };
 
-int useful_threads(const unpad_problem &p, int gates);
+// `products`: multiply-adds of what runs before or after the walk.
+int useful_threads(const unpad_problem &p, int gates, double products);
 Plan make_plan(const unpad_problem &p, int gates, int threads);
 
 }  // namespace unpad

@@ -1,7 +1,6 @@
 #include "pool.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 
 #include <condition_variable>
@@ -13,24 +12,18 @@
 namespace unpad {
 namespace {
 
-// About 5 microseconds each: longer than a wait between threads that finish together, shorter than anyone notices.
-constexpr int kSpins = 100;
-
-inline void pause_briefly() {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  asm volatile("yield");
-#endif
-}
+// Looks before a thread goes to sleep, TENS of microseconds: from one layer's call to the next it stays awake, and it is
+// asleep before anyone notices.
+constexpr int kSpins = 2000;
 
 struct Pool {
-  std::mutex mutex;  // guards all but `round`, which is also looked at without
+  std::mutex mutex;  // guards all; `round`, `joined` and `running` are also looked at without
   std::condition_variable work_came, work_done;
   std::atomic<uint64_t> round{0};
   int workers = 0;
   bool open = false;  // may still be joined
-  int places = 0, joined = 0, running = 0;
+  int places = 0;
+  std::atomic<int> joined{0}, running{0};  // changed under the mutex
   void (*work)(void *, int) = nullptr;
   void *argument = nullptr;
 
@@ -116,9 +109,15 @@ void Lease::run(void (*work)(void *, int), void *argument, bool together) {
   }
   p.work_came.notify_all();
   work(argument, 0);
+  auto finished = [&] { return p.running == 0 && (!together || p.joined == p.places); };
+  if (!together) {
+    std::lock_guard<std::mutex> lock(p.mutex);
+    p.open = false;
+  }
+  // Threads that began together end nearly together: going to sleep and being woken would take longer.
+  for (int i = 0; i < kSpins && !finished(); ++i) pause_briefly();
   std::unique_lock<std::mutex> lock(p.mutex);
-  p.open = together;
-  p.work_done.wait(lock, [&] { return p.running == 0 && (!together || p.joined == p.places); });
+  p.work_done.wait(lock, finished);
   p.open = false;
 }
 
@@ -129,11 +128,7 @@ void Meeting::wait() {
     round_.store(round + 1, std::memory_order_release);
     return;
   }
-  for (int i = 0; round_.load(std::memory_order_acquire) == round; ++i)
-    if (i < 20 * kSpins)
-      pause_briefly();
-    else
-      sched_yield();
+  wait_until([&] { return round_.load(std::memory_order_acquire) != round; });
 }
 
 }  // namespace unpad

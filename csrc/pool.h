@@ -1,10 +1,37 @@
 // A few threads that wait for work without burning the machine.
 #pragma once
 
+#include <sched.h>
+
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 
 namespace unpad {
+
+// Waking a thread takes tens of microseconds: each must have a million multiply-adds (as long or longer) to do.
+inline int worth_waking(int threads, double multiply_adds) {
+  return int(std::min<double>(std::max(threads, 1), std::max(1.0, multiply_adds / 1e6)));
+}
+
+inline void pause_briefly() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+// For what other threads are about to finish. Spins shortly, then gives its time slice away at every look, so that on
+// a busy machine they get on.
+template <class Done>
+void wait_until(Done done) {
+  for (int i = 0; !done(); ++i)
+    if (i < 2000)
+      pause_briefly();
+    else
+      sched_yield();
+}
 
 // Holds the pool for one call. If another thread holds it, or threads cannot be had, `threads` is less than asked
 // for (1 at worst) and the caller does the work itself: nobody ever waits for the pool.
@@ -27,8 +54,7 @@ class Lease {
   bool held_ = false;
 };
 
-// Where the threads of a team wait for each other. Spins shortly, then gives its time slice away at every look, so
-// that a team on a busy machine still gets on.
+// Where the threads of a team wait for each other.
 class Meeting {
  public:
   explicit Meeting(int members = 1) : members_(members) {}

@@ -3,11 +3,10 @@
 // Each block packs what it needs for itself. Sharing packed panels would save one or two hundredths of the work, and
 // cost a wait for whoever packs them, who may not be running.
 #include <algorithm>
-#include <atomic>
 #include <initializer_list>
 #include <new>
-#include <vector>
 
+#include "blocks.h"
 #include "isa.h"
 #include "pool.h"
 #include "workspace.h"
@@ -24,13 +23,10 @@ struct Grain {
 constexpr Grain kPlain{288, 48, 4, 8}, kTransposed{288, 96, 6, 4};
 constexpr int64_t kMostColumns = 512;
 
-// Waking a thread takes tens of microseconds: each must have a million multiply-adds (20 microseconds or more).
-constexpr double kWorthWaking = 1e6;
-
 // More rows than any machine holds, few enough to be multiplied by a number of blocks or pieces.
 constexpr int64_t kMostSize = int64_t(1) << 35;
 
-bool is_flag(int32_t x) { return x == 0 || x == 1; }
+bool is_flag(int64_t x) { return x == 0 || x == 1; }
 
 // Whether `rows` rows of `columns` elements, `stride` apart, can be counted.
 bool fits(int64_t rows, int64_t columns, int64_t stride) {
@@ -46,6 +42,7 @@ int32_t check(const unpad_product &p) {
   if (!fits(p.a_transposed ? p.k : p.m, p.a_transposed ? p.m : p.k, p.a_stride) ||
       !fits(p.b_transposed ? p.n : p.k, p.b_transposed ? p.k : p.n, p.b_stride) || !fits(p.m, p.n, p.out_stride))
     return UNPAD_BAD_SIZE;
+  if (p.sums && p.b_transposed) return UNPAD_BAD_ENUM;
   if ((p.m && p.n && !p.out) || (p.m && p.k && !p.a) || (p.k && p.n && !p.b)) return UNPAD_NULL_POINTER;
   return UNPAD_OK;
 }
@@ -54,106 +51,115 @@ bool continues(const unpad_product &p, const unpad_product &before) {
   return p.accumulate && p.out == before.out && p.m == before.m && p.n == before.n && p.out_stride == before.out_stride;
 }
 
-// Products into one place, and their outcome cut into row_cuts x column_cuts blocks, numbered from first_block on.
-struct Chain {
-  const unpad_product *first;
-  int64_t links = 1, row_cuts = 1, column_cuts = 1, first_block = 0;
-  bool transposed;
+}  // namespace
 
-  explicit Chain(const unpad_product *p) : first(p), transposed(p->a_transposed) {}
+double Chain::work() const {
+  double sum = 0;
+  for (int64_t i = 0; i < links; ++i) sum += double(first[i].m) * double(first[i].n) * double(first[i].k);
+  return sum;
+}
 
-  double work() const {
-    double sum = 0;
-    for (int64_t i = 0; i < links; ++i) sum += double(first[i].m) * double(first[i].n) * double(first[i].k);
-    return sum;
+void Chain::cut(double threads, int64_t lanes) {
+  const Grain &grain = transposed ? kTransposed : kPlain;
+  const double blocks = threads * double(grain.shares);
+  const int64_t m = first->m, vectors = (first->n + lanes - 1) / lanes;
+  bool sums = false;
+  for (int64_t i = 0; i < links; ++i) sums |= first[i].sums != nullptr;
+  if (!vectors || (!m && !sums)) {
+    row_cuts = 0;
+    return;
   }
-
-  // `threads`: the part of all threads' time that this chain takes; 0 with one thread, which needs no cuts.
-  void cut(double threads, int64_t lanes) {
-    const Grain &grain = transposed ? kTransposed : kPlain;
-    const double blocks = threads * double(grain.shares);
-    const int64_t m = first->m, vectors = (first->n + lanes - 1) / lanes;
-    if (!m || !vectors) {
-      row_cuts = 0;
-      return;
-    }
-    const int64_t most_vectors = kMostColumns / lanes;
-    row_cuts = (m + grain.most_rows - 1) / grain.most_rows;
-    column_cuts = (vectors + most_vectors - 1) / most_vectors;
-    while (double(row_cuts * column_cuts) < blocks) {
-      const bool rows = m >= (row_cuts + 1) * grain.least_rows, columns = vectors > column_cuts * grain.least_vectors;
-      // Plain blocks are rather narrow, transposed ones as high as wide.
-      if (columns && (!rows || !transposed || vectors * lanes * row_cuts >= m * column_cuts))
-        ++column_cuts;
-      else if (rows)
-        ++row_cuts;
-      else
-        break;
-    }
+  const int64_t most_vectors = kMostColumns / lanes;
+  row_cuts = std::max<int64_t>(1, (m + grain.most_rows - 1) / grain.most_rows);
+  column_cuts = (vectors + most_vectors - 1) / most_vectors;
+  while (double(row_cuts * column_cuts) < blocks) {
+    const bool rows = m >= (row_cuts + 1) * grain.least_rows, columns = vectors > column_cuts * grain.least_vectors;
+    // Plain blocks are rather narrow, transposed ones as high as wide.
+    if (columns && (!rows || !transposed || vectors * lanes * row_cuts >= m * column_cuts))
+      ++column_cuts;
+    else if (rows)
+      ++row_cuts;
+    else
+      break;
   }
+}
 
-  int64_t blocks() const { return row_cuts * column_cuts; }
+// Columns first, so that a thread that takes the next block finds its rows in the cache.
+ProductBlock Chain::block(int64_t i, int64_t lanes, void *space) const {
+  const int64_t r = i / column_cuts, c = i % column_cuts, vectors = (first->n + lanes - 1) / lanes;
+  const int64_t row = first->m * r / row_cuts, column = vectors * c / column_cuts * lanes;
+  return {first, links, row, first->m * (r + 1) / row_cuts - row, column,
+          std::min(first->n, vectors * (c + 1) / column_cuts * lanes) - column, space};
+}
 
-  // Columns first, so that a thread that takes the next block finds its rows in the cache.
-  ProductBlock block(int64_t i, int64_t lanes, void *space) const {
-    const int64_t r = i / column_cuts, c = i % column_cuts, vectors = (first->n + lanes - 1) / lanes;
-    const int64_t row = first->m * r / row_cuts, column = vectors * c / column_cuts * lanes;
-    return {first, links, row, first->m * (r + 1) / row_cuts - row, column,
-            std::min(first->n, vectors * (c + 1) / column_cuts * lanes) - column, space};
-  }
-};
-
-struct Job {
-  const std::vector<Chain> *chains;
-  const Multiply *multiply;
-  int64_t blocks, room;
-  char *space;
-  std::atomic<int64_t> next{0};
-
-  void run(int rank) {
-    size_t at = 0;
-    for (int64_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < blocks;) {
-      while (i >= (*chains)[at].first_block + (*chains)[at].blocks()) ++at;
-      const Chain &chain = (*chains)[at];
-      const ProductBlock block = chain.block(i - chain.first_block, multiply->lanes, space + rank * room);
-      multiply->block(&block);
-    }
-  }
-};
-
-int32_t run(int32_t dtype, int32_t threads, int32_t count, const unpad_product *products) try {
+int32_t Blocks::check(int32_t dtype, int32_t count, const unpad_product *products) {
   if (dtype != UNPAD_FLOAT32 && dtype != UNPAD_FLOAT64) return UNPAD_BAD_ENUM;
   if (count < 0) return UNPAD_BAD_SIZE;
   if (count && !products) return UNPAD_NULL_POINTER;
-  std::vector<Chain> chains;
-  double work = 0;
-  for (int32_t i = 0; i < count; ++i) {
-    if (int32_t error = check(products[i])) return error;
-    if (i && continues(products[i], products[i - 1])) {
-      ++chains.back().links;
-      chains.back().transposed |= products[i].a_transposed != 0;
-    } else {
-      chains.emplace_back(&products[i]);
-    }
-    work += double(products[i].m) * double(products[i].n) * double(products[i].k);
-  }
-  Lease lease(int(std::min<double>(std::max(threads, 1), std::max(1.0, work / kWorthWaking))));
+  for (int32_t i = 0; i < count; ++i)
+    if (int32_t error = unpad::check(products[i])) return error;
+  return UNPAD_OK;
+}
 
-  const Multiply &multiply = kernels().multiply[dtype];
-  int64_t blocks = 0;
+Blocks::Blocks(int32_t dtype, int32_t count, const unpad_product *products) : multiply_(&kernels().multiply[dtype]) {
+  for (int32_t i = 0; i < count; ++i) {
+    if (i && continues(products[i], products[i - 1])) {
+      ++chains_.back().links;
+      chains_.back().transposed |= products[i].a_transposed != 0;
+    } else {
+      chains_.emplace_back(&products[i]);
+    }
+  }
+  for (const Chain &chain : chains_) work_ += chain.work();
+}
+
+void Blocks::cut(int threads) {
   bool transposed = false;
-  for (Chain &chain : chains) {
-    chain.cut(lease.threads() > 1 ? lease.threads() * chain.work() / work : 0, multiply.lanes);
-    chain.first_block = blocks;
-    blocks += chain.blocks();
+  for (Chain &chain : chains_) {
+    chain.cut(threads > 1 ? threads * chain.work() / work_ : 0, multiply_->lanes);
+    chain.first_block = count_;
+    count_ += chain.blocks();
     transposed |= chain.transposed;
   }
-  if (!blocks) return UNPAD_OK;
-  // Whole pages: no two threads write to one line.
-  const int64_t room = (multiply.space_bytes(transposed ? kTransposed.most_rows : 0) + 4095) / 4096 * 4096;
-  Workspace space(size_t(room) * size_t(lease.threads()));
-  Job job{&chains, &multiply, blocks, room, space.data()};
-  lease.run([](void *j, int rank) { static_cast<Job *>(j)->run(rank); }, &job, false);
+  if (count_) room_ = multiply_->space_bytes(transposed ? kTransposed.most_rows : 0);
+}
+
+void Blocks::compute(char *space) {
+  size_t at = 0;
+  for (int64_t i; (i = next_.fetch_add(1, std::memory_order_relaxed)) < count_;) {
+    while (i >= chains_[at].first_block + chains_[at].blocks()) ++at;
+    const ProductBlock block = chains_[at].block(i - chains_[at].first_block, multiply_->lanes, space);
+    multiply_->block(&block);
+    computed_.fetch_add(1, std::memory_order_release);
+  }
+}
+
+void Blocks::wait() {
+  wait_until([this] { return computed_.load(std::memory_order_acquire) == count_; });
+}
+
+namespace {
+
+struct Job {
+  Blocks blocks;
+  int64_t room = 0;
+  char *space = nullptr;
+};
+
+int32_t run(int32_t dtype, int32_t threads, int32_t count, const unpad_product *products) try {
+  if (int32_t error = Blocks::check(dtype, count, products)) return error;
+  Job job{{dtype, count, products}};
+  Lease lease(worth_waking(threads, job.blocks.work()));
+  job.blocks.cut(lease.threads());
+  job.room = pages(job.blocks.room());
+  Workspace space(size_t(job.room) * size_t(lease.threads()));
+  job.space = space.data();
+  lease.run(
+      [](void *argument, int rank) {
+        Job &j = *static_cast<Job *>(argument);
+        j.blocks.compute(j.space + rank * j.room);
+      },
+      &job, false);
   return UNPAD_OK;
 } catch (const std::bad_alloc &) {
   return UNPAD_OUT_OF_MEMORY;

@@ -60,6 +60,43 @@ void transpose_rows(const T *a, int64_t step, int64_t rows, int64_t depth, T *ou
                         [&](int64_t c, Vec<T> x) { store_whole(out + (r + c) * out_step + k, x); });
 }
 
+// The sums of a packed panel's columns: four chains over k, of which those of every fourth, and then their sum.
+template <class T, class V>
+UNPAD_INLINE V column_sum(const T *packed, int64_t step, int64_t depth) {
+  V sum[4] = {};
+  int64_t k = 0;
+  for (; k + 4 <= depth; k += 4)
+    for (int64_t j = 0; j < 4; ++j, packed += step) {
+      V v;
+      memcpy(&v, packed, sizeof v);
+      sum[j] += v;
+    }
+  for (; k < depth; ++k, packed += step) {
+    V v;
+    memcpy(&v, packed, sizeof v);
+    sum[0] += v;
+  }
+  return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+}
+
+template <class T>
+void sum_columns(const Panel &panel, const T *packed, int64_t depth, int64_t columns, bool more, T *sums) {
+  const int64_t lanes = kLanes<T>, row = panel.whole * lanes;
+  for (int64_t v = 0; v < panel.whole + panel.half; ++v, sums += lanes, columns -= lanes) {
+    Vec<T> sum{};
+    if (v < panel.whole) {
+      sum = column_sum<T, Vec<T>>(packed + v * lanes, row, depth);
+    } else {
+      const HalfVec<T> half = column_sum<T, HalfVec<T>>(packed + depth * row, lanes / 2, depth);
+      memcpy(&sum, &half, sizeof half);
+    }
+    with_width<T>(0, columns, [&](auto whole, int64_t n) {
+      constexpr bool W = decltype(whole)::value;
+      store<W>(sums, more ? load<W>(sums, n) + sum : sum, n);
+    });
+  }
+}
+
 // Adds a tile of sums to out, or to bias, or to both, or to 0.
 template <class T>
 UNPAD_INLINE void finish_tile(const T *tile, int64_t rows, int64_t columns, bool more, const T *bias, T *out,
@@ -88,7 +125,9 @@ void product_block(const ProductBlock *block) {
       const bool more = piece > 0 || p->accumulate;
       const T *a = static_cast<const T *>(p->a), *b = static_cast<const T *>(p->b);
       int64_t a_step = p->a_stride;
-      if (p->a_transposed) {
+      if (!block->rows) {
+        // A product without rows is there for its sums.
+      } else if (p->a_transposed) {
         transpose_rows(a + from * a_step + block->row, a_step, block->rows, depth, space.rows);
         a = space.rows;
         a_step = ProductSpace<T>::kStep;
@@ -104,6 +143,8 @@ void product_block(const ProductBlock *block) {
         else
           pack_columns(Panels<T>(columns, kMostVectors), b + from * p->b_stride + column, p->b_stride, 0, depth, 1,
                        space.panel, 0, 1);
+        if (p->sums && !block->row)
+          sum_columns(panel, space.panel, depth, columns, piece > 0, static_cast<T *>(p->sums) + column);
         const T *bias = p->bias && !piece ? static_cast<const T *>(p->bias) + column : nullptr;
         const T *rows[kTileRows];
         for (int64_t r = 0, n; r < block->rows; r += n) {

@@ -23,9 +23,6 @@ struct Job {
   }
 };
 
-// Waking a thread takes tens of microseconds: each must have a million multiply-adds.
-constexpr double kWorthWaking = 1e6;
-
 int32_t run(int32_t dtype, int32_t threads, int32_t backward, const unpad_slots *s) try {
   if ((dtype != UNPAD_FLOAT32 && dtype != UNPAD_FLOAT64) || (backward != 0 && backward != 1)) return UNPAD_BAD_ENUM;
   if (!s) return UNPAD_NULL_POINTER;
@@ -39,12 +36,12 @@ int32_t run(int32_t dtype, int32_t threads, int32_t backward, const unpad_slots 
   int64_t rows = std::max(s->feature, s->units);  // of the widest panel
   for (int64_t slot = 0; slot < s->slots; ++slot) rows = std::max(rows, s->starts[slot + 1] - s->starts[slot]);
   const Multiply &multiply = kernels().multiply[dtype];
-  // Panels of two vectors a row, or the kernel's rows as columns; whole pages: no two threads write to one line.
+  // Panels of two vectors a row, or the kernel's rows as columns.
   const int64_t panel = rows * 2 * multiply.lanes * (dtype == UNPAD_FLOAT32 ? 4 : 8);
   const int64_t columns = multiply.space_bytes(s->units + 2 * multiply.lanes);
-  const int64_t room = (std::max(panel, columns) + 4095) / 4096 * 4096;
+  const int64_t room = pages(std::max(panel, columns));
   const double work = double(steps) * double(s->feature) * double(s->units);
-  Lease lease(int(std::min<double>(std::max(threads, 1), std::max(1.0, work / kWorthWaking))));
+  Lease lease(worth_waking(threads, work));
   Workspace space(size_t(room) * size_t(lease.threads()));
   Job job{s, (backward ? kernels().slots_backward : kernels().slots_forward)[dtype], room, space.data()};
   lease.run([](void *j, int rank) { static_cast<Job *>(j)->run(rank); }, &job, false);

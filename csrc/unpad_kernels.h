@@ -1,8 +1,8 @@
 /* Recurrent layers over sequences laid end to end: the C interface.
  *
- * A batch is `steps` rows; sequence b owns rows offsets[b] .. offsets[b + 1]. The caller projects the inputs of all
- * steps with one matrix product (`gates`), the kernel walks the recurrence, and from `d_gates` the caller gets the
- * gradients of the weights and of the inputs with matrix products again.
+ * A batch is `steps` rows; sequence b owns rows offsets[b] .. offsets[b + 1]. A matrix product projects the inputs of
+ * all steps (`gates`), the kernel walks the recurrence, and from `d_gates` matrix products make the gradients of the
+ * weights and of the inputs. The products are given with the walk, so that a layer is one call either way.
  *
  * All arrays are row-major, of the problem's dtype. Strides count elements from one step to the next, so that both
  * directions of a bidirectional layer can share one (steps, 2 * hidden) output and one (steps, 2 * G * hidden) gates
@@ -89,7 +89,7 @@ typedef struct {
   const void *initial_c;
   const void *mask;
   const void *gates;            /* activated, from forward; SimpleRNN: not used */
-  const void *h;                /* from forward; LSTM: not used */
+  const void *h;                /* from forward; LSTM: only for `previous` */
   const void *saved;            /* from forward; SimpleRNN: not used */
   const void *d_h;              /* (steps, hidden) or null */
   const void *d_final_h;        /* (batch, hidden) or null */
@@ -98,6 +98,8 @@ typedef struct {
   void *d_saved;                /* (steps, hidden) out, GRU reset_after only: gradient of h @ R_h + b_h; may be saved */
   void *d_initial_h;            /* (batch, hidden) out or null */
   void *d_initial_c;            /* the same; LSTM only */
+  void *previous;               /* (steps, max(masks, 1) * hidden), contiguous, out or null: the state before each step,
+                                   times the masks: transposed the left operand of the recurrent kernel's gradient */
   int64_t gates_stride;
   int64_t h_stride;
   int64_t saved_stride;
@@ -107,34 +109,32 @@ typedef struct {
   int64_t reverse;
 } unpad_backward_direction;
 
-/* Both walk `problem->directions` entries of `direction` and return UNPAD_OK or an error. */
-UNPAD_API int32_t unpad_forward(const unpad_problem *problem, const unpad_forward_direction *direction);
-UNPAD_API int32_t unpad_backward(const unpad_problem *problem, const unpad_backward_direction *direction);
-
-/* The state before each step, (steps, masks * hidden) or (steps, hidden) without masks: the left operand, transposed,
- * of the recurrent kernel's gradient. Masks are applied. `out` has out_stride elements from step to step. */
-UNPAD_API int32_t unpad_previous_h(const unpad_problem *problem, const void *h, int64_t h_stride,
-                                   const void *initial_h, const void *mask, int32_t reverse, void *out,
-                                   int64_t out_stride);
-
 /* out (m, n) = (accumulate ? out : 0) + bias + op(a) @ op(b), with op(a) (m, k) and op(b) (k, n). */
 typedef struct {
   const void *a;                /* (m, k), or (k, m) if a_transposed; may be null if it has no elements */
   const void *b;                /* (k, n), or (n, k) if b_transposed; the same */
   const void *bias;             /* (n) or null */
   void *out;                    /* (m, n); must not overlap what is read */
+  void *sums;                   /* (n) out or null: the sum of b over k; with b_transposed UNPAD_BAD_ENUM */
   int64_t m;
   int64_t n;
   int64_t k;                    /* 0 leaves bias, zeros, or what is accumulated into */
   int64_t a_stride;             /* elements from stored row to stored row */
   int64_t b_stride;
   int64_t out_stride;
-  int32_t a_transposed;         /* 0 or 1; both transposed is UNPAD_BAD_ENUM: that is
+  int64_t a_transposed;         /* 0 or 1; both transposed is UNPAD_BAD_ENUM: that is
                                    (b @ a) transposed, without any */
-  int32_t b_transposed;
-  int32_t accumulate;
-  int32_t reserved;             /* 0 */
+  int64_t b_transposed;
+  int64_t accumulate;
 } unpad_product;
+
+/* Both walk `problem->directions` entries of `direction` and return UNPAD_OK or an error. `count` products (see
+ * unpad_products) run before the walk, or after it, in the same run of the pool: they may make what it reads, and read
+ * what it has made. */
+UNPAD_API int32_t unpad_forward(const unpad_problem *problem, const unpad_forward_direction *direction, int32_t count,
+                                const unpad_product *before);
+UNPAD_API int32_t unpad_backward(const unpad_problem *problem, const unpad_backward_direction *direction,
+                                 int32_t count, const unpad_product *after);
 
 /* `count` products in one run of the pool, in blocks that at most `threads` threads take as they get free; small ones
  * stay with the caller, and threads that do not come in time are not waited for.
@@ -144,8 +144,12 @@ typedef struct {
  *
  * What is promised: an entry's sum runs over k in an order that depends on k alone. Its bits depend on its row of
  * op(a), its column of op(b), bias and what it is added to, and not on threads, m, n, strides or how a and b are
- * stored, as long as the instruction set is the same. */
+ * stored, as long as the instruction set is the same. Those of `sums` depend on the column of b alone. */
 UNPAD_API int32_t unpad_products(int32_t dtype, int32_t threads, int32_t count, const unpad_product *products);
+
+/* `order` (count): the members 0 .. count sorted by the group they are `of`, those of one group in order; `starts`
+ * (groups + 1): where each group begins in it. A group that is none is UNPAD_BAD_SIZE, and nothing is written. */
+UNPAD_API int32_t unpad_group(int64_t count, const int64_t *of, int64_t groups, int64_t *order, int64_t *starts);
 
 /* Adam (Kingma and Ba, 2014), with decoupled weight decay (Loshchilov and Hutter, 2017), over several arrays:
  *   m += (1 - beta_1) (g - m);  v += (1 - beta_2) (g g - v);  w = keep w - rate m / (sqrt(v) + epsilon) */
@@ -177,8 +181,8 @@ typedef struct {
   void *m;
   void *v;
   const void *gradients;        /* (readings, width) */
-  const int64_t *order;         /* (readings) the readings sorted by their row, those of one row in order */
-  const int64_t *starts;        /* (rows + 1) where each row's readings begin in `order`; never falls */
+  const int64_t *order;         /* (readings) the readings by their row, from unpad_group */
+  const int64_t *starts;        /* (rows + 1) the same */
   int64_t rows;
   int64_t width;
 } unpad_adam_table;
@@ -197,8 +201,8 @@ typedef struct {
   const void *d_out;            /* backward: (batch, units) */
   void *d_kernel;               /* backward: as kernel, out; 0 for an empty slot */
   void *d_values;               /* backward: as values, out, or null */
-  const int64_t *order;         /* (steps) the steps sorted by slot, those of one slot in order */
-  const int64_t *starts;        /* (slots + 1) where each slot's steps begin in `order`; never falls */
+  const int64_t *order;         /* (steps) the steps by their slot, from unpad_group */
+  const int64_t *starts;        /* (slots + 1) the same */
   const int64_t *sequence_ids;  /* backward: (steps) the row of each step */
   int64_t slots;
   int64_t feature;

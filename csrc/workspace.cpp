@@ -1,5 +1,6 @@
 #include "workspace.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <new>
@@ -26,7 +27,7 @@ void Workspace::drop(Block *block) {
 Workspace::Workspace(size_t bytes) : block_(static_cast<Block *>(waiting.exchange(nullptr))) {
   if (block_ && block_->bytes >= bytes) return;
   drop(block_);
-  bytes = (bytes + 4095) / 4096 * 4096;
+  bytes = std::max<size_t>(4096, size_t(pages(int64_t(bytes))));
   block_ = new Block{static_cast<char *>(std::aligned_alloc(4096, bytes)), bytes};
   if (!block_->data) {
     drop(block_);

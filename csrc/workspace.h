@@ -2,8 +2,12 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 namespace unpad {
+
+// Rounded up to whole pages: no two threads write to one line.
+inline int64_t pages(int64_t bytes) { return (bytes + 4095) / 4096 * 4096; }
 
 class Workspace {
  public:

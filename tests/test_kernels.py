@@ -67,7 +67,11 @@ def same(path, call, tolerance, **options):
     want, want_gradients = run("reference", call, **options)
     got, gradients = run(path, call, **options)
     for a, b in zip([*got, *gradients], [*want, *want_gradients], strict=True):
-        torch.testing.assert_close(a, b, rtol=tolerance, atol=tolerance)
+        # A gate without bounds makes states of 1e14: what is left where they cancel has the error
+        # of what they were, on every path (torch's too). So zero is measured by the largest entry.
+        largest = float(b.detach().abs().max()) if b.numel() else 0.0
+        atol = tolerance * max(1.0, largest)
+        torch.testing.assert_close(a, b, rtol=tolerance, atol=atol)
 
 
 cells = st.sampled_from(sorted(kernels.GATES))

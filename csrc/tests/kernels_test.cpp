@@ -1,6 +1,8 @@
-// Forward and backward of every cell against the naive loop, on sizes drawn at random.
+// Forward and backward of every cell against the naive loop, on sizes drawn at random. In half of the cases a product
+// with the identity makes the gates that the forward walk reads, and another copies what the backward walk has made.
 //
 // Run: kernels_test [seconds] [seed]. A failure prints the case and the seed that draws it again.
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -28,7 +30,7 @@ void require(bool truth, const char *what, double got = 0, double limit = 0) {
 struct Case {
   int cell, act, rec, masks, directions, hidden, threads, plan;
   std::vector<int64_t> offsets;
-  bool initial, bias, d_h, d_final, alias, reverse;
+  bool initial, bias, d_h, d_final, alias, reverse, products;
   unsigned seed;
   int gates() const { return cell == UNPAD_LSTM ? 4 : cell == UNPAD_SIMPLE_RNN ? 1 : 3; }
   int64_t batch() const { return int64_t(offsets.size()) - 1; }
@@ -46,7 +48,7 @@ std::vector<T> normal(std::mt19937 &random, int64_t n, double scale) {
 // All of a direction's arrays, each exactly as long as promised: AddressSanitizer sees one element too many.
 template <class T>
 struct Arrays {
-  std::vector<T> kernel, bias, h0, c0, mask, saved, hn, cn, d_hn, d_cn, d_saved, d_h0, d_c0;
+  std::vector<T> kernel, bias, h0, c0, mask, saved, hn, cn, d_hn, d_cn, d_saved, d_h0, d_c0, previous;
 };
 template <class T>
 struct Result {
@@ -66,11 +68,18 @@ Result<T> run(const Case &c, const std::vector<T> &x, const std::vector<T> &d_h,
   unpad_problem p{c.cell, sizeof(T) == 4 ? UNPAD_FLOAT32 : UNPAD_FLOAT64, c.act, c.rec, 0, c.threads, int32_t(D),
                   c.masks, c.plan, 0, c.steps(), c.batch(), H, c.offsets.data()};
   auto or_null = [](std::vector<T> &v, bool given = true) { return given ? v.data() : nullptr; };
+  std::vector<T> one(size_t(G * H * G * H), T(0));
+  for (int64_t u = 0; u < G * H; ++u) one[size_t(u * G * H + u)] = 1;
+  auto times_one = [&](const T *a, T *to) {
+    return unpad_product{a, one.data(), nullptr, to, nullptr, c.steps(), G * H, G * H, width, G * H, width, 0, 0, 0};
+  };
   Result<T> out;
   for (int keep = 0; keep < 2; ++keep) {
-    std::vector<T> gates = x, h(size_t(c.steps() * D * H), nan);
+    std::vector<T> gates = c.products ? std::vector<T>(x.size(), nan) : x, h(size_t(c.steps() * D * H), nan);
     std::vector<unpad_forward_direction> forward;
+    std::vector<unpad_product> before;
     for (int64_t d = 0; d < D; ++d) {
+      if (c.products) before.push_back(times_one(x.data() + d * G * H, gates.data() + d * G * H));
       Arrays<T> &a = arrays[size_t(d)];
       a.saved.assign(size_t(c.steps() * H), nan);
       a.hn.assign(size_t(c.batch() * H), nan);
@@ -81,7 +90,7 @@ Result<T> run(const Case &c, const std::vector<T> &x, const std::vector<T> &d_h,
                          width, D * H, H, (d == 1) != c.reverse});
     }
     p.keep = keep;
-    require(unpad_forward(&p, forward.data()) == UNPAD_OK, "forward returns 0");
+    require(unpad_forward(&p, forward.data(), int32_t(before.size()), before.data()) == UNPAD_OK, "forward returns 0");
     if (keep)
       require(!c.steps() || !std::memcmp(h.data(), out.h.data(), h.size() * sizeof(T)), "inference equals training");
     out.h = h;
@@ -91,18 +100,40 @@ Result<T> run(const Case &c, const std::vector<T> &x, const std::vector<T> &d_h,
   std::vector<T> &d_gates = c.alias ? activated : apart;
   std::vector<Arrays<T>> after = arrays;
   std::vector<unpad_backward_direction> backward;
+  std::vector<unpad_product> products;
+  std::vector<T> copied(d_gates.size(), nan);
+  const int64_t masks = std::max(1, c.masks);
   for (int64_t d = 0; d < D; ++d) {
     Arrays<T> &a = after[size_t(d)];
     a.d_saved.assign(size_t(c.steps() * H), nan);
     a.d_h0.assign(size_t(c.batch() * H), nan);
     a.d_c0.assign(size_t(c.batch() * H), nan);
+    a.previous.assign(size_t(c.steps() * masks * H), nan);
+    if (c.products) products.push_back(times_one(d_gates.data() + d * G * H, copied.data() + d * G * H));
     backward.push_back({a.kernel.data(), or_null(a.h0, c.initial), or_null(a.c0, c.initial), or_null(a.mask, c.masks),
                         activated.data() + d * G * H, out.h.data() + d * H, a.saved.data(),
                         c.d_h ? d_h.data() + d * H : nullptr, or_null(a.d_hn, c.d_final), or_null(a.d_cn, c.d_final),
                         d_gates.data() + d * G * H, c.alias ? a.saved.data() : a.d_saved.data(), a.d_h0.data(),
-                        a.d_c0.data(), width, D * H, H, D * H, width, H, (d == 1) != c.reverse});
+                        a.d_c0.data(), c.products ? a.previous.data() : nullptr, width, D * H, H, D * H, width, H, (d == 1) != c.reverse});
   }
-  require(unpad_backward(&p, backward.data()) == UNPAD_OK, "backward returns 0");
+  require(unpad_backward(&p, backward.data(), int32_t(products.size()), products.data()) == UNPAD_OK,
+          "backward returns 0");
+  if (c.products) {
+    for (size_t i = 0; i < copied.size(); ++i) require(copied[i] == d_gates[i], "a product of what the walk has made");
+    for (size_t d = 0; d < size_t(D); ++d)
+      for (int64_t b = 0; b < c.batch(); ++b)
+        for (int64_t row = c.offsets[size_t(b)]; row < c.offsets[size_t(b) + 1]; ++row)
+          for (int64_t i = 0; i < masks * H; ++i) {
+            const bool reverse = (d == 1) != c.reverse;
+            const bool first = row == (reverse ? c.offsets[size_t(b) + 1] - 1 : c.offsets[size_t(b)]);
+            const Arrays<T> &a = after[d];
+            T state = first ? T(0) : out.h[size_t(((row + (reverse ? 1 : -1)) * D + int64_t(d)) * H + i % H)];
+            if (first && c.initial) state = a.h0[size_t(b * H + i % H)];
+            if (c.masks) state *= a.mask[size_t(b * masks * H + i)];
+            require(a.previous[size_t(row * masks * H + i)] == state, "the state before a step",
+                    double(a.previous[size_t(row * masks * H + i)]), double(state));
+          }
+  }
   for (Arrays<T> &a : after)
     if (c.alias) a.d_saved = a.saved;
   out.d_gates = d_gates;
@@ -237,7 +268,7 @@ void check_activation(int kind, double limit) {
                   offsets.back(), offsets.back(), n, offsets.data()};
   unpad_forward_direction d{kernel.data(), nullptr, nullptr, nullptr, nullptr, x.data(), h.data(), nullptr, hn.data(),
                             nullptr, n, n, n, 0};
-  require(unpad_forward(&p, &d) == UNPAD_OK, "forward returns 0");
+  require(unpad_forward(&p, &d, 0, nullptr) == UNPAD_OK, "forward returns 0");
   double worst = 0;
   for (size_t i = 0; i < x.size(); ++i) {
     const long double v = x[i], exact = kind == UNPAD_TANH ? std::tanh(v) : 1 / (1 + std::exp(-v));
@@ -262,14 +293,14 @@ void check_refusals() {
   unpad_problem p{0, 0, 0, 1, 1, 1, 1, 0, 0, 0, 0, 1, 4, offsets};
   float x[16] = {};
   unpad_forward_direction d{x, nullptr, nullptr, nullptr, nullptr, x, x, x, x, x, 16, 4, 4, 0};
-  require(unpad_forward(nullptr, &d) == UNPAD_NULL_POINTER, "null problem");
-  require(unpad_forward(&p, nullptr) == UNPAD_NULL_POINTER, "null direction");
-  require(unpad_forward(&p, &d) == UNPAD_OK, "no steps");
+  require(unpad_forward(nullptr, &d, 0, nullptr) == UNPAD_NULL_POINTER, "null problem");
+  require(unpad_forward(&p, nullptr, 0, nullptr) == UNPAD_NULL_POINTER, "null direction");
+  require(unpad_forward(&p, &d, 0, nullptr) == UNPAD_OK, "no steps");
   auto with = [&](auto change) {
     unpad_problem q = p;
     unpad_forward_direction e = d;
     change(q, e);
-    return unpad_forward(&q, &e);
+    return unpad_forward(&q, &e, 0, nullptr);
   };
   require(with([](auto &q, auto &) { q.steps = -1; }) == UNPAD_BAD_SIZE, "steps -1");
   require(with([](auto &q, auto &) { q.batch = -1; }) == UNPAD_BAD_SIZE, "batch -1");
@@ -285,6 +316,9 @@ void check_refusals() {
   require(with([](auto &, auto &e) { e.recurrent_kernel = nullptr; }) == UNPAD_NULL_POINTER, "null kernel");
   require(with([](auto &, auto &e) { e.final_h = nullptr; }) == UNPAD_NULL_POINTER, "null final_h");
   require(with([](auto &q, auto &e) { q.steps = 1, e.gates = nullptr; }) == UNPAD_NULL_POINTER, "null gates");
+  require(unpad_forward(&p, &d, 1, nullptr) == UNPAD_NULL_POINTER, "null products");
+  const unpad_product both{x, x, nullptr, x, nullptr, 1, 1, 1, 1, 1, 1, 1, 1, 0};
+  require(unpad_forward(&p, &d, 1, &both) == UNPAD_BAD_ENUM, "a product that is none");
   require(unpad_kernels_force_isa("mmx") == UNPAD_BAD_ENUM, "unknown instruction set");
 }
 
@@ -339,6 +373,7 @@ Case draw(unsigned seed) {
   c.d_final = random() % 2;
   c.alias = random() % 2;
   c.reverse = random() % 2;
+  c.products = random() % 2;
   return c;
 }
 

@@ -53,6 +53,8 @@ struct Factor {  // a, b and bias of one product
   int64_t k;
   Matrix<T> a, b;
   std::vector<T> bias;
+  mutable std::vector<T> sums;  // of b over k, where they are asked for
+  bool summed() const { return !b_transposed; }
 };
 
 template <class T>
@@ -69,10 +71,10 @@ constexpr int32_t kDtype = sizeof(T) == 4 ? UNPAD_FLOAT32 : UNPAD_FLOAT64;
 
 template <class T>
 unpad_product product(const Factor<T> &f, Matrix<T> &out) {
+  f.sums.assign(f.summed() ? size_t(out.columns) : 0, std::numeric_limits<T>::quiet_NaN());
   return {f.a.data.data(), f.b.data.data(), f.biased ? f.bias.data() : nullptr, out.data.data(),
-          out.rows,        out.columns,     f.k,                                f.a.stride,
-          f.b.stride,      out.stride,      f.a_transposed,                     f.b_transposed,
-          f.accumulate,    0};
+          f.summed() ? f.sums.data() : nullptr, out.rows, out.columns, f.k, f.a.stride, f.b.stride, out.stride,
+          f.a_transposed, f.b_transposed, f.accumulate};
 }
 
 template <class T>
@@ -111,6 +113,13 @@ void check_values(const Chain<T> &c, const Matrix<T> &out) {
       const double limit = terms * size * double(std::numeric_limits<T>::epsilon());
       require(std::fabs(double(out.at(r, j)) - sum) <= limit, "value", double(out.at(r, j)), sum);
     }
+  for (const Factor<T> &f : c.factors)
+    for (int64_t j = 0; f.summed() && j < c.n; ++j) {
+      double sum = 0, size = 0;
+      for (int64_t k = 0; k < f.k; ++k) sum += double(f.b.at(k, j)), size += std::fabs(double(f.b.at(k, j)));
+      const double limit = double(f.k) * size * double(std::numeric_limits<T>::epsilon());
+      require(std::fabs(double(f.sums[size_t(j)]) - sum) <= limit, "sum of b", double(f.sums[size_t(j)]), sum);
+    }
   for (int64_t r = 0; r + 1 < c.m; ++r)
     for (int64_t j = c.n; j < out.stride; ++j) require(out.at(r, j) == kGap<T>, "the gap between rows is left alone");
 }
@@ -130,7 +139,7 @@ Chain<T> part(const Chain<T> &c, int64_t r, int64_t m, int64_t j, int64_t n) {
   for (const Factor<T> &f : c.factors) {
     Factor<T> g{f.a_transposed, f.b_transposed, f.accumulate, f.biased, f.k,
                 f.a_transposed ? cut(f.a, 0, f.k, r, m) : cut(f.a, r, m, 0, f.k),
-                f.b_transposed ? cut(f.b, j, n, 0, f.k) : cut(f.b, 0, f.k, j, n), {}};
+                f.b_transposed ? cut(f.b, j, n, 0, f.k) : cut(f.b, 0, f.k, j, n), {}, {}};
     g.bias.assign(f.bias.begin() + long(j), f.bias.begin() + long(j + n));
     p.factors.push_back(g);
   }
@@ -151,9 +160,18 @@ template <class T>
 void check(const std::vector<Chain<T>> &chains, std::mt19937 &random) {
   const std::vector<Matrix<T>> outs = run(chains, 1);
   for (size_t i = 0; i < chains.size(); ++i) check_values(chains[i], outs[i]);
+  auto sums = [&] {
+    std::vector<std::vector<T>> all;
+    for (const Chain<T> &c : chains)
+      for (const Factor<T> &f : c.factors) all.push_back(f.sums);
+    return all;
+  };
+  const std::vector<std::vector<T>> summed = sums();
   for (int threads = 2; threads <= 4; ++threads) {
     const std::vector<Matrix<T>> again = run(chains, threads);
     for (size_t i = 0; i < chains.size(); ++i) require(same(again[i].data, outs[i].data), "bits with other threads");
+    const std::vector<std::vector<T>> others = sums();
+    for (size_t i = 0; i < summed.size(); ++i) require(same(others[i], summed[i]), "bits of sums with other threads");
   }
   for (size_t i = 0; i < chains.size(); ++i) {
     const Chain<T> &c = chains[i];
@@ -209,7 +227,7 @@ std::vector<Chain<T>> draw(unsigned seed) {
       const int64_t k = size();
       Factor<T> f{way == 1, way == 2, !c.factors.empty() || random() % 2, random() % 2 == 0, k,
                   way == 1 ? draw_matrix<T>(k, m, random) : draw_matrix<T>(m, k, random),
-                  way == 2 ? draw_matrix<T>(n, k, random) : draw_matrix<T>(k, n, random), {}};
+                  way == 2 ? draw_matrix<T>(n, k, random) : draw_matrix<T>(k, n, random), {}, {}};
       f.bias = draw_matrix<T>(1, n, random).data;
       c.factors.push_back(f);
     }
@@ -227,7 +245,7 @@ void check_refusals() {
   float x[64] = {};
   float y[64];
   for (float &v : y) v = 7;
-  const unpad_product fine{x, x, x, y, 4, 4, 4, 4, 4, 4, 0, 0, 0, 0};
+  const unpad_product fine{x, x, x, y, nullptr, 4, 4, 4, 4, 4, 4, 0, 0, 0};
   auto with = [&](auto change) {
     unpad_product p = fine;
     change(p);
@@ -239,6 +257,7 @@ void check_refusals() {
   require(unpad_products(2, 2, 1, &fine) == UNPAD_BAD_ENUM, "dtype 2");
   require(with([](auto &p) { p.a_transposed = p.b_transposed = 1; }) == UNPAD_BAD_ENUM, "both transposed");
   require(with([](auto &p) { p.a_transposed = 2; }) == UNPAD_BAD_ENUM, "a_transposed 2");
+  require(with([&](auto &p) { p.b_transposed = 1, p.sums = y; }) == UNPAD_BAD_ENUM, "sums of a transposed b");
   require(with([](auto &p) { p.b_transposed = -1; }) == UNPAD_BAD_ENUM, "b_transposed -1");
   require(with([](auto &p) { p.accumulate = 2; }) == UNPAD_BAD_ENUM, "accumulate 2");
   require(with([](auto &p) { p.m = -1; }) == UNPAD_BAD_SIZE, "m -1");
@@ -269,7 +288,7 @@ void check_memory() {
   const pid_t child = fork();
   if (!child) {
     std::vector<float> x(400 * 400, 1.f), y(400 * 400);
-    const unpad_product p{x.data(), x.data(), nullptr, y.data(), 400, 400, 400, 400, 400, 400, 1, 0, 0, 0};
+    const unpad_product p{x.data(), x.data(), nullptr, y.data(), nullptr, 400, 400, 400, 400, 400, 400, 1, 0, 0};
     const rlimit least{1 << 20, RLIM_INFINITY};
     setrlimit(RLIMIT_AS, &least);
     std::_Exit(unpad_products(UNPAD_FLOAT32, 1, 1, &p));

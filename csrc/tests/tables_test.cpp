@@ -36,15 +36,28 @@ std::vector<T> numbers(int64_t n) {
   return drawn;
 }
 
-// Where each of `groups` begins among `of`'s members sorted by their group, and that order.
+// unpad_group, checked against looking for each group's members in turn.
 void sorted(const std::vector<int64_t> &of, int64_t groups, std::vector<int64_t> &order, std::vector<int64_t> &starts) {
-  order.clear();
-  starts.assign(1, 0);
+  std::vector<int64_t> want, begins(1, 0);
   for (int64_t g = 0; g < groups; ++g) {
     for (size_t i = 0; i < of.size(); ++i)
-      if (of[i] == g) order.push_back(int64_t(i));
-    starts.push_back(int64_t(order.size()));
+      if (of[i] == g) want.push_back(int64_t(i));
+    begins.push_back(int64_t(want.size()));
   }
+  order.assign(of.size(), -1);
+  starts.assign(size_t(groups) + 1, -1);
+  require(unpad_group(int64_t(of.size()), of.data(), groups, order.data(), starts.data()) == UNPAD_OK, "group");
+  require(order == want && starts == begins, "members by their group");
+}
+
+void check_group_refusals() {
+  doing = "refusals";
+  int64_t of[2] = {0, 3}, order[2] = {7, 7}, starts[4] = {7, 7, 7, 7};
+  require(unpad_group(2, of, 3, order, starts) == UNPAD_BAD_SIZE, "a group that is none");
+  require(order[0] == 7 && starts[0] == 7, "nothing is written on refusal");
+  require(unpad_group(-1, of, 3, order, starts) == UNPAD_BAD_SIZE, "count -1");
+  require(unpad_group(2, nullptr, 3, order, starts) == UNPAD_NULL_POINTER, "null of");
+  require(unpad_group(0, nullptr, 3, nullptr, starts) == UNPAD_OK && !starts[3], "no members");
 }
 
 template <class T>
@@ -143,6 +156,7 @@ void rows(int round) {
 }  // namespace
 
 int main(int argc, char **argv) {
+  check_group_refusals();
   const int rounds = argc > 1 ? std::atoi(argv[1]) : 10;
   for (int round = 0; round < 20 * rounds; ++round) {
     slots<float>(round), slots<double>(round);

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 
+from .groups import by_group
 from .library import DTYPES, Adam, AdamTable, address, call, serves
 from .threads import threads
 
@@ -87,9 +87,8 @@ def step_rows(
         weight_decay: decoupled.
     """
     settings = _settings(t, learning_rate, betas, epsilon, weight_decay)
-    gradients, order = gradients.contiguous(), rows.argsort(stable=True)
-    starts = torch.zeros(len(weight) + 1, dtype=torch.int64)
-    torch.cumsum(rows.bincount(minlength=len(weight)), 0, out=starts[1:])
+    gradients = gradients.contiguous()
+    order, starts = by_group(rows, len(weight))
     arrays = map(address, (weight, mean, square, gradients, order, starts))
     table = AdamTable(*arrays, *weight.shape)
     dtype = DTYPES[weight.dtype]

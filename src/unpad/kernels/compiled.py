@@ -12,7 +12,7 @@ from torch import Tensor
 from . import products
 from .activations import KNOWN
 from .cells import GATES
-from .library import DTYPES, Backward, Forward, Problem, address, call
+from .library import DTYPES, Problem, call, words
 from .products import Times
 from .threads import threads
 
@@ -45,51 +45,53 @@ def forward(
         cell saves (directions, steps, hidden), empty where the backward pass needs none.
     """
     directions, total, batch = len(reverse), len(values), len(offsets) - 1
-    hidden = recurrent_kernels[0].shape[0]
-    keeps = keep and cell != "simple_rnn"
+    hidden, count = recurrent_kernels[0].shape[0], GATES[cell]
+    keeps, lstm = keep and cell != "simple_rnn", cell == "lstm"
     outputs = values.new_empty(total, directions * hidden)
     final_h = values.new_empty(directions, batch, hidden)
-    final_c = torch.empty_like(final_h) if cell == "lstm" else values.new_empty(0)
-    gates = values.new_empty(directions, total, GATES[cell] * hidden)
+    final_c = torch.empty_like(final_h) if lstm else values.new_empty(0)
+    gates = values.new_empty(directions, total, count * hidden)
     saved = values.new_empty((directions, total, hidden) if keeps else 0)
-    tensors = _contiguous(recurrent_kernels), _contiguous(recurrent_biases)
-    h0, c0, mask, offsets = _contiguous([h0, c0, mask, offsets])
-    values, *kernels = _contiguous([values, *kernels])
-    products.run(
-        [
-            Times(gates[d], values, kernel, biases[d] if biases else None)
-            for d, kernel in enumerate(kernels)
-        ]
-    )
-    calls = (Forward * directions)()
+    values, offsets, h0, c0, mask = _contiguous([values, offsets, h0, c0, mask])
+    kernels, recurrent_kernels = _contiguous(kernels), _contiguous(recurrent_kernels)
+    recurrent_biases = _contiguous(recurrent_biases)
+    projections = [
+        Times(gates[d], values, kernels[d], biases[d] if biases else None)
+        for d in range(directions)
+    ]
+    ways: list[int] = []
+    size = values.element_size()
     for d in range(directions):
-        calls[d] = Forward(
-            recurrent_kernel=address(tensors[0][d]),
-            recurrent_bias=address(tensors[1][d]) if tensors[1] else None,
-            initial_h=address(h0, d),
-            initial_c=address(c0, d) if cell == "lstm" else None,
-            mask=address(mask, d),
-            gates=address(gates, d),
-            h=outputs.data_ptr() + d * hidden * outputs.element_size(),
-            saved=address(saved, d) if keeps else None,
-            final_h=address(final_h, d),
-            final_c=address(final_c, d) if cell == "lstm" else None,
-            gates_stride=GATES[cell] * hidden,
-            h_stride=directions * hidden,
-            saved_stride=hidden,
-            reverse=reverse[d],
+        ways += (  # unpad_forward_direction
+            recurrent_kernels[d].data_ptr(),
+            recurrent_biases[d].data_ptr() if recurrent_biases else 0,
+            _part(h0, d),
+            _part(c0, d) if lstm else 0,
+            _part(mask, d),
+            _part(gates, d),
+            outputs.data_ptr() + d * hidden * size,
+            _part(saved, d) if keeps else 0,
+            _part(final_h, d),
+            _part(final_c, d) if lstm else 0,
+            count * hidden,
+            directions * hidden,
+            hidden,
+            reverse[d],
         )
     problem = _problem(
         values, offsets, cell, activation, recurrent_activation, keep, mask, directions, hidden
     )
-    call("unpad_forward", ctypes.byref(problem), calls)
+    call(
+        "unpad_forward", ctypes.byref(problem), words(ways), len(projections),
+        products.as_words(projections),
+    )  # fmt: skip
     return outputs, final_h, final_c, gates if keeps else values.new_empty(0), saved
 
 
 def backward(
-    d_outputs: Tensor,
-    d_final_h: Tensor,
-    d_final_c: Tensor,
+    d_outputs: Tensor | None,
+    d_final_h: Tensor | None,
+    d_final_c: Tensor | None,
     values: Tensor,
     offsets: Tensor,
     kernels: Sequence[Tensor],
@@ -106,73 +108,74 @@ def backward(
     recurrent_activation: str,
     reverse: list[bool],
     inputs: bool,
-) -> tuple[Tensor, list[Tensor], list[Tensor], list[Tensor], list[Tensor], Tensor, Tensor]:
-    """The gradients of `forward`; see `torch_path.backward`."""
+) -> tuple[Any, ...]:
+    """The gradients of `forward`; see `torch_path.backward`.
+
+    A gradient that is None is one of zeros; those of states that were not given are None.
+    """
     directions, total = len(reverse), len(values)
     hidden, count = recurrent_kernels[0].shape[0], GATES[cell]
-    recurrent_kernels = _contiguous(recurrent_kernels)
-    h0, c0, mask, offsets, d_outputs, d_final_h, d_final_c = _contiguous(
-        [h0, c0, mask, offsets, d_outputs, d_final_h, d_final_c]
-    )
+    lstm, simple, after = cell == "lstm", cell == "simple_rnn", cell == "gru"
+    h0, c0, mask, offsets, values = _contiguous([h0, c0, mask, offsets, values])
+    d_outputs, d_final_h, d_final_c = _contiguous([d_outputs, d_final_h, d_final_c])
+    kernels, recurrent_kernels = _contiguous(kernels), _contiguous(recurrent_kernels)
     d_gates = values.new_empty(directions, total, count * hidden)
-    after = cell == "gru"
     d_saved = torch.empty_like(saved) if after else None
-    d_h0 = torch.empty_like(d_final_h)
-    d_c0 = torch.empty_like(d_final_c)
-    calls = (Backward * directions)()
+    d_h0, d_c0 = (None if state is None else torch.empty_like(state) for state in (h0, c0))
+    masks = 1 if mask is None else mask.shape[2]
+    previous = values.new_empty(directions, total, masks * hidden)
+    ways: list[int] = []
     step = hidden * values.element_size()
     for d in range(directions):
-        calls[d] = Backward(
-            recurrent_kernel=address(recurrent_kernels[d]),
-            initial_h=address(h0, d),
-            initial_c=address(c0, d) if cell == "lstm" else None,
-            mask=address(mask, d),
-            gates=None if cell == "simple_rnn" else address(gates, d),
-            h=outputs.data_ptr() + d * step,
-            saved=None if cell == "simple_rnn" else address(saved, d),
-            d_h=d_outputs.data_ptr() + d * step,
-            d_final_h=address(d_final_h, d),
-            d_final_c=address(d_final_c, d) if cell == "lstm" else None,
-            d_gates=address(d_gates, d),
-            d_saved=address(d_saved, d),
-            d_initial_h=address(d_h0, d),
-            d_initial_c=address(d_c0, d) if cell == "lstm" else None,
-            gates_stride=count * hidden,
-            h_stride=directions * hidden,
-            saved_stride=hidden,
-            d_h_stride=directions * hidden,
-            d_gates_stride=count * hidden,
-            d_saved_stride=hidden,
-            reverse=reverse[d],
+        ways += (  # unpad_backward_direction
+            recurrent_kernels[d].data_ptr(),
+            _part(h0, d),
+            _part(c0, d) if lstm else 0,
+            _part(mask, d),
+            0 if simple else _part(gates, d),
+            outputs.data_ptr() + d * step,
+            0 if simple else _part(saved, d),
+            0 if d_outputs is None else d_outputs.data_ptr() + d * step,
+            _part(d_final_h, d),
+            _part(d_final_c, d) if lstm else 0,
+            _part(d_gates, d),
+            _part(d_saved, d),
+            _part(d_h0, d),
+            _part(d_c0, d) if lstm else 0,
+            _part(previous, d),
+            count * hidden,
+            directions * hidden,
+            hidden,
+            directions * hidden,
+            count * hidden,
+            hidden,
+            reverse[d],
         )
-    problem = _problem(
-        values, offsets, cell, activation, recurrent_activation, True, mask, directions, hidden
-    )
-    call("unpad_backward", ctypes.byref(problem), calls)
-    values, *kernels = _contiguous([values, *kernels])
     d_values = torch.empty_like(values) if inputs else values.new_empty(0)
     d_kernels = [torch.empty_like(k) for k in kernels]
     d_recurrent = [torch.empty_like(k) for k in recurrent_kernels]
-    d_biases = values.new_empty(directions, 1, count * hidden)
-    d_shifts = values.new_empty(len(recurrent_biases), 1, count * hidden)
+    d_biases = [values.new_empty(count * hidden) for _ in range(directions)]
+    d_shifts = [torch.empty_like(b) for b in recurrent_biases]
     wanted = [
         Times(d_values, d_gates[d], kernels[d], b_transposed=True, accumulate=d > 0)
         for d in range(directions if inputs else 0)
     ]
     for d in range(directions):
-        wanted.append(Times(d_kernels[d], values, d_gates[d], a_transposed=True))
-        wanted.append(products.column_sums(d_biases[d], d_gates[d]))
-        inner = _inner_gradient(d_gates[d], None if d_saved is None else d_saved[d])
-        previous = _previous_h(problem, outputs, h0, mask, d, reverse[d])
-        kept = saved[d] if cell == "gru_reset_before" else None
-        wanted += _recurrent_gradient(d_recurrent[d], previous, inner, kept)
-        if recurrent_biases:
-            for columns, part in inner:
-                wanted.append(products.column_sums(d_shifts[d][:, columns], part))
-    products.run(wanted)
-    return (
-        d_values, d_kernels, d_recurrent, list(d_biases[:, 0]), list(d_shifts[:, 0]), d_h0, d_c0,
-    )  # fmt: skip
+        wanted.append(Times(d_kernels[d], values, d_gates[d], a_transposed=True, sums=d_biases[d]))
+        wanted += _recurrent_gradient(
+            d_recurrent[d],
+            d_shifts[d] if d_shifts else None,
+            previous[d],
+            _inner_gradient(d_gates[d], None if d_saved is None else d_saved[d]),
+            saved[d] if cell == "gru_reset_before" else None,
+        )
+    problem = _problem(
+        values, offsets, cell, activation, recurrent_activation, True, mask, directions, hidden
+    )
+    call(
+        "unpad_backward", ctypes.byref(problem), words(ways), len(wanted), products.as_words(wanted)
+    )
+    return d_values, d_kernels, d_recurrent, d_biases, d_shifts, d_h0, d_c0
 
 
 def _inner_gradient(d_gates: Tensor, d_saved: Tensor | None) -> list[tuple[slice, Tensor]]:
@@ -184,18 +187,23 @@ def _inner_gradient(d_gates: Tensor, d_saved: Tensor | None) -> list[tuple[slice
 
 
 def _recurrent_gradient(
-    out: Tensor, previous: Tensor, inner: list[tuple[slice, Tensor]], kept: Tensor | None
+    out: Tensor,
+    shift: Tensor | None,
+    previous: Tensor,
+    inner: list[tuple[slice, Tensor]],
+    kept: Tensor | None,
 ) -> list[Times]:
-    """The products that make the gradient of U.
+    """The products that make the gradient of U, and with them that of b'.
 
     Args:
         out: (hidden, gates * hidden).
+        shift: (gates * hidden,) where there is a b'.
         previous: (steps, masks * hidden), what h U was given: one left operand, or one a gate.
         inner: the gradient of h U, by columns.
         kept: (steps, hidden), the left operand of the last gate, where it has one of its own.
     """
     hidden = len(out)
-    lefts = list(previous.split(hidden, 1))
+    lefts = list(previous.split(hidden, 1)) if previous.shape[1] > hidden else [previous]
     if len(lefts) > 1 or kept is not None:
         inner = [
             (slice(columns.start + at, columns.start + at + hidden), part[:, at : at + hidden])
@@ -206,30 +214,15 @@ def _recurrent_gradient(
     if kept is not None:
         lefts[-1] = kept
     return [
-        Times(out[:, columns], left, part, a_transposed=True)
+        Times(
+            out[:, columns],
+            left,
+            part,
+            a_transposed=True,
+            sums=None if shift is None else shift[columns],
+        )
         for left, (columns, part) in zip(lefts, inner, strict=True)
     ]
-
-
-def _previous_h(
-    problem: Problem, outputs: Tensor, h0: Tensor | None, mask: Tensor | None, d: int, reverse: bool
-) -> Tensor:
-    """(steps, masks * hidden): what each step's recurrent product was given."""
-    width = problem.hidden * max(1, problem.masks)
-    previous = outputs.new_empty(len(outputs), width)
-    pointer, int64 = ctypes.c_void_p, ctypes.c_int64
-    call(
-        "unpad_previous_h",
-        ctypes.byref(problem),
-        pointer(outputs.data_ptr() + d * problem.hidden * outputs.element_size()),
-        int64(outputs.shape[1]),
-        pointer(address(h0, d)),
-        pointer(address(mask, d)),
-        ctypes.c_int32(reverse),
-        pointer(address(previous)),
-        int64(width),
-    )
-    return previous
 
 
 def _problem(
@@ -259,6 +252,14 @@ def _problem(
         hidden,
         offsets.data_ptr(),
     )
+
+
+def _part(tensor: Tensor | None, d: int) -> int:
+    """Where the part of direction d lies, in a contiguous tensor; 0 for nothing."""
+    if tensor is None:
+        return 0
+    at = tensor.data_ptr()
+    return at + d * tensor.stride(0) * tensor.element_size() if d else at
 
 
 def _contiguous(tensors: Sequence[Any]) -> list[Any]:

@@ -7,14 +7,13 @@ neither (csrc/products.h).
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from .library import DTYPES, Product, address, call, serves
+from .library import DTYPES, address, call, serves, words
 from .threads import threads
 
 
@@ -31,31 +30,38 @@ class Times(NamedTuple):
     a_transposed: bool = False
     b_transposed: bool = False
     accumulate: bool = False
+    sums: Tensor | None = None  # (n,) takes the sum of b over k; not where b is transposed
+
+
+def as_words(products: Sequence[Times]) -> Any:
+    """An array of unpad_product."""
+    filled: list[int] = []
+    for out, a, b, bias, a_transposed, b_transposed, accumulate, sums in products:
+        m, n = out.shape
+        rows, columns = a.shape
+        filled += (
+            a.data_ptr(),
+            b.data_ptr(),
+            address(bias),
+            out.data_ptr(),
+            address(sums),
+            m,
+            n,
+            rows if a_transposed else columns,
+            max(a.stride(0), columns),
+            max(b.stride(0), b.shape[1]),
+            max(out.stride(0), n),
+            a_transposed,
+            b_transposed,
+            accumulate,
+        )
+    return words(filled)
 
 
 def run(products: Sequence[Times]) -> None:
     """Computes all of them in one go: CPU tensors of one type, float32 or float64."""
-    calls = (Product * len(products))()
-    for i, p in enumerate(products):
-        m, n = p.out.shape
-        calls[i] = Product(
-            address(p.a),
-            address(p.b),
-            address(p.bias),
-            address(p.out),
-            m,
-            n,
-            p.a.shape[0] if p.a_transposed else p.a.shape[1],
-            max(p.a.stride(0), p.a.shape[1]),
-            max(p.b.stride(0), p.b.shape[1]),
-            max(p.out.stride(0), n),
-            p.a_transposed,
-            p.b_transposed,
-            p.accumulate,
-            0,
-        )
     dtype = DTYPES[products[0].out.dtype]
-    call("unpad_products", dtype, threads(), len(products), ctypes.byref(calls))
+    call("unpad_products", dtype, threads(), len(products), as_words(products))
 
 
 def linear(values: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
@@ -89,18 +95,18 @@ class _Linear(torch.autograd.Function):
         values, kernel = ctx.saved_tensors
         d_out, values, kernel = d_out.contiguous(), values.contiguous(), kernel.contiguous()
         d_kernel = torch.empty_like(kernel)
-        products = [Times(d_kernel, values, d_out, a_transposed=True)]
-        d_values = d_bias = None
+        d_bias = d_out.new_empty(d_out.shape[1]) if ctx.biased else None
+        products = [Times(d_kernel, values, d_out, a_transposed=True, sums=d_bias)]
+        d_values = None
         if ctx.needs_input_grad[0]:
             d_values = torch.empty_like(values)
             products.append(Times(d_values, d_out, kernel, b_transposed=True))
-        if ctx.biased:
-            d_bias = d_out.new_empty(1, d_out.shape[1])
-            products.append(column_sums(d_bias, d_out))
         run(products)
-        return d_values, d_kernel, None if d_bias is None else d_bias[0]
+        return d_values, d_kernel, d_bias
 
 
-def column_sums(out: Tensor, rows: Tensor) -> Times:
-    """(1, n) the sum over the rows of (rows, n), as a product with ones."""
-    return Times(out, rows.new_ones(len(rows), 1), rows, a_transposed=True)
+def column_sums(rows: Tensor) -> Tensor:
+    """(n,) the sum of (rows, n), in an order that their number alone decides."""
+    sums = rows.new_empty(rows.shape[1])
+    run([Times(rows[:0], rows[:, :0], rows, a_transposed=True, sums=sums)])
+    return sums

@@ -17,8 +17,9 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from .groups import by_group
 from .library import DTYPES, Slots, address, call, serves
-from .products import column_sums, run
+from .products import column_sums
 from .threads import threads
 
 
@@ -64,9 +65,7 @@ class _Linear(torch.autograd.Function):
         slots: Tensor,
     ) -> Tensor:
         feature = values.shape[1]
-        starts = torch.zeros(kernel.shape[0] // max(feature, 1) + 1, dtype=torch.int64)
-        torch.cumsum(slots.bincount(minlength=len(starts) - 1), 0, out=starts[1:])
-        order = slots.argsort(stable=True)
+        order, starts = by_group(slots, kernel.shape[0] // max(feature, 1))
         values, kernel = values.contiguous(), kernel.contiguous()
         parts = values.new_empty(len(values), kernel.shape[1])
         _call(0, values, kernel, starts, order=order, parts=parts)
@@ -88,11 +87,7 @@ class _Linear(torch.autograd.Function):
         d_values = torch.empty_like(values) if ctx.needs_input_grad[0] else None
         given = {"d_out": d_out, "d_kernel": d_kernel, "d_values": d_values}
         _call(1, values, kernel, starts, order=order, sequence_ids=sequence_ids, **given)
-        d_bias = None
-        if ctx.biased:
-            d_bias = d_out.new_empty(1, d_out.shape[1])
-            run([column_sums(d_bias, d_out)])
-            d_bias = d_bias[0]
+        d_bias = column_sums(d_out) if ctx.biased else None
         return d_values, d_kernel, d_bias, None, None, None
 
 
