@@ -118,7 +118,7 @@ struct Job {
   int64_t thread_bytes;       // of the work space
   char *space;
   Meeting *meetings;          // one a direction
-  std::atomic<int> next{0};   // walk to be taken
+  Shares walks;               // without a team, a direction of a group each
   std::atomic<int> walked{0};
 
   // Each task packs the kernel for itself: 10 microseconds for 100 units, and no thread waits for another.
@@ -137,31 +137,32 @@ struct Job {
   }
 
   void walk_all(int rank) {
-    const int count = problem->directions, groups = int(plan->groups.size());
+    const int count = problem->directions;
     if (plan->team > 1 && plan->at_once) {
       walk(rank % 2, 0, space + rank % 2 * room.bytes, rank / 2);
     } else if (plan->team > 1) {
       for (int direction = 0; direction < count; ++direction) walk(direction, 0, space, rank);
     } else {
-      for (int task; (task = next.fetch_add(1, std::memory_order_relaxed)) < groups * count;)
-        walk(task % count, task / count, space + rank * thread_bytes, 0);
+      walks.take(rank, [&](int64_t task) {
+        walk(int(task) % count, int(task) / count, space + rank * thread_bytes, 0);
+      });
     }
   }
 
-  int walks() const {
+  int walks_in_all() const {
     const int of_direction = plan->team > 1 ? plan->team : int(plan->groups.size());
     return of_direction * problem->directions;
   }
 
   void run(int rank) {
     if (products_first) {
-      products->compute(space + rank * thread_bytes);
+      products->compute(rank, space + rank * thread_bytes);
       products->wait();
       walk_all(rank);
     } else {
       walk_all(rank);
-      wait_until([this] { return walked.load(std::memory_order_acquire) == walks(); });
-      products->compute(space + rank * thread_bytes);
+      wait_until([this] { return walked.load(std::memory_order_acquire) == walks_in_all(); });
+      products->compute(rank, space + rank * thread_bytes);
     }
   }
 };
@@ -191,7 +192,9 @@ int32_t run(const unpad_problem *p, const Direction *directions, const Pass (Ker
   const int64_t team_bytes = plan.team == 1 ? 0 : room.bytes * (plan.at_once ? 2 : 1);
   Workspace space(size_t(std::max(thread_bytes * lease.threads(), team_bytes)));
   Meeting meetings[2] = {Meeting(plan.team), Meeting(plan.team)};
-  Job<Direction> job{p, directions, &pass, &plan, &blocks, products_first, room, thread_bytes, space.data(), meetings};
+  Job<Direction> job{p, directions, &pass, &plan, &blocks, products_first, room, thread_bytes, space.data(), meetings,
+                     Shares(lease.threads())};
+  job.walks.set(job.walks_in_all());
   lease.run([](void *j, int rank) { static_cast<Job<Direction> *>(j)->run(rank); }, &job,
             plan.team > 1);
   return UNPAD_OK;

@@ -3,8 +3,10 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
+#include "pool.h"
 #include "walk.h"
 
 namespace unpad {
@@ -32,7 +34,7 @@ class Blocks {
   double work() const { return work_; }
   void cut(int threads);                  // before the first block is taken
   int64_t room() const { return room_; }  // bytes of work space that a thread needs
-  void compute(char *space);              // takes blocks until none is left
+  void compute(int rank, char *space);    // takes blocks until none is left
   void wait();                            // until those that were taken, all of them, are computed
 
  private:
@@ -40,7 +42,8 @@ class Blocks {
   std::vector<Chain> chains_;
   double work_ = 0;
   int64_t count_ = 0, room_ = 0;
-  std::atomic<int64_t> next_{0}, computed_{0};
+  std::optional<Shares> shares_;
+  std::atomic<int64_t> computed_{0};
 };
 
 }  // namespace unpad

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 
 namespace unpad {
 
@@ -52,6 +54,35 @@ class Lease {
  private:
   int threads_ = 1;
   bool held_ = false;
+};
+
+// Tasks 0 .. count of one run of the pool. Each thread takes those of its own share first, in order, and then what the
+// others have left: what one thread has made is read by itself, from its own cache, if nobody is late.
+class Shares {
+ public:
+  explicit Shares(int threads) : threads_(threads), next_(new Next[size_t(threads)]) {}
+  void set(int64_t count) {
+    count_ = count;
+    for (int r = 0; r < threads_; ++r) next_[size_t(r)].task.store(first(r), std::memory_order_relaxed);
+  }
+  template <class Do>
+  void take(int rank, Do work) {
+    for (int k = 0; k < threads_; ++k) {
+      const int share = (rank + k) % threads_;
+      for (int64_t task; (task = next_[size_t(share)].task.fetch_add(1, std::memory_order_relaxed)) < first(share + 1);)
+        work(task);
+    }
+  }
+
+ private:
+  struct alignas(64) Next {
+    std::atomic<int64_t> task{0};
+  };
+  int64_t first(int share) const { return count_ * share / threads_; }
+
+  int threads_;
+  int64_t count_ = 0;
+  std::unique_ptr<Next[]> next_;
 };
 
 // Where the threads of a team wait for each other.

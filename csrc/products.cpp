@@ -121,17 +121,19 @@ void Blocks::cut(int threads) {
     count_ += chain.blocks();
     transposed |= chain.transposed;
   }
+  shares_.emplace(threads);
+  shares_->set(count_);
   if (count_) room_ = multiply_->space_bytes(transposed ? kTransposed.most_rows : 0);
 }
 
-void Blocks::compute(char *space) {
-  size_t at = 0;
-  for (int64_t i; (i = next_.fetch_add(1, std::memory_order_relaxed)) < count_;) {
-    while (i >= chains_[at].first_block + chains_[at].blocks()) ++at;
+void Blocks::compute(int rank, char *space) {
+  shares_->take(rank, [&](int64_t i) {
+    size_t at = chains_.size() - 1;
+    while (i < chains_[at].first_block) --at;
     const ProductBlock block = chains_[at].block(i - chains_[at].first_block, multiply_->lanes, space);
     multiply_->block(&block);
     computed_.fetch_add(1, std::memory_order_release);
-  }
+  });
 }
 
 void Blocks::wait() {
@@ -157,7 +159,7 @@ int32_t run(int32_t dtype, int32_t threads, int32_t count, const unpad_product *
   lease.run(
       [](void *argument, int rank) {
         Job &j = *static_cast<Job *>(argument);
-        j.blocks.compute(j.space + rank * j.room);
+        j.blocks.compute(rank, j.space + rank * j.room);
       },
       &job, false);
   return UNPAD_OK;
