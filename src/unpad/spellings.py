@@ -27,7 +27,7 @@ def warn_once(key: str, text: str, kind: type[Warning] = UserWarning) -> None:
     """Warns, once for each key, at the line that is not ours."""
     if key not in _told:
         _told.add(key)
-        warnings.warn(text, kind, stacklevel=_depth_of_caller())
+        warnings.warn(text, kind, stacklevel=depth_of_caller())
 
 
 def renamed(**names: str) -> Callable[[_Function], _Function]:
@@ -54,7 +54,7 @@ def renamed(**names: str) -> Callable[[_Function], _Function]:
     return wrap
 
 
-def _depth_of_caller() -> int:
+def depth_of_caller() -> int:
     """How many calls up, from who warns, the first function stands that is not ours or torch's.
 
     The number is `warnings.warn`'s stacklevel.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -18,6 +17,7 @@ from ..layers.spec import spec_of
 from ..losses import SparseCategoricalCrossentropy
 from ..ragged import Ragged
 from ..ragged.arrays import is_numeric, to_tensor
+from ..spellings import depth_of_caller
 from .axes import reshaped, turned
 from .finding import DataWarning, Finding
 from .grid import Grid, grid_of
@@ -103,15 +103,7 @@ def tell(
     for finding in found:
         if finding is not None and finding.kind not in told:
             told.add(finding.kind)
-            warnings.warn(f"fit: {finding}", DataWarning, stacklevel=_callers_level())
-
-
-def _callers_level() -> int:
-    """The stack level of the first caller outside unpad: the line of a person's `fit`."""
-    level, frame = 1, sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("unpad."):
-        level, frame = level + 1, frame.f_back
-    return level
+            warnings.warn(f"fit: {finding}", DataWarning, stacklevel=depth_of_caller())
 
 
 class quiet:  # noqa: N801

@@ -59,3 +59,11 @@ def grid(
     x[layout.sequence_ids, places] = ragged.values
     mask[layout.sequence_ids, places] = True
     return x, mask
+
+
+def padded(batch: Ragged | Tensor, side: str) -> Ragged | Tensor:
+    """The same batch out of a padded array, what fills it NaN where there is one."""
+    if not isinstance(batch, Ragged) or batch.levels > 1:
+        return batch
+    x, mask = grid(batch, side, fill=float("nan") if batch.dtype.is_floating_point else 0)
+    return Ragged.from_padded(x, mask=mask)

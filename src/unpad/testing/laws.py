@@ -16,7 +16,7 @@ from ..layers import Layer
 from ..layers.spec import Lengths, Spec, spec_of
 from ..ragged import Ragged
 from ..ragged.batch import values_of
-from .batches import coded, grid
+from .batches import coded, padded
 
 # Lengths with an empty sequence, single steps, and two alike.
 LENGTHS = (3, 0, 5, 1, 3)
@@ -256,21 +256,13 @@ def check_padding(subject: Subject) -> None:
     """Law 2: from a grid padded left, right or with holes, with any content, the same comes out."""
     plain, gradients, of_weights = subject.run(subject.inputs)
     for side in ("right", "left", "holes"):
-        padded, padded_gradients, same = subject.run([_padded(x, side) for x in subject.inputs])
+        outputs, padded_gradients, same = subject.run([padded(x, side) for x in subject.inputs])
         law = f"law 2, padding is invisible ({side})"
-        for a, b in zip(padded, plain, strict=True):
+        for a, b in zip(outputs, plain, strict=True):
             subject.compare(law, a, b)
         for a, b in zip(padded_gradients, gradients, strict=True):
             subject.compare(law, a, b)
         subject.compare_weights(law, same, of_weights)
-
-
-def _padded(batch: Batch, side: str) -> Batch:
-    if not isinstance(batch, Ragged):
-        return batch
-    fill = float("nan") if batch.dtype.is_floating_point else 0
-    x, mask = grid(batch, side, fill=fill)
-    return Ragged.from_padded(x, mask=mask)
 
 
 def check_empty(subject: Subject) -> None:

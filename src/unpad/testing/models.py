@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..ragged import Ragged
 from ..ragged.batch import values_of
-from .batches import grid
+from .batches import padded
 from .laws import LawBroken
 
 Inputs = Ragged | Tensor
@@ -133,8 +133,8 @@ class _Model:
         """Law 2: from a grid padded left, right or with holes, with any content."""
         plain = self.predict(self.model, self.x)
         for side in ("right", "left", "holes"):
-            padded = self.predict(self.model, [_padded(part, side) for part in self.x])
-            for a, b in zip(padded, plain, strict=True):
+            outputs = self.predict(self.model, [padded(part, side) for part in self.x])
+            for a, b in zip(outputs, plain, strict=True):
                 self.compare(f"law 2, padding is invisible ({side})", a, b)
 
     def check_batches(self) -> None:
@@ -207,11 +207,3 @@ class _Model:
                 continue
             if not torch.allclose(a, b, rtol=self.tolerance, atol=self.tolerance):
                 self.broken(law, f"{name} is off by {float((a - b).abs().max()):.3g}")
-
-
-def _padded(part: Inputs, side: str) -> Inputs:
-    if not isinstance(part, Ragged) or part.levels > 1:
-        return part
-    fill = float("nan") if part.dtype.is_floating_point else 0
-    x, mask = grid(part, side, fill=fill)
-    return Ragged.from_padded(x, mask=mask)
