@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <new>
@@ -12,9 +13,25 @@
 namespace unpad {
 namespace {
 
-// Looks before a thread goes to sleep, TENS of microseconds: from one layer's call to the next it stays awake, and it is
-// asleep before anyone notices.
-constexpr int kSpins = 2000;
+typedef std::chrono::steady_clock Clock;
+
+// Going to sleep and being woken takes as long as a small layer. So a thread whose last wait was short stays awake as
+// long this time: from layer to layer of a model in training it does, and where other programs keep the machine busy,
+// or nothing runs any more, it does not.
+constexpr std::chrono::microseconds kShortWait{200}, kGlance{5};
+
+// Whether it came true before `most` was over.
+template <class Done>
+bool came_within(Clock::duration most, Done done) {
+  const Clock::time_point start = Clock::now();
+  do
+    for (int i = 0; i < 16; ++i) {
+      if (done()) return true;
+      pause_briefly();
+    }
+  while (Clock::now() - start < most);
+  return false;
+}
 
 struct Pool {
   std::mutex mutex;  // guards all; `round`, `joined` and `running` are also looked at without
@@ -28,10 +45,14 @@ struct Pool {
   void *argument = nullptr;
 
   void serve(uint64_t seen) {
+    Clock::duration patience = kGlance;
     for (;;) {
-      for (int i = 0; i < kSpins && round.load(std::memory_order_relaxed) == seen; ++i) pause_briefly();
+      const Clock::time_point start = Clock::now();
+      const auto came = [&] { return round.load(std::memory_order_relaxed) != seen; };
+      came_within(patience, came);
       std::unique_lock<std::mutex> lock(mutex);
-      work_came.wait(lock, [&] { return round.load(std::memory_order_relaxed) != seen; });
+      work_came.wait(lock, came);
+      patience = Clock::now() - start < kShortWait ? Clock::duration(kShortWait) : Clock::duration(kGlance);
       seen = round.load(std::memory_order_relaxed);
       if (!open || joined == places) continue;
       const int rank = ++joined;
@@ -115,7 +136,7 @@ void Lease::run(void (*work)(void *, int), void *argument, bool together) {
     p.open = false;
   }
   // Threads that began together end nearly together: going to sleep and being woken would take longer.
-  for (int i = 0; i < kSpins && !finished(); ++i) pause_briefly();
+  came_within(kShortWait, finished);
   std::unique_lock<std::mutex> lock(p.mutex);
   p.work_done.wait(lock, finished);
   p.open = false;

@@ -77,21 +77,33 @@ UNPAD_INLINE void product_rows(int64_t n, int64_t depth, const T *const *rows, i
   }
 }
 
-// All gates of one vector of units.
+template <class T, int Gates, bool Apart>
+UNPAD_INLINE void gate_rows(int64_t vectors, int64_t n, int64_t depth, const T *const *rows, int64_t apart,
+                            const T *packed, T *tile) {
+  if (vectors == Gates) return product_rows<T, Gates, 0, Apart>(n, depth, rows, apart, packed, packed, tile);
+  if constexpr (!Apart) switch (vectors) {
+    case 1: return product_rows<T, 1, 0>(n, depth, rows, 0, packed, packed, tile);
+    case 2: return product_rows<T, 2, 0>(n, depth, rows, 0, packed, packed, tile);
+    case 3: return product_rows<T, 3, 0>(n, depth, rows, 0, packed, packed, tile);
+  }
+}
+
+// All gates of one vector of units; row r's gate g in vector r * Gates + g of the tile. Lanes beyond the real units hold
+// anything. The last of 100 units have their 16 columns in one vector of floats where 4 would be a quarter full each: an
+// LSTM's walk took 7 % less time.
 template <class T, int Gates>
 UNPAD_INLINE void gates_product(const Panel &panel, int64_t n, int64_t depth, const T *const *rows, int64_t apart,
                                 const T *packed, T *tile) {
-  if (panel.whole) {
-    if (apart)
-      product_rows<T, Gates, 0, true>(n, depth, rows, apart, packed, packed, tile);
-    else
-      product_rows<T, Gates, 0>(n, depth, rows, 0, packed, packed, tile);
-  } else if constexpr (kHalves) {
-    if (apart)
-      product_rows<T, 0, Gates, true>(n, depth, rows, apart, packed, packed, tile);
-    else
-      product_rows<T, 0, Gates>(n, depth, rows, 0, packed, packed, tile);
-  }
+  constexpr int64_t lanes = kLanes<T>;
+  if (apart) return gate_rows<T, Gates, true>(Gates, n, depth, rows, apart, packed, tile);
+  if (panel.units == lanes) return gate_rows<T, Gates, false>(Gates, n, depth, rows, 0, packed, tile);
+  alignas(kBytes) T dense[(kTileRows * Gates + 1) * lanes];
+  const int64_t vectors = gate_vectors<T>(panel, Gates, false);
+  gate_rows<T, Gates, false>(vectors, n, depth, rows, 0, packed, dense);
+  store_whole(dense + n * vectors * lanes, Vec<T>{});
+  for (int64_t r = 0; r < n; ++r)
+    for (int64_t g = 0; g < Gates; ++g, tile += lanes)
+      store_whole(tile, load_whole(dense + r * vectors * lanes + g * panel.units));
 }
 
 // Up to four vectors of units with one column each. `packed` is the panel's start and `total` the rows it holds, of

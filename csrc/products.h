@@ -141,7 +141,7 @@ void product_block(const ProductBlock *block) {
         if (p->b_transposed)
           pack_rows(panel, b + column * p->b_stride + from, p->b_stride, columns, depth, space.panel);
         else
-          pack_columns(Panels<T>(columns, kMostVectors), b + from * p->b_stride + column, p->b_stride, 0, depth, 1,
+          pack_columns(Panels<T>(columns, kMostVectors), b + from * p->b_stride + column, p->b_stride, depth,
                        space.panel, 0, 1);
         if (p->sums && !block->row)
           sum_columns(panel, space.panel, depth, columns, piece > 0, static_cast<T *>(p->sums) + column);

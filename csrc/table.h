@@ -29,8 +29,8 @@ int64_t packed_bytes(const unpad_problem *p) {
 
 template <class T, int Gates>
 void pack_forward(const unpad_problem *p, const void *kernel, void *packed, int64_t part, int64_t parts, int64_t) {
-  pack_columns<T>(Panels<T>(p->hidden, 1), static_cast<const T *>(kernel), Gates * p->hidden, p->hidden, p->hidden,
-                  Gates, static_cast<T *>(packed), part, parts);
+  pack_gates<T>(Panels<T>(p->hidden, 1), static_cast<const T *>(kernel), Gates * p->hidden, Gates, p->masks > 1,
+                static_cast<T *>(packed), part, parts);
 }
 template <class T, int Gates>
 void pack_backward(const unpad_problem *p, const void *kernel, void *packed, int64_t part, int64_t parts,
@@ -42,7 +42,7 @@ void pack_backward(const unpad_problem *p, const void *kernel, void *packed, int
 // SimpleRNN's one gate, cut as the units of the transposed kernels are.
 template <class T>
 void pack_simple(const unpad_problem *p, const void *kernel, void *packed, int64_t part, int64_t parts, int64_t team) {
-  pack_columns<T>(Panels<T>(p->hidden, kMostVectors, team), static_cast<const T *>(kernel), p->hidden, 0, p->hidden, 1,
+  pack_columns<T>(Panels<T>(p->hidden, kMostVectors, team), static_cast<const T *>(kernel), p->hidden, p->hidden,
                   static_cast<T *>(packed), part, parts);
 }
 template <class T>
@@ -52,8 +52,8 @@ void pack_gru_before(const unpad_problem *p, const void *kernel, void *packed, i
   const T *in = static_cast<const T *>(kernel);
   T *out = static_cast<T *>(packed);
   const Panels<T> gates(hidden, 1), units(hidden, kMostVectors, team);
-  pack_columns<T>(gates, in, 3 * hidden, hidden, hidden, 2, out, part, parts);
-  pack_columns<T>(units, in + 2 * hidden, 3 * hidden, 0, hidden, 1, out + gates.elements(hidden, 2), part, parts);
+  pack_gates<T>(gates, in, 3 * hidden, 2, p->masks > 1, out, part, parts);
+  pack_columns<T>(units, in + 2 * hidden, 3 * hidden, hidden, out + gates.elements(hidden, 2), part, parts);
 }
 
 // Calls body with the activations' types: the usual pair compiled for itself, any other chosen while running.
