@@ -72,22 +72,26 @@ def linear(values: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
     """
     plain = type(values) is Tensor and values.ndim == 2 and not torch.compiler.is_compiling()
     if plain and serves(values) and values.dtype == kernel.dtype:
-        return _Linear.apply(values, kernel, bias)
+        followed = torch.is_grad_enabled()
+        return _Linear.apply(values, kernel, bias) if followed else _forward(values, kernel, bias)
     if bias is not None and values.ndim == 2:
         return torch.addmm(bias, values, kernel)
     return values @ kernel if bias is None else values @ kernel + bias
+
+
+def _forward(values: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
+    out = values.new_empty(len(values), kernel.shape[1])
+    run([Times(out, values.contiguous(), kernel.contiguous(), bias)])
+    return out
 
 
 class _Linear(torch.autograd.Function):
     # No setup_context: see `operator._Eager`.
     @staticmethod
     def forward(ctx, values: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
-        values, kernel = values.contiguous(), kernel.contiguous()
         ctx.biased = bias is not None
         ctx.save_for_backward(values, kernel)
-        out = values.new_empty(len(values), kernel.shape[1])
-        run([Times(out, values, kernel, bias)])
-        return out
+        return _forward(values, kernel, bias)
 
     @staticmethod
     def backward(ctx, *gradients: Tensor) -> tuple[Tensor | None, Tensor, Tensor | None]:
