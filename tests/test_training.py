@@ -2,15 +2,20 @@
 
 import os
 import signal
+from unittest import mock
 
 import numpy as np
 import pyarrow as pa
 import pytest
 import torch
 import torchmetrics
+from hypothesis import given
+from hypothesis import strategies as st
 
 import unpad as keras
 from unpad import Ragged
+from unpad.training import data as training_data
+from unpad.training.data import Data
 
 from .messages import says
 from .taggers import TAGS, classifier, padded, sentences, tagger
@@ -361,6 +366,41 @@ def sizes_of_batches(**options):
     model.layers[0].register_forward_pre_hook(lambda _, args: seen.append(args[0].lengths.tolist()))
     model.fit(X, Y, verbose=0, **options)
     return seen
+
+
+@given(
+    lengths=st.lists(st.integers(0, 5), min_size=1, max_size=12),
+    size=st.integers(1, 5),
+    together=st.sampled_from([1, 100, 1 << 18]),
+    levels=st.booleans(),
+)
+def test_batches_that_are_gathered_together_are_those_that_are_gathered_one_by_one(
+    lengths, size, together, levels
+):
+    n, steps = len(lengths), sum(lengths)
+    grid = torch.arange(n * 7.0).reshape(n, 7)
+    holes = torch.rand(n, 7).argsort(1) < torch.tensor(lengths)[:, None]
+    one = Ragged.from_padded(grid, mask=holes)
+    words = Ragged.from_list([torch.arange(i % 3 + 1.0) for i in range(steps)] or [[0.0]])
+    two = Ragged(words[:steps], one.offsets) if levels else one
+    data = Data([one, two], [one, None, grid], [None, grid[:, 0], one], one.lengths, steps)
+    planned = list(torch.randperm(n).split(size))
+    with mock.patch.object(training_data, "_TOGETHER", together):
+        batches = list(data.batches(planned, torch.device("cpu")))
+    for batch, sequences in zip(batches, planned, strict=True):
+        expected = data.batch(sequences, torch.device("cpu"))
+        assert batch.steps == expected.steps
+        for parts in ("inputs", "targets", "weights"):
+            for got, want in zip(getattr(batch, parts), getattr(expected, parts), strict=True):
+                if not isinstance(want, Ragged):
+                    assert got is want is None or torch.equal(got, want)
+                    continue
+                assert got.layout.steps == want.layout.steps
+                slots = got.layout.slots, want.layout.slots
+                assert slots[0] is slots[1] is None or torch.equal(*slots)
+                got, want = (r.values if r.levels > 1 else r for r in (got, want))
+                assert torch.equal(got.offsets, want.offsets)
+                assert torch.equal(got.values, want.values)
 
 
 def test_batches_by_steps():

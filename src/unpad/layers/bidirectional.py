@@ -13,7 +13,7 @@ from ..ragged.batch import values_of
 from .cell import Cell
 from .layer import Layer
 from .nested import flat
-from .recurrent import Recurrent, as_ragged, own_cell, walks_plainly
+from .recurrent import Recurrent, as_ragged, own_cell, remembers, walks_plainly
 from .spec import Spec, Specs
 from .torch_module import weights_dtype_of
 from .walk import walk
@@ -138,11 +138,12 @@ class Bidirectional(Layer):
 
     @property
     def _pair(self) -> list[Any]:
-        return [self.forward_layer, self.backward_layer]
+        # Where torch keeps them: by their names it looks for them everywhere else first.
+        return [self._modules["forward_layer"], self._modules["backward_layer"]]
 
-    def _in_one_call(self) -> list[Cell] | None:
+    def _in_one_call(self, pair: list[Any]) -> list[Cell] | None:
         """The cells of both directions, where one call of the operator walks both."""
-        ahead, behind = (own_cell(layer) for layer in self._pair)
+        ahead, behind = own_cell(pair[0]), own_cell(pair[1])
         if ahead is None or behind is None or ahead.operator != behind.operator:
             return None
         if self.training and (ahead.dropout or behind.dropout):
@@ -176,12 +177,12 @@ class Bidirectional(Layer):
         Raises:
             ValueError: they are not as many, or not of this batch.
         """
-        halves = self._halves(initial_state)
-        cells = self._in_one_call()
+        pair, halves = self._pair, self._halves(initial_state)
+        cells = self._in_one_call(pair)
         if cells is not None:
-            outputs, states = self._walk_both(cells, inputs, halves)
+            outputs, states = self._walk_both(pair, cells, inputs, halves)
         else:
-            ways = [self._one_way(x, inputs, h) for x, h in zip(self._pair, halves, strict=True)]
+            ways = [self._one_way(x, inputs, h) for x, h in zip(pair, halves, strict=True)]
             outputs = self._merge(*(output for output, _ in ways))
             states = [state for _, ends in ways for state in ends]
         result = [*outputs, *(states if self.return_state else [])]
@@ -197,13 +198,13 @@ class Bidirectional(Layer):
         return [states[:count], states[count:]]
 
     def _walk_both(
-        self, cells: list[Cell], inputs: Batch, halves: list[Any]
+        self, pair: list[Any], cells: list[Cell], inputs: Batch, halves: list[Any]
     ) -> tuple[list[Any], list[Tensor]]:
         sequences, rebuild = as_ragged(inputs)
         batch, count = sequences.batch, cells[0].cell_states
         starts = [
             layer.start(half, sequences.values, batch)
-            for layer, half in zip(self._pair, halves, strict=True)
+            for layer, half in zip(pair, halves, strict=True)
         ]
         both = None
         if starts != [None, None]:
@@ -212,10 +213,12 @@ class Bidirectional(Layer):
                 for cell, start in zip(cells, starts, strict=True)
                 for state in (start or cell.get_initial_state(batch))
             ]
-        joined, states = walk(cells, [x.go_backwards for x in self._pair], sequences, both)
+        wanted = self.return_state or not self.return_sequences or any(map(remembers, pair))
+        joined, states = walk(cells, [x.go_backwards for x in pair], sequences, both, wanted)
         ends = [states[:count], states[count:]]
-        for layer, mine in zip(self._pair, ends, strict=True):
-            layer.remember(mine)
+        if wanted:
+            for layer, mine in zip(pair, ends, strict=True):
+                layer.remember(mine)
         if not self.return_sequences:
             return self._merge(*(mine[0] for mine in ends)), states
         if self.merge_mode == "concat":

@@ -177,12 +177,11 @@ class Layer(Weighted):
                 self.train(not training)
         if any(map(is_symbolic, (*inputs, *options.values()))):
             return draw(self, inputs, options)
-        inputs = tuple(self._as_batch(x) for x in inputs)
+        given = [self._as_batch(x) for x in inputs]
         if not self.built:
             specs = {k: specs_of(v) for k, v in options.items()}
-            self.ensure_built(*map(specs_of, inputs), **specs)
-        inputs = tuple(self._prepare(x) for x in inputs)
-        outputs = super().__call__(*inputs, **options)
+            self.ensure_built(*map(specs_of, given), **specs)
+        outputs = super().__call__(*[self._prepare(x) for x in given], **options)
         if self.activity_regularizer is not None:
             self._activity = self._penalty_on(outputs)
         return outputs

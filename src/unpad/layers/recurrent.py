@@ -243,6 +243,11 @@ def walks_plainly(layer: Any) -> bool:
     return plain and layer.activity_regularizer is None
 
 
+def remembers(layer: Recurrent) -> bool:
+    """Whether a layer is to be told its final states."""
+    return layer.stateful or type(layer).remember is not Recurrent.remember
+
+
 def own_cell(layer: Any) -> Cell | None:
     """The one cell of unpad's own that a layer walks with, if that is all there is to it."""
     cells = layer.cells if walks_plainly(layer) else []

@@ -114,7 +114,8 @@ class RepeatVector(Layer):
         if isinstance(inputs, Ragged):
             self.output_spec(spec_of(inputs))  # built with rows, it is given sequences
         if self.n is not None:
-            return inputs[:, None].repeat(1, self.n, *(1,) * (inputs.ndim - 1))
+            rows = inputs.unsqueeze(1).expand(-1, self.n, *(-1,) * (inputs.ndim - 1))
+            return rows.clone(memory_format=torch.contiguous_format)
         if like is None:
             raise ValueError(self._missing())
         if len(like) != len(inputs):

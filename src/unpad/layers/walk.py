@@ -21,6 +21,7 @@ def walk(
     reverse: Sequence[bool],
     inputs: Ragged,
     initial_state: Sequence[Tensor] | None,
+    ends: bool = True,
 ) -> tuple[Tensor, list[Tensor]]:
     """One cell, or both directions of a Bidirectional, in one call of the operator.
 
@@ -29,6 +30,7 @@ def walk(
         reverse: for each, whether it walks from each sequence's own end to its start.
         inputs: (batch, steps*, feature).
         initial_state: the states of each cell in turn.
+        ends: whether the final states are wanted; else none are given.
 
     Returns:
         outputs (steps, cells * units), each at its own step; the final states of each cell in
@@ -68,7 +70,11 @@ def walk(
         _for_kernel(first.recurrent_activation),
         reverse,
     )
-    pairs = zip(h, c, strict=True) if count == 2 else ((state,) for state in h)
+    if not ends:
+        return outputs, []
+    if count == 1:
+        return outputs, list(h.unbind())
+    pairs = zip(h.unbind(), c.unbind(), strict=True)
     return outputs, [state for pair in pairs for state in pair]
 
 

@@ -61,9 +61,14 @@ class SparseCategoricalCrossentropy(Loss):
         counted = self.counted(labels)
         if counted is not None:
             labels = labels.masked_fill(~counted, 0)
-        log_p = torch.log_softmax(y_pred, -1) if self.from_logits else normalised(y_pred).log()
-        losses = F.nll_loss(log_p.flatten(0, -2), labels.flatten(), reduction="none")
-        losses = losses.reshape(labels.shape)
+        rows, each = (
+            (y_pred, labels) if y_pred.ndim == 2 else (y_pred.flatten(0, -2), labels.flatten())
+        )
+        if self.from_logits:
+            losses = F.cross_entropy(rows, each, reduction="none")
+        else:
+            losses = F.nll_loss(normalised(rows).log(), each, reduction="none")
+        losses = losses if losses.shape == labels.shape else losses.reshape(labels.shape)
         return losses if counted is None else losses.masked_fill(~counted, 0)
 
     def _labels(self, y_true: Tensor, y_pred: Tensor) -> Tensor:

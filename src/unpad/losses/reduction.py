@@ -67,7 +67,7 @@ def reduce(
         return Reduced(weighted.sum(), (weight if counted is None else weight * counted).sum())
     if counted is not None:
         return Reduced(weighted.sum(), counted.sum())
-    return Reduced(weighted.sum(), losses.new_tensor(float(losses.numel())))
+    return Reduced(weighted.sum(), losses.new_full((), losses.numel()))
 
 
 def _over_sequences(losses: Tensor, counted: Tensor | None, layout: Layout | None) -> Reduced:

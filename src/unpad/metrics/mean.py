@@ -40,8 +40,10 @@ class MeanOverSteps(Metric):
     def add_values(self, values: Tensor, weight: Tensor | None) -> None:
         """Adds numbers, each with its weight."""
         if weight is None:
-            self.total = self.total + values.sum(dtype=torch.float64)
-            self.count = self.count + values.numel()
+            # Where torchmetrics keeps them: set by name, each is first looked for among modules.
+            states = vars(self)
+            states["total"] = self.total + values.sum(dtype=torch.float64)
+            states["count"] = self.count + values.numel()
         else:
             self.total = self.total + (values * weight).sum()
             self.count = self.count + weight.sum()

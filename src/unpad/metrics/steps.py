@@ -50,7 +50,7 @@ def laid_out(
             y_pred = y_pred.unsqueeze(-1)
         lead, feature = y_pred.shape[:-1], y_pred.shape[-1:]
     if y_true.shape == lead and feature != (1,):
-        y_true = y_true.reshape(-1)
+        y_true = y_true if y_true.ndim == 1 else y_true.reshape(-1)
     elif y_true.shape in ((*lead, *feature), (*lead, 1), lead):
         one_label = y_true.ndim > len(lead) and y_true.shape[-1:] != feature
         y_true = y_true.reshape(-1, *(() if one_label else feature))
@@ -65,7 +65,8 @@ def laid_out(
         weight = _spread(metric.name, weight, lead)
     if metric.reads_sequences:
         layout = _sequences(metric.name, layout, lead, y_pred.device)
-    return Steps(y_true, y_pred.reshape(-1, *feature), weight, layout)
+    y_pred = y_pred if len(lead) == 1 else y_pred.reshape(-1, *feature)
+    return Steps(y_true, y_pred, weight, layout)
 
 
 def kept(steps: Steps, keep: Tensor) -> Steps:

@@ -193,16 +193,18 @@ class Functional(Model):
         values = flat(inputs)
         self._check_count(values)
         graph, ends = self._graph, self._graph.outputs
+        if not any(cut):
+            held = graph.run(self._part, values)
+            return [held[slot] for slot in ends]
         cut_at = {slot for slot, before in zip(ends, cut, strict=True) if before}
-        spared = [c for c in graph.calls if cut_at.intersection(c.outputs)]
-        unread = [c for c in spared if not any(graph.readers(slot) for slot in c.outputs)]
         held: list[Any] = [*values, *[None] * (graph.slots - len(values))]
         early: dict[int, Any] = {}
         for call in graph.calls:
             arguments, options = graph.arguments(call, held, self._part)
-            if call in spared:
+            spared = not cut_at.isdisjoint(call.outputs)
+            if spared:
                 early[call.outputs[0]] = self._part(call.layer).before_tail(*arguments, **options)
-            if call not in unread:
+            if not (spared and graph.unread.issuperset(call.outputs)):
                 graph.store(held, call, self._part(call.layer)(*arguments, **options))
         return [early[s] if before else held[s] for s, before in zip(ends, cut, strict=True)]
 

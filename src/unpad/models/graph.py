@@ -41,13 +41,14 @@ class Call(NamedTuple):
 class Graph(NamedTuple):
     """The calls in an order in which each has what it needs.
 
-    Slots 0, 1, ... are the inputs.
+    Slots 0, 1, ... are the inputs; `unread` are those that no call reads.
     """
 
     calls: list[Call]
     inputs: int
     outputs: tuple[int, ...]
     slots: int
+    unread: frozenset[int] = frozenset()
 
     def run(self, layers: Callable[[str], Any], values: Sequence[Any]) -> list[Any]:
         """What is in every slot, for these inputs.
@@ -147,7 +148,8 @@ def read(
             slots[id(out)] = len(slots)
         filled = tuple(slots[id(out)] for out in node.outputs)
         calls.append(Call(name_of(node.layer), arguments, options, filled))
-    graph = Graph(calls, len(inputs), tuple(slots[id(s)] for s in outputs), len(slots))
+    unread = frozenset(range(len(slots))).difference(*(call.reads for call in calls))
+    graph = Graph(calls, len(inputs), tuple(slots[id(s)] for s in outputs), len(slots), unread)
     for i, symbol in enumerate(inputs):
         if not graph.readers(i) and i not in graph.outputs:
             raise ValueError(f"{who}: {_shown(symbol)} leads to no output. Leave it out.")

@@ -96,7 +96,8 @@ class Sequential(OlderMethods, Model):
     @property
     def layers(self) -> list[Layer]:
         """The layers in order, without the Input."""
-        return [getattr(self, name) for name in self._names]
+        modules: Any = self._modules
+        return [modules[name] for name in self._names]
 
     @property
     def input_spec(self) -> Spec | None:
@@ -147,7 +148,10 @@ class Sequential(OlderMethods, Model):
             layer: whose call it is.
             held: what the input and each layer before it gave, or will give.
         """
-        like = getattr(layer, "like", None)
+        # Asked by its name, torch looks for it everywhere first, at every call of every layer.
+        if "like" not in vars(layer) and not hasattr(type(layer), "like"):
+            return {}
+        like: Any = getattr(layer, "like", None)
         if like is None:
             return {}
         names = ["input", *(other.name for other in self.layers)]

@@ -79,9 +79,7 @@ class Layout:
     def _of_lengths(
         cls, lengths: Tensor, slots: Tensor | None = None, width: int | None = None
     ) -> Layout:
-        offsets = lengths.new_zeros(len(lengths) + 1)
-        torch.cumsum(lengths, 0, out=offsets[1:])
-        return cls(offsets, slots, width, _checked=True)
+        return cls(_offsets_of(lengths), slots, width, _checked=True)
 
     # --- what is known without looking at a step -------------------------------------------------
 
@@ -213,13 +211,30 @@ class Layout:
         Args:
             sequences: (n,) int64, each within the batch; repeats are legal.
         """
-        lengths = self.lengths[sequences]
-        taken = Layout._of_lengths(lengths)
-        shift = self.offsets[sequences] - taken.offsets[:-1]
-        index = torch.arange(taken.steps, device=self.device)
-        index += shift.repeat_interleave(lengths, output_size=taken.steps)
-        slots = None if self.slots is None else self.slots[index]
-        return Layout(taken.offsets, slots, self.width, _checked=True), index
+        lengths = self.lengths.index_select(0, sequences)
+        offsets = _offsets_of(lengths)
+        steps = int(offsets[-1])
+        shift = self.offsets.index_select(0, sequences) - offsets[:-1]
+        index = torch.arange(steps, device=self.device)
+        index += shift.repeat_interleave(lengths, output_size=steps)
+        slots = None if self.slots is None else self.slots.index_select(0, index)
+        taken = Layout(offsets, slots, self.width, _checked=True)
+        vars(taken).update(lengths=lengths, steps=steps)  # known without a look at the offsets
+        return taken, index
+
+    def run(self, first: int, last: int, start: int, end: int) -> Layout:
+        """The layout of the sequences from `first` to before `last`; nothing is gathered.
+
+        Args:
+            first: a sequence.
+            last: another, not before it.
+            start: where the first sequence starts, `offsets[first]`.
+            end: where the last one ends, `offsets[last]`.
+        """
+        slots = None if self.slots is None else self.slots[start:end]
+        run = Layout(self.offsets[first : last + 1] - start, slots, self.width, _checked=True)
+        vars(run)["steps"] = end - start  # known without a look at the device
+        return run
 
     def within(self, whole: Layout) -> Tensor:
         """(steps,) where each step lies in a layout that holds all of them at the same places."""
@@ -235,6 +250,12 @@ class Layout:
         more = ", ..." if self.batch > 6 else ""
         grid = "" if self.width is None else f", grid of {self.width} slots"
         return f"Layout({self.batch} sequences, {self.steps} steps: [{shown}{more}]{grid})"
+
+
+def _offsets_of(lengths: Tensor) -> Tensor:
+    offsets = lengths.new_zeros(len(lengths) + 1)
+    torch.cumsum(lengths, 0, out=offsets[1:])
+    return offsets
 
 
 def _rebuild(offsets: Tensor, slots: Tensor | None, width: int | None) -> Layout:

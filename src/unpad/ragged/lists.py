@@ -18,7 +18,7 @@ def from_list(sequences: Sequence[Any], *, dtype: torch.dtype | None = None) -> 
     """See `Ragged.from_list`."""
     if isinstance(sequences, (str, bytes)):
         raise ValueError(f"Ragged.from_list: expected sequences of numbers, got {sequences!r}.")
-    numpy = not any(isinstance(s, Tensor) for s in sequences)
+    numpy = not any(issubclass(kind, Tensor) for kind in set(map(type, sequences)))
     if numpy and (joined := _joined(sequences)) is not None:
         values, lengths = joined
         values = values if dtype is None else values.to(dtype)
@@ -60,9 +60,12 @@ def _joined(sequences: Sequence[Any]) -> tuple[Tensor, list[int]] | None:
     if first is None or first.kind not in "iufb":
         return None
     # `[]` has no type of its own; an empty array has one, which counts.
-    plain = all(a.ndim == 1 and (a.dtype == first or isinstance(s, (list, tuple)))
-                for a, s in zip(arrays, sequences, strict=True))  # fmt: skip
-    if not plain or any(a.dtype != first for a in full):
+    if {(a.dtype, a.ndim) for a in full} != {(first, 1)}:
+        return None
+    if len(full) < len(arrays) and not all(
+        a.dtype == first or isinstance(s, (list, tuple))
+        for a, s in zip(arrays, sequences, strict=True)
+    ):
         return None
     return to_tensor(np.concatenate(full)), [len(a) for a in arrays]
 

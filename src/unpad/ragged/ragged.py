@@ -329,9 +329,9 @@ class Ragged(Arithmetic):
 
     def __iter__(self) -> Iterator[Any]:
         """One (time, *feature) array a sequence."""
-        bounds = self.offsets.tolist()
+        bounds, values = self.offsets.tolist(), self._out(self._values)
         for start, end in pairwise(bounds):
-            yield self._out(self._values[start:end])
+            yield values[start:end]
 
     def __getitem__(self, index: Any) -> Any:
         """An int: that sequence. A slice, index array or (batch,) bool mask: a Ragged of them.
@@ -360,15 +360,9 @@ class Ragged(Arithmetic):
 
     def _slice(self, first: int, stop: int) -> Ragged:
         """A run of sequences: values are a view, nothing is copied."""
-        bounds = self.offsets[first : stop + 1]
-        start, end = bounds[[0, -1]].tolist() if stop > first else (0, 0)
-        slots = self._layout.slots
-        layout = Layout(
-            bounds - start if stop > first else self.offsets[:1] * 0,
-            None if slots is None else slots[start:end],
-            self._layout.width,
-            _checked=True,
-        )
+        stop = max(first, stop)
+        start, end = int(self.offsets[first]), int(self.offsets[stop])
+        layout = self._layout.run(first, stop, start, end)
         return self.with_values(self._values[start:end], layout)
 
     def _sequence_index(self, index: Any) -> Tensor:
@@ -467,7 +461,7 @@ class Ragged(Arithmetic):
                 f"{_shape(values)}. For one row a sequence: ragged.mean(), .max(), .last(); "
                 "for something else: work on ragged.values and ragged.offsets."
             )
-        return self.with_values(values)
+        return Ragged._trusted(values, self._layout, self._numpy)
 
     def to(self, device: Any = None, dtype: torch.dtype | None = None) -> Ragged:
         """The same batch on another device or of another type, as `torch.Tensor.to`."""

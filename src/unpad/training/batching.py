@@ -61,7 +61,8 @@ def _cut(
     if len(order) == 0:
         return []
     if batch_steps is None or lengths is None:
-        return list(order.split(batch_size or 32))
+        size = batch_size or 32
+        return [order] if len(order) <= size else list(order.split(size))
     ends, filled, start = [], 0, 0
     for i, length in enumerate(lengths[order].tolist()):
         if i > start and filled + length > batch_steps:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from ..layers import Spec
 from ..layers.spec import Lengths, spec_of
 from ..losses import SequenceLoss
 from ..ragged import Layout, Ragged
-from ..ragged.levels import take_rows
+from ..ragged.levels import innermost, take_rows
 from .arrange import for_outputs, inputs_of
 from .door import Form, accept, as_float
 from .targets import Place, lay_target, lay_weights, refuse_not_finite, with_class_weight
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from .trainer import Trainer
 
 Batch = Ragged | Tensor
+
+# So many bytes of batches are gathered together: they stay in a core's cache.
+_TOGETHER = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,38 @@ class Data:
         x, y, weight = ([*map(pick, parts)] for parts in (self.inputs, self.targets, self.weights))
         return Data(x, y, weight, None, steps)
 
+    def batches(
+        self, planned: list[Tensor], device: torch.device, apart: bool = False
+    ) -> Iterator[Data]:
+        """The batches of a plan, on the device.
+
+        Small ones are gathered many at a time and cut from that: a batch's own dozen of operators,
+        each cold after a step of training, took 0.15 ms of a tagger's 7.
+
+        Args:
+            planned: the sequences of each batch.
+            device: where they are wanted.
+            apart: whether each is gathered when it is asked for, and not before.
+        """
+        share = 1 if apart else max(1, _TOGETHER * len(planned) // max(1, self._bytes))
+        for at in range(0, len(planned), share):
+            some = planned[at : at + share]
+            if len(some) == 1:
+                yield self.batch(some[0], device)
+                continue
+            sequences = torch.cat(some)
+            lengths = None if self.lengths is None else self.lengths.index_select(0, sequences)
+            ends = torch.tensor([len(batch) for batch in some]).cumsum(0)
+            steps = ends if lengths is None else lengths.cumsum(0)[ends - 1]
+            yield from _runs(self.batch(sequences, device), ends.tolist(), steps.tolist())
+
+    @property
+    def _bytes(self) -> int:
+        parts = [
+            innermost(p) for p in (*self.inputs, *self.targets, *self.weights) if p is not None
+        ]
+        return sum(part.nbytes for part in parts)
+
     def cut(self, first: int, last: int) -> Data:
         """A run of the sequences."""
         cut: dict[int, Layout] = {}
@@ -93,6 +128,40 @@ class Data:
         steps = last - first if lengths is None else int(lengths.sum())
         x, y, weight = ([*map(part, group)] for group in (self.inputs, self.targets, self.weights))
         return Data(x, y, weight, lengths, steps)
+
+
+def _runs(data: Data, ends: list[int], steps: list[int]) -> list[Data]:
+    """The sequences up to each of these ends, whose steps are so many in all: views."""
+    found: list[Data] = []
+    bounds: dict[int, list[int]] = {}
+    first = before = 0
+    for last, through in zip(ends, steps, strict=True):
+        layouts: dict[int, Layout] = {}
+        x, y, weight = (
+            [_run(part, first, last, bounds, layouts) for part in group]
+            for group in (data.inputs, data.targets, data.weights)
+        )
+        found.append(Data(x, y, weight, None, through - before))
+        first, before = last, through
+    return found
+
+
+def _run(
+    batch: Batch | None,
+    first: int,
+    last: int,
+    bounds: dict[int, list[int]],
+    layouts: dict[int, Layout],
+) -> Any:
+    if not isinstance(batch, Ragged):
+        return None if batch is None else batch[first:last]
+    key = id(batch.layout)
+    if key not in bounds:
+        bounds[key] = batch.offsets.tolist()
+    start, end = bounds[key][first], bounds[key][last]
+    if key not in layouts:
+        layouts[key] = batch.layout.run(first, last, start, end)
+    return Ragged._trusted(batch.values[start:end], layouts[key])
 
 
 @dataclass(frozen=True)

@@ -53,8 +53,9 @@ def accept(data: Any, who: str) -> tuple[Ragged | Tensor, Form]:
 
 
 def _from_list(items: list[Any], who: str) -> tuple[Ragged | Tensor, Form]:
-    numbers = [np.ndim(i) == 0 and not isinstance(i, (str, bytes)) and _is_number(i) for i in items]
-    if items and all(numbers):
+    if items and all(
+        np.ndim(i) == 0 and not isinstance(i, (str, bytes)) and _is_number(i) for i in items
+    ):
         return to_tensor(np.asarray(items)), Form("grid", True)
     try:
         ragged = Ragged.from_list(items)

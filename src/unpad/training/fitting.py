@@ -46,6 +46,8 @@ class Fitting:
     def __post_init__(self) -> None:
         self._penalised = self.model.penalised
         self._device = self.model.device
+        # Whether somebody may have set a layer to something else between two epochs.
+        self._mode_in_doubt = True
         # By how much a batch counts among those that make one update together: only our own
         # optimisers ask.
         self._accumulates = getattr(getattr(self.optimizer, "around", None), "accumulate", 1) > 1
@@ -99,7 +101,9 @@ class Fitting:
         watchers.tell("on_epoch_begin", epoch)
         progress = EpochProgress(title, data.steps, self.verbose)
         start = time.perf_counter()
-        model.train()
+        if self._mode_in_doubt:
+            model.train()
+            self._mode_in_doubt = watchers.given or validation is not None
         try:
             with gradients_by_rows(model, self.optimizer, watchers.between):
                 self._train(data, batches, progress, interrupt)
@@ -122,10 +126,12 @@ class Fitting:
         self, data: Data, batches: list[Tensor], progress: EpochProgress, interrupt: HeldInterrupt
     ) -> None:
         model, tally, watchers = self.model, self.tally, self.watchers
-        for i, sequences in enumerate(batches):
+        coming = data.batches(batches, self._device, watchers.between)
+        for i in range(len(batches)):
             interrupt.check()
-            watchers.tell("on_train_batch_begin", i)
-            batch = data.batch(sequences, self._device)
+            if watchers.given:
+                watchers.tell("on_train_batch_begin", i)
+            batch = next(coming)
             tally.add(self.update(batch))
             progress.advance(batch.steps)
             if watchers.each_batch:

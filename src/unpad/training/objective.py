@@ -71,10 +71,16 @@ class Objective:
 
     def __init__(self, parts: list[Part]) -> None:
         self.parts = parts
+        self._cut: list[bool] = []
+        self._lasts: list[Layer | None] = []
 
     def check(self, model: Layer) -> None:
-        """Raises where a last activation and its loss do not go together."""
-        for part, tail in zip(self.parts, model.tails, strict=False):
+        """Raises where a last activation and its loss do not go together; to be called first.
+
+        What it finds holds for all batches: of which output the loss is computed before the tail.
+        """
+        tails, lasts = model.tails, model.last_layers
+        for part, tail in zip(self.parts, tails, strict=False):
             if part.loss is not None:
                 _check_tail(part.loss, tail)
             if part.loss is not None and part.loss.own_lengths and part.metrics + part.weighted:
@@ -83,6 +89,9 @@ class Objective:
                     f"compile: metric {first!r} pairs every step with a label, but the targets of "
                     f"{part.loss.name} have lengths of their own. Leave it out."
                 )
+        tails = tails if len(tails) == len(self.parts) else [None] * len(self.parts)
+        self._cut = [_from_tail(p.loss, tail) for p, tail in zip(self.parts, tails, strict=True)]
+        self._lasts = [lasts[i] if cut else None for i, cut in enumerate(self._cut)]
 
     def __call__(self, model: Layer, batch: Data, penalised: bool) -> Outcome:
         """Runs the model on the batch.
@@ -92,15 +101,11 @@ class Objective:
             batch: inputs, targets, weights.
             penalised: whether the model has penalties on weights or activities.
         """
-        parts = self.parts
-        tails = model.tails
-        tails = tails if len(tails) == len(parts) else [None] * len(parts)
-        cut = [_from_tail(part.loss, tail) for part, tail in zip(parts, tails, strict=True)]
-        outputs = model.outputs_of(batch.x, cut)
+        outputs = model.outputs_of(batch.x, self._cut)
         losses: list[Reduced | None] = []
         shown: list[Aligned | None] = []
         total: Tensor | None = None
-        for i, part in enumerate(parts):
+        for i, part in enumerate(self.parts):
             target, weight = batch.targets[i], batch.weights[i]
             if target is None:
                 losses.append(None)
@@ -110,15 +115,14 @@ class Objective:
             aligned = (loss or _ANY).align(target, outputs[i], weight)
             reduced = None
             if loss is not None:
-                used = loss.with_logits() if cut[i] else loss
+                used = loss.with_logits() if self._cut[i] else loss
                 reduced = used.reduce(
                     aligned.y_true, aligned.y_pred, aligned.weight, layout=aligned.layout
                 )
                 value = reduced.value if part.scale == 1 else part.scale * reduced.value
                 total = value if total is None else total + value
             losses.append(reduced)
-            last = model.last_layers[i] if cut[i] else None
-            shown.append(_for_metrics(part, aligned, outputs[i], last))
+            shown.append(_for_metrics(part, aligned, outputs[i], self._lasts[i]))
         assert total is not None
         penalty = sum(model.losses, start=total.new_zeros(())) if penalised else None
         total = total if penalty is None else total + penalty
@@ -183,7 +187,8 @@ class Tally:
     Args:
         parts: whose losses' reductions say what is divided by.
         metrics: of each part, started anew, and whether they are weighted.
-        device: where the sums are kept, so that no batch waits for its number.
+        device: where the sums are kept, so that no batch waits for its number: on a CPU, where
+            none does, they are plain floats.
     """
 
     def __init__(
@@ -193,12 +198,14 @@ class Tally:
         device: torch.device,
     ) -> None:
         self._parts, self._metrics = parts, metrics
-        self._zero = torch.zeros((), dtype=torch.float64, device=device)
+        self._zero: Any = 0.0
+        if device.type != "cpu":
+            self._zero = torch.zeros((), dtype=torch.float64, device=device)
         self.reset()
 
     def reset(self) -> None:
         """Forgets every batch."""
-        self._sums: list[tuple[Tensor, Tensor]] = [(self._zero, self._zero)] * len(self._parts)
+        self._sums: list[tuple[Any, Any]] = [(self._zero, self._zero)] * len(self._parts)
         self._penalty, self._batches = self._zero, 0
         for group in self._metrics:
             for metric, _ in group:
@@ -217,16 +224,20 @@ class Tally:
                     weight = shown.weight if weighted else None
                     metric.update(shown.y_true, shown.y_pred, weight, shown.layout)
             if outcome.penalty is not None:
-                self._penalty = self._penalty + outcome.penalty
+                self._penalty = self._penalty + self._number(outcome.penalty)
                 self._batches += 1
 
-    def _added(self, i: int, reduced: Reduced) -> tuple[Tensor, Tensor]:
+    def _added(self, i: int, reduced: Reduced) -> tuple[Any, Any]:
         total, divisor = self._sums[i]
         loss = self._parts[i].loss
+        total = total + self._number(reduced.total)
         # A sum stays a sum over batches; a mean's denominator adds up with it.
         if loss is not None and loss.reduction == "sum":
-            return total + reduced.total.detach(), self._zero + 1
-        return total + reduced.total.detach(), divisor + reduced.divisor
+            return total, self._zero + 1
+        return total, divisor + self._number(reduced.divisor)
+
+    def _number(self, tensor: Tensor) -> Any:
+        return tensor.item() if isinstance(self._zero, float) else tensor.detach()
 
     def _means(self) -> list[float]:
         return [float(total / divisor) if divisor else 0.0 for total, divisor in self._sums]

@@ -213,8 +213,8 @@ class Trainer(Layer):
         self.eval()
         try:
             with torch.no_grad(), self.threads():
-                for sequences in self._evaluation_plan(data, batch_size):
-                    tally.add(objective(self, data.batch(sequences, device), penalised))
+                for batch in data.batches(self._evaluation_plan(data, batch_size), device):
+                    tally.add(objective(self, batch, penalised))
         finally:
             self.train(was_training)
         return tally.logs()
@@ -246,17 +246,18 @@ class Trainer(Layer):
         batches = self._evaluation_plan(data, batch_size)
         outputs = []
         try:
-            with torch.inference_mode(), self.threads():
-                for sequences in batches or [torch.arange(0)]:
-                    batch = data.batch(sequences, device)
-                    outputs.append(self(batch.x))
-                    progress.advance(batch.steps)
-                    if progress.due:
-                        progress.draw({})
+            with self.threads():
+                with torch.inference_mode():
+                    for batch in data.batches(batches or [torch.arange(0)], device):
+                        outputs.append(self(batch.x))
+                        progress.advance(batch.steps)
+                        if progress.due:
+                            progress.draw({})
+                found = _in_order(outputs, batches)
         finally:
             progress.stop()
             self.train(was_training)
-        return _each_output(_in_order(outputs, batches), lambda o: give_back(o, opened.form, fill))
+        return _each_output(found, lambda o: give_back(o, opened.form, fill))
 
     def train_on_batch(
         self,

@@ -30,6 +30,8 @@ class Watchers:
                     + (" A class: put () behind it." if isinstance(callback, type) else "")
                 )
         self._all = [*given, history]
+        #: Whether there are any of the user's own.
+        self.given = bool(given)
         # A batch's logs are read back from the device: only for who looks at them.
         self.each_batch = _asks_for(given, _EACH_BATCH)
         #: Whether anybody is called between two batches.
