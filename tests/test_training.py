@@ -528,6 +528,15 @@ def test_a_bar_in_a_terminal(monkeypatch, capsys):
     assert "accuracy" in out
 
 
+@pytest.fixture
+def listening():
+    """Ctrl-C as in a terminal: a shell's background jobs ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("listening")
 def test_ctrl_c_leaves_a_usable_model_and_history():
     class Press(keras.callbacks.Callback):
         def on_train_batch_begin(self, batch, logs=None):
