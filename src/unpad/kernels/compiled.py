@@ -9,11 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from . import products
 from .activations import KNOWN
 from .cells import GATES
-from .library import DTYPES, Problem, call, words
-from .products import Times
+from .library import DTYPES, Problem, address, call, words
+from .products import PRODUCT_WORDS, Matrix, as_words, matrix
 from .threads import threads
 
 _CELLS = {"lstm": 0, "gru": 1, "gru_reset_before": 2, "simple_rnn": 3}
@@ -55,25 +54,29 @@ def forward(
     values, offsets, h0, c0, mask = _contiguous([values, offsets, h0, c0, mask])
     kernels, recurrent_kernels = _contiguous(kernels), _contiguous(recurrent_kernels)
     recurrent_biases = _contiguous(recurrent_biases)
-    projections = [
-        Times(gates[d], values, kernels[d], biases[d] if biases else None)
-        for d in range(directions)
-    ]
+    inputs, size = matrix(values), values.element_size()
+    width, step = count * hidden, hidden * size
+    at_gates, at_saved, at_outputs = gates.data_ptr(), saved.data_ptr(), outputs.data_ptr()
+    at_h, at_c, at_h0, at_c0 = map(address, (final_h, final_c, h0, c0))
+    states = batch * step
     ways: list[int] = []
-    size = values.element_size()
+    projections: list[int] = []
     for d in range(directions):
+        gates_of = Matrix(at_gates + d * total * width * size, total, width, width)
+        bias = biases[d].data_ptr() if biases else 0
+        projections += as_words(gates_of, inputs, matrix(kernels[d]), bias)
         ways += (  # unpad_forward_direction
             recurrent_kernels[d].data_ptr(),
             recurrent_biases[d].data_ptr() if recurrent_biases else 0,
-            _part(h0, d),
-            _part(c0, d) if lstm else 0,
+            at_h0 and at_h0 + d * states,
+            at_c0 and at_c0 + d * states,
             _part(mask, d),
-            _part(gates, d),
-            outputs.data_ptr() + d * hidden * size,
-            _part(saved, d) if keeps else 0,
-            _part(final_h, d),
-            _part(final_c, d) if lstm else 0,
-            count * hidden,
+            gates_of.at,
+            at_outputs + d * step,
+            at_saved + d * total * step if keeps else 0,
+            at_h + d * states,
+            at_c + d * states if lstm else 0,
+            width,
             directions * hidden,
             hidden,
             reverse[d],
@@ -81,10 +84,7 @@ def forward(
     problem = _problem(
         values, offsets, cell, activation, recurrent_activation, keep, mask, directions, hidden
     )
-    call(
-        "unpad_forward", ctypes.byref(problem), words(ways), len(projections),
-        products.as_words(projections),
-    )  # fmt: skip
+    call("unpad_forward", ctypes.byref(problem), words(ways), directions, words(projections))
     return outputs, final_h, final_c, gates if keeps else values.new_empty(0), saved
 
 
@@ -119,18 +119,31 @@ def backward(
     h0, c0, mask, offsets, values = _contiguous([h0, c0, mask, offsets, values])
     d_outputs, d_final_h, d_final_c = _contiguous([d_outputs, d_final_h, d_final_c])
     kernels, recurrent_kernels = _contiguous(kernels), _contiguous(recurrent_kernels)
-    d_gates = values.new_empty(directions, total, count * hidden)
+    width, masks = count * hidden, 1 if mask is None else mask.shape[2]
+    d_gates = values.new_empty(directions, total, width)
     d_saved = torch.empty_like(saved) if after else None
-    d_h0, d_c0 = (None if state is None else torch.empty_like(state) for state in (h0, c0))
-    masks = 1 if mask is None else mask.shape[2]
     previous = values.new_empty(directions, total, masks * hidden)
+    d_h0, d_c0 = (None if state is None else torch.empty_like(state) for state in (h0, c0))
+    d_values = torch.empty_like(values) if inputs else values.new_empty(0)
+    d_kernels = [torch.empty_like(k) for k in kernels]
+    d_recurrent = [torch.empty_like(k) for k in recurrent_kernels]
+    d_biases = [values.new_empty(width) for _ in range(directions)]
+    d_shifts = [torch.empty_like(b) for b in recurrent_biases]
+    size, given = values.element_size(), matrix(values)
+    step = hidden * size
     ways: list[int] = []
-    step = hidden * values.element_size()
+    back: list[int] = []
+    rest: list[int] = []
     for d in range(directions):
+        of_gates = Matrix(d_gates.data_ptr() + d * total * width * size, total, width, width)
+        left = Matrix(
+            previous.data_ptr() + d * total * masks * step, total, masks * hidden, masks * hidden
+        )
+        of_saved = None if d_saved is None else Matrix(_part(d_saved, d), total, hidden, hidden)
         ways += (  # unpad_backward_direction
             recurrent_kernels[d].data_ptr(),
             _part(h0, d),
-            _part(c0, d) if lstm else 0,
+            _part(c0, d),
             _part(mask, d),
             0 if simple else _part(gates, d),
             outputs.data_ptr() + d * step,
@@ -138,91 +151,85 @@ def backward(
             0 if d_outputs is None else d_outputs.data_ptr() + d * step,
             _part(d_final_h, d),
             _part(d_final_c, d) if lstm else 0,
-            _part(d_gates, d),
-            _part(d_saved, d),
+            of_gates.at,
+            0 if of_saved is None else of_saved.at,
             _part(d_h0, d),
-            _part(d_c0, d) if lstm else 0,
-            _part(previous, d),
-            count * hidden,
+            _part(d_c0, d),
+            left.at,
+            width,
             directions * hidden,
             hidden,
             directions * hidden,
-            count * hidden,
+            width,
             hidden,
             reverse[d],
         )
-    d_values = torch.empty_like(values) if inputs else values.new_empty(0)
-    d_kernels = [torch.empty_like(k) for k in kernels]
-    d_recurrent = [torch.empty_like(k) for k in recurrent_kernels]
-    d_biases = [values.new_empty(count * hidden) for _ in range(directions)]
-    d_shifts = [torch.empty_like(b) for b in recurrent_biases]
-    wanted = [
-        Times(d_values, d_gates[d], kernels[d], b_transposed=True, accumulate=d > 0)
-        for d in range(directions if inputs else 0)
-    ]
-    for d in range(directions):
-        wanted.append(Times(d_kernels[d], values, d_gates[d], a_transposed=True, sums=d_biases[d]))
-        wanted += _recurrent_gradient(
-            d_recurrent[d],
-            d_shifts[d] if d_shifts else None,
-            previous[d],
-            _inner_gradient(d_gates[d], None if d_saved is None else d_saved[d]),
-            saved[d] if cell == "gru_reset_before" else None,
-        )
+        kernel = matrix(kernels[d])
+        if inputs:
+            back += as_words(
+                matrix(d_values), of_gates, kernel, b_transposed=True, accumulate=d > 0
+            )
+        of_kernel = Matrix(d_kernels[d].data_ptr(), *kernel[1:])
+        rest += as_words(of_kernel, given, of_gates, sums=d_biases[d].data_ptr(), a_transposed=True)
+        kept = None
+        if cell == "gru_reset_before":
+            kept = Matrix(_part(saved, d), total, hidden, hidden)
+        at_shift = d_shifts[d].data_ptr() if d_shifts else 0
+        rest += _recurrent_gradient(
+            matrix(d_recurrent[d]), at_shift, left, _inner_gradient(of_gates, of_saved, size),
+            kept, size,
+        )  # fmt: skip
     problem = _problem(
         values, offsets, cell, activation, recurrent_activation, True, mask, directions, hidden
     )
-    call(
-        "unpad_backward", ctypes.byref(problem), words(ways), len(wanted), products.as_words(wanted)
-    )
+    after_walk = words(back + rest)
+    count = len(after_walk) // PRODUCT_WORDS
+    call("unpad_backward", ctypes.byref(problem), words(ways), count, after_walk)
     return d_values, d_kernels, d_recurrent, d_biases, d_shifts, d_h0, d_c0
 
 
-def _inner_gradient(d_gates: Tensor, d_saved: Tensor | None) -> list[tuple[slice, Tensor]]:
-    """The gradient of h U + b', by columns: that of the gates, but for the candidate of a "gru"."""
+def _inner_gradient(d_gates: Matrix, d_saved: Matrix | None, size: int) -> list[Matrix]:
+    """The gradient of h U + b', column by column: the gates', but for the candidate of a "gru"."""
     if d_saved is None:
-        return [(slice(0, d_gates.shape[1]), d_gates)]
-    split, end = 2 * d_saved.shape[1], d_gates.shape[1]
-    return [(slice(0, split), d_gates[:, :split]), (slice(split, end), d_saved)]
+        return [d_gates]
+    return [d_gates.part(0, 2 * d_saved.columns, size), d_saved]
 
 
 def _recurrent_gradient(
-    out: Tensor,
-    shift: Tensor | None,
-    previous: Tensor,
-    inner: list[tuple[slice, Tensor]],
-    kept: Tensor | None,
-) -> list[Times]:
+    out: Matrix, shift: int, previous: Matrix, inner: list[Matrix], kept: Matrix | None, size: int
+) -> list[int]:
     """The products that make the gradient of U, and with them that of b'.
 
     Args:
         out: (hidden, gates * hidden).
-        shift: (gates * hidden,) where there is a b'.
+        shift: where (gates * hidden,) of b' lies; 0 where there is none.
         previous: (steps, masks * hidden), what h U was given: one left operand, or one a gate.
         inner: the gradient of h U, by columns.
         kept: (steps, hidden), the left operand of the last gate, where it has one of its own.
+        size: bytes of an element.
     """
-    hidden = len(out)
-    lefts = list(previous.split(hidden, 1)) if previous.shape[1] > hidden else [previous]
-    if len(lefts) > 1 or kept is not None:
+    hidden, several = out.rows, previous.columns > out.rows
+    if several or kept is not None:
         inner = [
-            (slice(columns.start + at, columns.start + at + hidden), part[:, at : at + hidden])
-            for columns, part in inner
-            for at in range(0, part.shape[1], hidden)
+            part.part(at, at + hidden, size)
+            for part in inner
+            for at in range(0, part.columns, hidden)
         ]
-    lefts = [lefts[min(k, len(lefts) - 1)] for k in range(len(inner))]
-    if kept is not None:
-        lefts[-1] = kept
-    return [
-        Times(
-            out[:, columns],
+    filled: list[int] = []
+    at = 0
+    for k, part in enumerate(inner):
+        left = previous.part(k * hidden, (k + 1) * hidden, size) if several else previous
+        if kept is not None and k == len(inner) - 1:
+            left = kept
+        filled += as_words(
+            out.part(at, at + part.columns, size),
             left,
             part,
+            sums=shift and shift + at * size,
             a_transposed=True,
-            sums=None if shift is None else shift[columns],
         )
-        for left, (columns, part) in zip(lefts, inner, strict=True)
-    ]
+        at += part.columns
+    return filled
 
 
 def _problem(

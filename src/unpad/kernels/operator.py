@@ -158,6 +158,13 @@ def _checked_forward(values: Tensor, offsets: Tensor, *rest: Any) -> tuple[Tenso
 
 
 def _backward(*arguments: Any) -> tuple[Tensor, ...]:
+    values = arguments[3]
+    # An operator may not give one tensor twice.
+    return tuple(values.new_empty(0) if d is None else d for d in _gradients(*arguments))
+
+
+def _gradients(*arguments: Any) -> list[Tensor | None]:
+    """Of values, the weights of each direction in turn, h0 and c0; None for what is not there."""
     gradients, (values, offsets) = arguments[:3], arguments[3:5]
     kernels, recurrent_kernels, biases, recurrent_biases = _lists(arguments[5:13])
     h0, c0, *rest, path, inputs = arguments[13:]
@@ -168,16 +175,19 @@ def _backward(*arguments: Any) -> tuple[Tensor, ...]:
         shapes = (len(values), len(kernels) * hidden), state, state if lstm else (0,)
         pairs = zip(gradients, shapes, strict=True)
         gradients = [values.new_zeros(shape) if d is None else d for d, shape in pairs]
-    d_values, *d_weights, d_h0, d_c0 = module.backward(
+    d_values, d_kernels, d_recurrent, d_biases, d_shifts, d_h0, d_c0 = module.backward(
         *gradients, values, offsets, kernels, recurrent_kernels, recurrent_biases, h0, c0, *rest,
         inputs,
     )  # fmt: skip
-    d_h0, d_c0 = (values.new_empty(0) if x is None else d for x, d in ((h0, d_h0), (c0, d_c0)))
-    given = (kernels, recurrent_kernels, biases, recurrent_biases)
-    flat = _flat(*(d[: len(w)] for d, w in zip(d_weights, given, strict=True)))
-    nothing = [values.new_empty(0) for d in flat if d is None]
-    filled = [nothing.pop() if d is None else d for d in flat]
-    return d_values, *filled, d_h0, d_c0
+    weights = _flat(
+        d_kernels, d_recurrent, d_biases if biases else (), d_shifts if recurrent_biases else ()
+    )
+    return [
+        d_values if inputs else None,
+        *weights,
+        None if h0 is None else d_h0,
+        None if c0 is None else d_c0,
+    ]
 
 
 def _path(tensor: Tensor, path: str) -> Any:
@@ -230,18 +240,17 @@ def _differentiate(
         raise RuntimeError(
             "unpad::recurrent: a gradient was asked for, but it ran with keep=False."
         )
-    values, offsets, *rest = ctx.saved_tensors
+    saved = ctx.saved_tensors
+    values = saved[0]
     plain = not torch.compiler.is_compiling() and type(values) in (Tensor, torch.nn.Parameter)
-    run = _backward if plain else torch.ops.unpad.recurrent_backward.default
+    run = _gradients if plain else torch.ops.unpad.recurrent_backward.default
     wanted = ctx.needs_input_grad[0]
-    d_values, *others = run(d_outputs, d_h, d_c, values, offsets, *rest, *ctx.options, wanted)
-    pairs = zip(others, ctx.given[2:12], strict=True)
-    return (
-        d_values if wanted else None,
-        None,
-        *(d if given else None for d, given in pairs),
-        *[None] * 7,
-    )
+    d_values, *others = run(d_outputs, d_h, d_c, *saved, *ctx.options, wanted)
+    if not plain:
+        d_values = d_values if wanted else None
+        pairs = zip(others, ctx.given[2:12], strict=True)
+        others = [d if given else None for d, given in pairs]
+    return d_values, None, *others, *[None] * 7
 
 
 torch.library.register_autograd(
