@@ -1,5 +1,7 @@
 """What is promised of the compiled kernels' bits, on every instruction set; and their products."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -10,7 +12,7 @@ from unpad.kernels import library, products
 from unpad.kernels.products import Times
 
 from .strategies import lengths
-from .test_kernels import arguments, asking, cells, detached, directions, same
+from .test_kernels import arguments, asking, cells, detached, directions, run, same
 
 DTYPES = [torch.float32, torch.float64]
 
@@ -224,3 +226,19 @@ def test_adam_moves_each_group_once_whatever_serves_another(monkeypatch):
     monkeypatch.setattr(adam, "serves_all", lambda tensors: False)
     for a, b in zip(got, train(), strict=True):
         torch.testing.assert_close(a, b)
+
+
+def test_each_python_thread_computes_in_memory_of_its_own():
+    # ctypes lets go of Python's lock, so that these calls run at the same time.
+    sizes = (900, 700, 850, 600)
+    calls = [arguments([n, 3, 0, n], 9, 40, (False, True), cell="lstm") for n in sizes]
+    expected = [run("compiled", call) for call in calls]
+
+    def again(call):
+        return [run("compiled", call) for _ in range(20)]
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        for found, (outputs, gradients) in zip(pool.map(again, calls), expected, strict=True):
+            for got, other in found:
+                assert all(map(torch.equal, got, outputs))
+                assert all(map(torch.equal, other, gradients))
