@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import unpad as keras
+from unpad import spellings
 from unpad.layers import constraints
-from unpad.optimizers import optimizer as old_spellings
 from unpad.optimizers import rules
 from unpad.optimizers.constrained import watch
 
@@ -299,7 +299,7 @@ def test_fit_with_everything():
 
 
 def test_older_spellings_say_the_better_once(monkeypatch):
-    monkeypatch.setattr(old_spellings, "_told", set())
+    monkeypatch.setattr(spellings, "_told", set())
     with pytest.warns(FutureWarning) as told:
         optimizer = keras.optimizers.Adam(lr=0.1, decay=0.5)
     assert [str(w.message) for w in told] == [
@@ -308,11 +308,11 @@ def test_older_spellings_say_the_better_once(monkeypatch):
         "learning_rate=schedules.InverseTimeDecay(0.1, 1, 0.5).",
     ]
     assert told[0].filename == __file__
-    old_spellings._told.clear()
+    spellings._told.clear()
     with pytest.warns(FutureWarning) as told_of_w:
         keras.optimizers.AdamW(lr=0.1)
     assert told_of_w[0].filename == __file__
-    old_spellings._told.add("decay")
+    spellings._told.add("optimizer decay")
     step = optimizer.bind(weights())
     rates = []
     for _ in range(3):

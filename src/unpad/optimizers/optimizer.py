@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable
 from numbers import Real
 from typing import Any, TypedDict
@@ -10,11 +9,10 @@ from typing import Any, TypedDict
 from torch import Tensor
 
 from ..errors import refuse
+from ..spellings import warn_once
 from .clipping import clip_of
 from .rule import Around, Rule
 from .schedules import InverseTimeDecay
-
-_told: set[str] = set()
 
 
 class Shared(TypedDict, total=False):
@@ -78,16 +76,14 @@ class Optimizer:
     ) -> None:
         who = type(self).__name__
         refuse(who, loss_scale_factor=loss_scale_factor)
-        # A warning points at the line that made the optimiser, above the constructors.
-        depth = sum("__init__" in vars(c) for c in type(self).__mro__ if issubclass(c, Optimizer))
         if lr is not None:
             learning_rate = lr
-            _tell_once(who, "lr", f"learning_rate={lr!r}", depth)
+            _tell_once(who, "lr", f"learning_rate={lr!r}")
         _check_rate(who, learning_rate)
         if decay:
             learning_rate = InverseTimeDecay(learning_rate, 1, decay)
             better = f"schedules.InverseTimeDecay({learning_rate.initial_learning_rate!r}, 1, "
-            _tell_once(who, "decay", f"learning_rate={better}{decay!r})", depth)
+            _tell_once(who, "decay", f"learning_rate={better}{decay!r})")
         self.name = name or who.lower()
         self.weight_decay = _checked(who, "weight_decay", weight_decay, 0, None)
         self.clipnorm, self.clipvalue = clipnorm, clipvalue
@@ -189,11 +185,6 @@ def _checked(
     raise ValueError(f"{who}: expected {name} as {what} {span}, got {value!r}.")
 
 
-def _tell_once(who: str, old: str, better: str, depth: int) -> None:
-    if old not in _told:
-        _told.add(old)
-        warnings.warn(
-            f"{who}: {old}= is how Keras 2 spelt it; write {better}.",
-            FutureWarning,
-            stacklevel=2 + depth,
-        )
+def _tell_once(who: str, old: str, better: str) -> None:
+    text = f"{who}: {old}= is how Keras 2 spelt it; write {better}."
+    warn_once(f"optimizer {old}", text, FutureWarning)
