@@ -212,7 +212,7 @@ def _laid(y: Batch, given: Batch, real: Batch) -> Batch:
     layout = real.layout
     if isinstance(y, Tensor):
         on_grid = y.ndim > 1 and y.shape[:2] == (layout.batch, layout.time)
-        return real.with_values(y[layout.sequence_ids, layout.places]) if on_grid else y
+        return real.with_values(layout.steps_of(y)) if on_grid else y
     if y.layout.agrees(layout) or not isinstance(given, Ragged):
         return y
     same = y.layout.agrees(given.layout)

@@ -160,7 +160,7 @@ def _at_steps(x: Ragged | Tensor, i: int, like: Ragged, k: int, who: str) -> Ten
         if x.shape[1] == layout.time or not layout.steps:
             if len(x) == 1:
                 return x[0].index_select(0, layout.places)
-            return x[layout.sequence_ids, layout.places]
+            return layout.steps_of(x)
     feature = "".join(f", {n}" for n in like.feature)
     raise ValueError(
         f"{who}: expected input {i} as one row a sequence ({layout.batch}{feature}), or as the "

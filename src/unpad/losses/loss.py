@@ -237,4 +237,4 @@ def values_on(layout: Layout, data: Ragged | Tensor, who: str) -> Tensor:
             f"{who}: expected a Ragged, or the grid ({layout.batch}, {layout.time}, ...) of the "
             f"model's output, got {tuple(data.shape)}."
         )
-    return data[layout.sequence_ids, layout.places]
+    return layout.steps_of(data)

@@ -156,7 +156,7 @@ def _is_grid(other: Tensor, layout: Layout) -> bool:
 
 def _at_steps(grid: Tensor, layout: Layout) -> Tensor:
     """The grid's entries at the real steps."""
-    return grid.expand(layout.batch, *grid.shape[1:])[layout.sequence_ids, layout.places]
+    return layout.steps_of(grid.expand(layout.batch, *grid.shape[1:]))
 
 
 # What treats every number by itself, so that it cannot mix steps.

@@ -136,6 +136,10 @@ class Layout:
         """(steps,) the slot of each step in the grid."""
         return self.positions if self.slots is None else self.slots
 
+    def steps_of(self, grid: Tensor) -> Tensor:
+        """(steps, ...): what stands in a grid (batch, time, ...) in the slots of the steps."""
+        return grid[self.sequence_ids, self.places]
+
     @cached_property
     def mask(self) -> Tensor:
         """(batch, time) bool: True where a step is real."""

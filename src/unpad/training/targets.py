@@ -194,7 +194,7 @@ def _from_grid(target: Tensor, given: Ragged | Tensor, opened: Ragged, who: str)
     if target.shape[1] != width:
         raise ValueError(f"{who}: has {target.shape[1]} slots in time, x has {width}.")
     layout = opened.layout
-    return opened.with_values(target[layout.sequence_ids, layout.places])
+    return opened.with_values(layout.steps_of(target))
 
 
 def _lay_dense(target: Ragged | Tensor, output: Spec, who: str) -> Tensor:
