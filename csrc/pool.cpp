@@ -1,19 +1,29 @@
 #include "pool.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <new>
-#include <system_error>
+#include <exception>
 #include <thread>
+#include <vector>
 
 namespace unpad {
 namespace {
 
 typedef std::chrono::steady_clock Clock;
+
+int this_core() {
+#if defined(__linux__)
+  return sched_getcpu();
+#else
+  return -1;
+#endif
+}
 
 // Going to sleep and being woken takes as long as a small layer. So a thread whose last wait was short stays awake as
 // long this time: from layer to layer of a model in training it does, and where other programs keep the machine busy,
@@ -38,6 +48,14 @@ struct Pool {
   std::condition_variable work_came, work_done;
   std::atomic<uint64_t> round{0};
   int workers = 0;
+#if defined(__linux__)
+  struct Worker {
+    pthread_t thread;
+    cpu_set_t cores;  // that it may run on
+  };
+  std::vector<Worker> threads;
+  int kept_off = -1;  // the core that they were last kept off
+#endif
   bool open = false;  // may still be joined
   int places = 0;
   std::atomic<int> joined{0}, running{0};  // changed under the mutex
@@ -66,17 +84,43 @@ struct Pool {
     }
   }
 
+  // A thread that wakes belongs on another core than the one that woke it, which works too. A scheduler that packs
+  // threads onto few cores of a virtual machine lets the two share one for the first 15 milliseconds.
+  void keep_off(int core) {
+#if defined(__linux__)
+    if (core == kept_off || core < 0 || core >= CPU_SETSIZE) return;
+    kept_off = core;
+    cpu_set_t allowed, cores;  // who takes cores from a process takes them from its calling thread too
+    if (pthread_getaffinity_np(pthread_self(), sizeof allowed, &allowed)) return;
+    CPU_CLR(core, &allowed);
+    for (const Worker &worker : threads) {
+      CPU_AND(&cores, &worker.cores, &allowed);
+      if (CPU_COUNT(&cores)) pthread_setaffinity_np(worker.thread, sizeof cores, &cores);
+    }
+#endif
+  }
+
   // Signals stay with the caller's own threads.
   void grow(int to) {
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     try {
+#if defined(__linux__)
+      threads.reserve(size_t(to));
+#endif
       while (workers < to) {
-        std::thread([this, seen = round.load()] { serve(seen); }).detach();
+        std::thread thread([this, seen = round.load()] { serve(seen); });
+#if defined(__linux__)
+        Worker worker{thread.native_handle(), {}};
+        pthread_getaffinity_np(worker.thread, sizeof worker.cores, &worker.cores);
+        threads.push_back(worker);
+        kept_off = -1;
+#endif
+        thread.detach();
         ++workers;
       }
-    } catch (const std::system_error &) {  // as many as the system gives
+    } catch (const std::exception &) {  // as many as the system gives
     }
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
   }
@@ -119,6 +163,7 @@ Lease::~Lease() {
 void Lease::run(void (*work)(void *, int), void *argument, bool together) {
   if (threads_ == 1) return work(argument, 0);
   Pool &p = *pool;
+  p.keep_off(this_core());
   {
     std::lock_guard<std::mutex> lock(p.mutex);
     p.work = work;
