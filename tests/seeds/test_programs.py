@@ -370,7 +370,6 @@ from keras.preprocessing.sequence import pad_sequences
 
     def test_one_warning_for_each_old_spelling(pandas, monkeypatch):
         monkeypatch.setattr(spellings, "_told", set())
-        monkeypatch.setattr(sys.modules["unpad.optimizers.optimizer"], "_told", set())
         names = {"__name__": "__main__", **data_002()}
         with unpad.as_keras(), warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always")
