@@ -11,7 +11,7 @@ namespace {
 // Elements a task: 256 KB of float32 in four arrays, which a second-level cache holds.
 constexpr int64_t kStretch = 1 << 14;
 // Waking a thread takes tens of microseconds: each must have as long to do.
-constexpr int64_t kWorthWaking = 1 << 16;
+constexpr double kWorthWaking = 1 << 16;
 
 struct Job {
   const unpad_adam *adam;
@@ -34,24 +34,6 @@ struct Job {
   static int64_t tasks(const unpad_adam_part &part) { return (part.count + kStretch - 1) / kStretch; }
 };
 
-struct TableJob {
-  const unpad_adam *adam;
-  const unpad_adam_table *table;
-  AdamRows update;
-  int64_t stretch;  // rows a task
-  std::atomic<int64_t> next{0};
-
-  void run() {
-    for (int64_t from; (from = next.fetch_add(stretch, std::memory_order_relaxed)) < table->rows;)
-      update(adam, table, from, std::min(table->rows, from + stretch));
-  }
-};
-
-// Waking pays for so many elements.
-int worthy(int32_t threads, int64_t elements) {
-  return int(std::min<int64_t>(std::max(threads, 1), std::max<int64_t>(1, elements / kWorthWaking)));
-}
-
 }  // namespace
 }  // namespace unpad
 
@@ -68,9 +50,9 @@ extern "C" int32_t unpad_adam_step(int32_t dtype, int32_t threads, const unpad_a
     if (p.count && (!p.weight || !p.gradient || !p.m || !p.v)) return UNPAD_NULL_POINTER;
     elements += p.count;
   }
-  Lease lease(worthy(threads, elements));
+  Lease lease(worth_waking(threads, double(elements), kWorthWaking));
   Job job{adam, parts, count, kernels().adam[dtype]};
-  lease.run([](void *j, int) { static_cast<Job *>(j)->run(); }, &job, false);
+  lease.run([&](int) { job.run(); });
   return UNPAD_OK;
 }
 
@@ -83,8 +65,13 @@ extern "C" int32_t unpad_adam_rows(int32_t dtype, int32_t threads, const unpad_a
   if (!table->rows || !table->width) return UNPAD_OK;
   if (!table->weight || !table->m || !table->v || !table->starts) return UNPAD_NULL_POINTER;
   if (table->starts[table->rows] && (!table->gradients || !table->order)) return UNPAD_NULL_POINTER;
-  Lease lease(worthy(threads, table->rows * table->width));
-  TableJob job{adam, table, kernels().adam_rows[dtype], std::max<int64_t>(1, kStretch / table->width)};
-  lease.run([](void *j, int) { static_cast<TableJob *>(j)->run(); }, &job, false);
+  Lease lease(worth_waking(threads, double(table->rows) * double(table->width), kWorthWaking));
+  const AdamRows update = kernels().adam_rows[dtype];
+  const int64_t stretch = std::max<int64_t>(1, kStretch / table->width);
+  std::atomic<int64_t> next{0};
+  lease.run([&](int) {
+    for (int64_t from; (from = next.fetch_add(stretch, std::memory_order_relaxed)) < table->rows;)
+      update(adam, table, from, std::min(table->rows, from + stretch));
+  });
   return UNPAD_OK;
 }

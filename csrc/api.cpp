@@ -118,7 +118,8 @@ struct Job {
   int64_t thread_bytes;       // of the work space
   char *space;
   Meeting *meetings;          // one a direction
-  Shares walks;               // without a team, a direction of a group each
+  int count;                  // of walks: a direction of a group each, or of a team's member
+  Shares walks;               // without a team
   std::atomic<int> walked{0};
 
   // Each task packs the kernel for itself: 10 microseconds for 100 units, and no thread waits for another.
@@ -137,21 +138,16 @@ struct Job {
   }
 
   void walk_all(int rank) {
-    const int count = problem->directions;
+    const int ways = problem->directions;
     if (plan->team > 1 && plan->at_once) {
       walk(rank % 2, 0, space + rank % 2 * room.bytes, rank / 2);
     } else if (plan->team > 1) {
-      for (int direction = 0; direction < count; ++direction) walk(direction, 0, space, rank);
+      for (int direction = 0; direction < ways; ++direction) walk(direction, 0, space, rank);
     } else {
       walks.take(rank, [&](int64_t task) {
-        walk(int(task) % count, int(task) / count, space + rank * thread_bytes, 0);
+        walk(int(task) % ways, int(task) / ways, space + rank * thread_bytes, 0);
       });
     }
-  }
-
-  int walks_in_all() const {
-    const int of_direction = plan->team > 1 ? plan->team : int(plan->groups.size());
-    return of_direction * problem->directions;
   }
 
   void run(int rank) {
@@ -161,7 +157,7 @@ struct Job {
       walk_all(rank);
     } else {
       walk_all(rank);
-      wait_until([this] { return walked.load(std::memory_order_acquire) == walks_in_all(); });
+      wait_until([this] { return walked.load(std::memory_order_acquire) == count; });
       products->compute(rank, space + rank * thread_bytes);
     }
   }
@@ -192,11 +188,10 @@ int32_t run(const unpad_problem *p, const Direction *directions, const Pass (Ker
   const int64_t team_bytes = plan.team == 1 ? 0 : room.bytes * (plan.at_once ? 2 : 1);
   Workspace space(size_t(std::max(thread_bytes * lease.threads(), team_bytes)));
   Meeting meetings[2] = {Meeting(plan.team), Meeting(plan.team)};
+  const int walks = p->directions * (plan.team > 1 ? plan.team : int(plan.groups.size()));
   Job<Direction> job{p, directions, &pass, &plan, &blocks, products_first, room, thread_bytes, space.data(), meetings,
-                     Shares(lease.threads())};
-  job.walks.set(job.walks_in_all());
-  lease.run([](void *j, int rank) { static_cast<Job<Direction> *>(j)->run(rank); }, &job,
-            plan.team > 1);
+                     walks, Shares(lease.threads(), walks)};
+  lease.run([&](int rank) { job.run(rank); }, plan.team > 1);
   return UNPAD_OK;
 } catch (const std::bad_alloc &) {
   return UNPAD_OUT_OF_MEMORY;

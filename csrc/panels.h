@@ -48,8 +48,8 @@ struct Panels {
 
 // One vector of packed columns from one row: n real ones, the rest 0.
 template <class T>
-UNPAD_INLINE void pack_lanes(T *out, const T *in, int64_t step, int64_t n, int64_t lanes) {
-  for (int64_t j = 0; j < n; ++j) out[j] = in[j * step];
+UNPAD_INLINE void pack_lanes(T *out, const T *in, int64_t n, int64_t lanes) {
+  for (int64_t j = 0; j < n; ++j) out[j] = in[j];
   for (int64_t j = n; j < lanes; ++j) out[j] = T(0);
 }
 
@@ -71,7 +71,7 @@ void pack_columns(const Panels<T> &panels, const T *matrix, int64_t row_step, in
           if (left >= lanes)
             store_whole(out, load_whole(in));
           else
-            pack_lanes(out, in, 1, left < width ? left : width, width);
+            pack_lanes(out, in, left < width ? left : width, width);
         }
     }
   }
@@ -100,7 +100,7 @@ void pack_gates(const Panels<T> &panels, const T *matrix, int64_t row_step, int6
         if (units == lanes)
           store_whole(out + g * step, load_whole(in + g * panels.hidden));
         else
-          pack_lanes(out + g * step, in + g * panels.hidden, 1, units, units);
+          pack_lanes(out + g * step, in + g * panels.hidden, units, units);
     }
   }
 }

@@ -160,7 +160,7 @@ Lease::~Lease() {
   if (held_) busy.store(false, std::memory_order_release);
 }
 
-void Lease::run(void (*work)(void *, int), void *argument, bool together) {
+void Lease::start(void (*work)(void *, int), void *argument, bool together) {
   if (threads_ == 1) return work(argument, 0);
   Pool &p = *pool;
   p.keep_off(this_core());

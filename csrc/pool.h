@@ -12,8 +12,8 @@
 namespace unpad {
 
 // Waking a thread takes tens of microseconds: each must have a million multiply-adds (as long or longer) to do.
-inline int worth_waking(int threads, double multiply_adds) {
-  return int(std::min<double>(std::max(threads, 1), std::max(1.0, multiply_adds / 1e6)));
+inline int worth_waking(int threads, double work, double least = 1e6) {
+  return int(std::min<double>(std::max(threads, 1), std::max(1.0, work / least)));
 }
 
 inline void pause_briefly() {
@@ -46,12 +46,17 @@ class Lease {
 
   int threads() const { return threads_; }
 
-  // Calls work(argument, 0) here and, on other threads as they wake up, work(argument, 1) .. below threads(). Returns
-  // when all that have begun are done: a thread that is late because the machine is busy is not waited for, unless
-  // they work `together`, where every rank must take part. `work` must not throw.
-  void run(void (*work)(void *, int), void *argument, bool together);
+  // Calls work(0) here and, on other threads as they wake up, work(1) .. below threads(). Returns when all that have
+  // begun are done: a thread that is late because the machine is busy is not waited for, unless they work `together`,
+  // where every rank must take part. `work` must not throw.
+  template <class Work>
+  void run(Work work, bool together = false) {
+    start([](void *argument, int rank) { (*static_cast<Work *>(argument))(rank); }, &work, together);
+  }
 
  private:
+  void start(void (*work)(void *, int), void *argument, bool together);
+
   int threads_ = 1;
   bool held_ = false;
 };
@@ -60,10 +65,8 @@ class Lease {
 // others have left: what one thread has made is read by itself, from its own cache, if nobody is late.
 class Shares {
  public:
-  explicit Shares(int threads) : threads_(threads), next_(new Next[size_t(threads)]) {}
-  void set(int64_t count) {
-    count_ = count;
-    for (int r = 0; r < threads_; ++r) next_[size_t(r)].task.store(first(r), std::memory_order_relaxed);
+  Shares(int threads, int64_t count) : threads_(threads), count_(count), next_(new Next[size_t(threads)]) {
+    for (int r = 0; r < threads; ++r) next_[size_t(r)].task.store(first(r), std::memory_order_relaxed);
   }
   template <class Do>
   void take(int rank, Do work) {
@@ -81,7 +84,7 @@ class Shares {
   int64_t first(int share) const { return count_ * share / threads_; }
 
   int threads_;
-  int64_t count_ = 0;
+  int64_t count_;
   std::unique_ptr<Next[]> next_;
 };
 

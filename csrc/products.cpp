@@ -121,8 +121,7 @@ void Blocks::cut(int threads) {
     count_ += chain.blocks();
     transposed |= chain.transposed;
   }
-  shares_.emplace(threads);
-  shares_->set(count_);
+  shares_.emplace(threads, count_);
   if (count_) room_ = multiply_->space_bytes(transposed ? kTransposed.most_rows : 0);
 }
 
@@ -142,26 +141,14 @@ void Blocks::wait() {
 
 namespace {
 
-struct Job {
-  Blocks blocks;
-  int64_t room = 0;
-  char *space = nullptr;
-};
-
 int32_t run(int32_t dtype, int32_t threads, int32_t count, const unpad_product *products) try {
   if (int32_t error = Blocks::check(dtype, count, products)) return error;
-  Job job{{dtype, count, products}};
-  Lease lease(worth_waking(threads, job.blocks.work()));
-  job.blocks.cut(lease.threads());
-  job.room = pages(job.blocks.room());
-  Workspace space(size_t(job.room) * size_t(lease.threads()));
-  job.space = space.data();
-  lease.run(
-      [](void *argument, int rank) {
-        Job &j = *static_cast<Job *>(argument);
-        j.blocks.compute(rank, j.space + rank * j.room);
-      },
-      &job, false);
+  Blocks blocks(dtype, count, products);
+  Lease lease(worth_waking(threads, blocks.work()));
+  blocks.cut(lease.threads());
+  const int64_t room = pages(blocks.room());
+  Workspace space(size_t(room) * size_t(lease.threads()));
+  lease.run([&](int rank) { blocks.compute(rank, space.data() + rank * room); });
   return UNPAD_OK;
 } catch (const std::bad_alloc &) {
   return UNPAD_OUT_OF_MEMORY;

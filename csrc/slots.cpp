@@ -10,19 +10,6 @@
 namespace unpad {
 namespace {
 
-struct Job {
-  const unpad_slots *slots;
-  Slots pass;
-  int64_t room;
-  char *space;
-  std::atomic<int64_t> next{0};
-
-  void run(int rank) {
-    for (int64_t slot; (slot = next.fetch_add(1, std::memory_order_relaxed)) < slots->slots;)
-      pass(slots, slot, slot + 1, space + rank * room);
-  }
-};
-
 int32_t run(int32_t dtype, int32_t threads, int32_t backward, const unpad_slots *s) try {
   if ((dtype != UNPAD_FLOAT32 && dtype != UNPAD_FLOAT64) || (backward != 0 && backward != 1)) return UNPAD_BAD_ENUM;
   if (!s) return UNPAD_NULL_POINTER;
@@ -43,8 +30,12 @@ int32_t run(int32_t dtype, int32_t threads, int32_t backward, const unpad_slots 
   const double work = double(steps) * double(s->feature) * double(s->units);
   Lease lease(worth_waking(threads, work));
   Workspace space(size_t(room) * size_t(lease.threads()));
-  Job job{s, (backward ? kernels().slots_backward : kernels().slots_forward)[dtype], room, space.data()};
-  lease.run([](void *j, int rank) { static_cast<Job *>(j)->run(rank); }, &job, false);
+  const Slots pass = (backward ? kernels().slots_backward : kernels().slots_forward)[dtype];
+  std::atomic<int64_t> next{0};
+  lease.run([&](int rank) {
+    for (int64_t slot; (slot = next.fetch_add(1, std::memory_order_relaxed)) < s->slots;)
+      pass(s, slot, slot + 1, space.data() + rank * room);
+  });
   return UNPAD_OK;
 } catch (const std::bad_alloc &) {
   return UNPAD_OUT_OF_MEMORY;

@@ -43,16 +43,16 @@ def test_rows_move_as_by_the_whole_gradient(instruction_set, dtype, width, threa
         ids = torch.randint(0, 400, (60 if t % 5 else 0,), generator=generator)
         ids[: len(ids) // 3] = 7  # often the same
         gradients = torch.randn(len(ids), width, generator=generator, dtype=dtype)
-        options = {
-            "t": t,
-            "learning_rate": 0.1 / t,
-            "betas": (0.9, 0.999),
-            "epsilon": 1e-7,
-            "weight_decay": 0.01 * (t > 20),
-        }
+        update = kernels.adam.Update(
+            t=t,
+            learning_rate=0.1 / t,
+            betas=(0.9, 0.999),
+            epsilon=1e-7,
+            weight_decay=0.01 * (t > 20),
+        )
         dense = torch.ops.aten.embedding_dense_backward(gradients, ids, 400, -1, False)
-        kernels.adam.step([whole], [dense], *([s] for s in states[0]), **options)
-        kernels.adam.step_rows(by_rows, ids, gradients, *states[1], **options)
+        kernels.adam.step([whole], [dense], *([s] for s in states[0]), update)
+        kernels.adam.step_rows(by_rows, ids, gradients, *states[1], update)
         assert torch.equal(whole, by_rows)
     assert all(map(torch.equal, *states))
 

@@ -16,16 +16,9 @@
 #include <unistd.h>
 
 #include "naive.h"
+#include "require.h"
 
 namespace {
-
-std::string doing;
-
-void require(bool truth, const char *what, double got = 0, double limit = 0) {
-  if (truth) return;
-  std::fprintf(stderr, "FAILED %s (%g, limit %g)\n  %s\n", what, got, limit, doing.c_str());
-  std::exit(1);
-}
 
 struct Case {
   int cell, act, rec, masks, directions, hidden, threads, plan;
@@ -65,7 +58,7 @@ template <class T>
 Result<T> run(const Case &c, const std::vector<T> &x, const std::vector<T> &d_h, std::vector<Arrays<T>> arrays) {
   const int64_t H = c.hidden, G = c.gates(), D = c.directions, width = D * G * H;
   const T nan = std::numeric_limits<T>::quiet_NaN();
-  unpad_problem p{c.cell, sizeof(T) == 4 ? UNPAD_FLOAT32 : UNPAD_FLOAT64, c.act, c.rec, 0, c.threads, int32_t(D),
+  unpad_problem p{c.cell, kDtype<T>, c.act, c.rec, 0, c.threads, int32_t(D),
                   c.masks, c.plan, 0, c.steps(), c.batch(), H, c.offsets.data()};
   auto or_null = [](std::vector<T> &v, bool given = true) { return given ? v.data() : nullptr; };
   std::vector<T> one(size_t(G * H * G * H), T(0));
@@ -264,7 +257,7 @@ void check_activation(int kind, double limit) {
   std::vector<int64_t> offsets;  // one sequence of one step for every n values
   for (size_t b = 0; b <= x.size() / size_t(n); ++b) offsets.push_back(int64_t(b));
   std::vector<T> kernel(size_t(n * n)), h(x.size()), hn(x.size());
-  unpad_problem p{UNPAD_SIMPLE_RNN, sizeof(T) == 4 ? UNPAD_FLOAT32 : UNPAD_FLOAT64, kind, kind, 0, 1, 1, 0, 0, 0,
+  unpad_problem p{UNPAD_SIMPLE_RNN, kDtype<T>, kind, kind, 0, 1, 1, 0, 0, 0,
                   offsets.back(), offsets.back(), n, offsets.data()};
   unpad_forward_direction d{kernel.data(), nullptr, nullptr, nullptr, nullptr, x.data(), h.data(), nullptr, hn.data(),
                             nullptr, n, n, n, 0};

@@ -17,17 +17,9 @@
 #include <string>
 #include <vector>
 
-#include "unpad_kernels.h"
+#include "require.h"
 
 namespace {
-
-std::string doing;
-
-void require(bool ok, const char *what, double got = 0, double expected = 0) {
-  if (ok) return;
-  std::printf("FAILED %s: %s (%.9g, expected %.9g)\n", doing.c_str(), what, got, expected);
-  std::exit(1);
-}
 
 template <class T>
 struct Matrix {
@@ -66,9 +58,6 @@ struct Chain {
 
 template <class T>
 constexpr T kGap = T(-12345);
-template <class T>
-constexpr int32_t kDtype = sizeof(T) == 4 ? UNPAD_FLOAT32 : UNPAD_FLOAT64;
-
 template <class T>
 unpad_product product(const Factor<T> &f, Matrix<T> &out) {
   f.sums.assign(f.summed() ? size_t(out.columns) : 0, std::numeric_limits<T>::quiet_NaN());

@@ -9,20 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "unpad_kernels.h"
+#include "require.h"
 
 namespace {
-
-std::string doing;
-
-void require(bool ok, const char *what, double got = 0, double expected = 0) {
-  if (ok) return;
-  std::printf("FAILED %s: %s (%.9g, expected %.9g)\n", doing.c_str(), what, got, expected);
-  std::exit(1);
-}
-
-template <class T>
-constexpr int32_t kDtype = sizeof(T) == 4 ? UNPAD_FLOAT32 : UNPAD_FLOAT64;
 
 std::mt19937_64 bits(20);
 

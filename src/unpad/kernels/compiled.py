@@ -12,7 +12,7 @@ from torch import Tensor
 
 from .activations import KNOWN
 from .cells import GATES
-from .library import DTYPES, Problem, address, call, words
+from .library import DTYPES, Problem, call, words
 from .products import PRODUCT_WORDS, Matrix, as_words, matrix
 from .threads import threads
 
@@ -58,9 +58,7 @@ def forward(
     recurrent_biases = _contiguous(recurrent_biases)
     inputs, size = matrix(values), values.element_size()
     width, step = count * hidden, hidden * size
-    at_gates, at_saved, at_outputs = room.data_ptr(), saved.data_ptr(), outputs.data_ptr()
-    at_h, at_c, at_h0, at_c0 = map(address, (final_h, final_c, h0, c0))
-    states = batch * step
+    at_gates, at_outputs = room.data_ptr(), outputs.data_ptr()
     ways: list[int] = []
     projections: list[int] = []
     for d in range(directions):
@@ -70,14 +68,14 @@ def forward(
         ways += (  # unpad_forward_direction
             recurrent_kernels[d].data_ptr(),
             recurrent_biases[d].data_ptr() if recurrent_biases else 0,
-            at_h0 and at_h0 + d * states,
-            at_c0 and at_c0 + d * states,
+            _part(h0, d),
+            _part(c0, d),
             _part(mask, d),
             gates_of.at,
             at_outputs + d * step,
-            at_saved + d * total * step if keeps else 0,
-            at_h + d * states,
-            at_c + d * states if lstm else 0,
+            _part(saved, d) if keeps else 0,
+            _part(final_h, d),
+            _part(final_c, d) if lstm else 0,
             width,
             directions * hidden,
             hidden,

@@ -111,9 +111,6 @@ class Embedding(Layer):
             return take(inputs, inputs != 0, numpy=False)
         if inputs.levels > 1:
             return inputs.with_values(self.open(inputs.values))
-        # Mostly they have been opened: one operator tells.
-        if inputs.values.ndim == 1 and bool(inputs.values.all()):
-            return inputs
         return inputs.keep(inputs.values != 0)
 
     @property
@@ -208,8 +205,7 @@ class Masking(Layer):
 
     def open(self, inputs: Ragged | Tensor) -> Ragged | Tensor:
         if isinstance(inputs, Ragged):
-            missing = equals(inputs.values, self.mask_value, steps_from=1)
-            return inputs.keep(~missing) if bool(missing.any()) else inputs
+            return inputs.keep(~equals(inputs.values, self.mask_value, steps_from=1))
         return take_real(inputs, ~equals(inputs, self.mask_value, steps_from=2), numpy=False)
 
     def forward(self, inputs: Ragged | Tensor) -> Ragged | Tensor:

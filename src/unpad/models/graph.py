@@ -151,7 +151,7 @@ def read(
     unread = frozenset(range(len(slots))).difference(*(call.reads for call in calls))
     graph = Graph(calls, len(inputs), tuple(slots[id(s)] for s in outputs), len(slots), unread)
     for i, symbol in enumerate(inputs):
-        if not graph.readers(i) and i not in graph.outputs:
+        if i in unread and i not in graph.outputs:
             raise ValueError(f"{who}: {_shown(symbol)} leads to no output. Leave it out.")
     return graph
 

@@ -15,11 +15,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimizer_pre_hooks
 
 from .. import kernels
 from ..layers import Embedding
-from .rule import Around
+from .rule import Around, hooks_of
 from .rules import AdamKeras
 
 # Numbers in a table from which on it pays: at 300,000 a step takes as long either way.
@@ -61,16 +60,10 @@ def _can_take_rows(optimizer: torch.optim.Optimizer) -> bool:
     if type(optimizer) is not AdamKeras:
         return False
     around: Around = optimizer.around
-    hooks = (
-        optimizer._optimizer_step_pre_hooks,
-        optimizer._optimizer_step_post_hooks,
-        _global_optimizer_pre_hooks,
-        _global_optimizer_post_hooks,
-    )
     return (
         around.clip is None
         and around.accumulate == 1
-        and not any(hooks)
+        and not hooks_of(optimizer)
         and not any(group["amsgrad"] for group in optimizer.param_groups)
     )
 

@@ -110,18 +110,14 @@ class AdamKeras(Rule):
         dense = [not g.is_sparse for g in grads]
         all_of_it = [*params, *compress(grads, dense), *means, *squares]
         if not group["amsgrad"] and kernels.adam.serves_all(all_of_it):
-            options: Any = {
-                "t": t,
-                "learning_rate": group["lr"],
-                "betas": group["betas"],
-                "epsilon": group["eps"],
-                "weight_decay": group["weight_decay"],
-            }
+            how = kernels.adam.Update(
+                t, group["lr"], group["betas"], group["eps"], group["weight_decay"]
+            )
             arrays = (params, grads, means, squares)
             for p, g, mean, square in compress(zip(*arrays, strict=True), [not d for d in dense]):
-                kernels.adam.step_rows(p, g._indices()[0], g._values(), mean, square, **options)
+                kernels.adam.step_rows(p, g._indices()[0], g._values(), mean, square, how)
             if any(dense):
-                kernels.adam.step(*([*compress(array, dense)] for array in arrays), **options)
+                kernels.adam.step(*([*compress(array, dense)] for array in arrays), update=how)
             return
         grads = [g.to_dense() if g.is_sparse else g for g in grads]
         if group["weight_decay"]:
@@ -152,10 +148,6 @@ class AdamKeras(Rule):
             eps=group["eps"] / (1 - beta_2**t) ** 0.5,
             maximize=False,
         )
-
-
-#: The same rule: Keras's Adam decouples its weight_decay too.
-AdamWKeras = AdamKeras
 
 
 class AdamaxKeras(Rule):
