@@ -31,7 +31,7 @@ struct Sigmoid {
 
 // Chosen while running, for every pair but the usual one: a well-predicted branch.
 struct AnyActivation {
-  int32_t kind;
+  int64_t kind;
 
   template <class T, int N>
   UNPAD_INLINE Many<T, N> values(const Many<T, N> &x) const {

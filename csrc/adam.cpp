@@ -13,26 +13,20 @@ constexpr int64_t kStretch = 1 << 14;
 // Waking a thread takes tens of microseconds: each must have as long to do.
 constexpr double kWorthWaking = 1 << 16;
 
-struct Job {
-  const unpad_adam *adam;
-  const unpad_adam_part *parts;
-  int32_t count;
-  Adam update;
-  std::atomic<int64_t> next{0};
+// Elements a task of this part: of a table whole rows.
+int64_t stretch(const unpad_adam_part &part) {
+  return part.starts ? std::max<int64_t>(1, kStretch / part.width) * part.width : kStretch;
+}
 
-  void run() {
-    int32_t part = 0;
-    int64_t before = 0;  // tasks of the parts that lie behind
-    for (int64_t task; (task = next.fetch_add(1, std::memory_order_relaxed)), true;) {
-      while (part < count && task >= before + tasks(parts[part])) before += tasks(parts[part++]);
-      if (part == count) return;
-      const int64_t from = (task - before) * kStretch;
-      update(adam, &parts[part], from, std::min(parts[part].count, from + kStretch));
-    }
-  }
+int64_t tasks(const unpad_adam_part &part) { return (part.count + stretch(part) - 1) / stretch(part); }
 
-  static int64_t tasks(const unpad_adam_part &part) { return (part.count + kStretch - 1) / kStretch; }
-};
+int32_t check(const unpad_adam_part &p) {
+  if (p.count < 0 || (p.starts && (p.width < 1 || p.count % p.width))) return UNPAD_BAD_SIZE;
+  if (!p.count) return UNPAD_OK;
+  const bool read = !p.starts || p.starts[p.count / p.width];
+  if (!p.weight || !p.m || !p.v || (read && (!p.gradient || (p.starts && !p.order)))) return UNPAD_NULL_POINTER;
+  return UNPAD_OK;
+}
 
 }  // namespace
 }  // namespace unpad
@@ -43,35 +37,24 @@ extern "C" int32_t unpad_adam_step(int32_t dtype, int32_t threads, const unpad_a
   if (dtype != UNPAD_FLOAT32 && dtype != UNPAD_FLOAT64) return UNPAD_BAD_ENUM;
   if (count < 0) return UNPAD_BAD_SIZE;
   if (!adam || (count && !parts)) return UNPAD_NULL_POINTER;
-  int64_t elements = 0;
+  double elements = 0;
   for (int32_t i = 0; i < count; ++i) {
-    const unpad_adam_part &p = parts[i];
-    if (p.count < 0) return UNPAD_BAD_SIZE;
-    if (p.count && (!p.weight || !p.gradient || !p.m || !p.v)) return UNPAD_NULL_POINTER;
-    elements += p.count;
+    if (int32_t error = check(parts[i])) return error;
+    elements += double(parts[i].count);
   }
-  Lease lease(worth_waking(threads, double(elements), kWorthWaking));
-  Job job{adam, parts, count, kernels().adam[dtype]};
-  lease.run([&](int) { job.run(); });
-  return UNPAD_OK;
-}
-
-extern "C" int32_t unpad_adam_rows(int32_t dtype, int32_t threads, const unpad_adam *adam,
-                                   const unpad_adam_table *table) {
-  using namespace unpad;
-  if (dtype != UNPAD_FLOAT32 && dtype != UNPAD_FLOAT64) return UNPAD_BAD_ENUM;
-  if (!adam || !table) return UNPAD_NULL_POINTER;
-  if (table->rows < 0 || table->width < 0) return UNPAD_BAD_SIZE;
-  if (!table->rows || !table->width) return UNPAD_OK;
-  if (!table->weight || !table->m || !table->v || !table->starts) return UNPAD_NULL_POINTER;
-  if (table->starts[table->rows] && (!table->gradients || !table->order)) return UNPAD_NULL_POINTER;
-  Lease lease(worth_waking(threads, double(table->rows) * double(table->width), kWorthWaking));
-  const AdamRows update = kernels().adam_rows[dtype];
-  const int64_t stretch = std::max<int64_t>(1, kStretch / table->width);
+  const Adam update = kernels().adam[dtype];
   std::atomic<int64_t> next{0};
+  Lease lease(worth_waking(threads, elements, kWorthWaking));
   lease.run([&](int) {
-    for (int64_t from; (from = next.fetch_add(stretch, std::memory_order_relaxed)) < table->rows;)
-      update(adam, table, from, std::min(table->rows, from + stretch));
+    int32_t part = 0;
+    int64_t before = 0;  // tasks of the parts that lie behind
+    for (int64_t task; (task = next.fetch_add(1, std::memory_order_relaxed)), true;) {
+      while (part < count && task >= before + tasks(parts[part])) before += tasks(parts[part++]);
+      if (part == count) return;
+      const unpad_adam_part &p = parts[part];
+      const int64_t from = (task - before) * stretch(p);
+      update(adam, &p, from, std::min(p.count, from + stretch(p)));
+    }
   });
   return UNPAD_OK;
 }

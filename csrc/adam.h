@@ -23,20 +23,13 @@ UNPAD_INLINE void adam_stretch(const unpad_adam *a, T *__restrict weight, T *__r
   }
 }
 
-template <class T>
-void adam_update(const unpad_adam *a, const unpad_adam_part *part, int64_t from, int64_t to) {
-  const T *__restrict gradient = static_cast<const T *>(part->gradient);
-  adam_stretch(a, static_cast<T *>(part->weight), static_cast<T *>(part->m), static_cast<T *>(part->v), from, to,
-               [=](int64_t i) { return gradient[i]; });
-}
-
 // Adds up what the readings entry .. end give to the elements at .. at + n of their row, in their order.
 template <class T>
-UNPAD_INLINE void sum_readings(const unpad_adam_table *t, const int64_t *entry, const int64_t *end, int64_t at,
+UNPAD_INLINE void sum_readings(const unpad_adam_part *t, const int64_t *entry, const int64_t *end, int64_t at,
                                int64_t n, T *sum) {
   for (int64_t i = 0; i < n; ++i) sum[i] = 0;
   for (; entry < end; ++entry) {
-    const T *gradient = static_cast<const T *>(t->gradients) + *entry * t->width + at;
+    const T *gradient = static_cast<const T *>(t->gradient) + *entry * t->width + at;
     for (int64_t i = 0; i < n; ++i) sum[i] += gradient[i];
   }
 }
@@ -44,7 +37,7 @@ UNPAD_INLINE void sum_readings(const unpad_adam_table *t, const int64_t *entry, 
 // Rows from .. to. Those that follow each other without a reading are one stretch; the others' gradients are summed up
 // in a buffer in the first-level cache, a wide row's in pieces.
 template <class T>
-void adam_rows_update(const unpad_adam *a, const unpad_adam_table *t, int64_t from, int64_t to) {
+void adam_rows(const unpad_adam *a, const unpad_adam_part *t, int64_t from, int64_t to) {
   constexpr int64_t kRoom = 2048;
   T sum[kRoom];
   const T *__restrict summed = sum;
@@ -62,6 +55,15 @@ void adam_rows_update(const unpad_adam *a, const unpad_adam_table *t, int64_t fr
     }
     ++row;
   }
+}
+
+// The elements from .. to of a part; by rows whole ones.
+template <class T>
+void adam_update(const unpad_adam *a, const unpad_adam_part *part, int64_t from, int64_t to) {
+  if (part->starts) return adam_rows<T>(a, part, from / part->width, to / part->width);
+  const T *__restrict gradient = static_cast<const T *>(part->gradient);
+  adam_stretch(a, static_cast<T *>(part->weight), static_cast<T *>(part->m), static_cast<T *>(part->v), from, to,
+               [=](int64_t i) { return gradient[i]; });
 }
 
 }  // namespace UNPAD_NAMESPACE

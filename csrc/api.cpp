@@ -9,24 +9,28 @@
 #include "plan.h"
 #include "pool.h"
 #include "previous.h"
+#include "row_sums.h"
+#include "run.h"
 #include "workspace.h"
 
 namespace unpad {
 namespace {
 
-int gates_of(int32_t cell) { return cell == UNPAD_LSTM ? 4 : cell == UNPAD_SIMPLE_RNN ? 1 : 3; }
+bool within(int64_t x, int64_t from, int64_t to) { return x >= from && x <= to; }
 
-size_t element_bytes(const unpad_problem &p) { return p.dtype == UNPAD_FLOAT32 ? 4 : 8; }
+}  // namespace
 
-bool within(int32_t x, int32_t from, int32_t to) { return x >= from && x <= to; }
+int gates_of(const unpad_problem &p) { return p.cell == UNPAD_LSTM ? 4 : p.cell == UNPAD_SIMPLE_RNN ? 1 : 3; }
 
-int32_t check(const unpad_problem *p) {
+int64_t element_bytes(const unpad_problem &p) { return p.dtype == UNPAD_FLOAT32 ? 4 : 8; }
+
+int32_t check_problem(const unpad_problem *p) {
   if (!p) return UNPAD_NULL_POINTER;
   if (!within(p->cell, UNPAD_LSTM, UNPAD_SIMPLE_RNN) || !within(p->dtype, UNPAD_FLOAT32, UNPAD_FLOAT64) ||
       !within(p->activation, UNPAD_TANH, UNPAD_HARD_SIGMOID) ||
       !within(p->recurrent_activation, UNPAD_TANH, UNPAD_HARD_SIGMOID) || !within(p->directions, 1, 2) ||
       !within(p->plan, 0, 2) ||
-      (p->masks != 0 && p->masks != 1 && p->masks != gates_of(p->cell)))
+      (p->masks != 0 && p->masks != 1 && p->masks != gates_of(*p)))
     return UNPAD_BAD_ENUM;
   if (p->steps < 0 || p->batch < 0 || p->hidden < 1) return UNPAD_BAD_SIZE;
   // 2^20 units and 2^40 rows of them: far beyond any machine, far below what an int64 counts.
@@ -36,18 +40,22 @@ int32_t check(const unpad_problem *p) {
   return UNPAD_OK;
 }
 
+namespace {
+
 int32_t check(const unpad_problem &p, const unpad_forward_direction &d) {
-  const int64_t h = p.hidden, g = gates_of(p.cell);
-  const bool saved = p.keep && p.cell != UNPAD_SIMPLE_RNN;
+  const int64_t h = p.hidden, g = gates_of(p);
+  const bool saved = p.keep && p.cell != UNPAD_SIMPLE_RNN, gates = saved || p.cell == UNPAD_GRU_RESET_BEFORE;
   if (!d.recurrent_kernel || (p.steps && p.masks && !d.mask)) return UNPAD_NULL_POINTER;
   if (p.batch && (!d.final_h || (p.cell == UNPAD_LSTM && !d.final_c))) return UNPAD_NULL_POINTER;
-  if (p.steps && (!d.gates || !d.h || (saved && !d.saved))) return UNPAD_NULL_POINTER;
-  if (d.gates_stride < g * h || d.h_stride < h || (saved && d.saved_stride < h)) return UNPAD_BAD_SIZE;
+  if (p.steps && (!d.projected || (gates && !d.gates) || !d.h || (saved && !d.saved))) return UNPAD_NULL_POINTER;
+  if (d.projected_stride < g * h || (gates && d.gates_stride < g * h) || d.h_stride < h ||
+      (saved && d.saved_stride < h))
+    return UNPAD_BAD_SIZE;
   return UNPAD_OK;
 }
 
 int32_t check(const unpad_problem &p, const unpad_backward_direction &d) {
-  const int64_t h = p.hidden, g = gates_of(p.cell);
+  const int64_t h = p.hidden, g = gates_of(p);
   const bool lstm = p.cell == UNPAD_LSTM, simple = p.cell == UNPAD_SIMPLE_RNN, after = p.cell == UNPAD_GRU_RESET_AFTER;
   if (!d.recurrent_kernel || (p.steps && p.masks && !d.mask)) return UNPAD_NULL_POINTER;
   const bool reads_h = !lstm || d.previous;
@@ -63,7 +71,7 @@ int32_t check(const unpad_problem &p, const unpad_backward_direction &d) {
 // An empty sequence's final state is its initial one, and so are their gradients.
 void pass_through(const unpad_problem &p, const void *from, void *to) {
   if (!to) return;
-  const size_t row = size_t(p.hidden) * element_bytes(p);
+  const size_t row = size_t(p.hidden * element_bytes(p));
   for (int64_t b = 0; b < p.batch; ++b) {
     if (p.offsets[b + 1] > p.offsets[b]) continue;
     char *out = static_cast<char *>(to) + size_t(b) * row;
@@ -112,6 +120,7 @@ struct Job {
   const Direction *directions;
   const Pass *pass;
   const Plan *plan;
+  RowSums *sums;
   Blocks *products;
   bool products_first;
   Room room;
@@ -158,27 +167,33 @@ struct Job {
     } else {
       walk_all(rank);
       wait_until([this] { return walked.load(std::memory_order_acquire) == count; });
+      if (sums) sums->compute(rank);
       products->compute(rank, space + rank * thread_bytes);
     }
   }
 };
 
 template <class Direction>
-int32_t run(const unpad_problem *p, const Direction *directions, const Pass (Kernels::*passes)[4][2], int32_t count,
-            const unpad_product *products, bool products_first) try {
-  if (int32_t error = check(p)) return error;
+int32_t run(const unpad_problem *p, const Direction *directions, const Pass (Kernels::*passes)[4][2], RowSums *sums,
+            int32_t count, const unpad_product *products, bool products_first) try {
+  if (int32_t error = check_problem(p)) return error;
   if (!directions) return UNPAD_NULL_POINTER;
   for (int i = 0; i < p->directions; ++i)
     if (int32_t error = check(*p, directions[i])) return error;
-  if (int32_t error = Blocks::check(p->dtype, count, products)) return error;
+  const int32_t dtype = int32_t(p->dtype);
+  if (int32_t error = Blocks::check(dtype, count, products)) return error;
   for (int i = 0; i < p->directions; ++i) pass_through(*p, directions[i]);
-  if (!p->steps) return unpad_products(p->dtype, p->threads, count, products);
+  if (!p->steps) {
+    if (sums) sums->compute(0);
+    return unpad_products(dtype, 1, count, products);
+  }
 
   const Pass &pass = (kernels().*passes)[p->cell][p->dtype];
-  const int gates = gates_of(p->cell);
-  Blocks blocks(p->dtype, count, products);
+  const int gates = gates_of(*p);
+  Blocks blocks(dtype, count, products);
   Lease lease(useful_threads(*p, gates, blocks.work()));
   blocks.cut(lease.threads());
+  if (sums) sums->cut(lease.threads());
   const Plan plan = make_plan(*p, gates, lease.threads());
   int64_t rows = 0;
   for (const Group &group : plan.groups) rows = std::max(rows, group.rows().count);
@@ -186,11 +201,11 @@ int32_t run(const unpad_problem *p, const Direction *directions, const Pass (Ker
   // A team walks in one room, which its threads' blocks may lie across: they are not computed meanwhile.
   const int64_t thread_bytes = std::max(pages(blocks.room()), plan.team == 1 ? room.bytes : 0);
   const int64_t team_bytes = plan.team == 1 ? 0 : room.bytes * (plan.at_once ? 2 : 1);
-  Workspace space(size_t(std::max(thread_bytes * lease.threads(), team_bytes)));
+  Workspace space(Workspace::kThreads, size_t(std::max(thread_bytes * lease.threads(), team_bytes)));
   Meeting meetings[2] = {Meeting(plan.team), Meeting(plan.team)};
   const int walks = p->directions * (plan.team > 1 ? plan.team : int(plan.groups.size()));
-  Job<Direction> job{p, directions, &pass, &plan, &blocks, products_first, room, thread_bytes, space.data(), meetings,
-                     walks, Shares(lease.threads(), walks)};
+  Job<Direction> job{p, directions, &pass, &plan, sums, &blocks, products_first, room, thread_bytes, space.data(),
+                     meetings, walks, Shares(lease.threads(), walks)};
   lease.run([&](int rank) { job.run(rank); }, plan.team > 1);
   return UNPAD_OK;
 } catch (const std::bad_alloc &) {
@@ -198,18 +213,24 @@ int32_t run(const unpad_problem *p, const Direction *directions, const Pass (Ker
 }
 
 }  // namespace
+
+int32_t walk_back(const unpad_problem *problem, const unpad_backward_direction *direction, RowSums *sums, int32_t count,
+                  const unpad_product *after) {
+  return run(problem, direction, &Kernels::backward, sums, count, after, false);
+}
+
 }  // namespace unpad
 
 extern "C" {
 
 int32_t unpad_forward(const unpad_problem *problem, const unpad_forward_direction *direction, int32_t count,
                       const unpad_product *before) {
-  return unpad::run(problem, direction, &unpad::Kernels::forward, count, before, true);
+  return unpad::run(problem, direction, &unpad::Kernels::forward, nullptr, count, before, true);
 }
 
 int32_t unpad_backward(const unpad_problem *problem, const unpad_backward_direction *direction, int32_t count,
                        const unpad_product *after) {
-  return unpad::run(problem, direction, &unpad::Kernels::backward, count, after, false);
+  return unpad::walk_back(problem, direction, nullptr, count, after);
 }
 
 const char *unpad_kernels_isa(void) { return unpad::kernels().name; }
@@ -218,6 +239,6 @@ int32_t unpad_kernels_force_isa(const char *name) {
   return unpad::force_kernels(name) ? UNPAD_OK : UNPAD_BAD_ENUM;
 }
 
-int32_t unpad_kernels_version(void) { return 6; }
+int32_t unpad_kernels_version(void) { return 7; }
 
 }  // extern "C"

@@ -11,6 +11,9 @@
 
 namespace unpad {
 
+// More rows than any machine holds, few enough to be multiplied by a number of blocks or pieces.
+constexpr int64_t kMostSize = int64_t(1) << 35;
+
 // Products into one place, and their outcome cut into row_cuts x column_cuts blocks, numbered from first_block on.
 struct Chain {
   const unpad_product *first;

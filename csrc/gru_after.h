@@ -1,5 +1,5 @@
-// GRU with the reset gate after the product: z, r = rec(gates + h' @ R + b), n = h' @ R_h + b_h,
-// hh = act(gates_h + r n), h = z h' + (1 - z) hh. Forward keeps z, r, hh and n.
+// GRU with the reset gate after the product: z, r = rec(projected + h' @ R + b), n = h' @ R_h + b_h,
+// hh = act(projected_h + r n), h = z h' + (1 - z) hh. Forward keeps z, r, hh and n.
 #pragma once
 
 #include "steps.h"
@@ -10,7 +10,7 @@ namespace UNPAD_NAMESPACE {
 template <class T>
 struct GruForwardSpace {
   T *masked[2], *reset;  // the team's; reset: r * h', for the GRU that resets before
-  const T **previous, **state, **mask, **reset_in;
+  const T **projected, **previous, **state, **mask, **reset_in;
   T **gates, **saved, **h, **masked_out, *tile, *zeros;
   int64_t shared_bytes, bytes;
 
@@ -18,6 +18,7 @@ struct GruForwardSpace {
     Arena team{static_cast<char *>(shared), 0}, own{static_cast<char *>(scratch), 0};
     for (T *&m : masked) m = team.take<T>(rows * p.masks * p.hidden);
     reset = team.take<T>(p.cell == UNPAD_GRU_RESET_BEFORE && !p.keep ? rows * p.hidden : 0);
+    projected = own.take<const T *>(rows);
     previous = own.take<const T *>(rows);
     state = own.take<const T *>(rows);
     mask = own.take<const T *>(rows);
@@ -42,8 +43,9 @@ void gru_forward_step(const Walk &w, const GruForwardSpace<T> &space, int64_t ac
   const int64_t hidden = p.hidden, masks = p.masks;
   for (int64_t i = 0; i < active; ++i) {
     int64_t row = step_row(rows, i, t, d.reverse);
-    space.gates[i] = at<T>(d.gates, row, d.gates_stride);
+    space.projected[i] = projected_of<T>(d, row);
     space.h[i] = at<T>(d.h, row, d.h_stride);
+    space.gates[i] = d.gates ? at<T>(d.gates, row, d.gates_stride) : space.h[i];  // not written
     space.saved[i] = p.keep ? at<T>(d.saved, row, d.saved_stride) : space.reset + i * hidden;
     space.reset_in[i] = space.saved[i];
     space.state[i] = t > 0         ? at<T>(d.h, row + (d.reverse ? 1 : -1), d.h_stride)
@@ -101,15 +103,16 @@ void gru_after_forward(const Walk &w, Act act, Rec rec) {
           const Vec<T> bz = load<W>(bias + u, width), br = load<W>(bias + hidden + u, width);
           const Vec<T> bn = load<W>(bias + 2 * hidden + u, width);
           for (int64_t r = i; r < i + n; ++r) {
-            T *sum = space.tile + (r - i) * 3 * lanes, *x = space.gates[r] + u;
+            T *sum = space.tile + (r - i) * 3 * lanes, *gates = space.gates[r] + u;
+            const T *x = space.projected[r] + u;
             Vec<T> inner = load_whole(sum + 2 * lanes) + bn;
             Many<T, 2> zr = rec.values(Many<T, 2>{{load<W>(x, width) + (load_whole(sum) + bz),
                                                    load<W>(x + hidden, width) + (load_whole(sum + lanes) + br)}});
             store_whole(sum, load<W>(x + 2 * hidden, width) + zr.v[1] * inner);
             store_whole(sum + lanes, zr.v[0]);
             if (keep) {
-              store<W>(x, zr.v[0], width);
-              store<W>(x + hidden, zr.v[1], width);
+              store<W>(gates, zr.v[0], width);
+              store<W>(gates + hidden, zr.v[1], width);
               store<W>(space.saved[r] + u, inner, width);
             }
           }

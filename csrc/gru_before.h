@@ -1,4 +1,4 @@
-// GRU with the reset gate before the product: z, r = rec(gates + h' @ R), hh = act(gates_h + (r h') @ R_h),
+// GRU with the reset gate before the product: z, r = rec(projected + h' @ R), hh = act(projected_h + (r h') @ R_h),
 // h = z h' + (1 - z) hh. Two products a step, the second needing all of r: a team meets twice.
 //
 // The packed kernel is R_z, R_r as panels of two gates and then R_h; for backward, the transpose as for any cell.
@@ -43,11 +43,12 @@ void gru_before_forward(const Walk &w, Act act, Rec rec) {
           constexpr bool W = decltype(whole)::value;
           for (int64_t r = i; r < i + n; ++r) {
             const T *sum = space.tile + (r - i) * 2 * lanes;
-            T *x = space.gates[r] + u;
+            T *gates = space.gates[r] + u;
+            const T *x = space.projected[r] + u;
             Many<T, 2> zr = rec.values(Many<T, 2>{
                 {load<W>(x, width) + load_whole(sum), load<W>(x + hidden, width) + load_whole(sum + lanes)}});
-            store<W>(x, zr.v[0], width);
-            store<W>(x + hidden, zr.v[1], width);
+            store<W>(gates, zr.v[0], width);
+            store<W>(gates + hidden, zr.v[1], width);
             Vec<T> h = load<W>(space.state[r] + u, width);
             if (masks) h *= load<W>(space.mask[r] + (masks > 1 ? 2 : 0) * hidden + u, width);
             store<W>(space.saved[r] + u, zr.v[1] * h, width);
@@ -71,7 +72,7 @@ void gru_before_forward(const Walk &w, Act act, Rec rec) {
             constexpr bool W = decltype(whole)::value;
             for (int64_t r = 0; r < n; ++r)
               store_whole(tile + r * step,
-                          load<W>(space.gates[i + r] + 2 * hidden + u, width) + load_whole(tile + r * step));
+                          load<W>(space.projected[i + r] + 2 * hidden + u, width) + load_whole(tile + r * step));
             activate(tile, step, n, act);
             for (int64_t r = 0; r < n; ++r) {
               Vec<T> hh = load_whole(tile + r * step), z = load<W>(space.gates[i + r] + u, width);

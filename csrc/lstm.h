@@ -1,4 +1,4 @@
-// LSTM: i, f, o = rec(z_i, z_f, z_o), g = act(z_g), c = f c' + i g, h = o act(c), z = gates + h' @ R.
+// LSTM: i, f, o = rec(z_i, z_f, z_o), g = act(z_g), c = f c' + i g, h = o act(c), z = projected + h' @ R.
 #pragma once
 
 #include "steps.h"
@@ -9,7 +9,7 @@ namespace UNPAD_NAMESPACE {
 template <class T>
 struct LstmForwardSpace {
   T *masked[2], *cells;  // the team's
-  const T **previous, **c_previous, **mask;
+  const T **projected, **previous, **c_previous, **mask;
   T **gates, **c, **h, **masked_out, *tile, *zeros;
   int64_t shared_bytes, bytes;
 
@@ -17,6 +17,7 @@ struct LstmForwardSpace {
     Arena team{static_cast<char *>(shared), 0}, own{static_cast<char *>(scratch), 0};
     for (T *&m : masked) m = team.take<T>(rows * p.masks * p.hidden);
     cells = team.take<T>(p.keep ? 0 : rows * p.hidden);
+    projected = own.take<const T *>(rows);
     previous = own.take<const T *>(rows);
     c_previous = own.take<const T *>(rows);
     mask = own.take<const T *>(rows);
@@ -52,8 +53,9 @@ void lstm_forward(const Walk &w, Act act, Rec rec) {
   for (int64_t t = 0; (active = still_active(rows, active, t)) > 0; ++t) {
     for (int64_t i = 0; i < active; ++i) {
       int64_t row = step_row(rows, i, t, reverse), before = row + (reverse ? 1 : -1);
-      space.gates[i] = at<T>(d.gates, row, d.gates_stride);
+      space.projected[i] = projected_of<T>(d, row);
       space.h[i] = at<T>(d.h, row, d.h_stride);
+      space.gates[i] = keep ? at<T>(d.gates, row, d.gates_stride) : space.h[i];  // not written
       space.c[i] = keep ? at<T>(d.saved, row, d.saved_stride) : space.cells + i * hidden;
       if (t > 0) {
         space.c_previous[i] = keep ? at<const T>(d.saved, before, d.saved_stride) : space.c[i];
@@ -76,19 +78,12 @@ void lstm_forward(const Walk &w, Act act, Rec rec) {
       const int64_t u = panel.unit;
       for (int64_t i = 0, n; i < active; i += n) {
         n = tile_rows(active - i);
-        // The next step's gates come from L3 meanwhile: 1.11 -> 1.10 ms for the tagger's layer. Integers and not
-        // pointers: past the last step the address is outside of the array, which a prefetch may touch.
-        for (int64_t r = i; r < i + n; ++r) {
-          const uintptr_t here = reinterpret_cast<uintptr_t>(space.gates[r] + u), step = uintptr_t(d.gates_stride);
-          const uintptr_t next = here + (reverse ? -step : step) * sizeof(T);
-          for (int64_t k = 0; k < 4; ++k)
-            __builtin_prefetch(reinterpret_cast<const void *>(next + uintptr_t(k * hidden) * sizeof(T)), 1);
-        }
         gates_product<T, 4>(panel, n, depth, space.previous + i, apart, packed, space.tile);
         with_width<T>(u, hidden, [&](auto whole, int64_t width) __attribute__((always_inline)) {
           constexpr bool W = decltype(whole)::value;
           for (int64_t r = i; r < i + n; ++r) {
-            T *sum = space.tile + (r - i) * 4 * lanes, *z = space.gates[r] + u;
+            T *sum = space.tile + (r - i) * 4 * lanes, *gates = space.gates[r] + u;
+            const T *z = space.projected[r] + u;
             Many<T, 4> g = {{load<W>(z, width) + load_whole(sum), load<W>(z + hidden, width) + load_whole(sum + lanes),
                              load<W>(z + 2 * hidden, width) + load_whole(sum + 2 * lanes),
                              load<W>(z + 3 * hidden, width) + load_whole(sum + 3 * lanes)}};
@@ -96,7 +91,7 @@ void lstm_forward(const Walk &w, Act act, Rec rec) {
             Vec<T> c = g.v[1] * load<W>(space.c_previous[r] + u, width) + g.v[0] * g.v[2];
             store<W>(space.c[r] + u, c, width);
             if (keep)
-              for (int k = 0; k < 4; ++k) store<W>(z + k * hidden, g.v[k], width);
+              for (int k = 0; k < 4; ++k) store<W>(gates + k * hidden, g.v[k], width);
             store_whole(sum, c);
             store_whole(sum + lanes, g.v[3]);
           }

@@ -3,11 +3,10 @@
 #include <algorithm>
 
 #include "pool.h"
+#include "run.h"
 
 namespace unpad {
 namespace {
-
-int64_t element_bytes(const unpad_problem &p) { return p.dtype == UNPAD_FLOAT32 ? 4 : 8; }
 
 // A team reads each part of the recurrent kernel in one thread's cache instead of all of it in every thread's. That
 // counts where reading it is the cost: a kernel beyond the second-level cache and few rows to use each load. Elsewhere
@@ -16,6 +15,8 @@ int64_t element_bytes(const unpad_problem &p) { return p.dtype == UNPAD_FLOAT32 
 constexpr int64_t kTeamBytes = 768 << 10;
 constexpr int64_t kTeamRows = 4;  // a thread
 
+constexpr int64_t kMostThreads = 1 << 16;
+
 bool team_pays(const unpad_problem &p, int64_t kernel_bytes, int64_t longest, int64_t ranks) {
   return kernel_bytes >= kTeamBytes && p.steps < kTeamRows * ranks * longest;
 }
@@ -23,8 +24,9 @@ bool team_pays(const unpad_problem &p, int64_t kernel_bytes, int64_t longest, in
 }  // namespace
 
 int useful_threads(const unpad_problem &p, int gates, double products) {
-  if (p.plan) return std::max(p.threads, 1);
-  return worth_waking(p.threads, double(p.steps) * double(p.hidden) * double(p.hidden) * gates * p.directions + products);
+  const int most = int(std::clamp<int64_t>(p.threads, 1, kMostThreads));
+  if (p.plan) return most;
+  return worth_waking(most, double(p.steps) * double(p.hidden) * double(p.hidden) * gates * p.directions + products);
 }
 
 Plan make_plan(const unpad_problem &p, int gates, int threads) {

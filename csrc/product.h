@@ -88,9 +88,9 @@ UNPAD_INLINE void gate_rows(int64_t vectors, int64_t n, int64_t depth, const T *
   }
 }
 
-// All gates of one vector of units; row r's gate g in vector r * Gates + g of the tile. Lanes beyond the real units hold
-// anything. The last of 100 units have their 16 columns in one vector of floats where 4 would be a quarter full each: an
-// LSTM's walk took 7 % less time.
+// All gates of one vector of units; row r's gate g in vector r * Gates + g of the tile. Lanes beyond the real units
+// hold anything. The last of 100 units have their 16 columns in one vector of floats where 4 would be a quarter full
+// each: an LSTM's walk took 7 % less time.
 template <class T, int Gates>
 UNPAD_INLINE void gates_product(const Panel &panel, int64_t n, int64_t depth, const T *const *rows, int64_t apart,
                                 const T *packed, T *tile) {

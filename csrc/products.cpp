@@ -23,9 +23,6 @@ struct Grain {
 constexpr Grain kPlain{288, 48, 4, 8}, kTransposed{288, 96, 6, 4};
 constexpr int64_t kMostColumns = 512;
 
-// More rows than any machine holds, few enough to be multiplied by a number of blocks or pieces.
-constexpr int64_t kMostSize = int64_t(1) << 35;
-
 bool is_flag(int64_t x) { return x == 0 || x == 1; }
 
 // Whether `rows` rows of `columns` elements, `stride` apart, can be counted.
@@ -147,7 +144,7 @@ int32_t run(int32_t dtype, int32_t threads, int32_t count, const unpad_product *
   Lease lease(worth_waking(threads, blocks.work()));
   blocks.cut(lease.threads());
   const int64_t room = pages(blocks.room());
-  Workspace space(size_t(room) * size_t(lease.threads()));
+  Workspace space(Workspace::kThreads, size_t(room) * size_t(lease.threads()));
   lease.run([&](int rank) { blocks.compute(rank, space.data() + rank * room); });
   return UNPAD_OK;
 } catch (const std::bad_alloc &) {

@@ -1,4 +1,4 @@
-// SimpleRNN: h = act(gates + h' @ R).
+// SimpleRNN: h = act(projected + h' @ R).
 #pragma once
 
 #include "steps.h"
@@ -9,7 +9,7 @@ namespace UNPAD_NAMESPACE {
 template <class T>
 struct SimpleForwardSpace {
   T *masked[2];  // the team's
-  const T **previous, **mask, **gates;
+  const T **previous, **mask, **projected;
   T **h, **masked_out, *tile, *zeros;
   int64_t shared_bytes, bytes;
 
@@ -18,7 +18,7 @@ struct SimpleForwardSpace {
     for (T *&m : masked) m = team.take<T>(rows * p.masks * p.hidden);
     previous = own.take<const T *>(rows);
     mask = own.take<const T *>(rows);
-    gates = own.take<const T *>(rows);
+    projected = own.take<const T *>(rows);
     h = own.take<T *>(rows);
     masked_out = own.take<T *>(rows);
     tile = own.take<T>(kTileRows * kMostVectors * kLanes<T>);
@@ -48,7 +48,7 @@ void simple_forward(const Walk &w, Act act) {
   for (int64_t t = 0; (active = still_active(rows, active, t)) > 0; ++t) {
     for (int64_t i = 0; i < active; ++i) {
       int64_t row = step_row(rows, i, t, reverse);
-      space.gates[i] = at<T>(d.gates, row, d.gates_stride);
+      space.projected[i] = projected_of<T>(d, row);
       space.h[i] = at<T>(d.h, row, d.h_stride);
       space.previous[i] = t > 0         ? at<T>(d.h, row + (reverse ? 1 : -1), d.h_stride)
                           : d.initial_h ? at<T>(d.initial_h, rows.sequence[i], hidden)
@@ -75,7 +75,7 @@ void simple_forward(const Walk &w, Act act) {
             constexpr bool W = decltype(whole)::value;
             for (int64_t r = 0; r < n; ++r)
               store_whole(tile + r * vectors * lanes,
-                          load<W>(space.gates[i + r] + u, width) + load_whole(tile + r * vectors * lanes));
+                          load<W>(space.projected[i + r] + u, width) + load_whole(tile + r * vectors * lanes));
             activate(tile, vectors * lanes, n, act);
             for (int64_t r = 0; r < n; ++r) {
               Vec<T> h = load_whole(tile + r * vectors * lanes);

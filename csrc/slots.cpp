@@ -29,7 +29,7 @@ int32_t run(int32_t dtype, int32_t threads, int32_t backward, const unpad_slots 
   const int64_t room = pages(std::max(panel, columns));
   const double work = double(steps) * double(s->feature) * double(s->units);
   Lease lease(worth_waking(threads, work));
-  Workspace space(size_t(room) * size_t(lease.threads()));
+  Workspace space(Workspace::kThreads, size_t(room) * size_t(lease.threads()));
   const Slots pass = (backward ? kernels().slots_backward : kernels().slots_forward)[dtype];
   std::atomic<int64_t> next{0};
   lease.run([&](int rank) {

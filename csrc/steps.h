@@ -23,6 +23,12 @@ UNPAD_INLINE int64_t step_row(const Rows &rows, int64_t i, int64_t t, bool rever
   return rows.start[i] + (reverse ? rows.length[i] - 1 - t : t);
 }
 
+// What the inputs of a step make.
+template <class T>
+UNPAD_INLINE const T *projected_of(const unpad_forward_direction &d, int64_t row) {
+  return at<T>(d.projected, d.row_of ? d.row_of[row] : row, d.projected_stride);
+}
+
 // Rows are sorted, so those that reach step t are the first ones.
 UNPAD_INLINE int64_t still_active(const Rows &rows, int64_t n, int64_t t) {
   while (n > 0 && rows.length[n - 1] <= t) --n;

@@ -125,7 +125,6 @@ constexpr Kernels table(const char *name) {
             pass<D, SimpleBackwardSpace<D>, 1>(pack_backward<D, 1>, simple_backward_any<D>)}},
           {multiply<F>(), multiply<D>()},
           {adam_update<F>, adam_update<D>},
-          {adam_rows_update<F>, adam_rows_update<D>},
           {slots_forward<F>, slots_forward<D>},
           {slots_backward<F>, slots_backward<D>}};
 }

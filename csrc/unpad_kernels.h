@@ -45,17 +45,16 @@ enum {
 };
 
 typedef struct {
-  int32_t cell;
-  int32_t dtype;
-  int32_t activation;
-  int32_t recurrent_activation; /* not used by SimpleRNN */
-  int32_t keep;                 /* forward: 1 keeps in gates and saved what backward needs; 0 is inference */
-  int32_t threads;              /* at most this many; small problems use fewer unless plan says otherwise */
-  int32_t directions;           /* 1 or 2 */
-  int32_t masks;                /* recurrent dropout: 0 none, 1 one mask for all gates, G one mask a gate (Keras) */
-  int32_t plan;                 /* 0 chooses. For tests: exactly `threads` threads that 1 deal out the sequences,
+  int64_t cell;
+  int64_t dtype;
+  int64_t activation;
+  int64_t recurrent_activation; /* not used by SimpleRNN */
+  int64_t keep;                 /* forward: 1 keeps in gates and saved what backward needs; 0 is inference */
+  int64_t threads;              /* at most this many; small problems use fewer unless plan says otherwise */
+  int64_t directions;           /* 1 or 2 */
+  int64_t masks;                /* recurrent dropout: 0 none, 1 one mask for all gates, G one mask a gate (Keras) */
+  int64_t plan;                 /* 0 chooses. For tests: exactly `threads` threads that 1 deal out the sequences,
                                    2 deal out the hidden units */
-  int32_t reserved;             /* 0 */
   int64_t steps;
   int64_t batch;
   int64_t hidden;
@@ -69,13 +68,17 @@ typedef struct {
   const void *initial_h;        /* (batch, hidden) or null for zeros */
   const void *initial_c;        /* the same; LSTM only */
   const void *mask;             /* (batch, masks, hidden), multiplies h before its product; null if masks = 0 */
-  void *gates;                  /* (steps, G * hidden) in: projected inputs; out: activated gates if keep, else scratch.
-                                   SimpleRNN leaves it as it is */
+  const void *projected;        /* (steps, G * hidden) the projected inputs; with row_of (rows, G * hidden) */
+  const int64_t *row_of;        /* (steps) which row of `projected` a step reads; null: each its own */
+  void *gates;                  /* (steps, G * hidden) out: activated gates if keep; GRU reset before uses it as scratch
+                                   if not. Else, and for SimpleRNN, not used, may be null. May be `projected` without
+                                   row_of */
   void *h;                      /* (steps, hidden) out */
   void *saved;                  /* (steps, hidden) out if keep, may be null if not. LSTM: cells; GRU reset_after:
                                    h @ R_h + b_h; GRU reset before: r * h, the operand of R_h; SimpleRNN: not used */
   void *final_h;                /* (batch, hidden) out; an empty sequence gives back its initial state */
   void *final_c;                /* the same; LSTM only */
+  int64_t projected_stride;
   int64_t gates_stride;
   int64_t h_stride;
   int64_t saved_stride;
@@ -136,6 +139,51 @@ UNPAD_API int32_t unpad_forward(const unpad_problem *problem, const unpad_forwar
 UNPAD_API int32_t unpad_backward(const unpad_problem *problem, const unpad_backward_direction *direction,
                                  int32_t count, const unpad_product *after);
 
+/* The weights of one direction, or their gradients. */
+typedef struct {
+  void *kernel;                 /* (feature, G * hidden) */
+  void *recurrent_kernel;       /* (hidden, G * hidden) */
+  void *bias;                   /* (G * hidden); may be null */
+  void *recurrent_bias;         /* (3 * hidden) or null; GRU with reset_after only */
+} unpad_weights;
+
+/* A whole layer: the products and the walk above, on contiguous arrays that hold all directions. A step reads one row
+ * of `values`. Where several read the same, as the words of a text do, its products are computed once. */
+typedef struct {
+  unpad_problem problem;
+  const void *values;           /* (rows, feature) */
+  const int64_t *row_of;        /* (steps) the row, below rows, that a step reads; null: each its own */
+  unpad_weights weights[2];     /* a direction each; not written */
+  const void *initial_h;        /* (directions, batch, hidden) or null for zeros */
+  const void *initial_c;        /* the same; LSTM only */
+  const void *mask;             /* (directions, batch, masks, hidden); null if masks = 0 */
+  void *h;                      /* (steps, directions * hidden) the outputs, as all of these from forward to backward */
+  void *final_h;                /* (directions, batch, hidden) */
+  void *final_c;                /* the same; LSTM only */
+  void *gates;                  /* (directions, steps, G * hidden) if keep; SimpleRNN: not used */
+  void *saved;                  /* (directions, steps, hidden) if keep; SimpleRNN: not used */
+  int64_t rows;
+  int64_t feature;
+  int64_t reverse[2];           /* a direction each: 1 from each sequence's own end to its start */
+} unpad_layer;
+
+typedef struct {
+  const void *d_h;              /* as h, or null for zeros, as the next two */
+  const void *d_final_h;
+  const void *d_final_c;
+  void *d_values;               /* out, as values, or null where nobody asks */
+  unpad_weights d_weights[2];   /* out, a direction each; the biases' may be null */
+  void *d_initial_h;            /* out, as initial_h, or null */
+  void *d_initial_c;
+} unpad_layer_gradients;
+
+UNPAD_API int32_t unpad_layer_forward(const unpad_layer *layer);
+UNPAD_API int32_t unpad_layer_backward(const unpad_layer *layer, const unpad_layer_gradients *gradients);
+
+/* `distinct` (up to count): each id that occurs, in the order of its first; `row_of` (count): where the id of each
+ * member stands there. Returns how many there are, or -1 where an array is null or memory is out. */
+UNPAD_API int64_t unpad_distinct(int64_t count, const int64_t *ids, int64_t *distinct, int64_t *row_of);
+
 /* `count` products in one run of the pool, in blocks that at most `threads` threads take as they get free; small ones
  * stay with the caller, and threads that do not come in time are not waited for.
  *
@@ -161,35 +209,23 @@ typedef struct {
   double keep;                  /* 1 - learning rate * weight decay */
 } unpad_adam;
 
+/* One array. Of a table of which a batch reads few rows the gradient may be given by what each reading gives to its
+ * row. Rows that were not read have a gradient of 0 and move all the same: the update is that of the summed gradient,
+ * bit for bit, without the array that holds it. */
 typedef struct {
   void *weight;                 /* (count), contiguous, as all of these */
-  const void *gradient;
+  const void *gradient;         /* (count); by rows (readings, width) */
   void *m;
   void *v;
   int64_t count;
+  const int64_t *order;         /* by rows: (readings) the readings by their row, from unpad_group */
+  const int64_t *starts;        /* by rows: (count / width + 1) the same; null where `gradient` is whole */
+  int64_t width;                /* by rows: elements of a row */
 } unpad_adam_part;
 
 /* In stretches that at most `threads` threads take as they get free. Its bits do not depend on them. */
 UNPAD_API int32_t unpad_adam_step(int32_t dtype, int32_t threads, const unpad_adam *adam, int32_t count,
                                   const unpad_adam_part *parts);
-
-/* A table of which a batch reads few rows: the gradient is given by what each reading gives to its row. Rows that were
- * not read have a gradient of 0 and move all the same: it is the update that `unpad_adam_step` makes of the summed
- * gradient, bit for bit, without the array that holds it. */
-typedef struct {
-  void *weight;                 /* (rows, width), contiguous, as all of these */
-  void *m;
-  void *v;
-  const void *gradients;        /* (readings, width) */
-  const int64_t *order;         /* (readings) the readings by their row, from unpad_group */
-  const int64_t *starts;        /* (rows + 1) the same */
-  int64_t rows;
-  int64_t width;
-} unpad_adam_table;
-
-/* In stretches of rows that at most `threads` threads take as they get free. Its bits do not depend on them. */
-UNPAD_API int32_t unpad_adam_rows(int32_t dtype, int32_t threads, const unpad_adam *adam,
-                                  const unpad_adam_table *table);
 
 /* Sequences laid out in slots, as rows of a grid with zeros where nothing is, times a kernel; from the steps alone.
  * A step's part is its values times the rows of the kernel that belong to its slot; a row's product is the sum of its

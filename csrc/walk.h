@@ -59,8 +59,6 @@ struct Multiply {
 
 // A stretch of one part of an optimiser's update.
 typedef void (*Adam)(const unpad_adam *, const unpad_adam_part *, int64_t from, int64_t to);
-// Some rows of a table.
-typedef void (*AdamRows)(const unpad_adam *, const unpad_adam_table *, int64_t from, int64_t to);
 
 // Some slots of a linear map of sequences laid out.
 typedef void (*Slots)(const unpad_slots *, int64_t from, int64_t to, void *space);
@@ -71,7 +69,6 @@ struct Kernels {
   Pass backward[4][2];
   Multiply multiply[2];
   Adam adam[2];
-  AdamRows adam_rows[2];
   Slots slots_forward[2];
   Slots slots_backward[2];
 };

@@ -13,9 +13,9 @@ struct Workspace::Block {
 };
 
 namespace {
-// One block waits here. Who takes it leaves null, so that calls from several threads never share it and no lock can
-// be left held by a fork.
-std::atomic<void *> waiting{nullptr};
+// One block of each use waits here. Who takes it leaves null, so that calls from several threads never share it and no
+// lock can be left held by a fork.
+std::atomic<void *> waiting[Workspace::kUses];
 constexpr size_t kKept = size_t(64) << 20;  // larger ones go back to the system
 }  // namespace
 
@@ -24,7 +24,8 @@ void Workspace::drop(Block *block) {
   delete block;
 }
 
-Workspace::Workspace(size_t bytes) : block_(static_cast<Block *>(waiting.exchange(nullptr))) {
+Workspace::Workspace(Use use, size_t bytes)
+    : use_(use), block_(static_cast<Block *>(waiting[use].exchange(nullptr))) {
   if (block_ && block_->bytes >= bytes) return;
   drop(block_);
   bytes = std::max<size_t>(4096, size_t(pages(int64_t(bytes))));
@@ -39,7 +40,7 @@ Workspace::~Workspace() {
   if (block_->bytes > kKept)
     drop(block_);
   else
-    drop(static_cast<Block *>(waiting.exchange(block_)));
+    drop(static_cast<Block *>(waiting[use_].exchange(block_)));
 }
 
 char *Workspace::data() const { return block_->data; }

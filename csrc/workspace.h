@@ -11,7 +11,9 @@ inline int64_t pages(int64_t bytes) { return (bytes + 4095) / 4096 * 4096; }
 
 class Workspace {
  public:
-  explicit Workspace(size_t bytes);  // throws std::bad_alloc
+  // What it is for: one is kept for each.
+  enum Use { kThreads, kLayer, kUses };
+  Workspace(Use use, size_t bytes);  // throws std::bad_alloc
   ~Workspace();
   Workspace(const Workspace &) = delete;
   Workspace &operator=(const Workspace &) = delete;
@@ -20,6 +22,7 @@ class Workspace {
  private:
   struct Block;
   static void drop(Block *);
+  Use use_;
   Block *block_;
 };
 

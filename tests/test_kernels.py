@@ -16,9 +16,12 @@ PATHS = [p for p in kernels.info()["paths"] if p in ("compiled", "torch")]  # py
 
 def arguments(
     sizes, feature=3, hidden=4, reverse=(False,), dtype=torch.float64, bias=True, state=True,
-    masks=1, cell="lstm",
+    masks=1, cell="lstm", rows=None,
 ):  # fmt: skip
-    """Random arguments of `kernels.recurrent`; all that have one ask for a gradient."""
+    """Random arguments of `kernels.recurrent`; all that have one ask for a gradient.
+
+    With `rows` the steps read so many rows, as chance has it; without, each its own.
+    """
     directions, batch, columns = len(reverse), len(sizes), kernels.GATES[cell] * hidden
     offsets = torch.tensor([0, *sizes]).cumsum(0)
 
@@ -29,8 +32,9 @@ def arguments(
     drawn = torch.rand(directions, batch, masks and kernels.GATES[cell] ** (masks - 1), hidden)
     return {
         "cell": cell,
-        "values": random(sum(sizes), feature),
+        "values": random(sum(sizes) if rows is None else rows, feature),
         "offsets": offsets,
+        "row_of": None if rows is None else torch.randint(rows, (sum(sizes),)),
         "kernels": [random(feature, columns) for _ in reverse],
         "recurrent_kernels": [random(hidden, columns) for _ in reverse],
         "biases": [random(columns) for _ in reverse] if bias else [],
@@ -90,13 +94,14 @@ names = st.sampled_from(sorted(KNOWN))
     state=st.booleans(),
     masks=st.integers(0, 2),
     pair=st.tuples(names, names),
+    rows=st.sampled_from([None, None, 1, 3, 20]),
 )
-@settings(max_examples=150)
+@settings(max_examples=200)
 def test_paths_equal_the_reference(
-    path, cell, sizes, feature, hidden, reverse, bias, state, masks, pair
+    path, cell, sizes, feature, hidden, reverse, bias, state, masks, pair, rows
 ):
     call = arguments(
-        sizes, feature, hidden, reverse, bias=bias, state=state, masks=masks, cell=cell
+        sizes, feature, hidden, reverse, bias=bias, state=state, masks=masks, cell=cell, rows=rows
     )
     same(path, call, 1e-10, activation=pair[0], recurrent_activation=pair[1])
 
@@ -152,8 +157,9 @@ def test_the_reference_is_torch_s_own_lstm():
 
 @pytest.mark.parametrize("cell", kernels.GATES)
 @pytest.mark.parametrize("reverse", [(False,), (False, True)])
-def test_gradcheck(cell, reverse):
-    call = arguments([3, 0, 2], 2, 3, reverse, cell=cell, masks=2)
+@pytest.mark.parametrize("rows", [None, 3])
+def test_gradcheck(cell, reverse, rows):
+    call = arguments([3, 0, 2], 2, 3, reverse, cell=cell, masks=2, rows=rows)
     tensors = asking(call)
 
     def function(*given):
@@ -189,7 +195,7 @@ def operands(call):
     weights = [call[k][d] if d < len(call[k]) else None for d in (0, 1) for k in kinds]
     states = [call[k] for k in ("h0", "c0", "mask")]
     options = (call["cell"], "tanh", "sigmoid", call["reverse"], "")
-    return call["values"], call["offsets"], *weights, *states, *options
+    return call["values"], call["offsets"], call["row_of"], *weights, *states, *options
 
 
 # torch's own test of an operator reaches code of torch's that warns of its future.
@@ -198,8 +204,9 @@ def operands(call):
 @pytest.mark.parametrize("cell", kernels.GATES)
 @pytest.mark.parametrize("keep", [True, False])
 @pytest.mark.parametrize("sizes", [[3, 0, 5], [0], []])
-def test_opcheck(cell, sizes, keep):
-    call = arguments(sizes, reverse=(False, True), cell=cell)
+@pytest.mark.parametrize("rows", [None, 4])
+def test_opcheck(cell, sizes, keep, rows):
+    call = arguments(sizes, reverse=(False, True), cell=cell, rows=rows)
     call = call if keep else detached(call)
     torch.library.opcheck(torch.ops.unpad.recurrent.default, (*operands(call), keep))
 
@@ -207,9 +214,10 @@ def test_opcheck(cell, sizes, keep):
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.filterwarnings("ignore:.*grad attribute of a Tensor that is not a leaf:UserWarning")
 @pytest.mark.parametrize("cell", kernels.GATES)
-def test_it_can_be_compiled_whole(cell):
+@pytest.mark.parametrize("rows", [None, 4])
+def test_it_can_be_compiled_whole(cell, rows):
     # "aot_eager" traces forward and backward as inductor does, and needs no compiler to run them.
-    call = arguments([3, 0, 2], reverse=(False, True), cell=cell)
+    call = arguments([3, 0, 2], reverse=(False, True), cell=cell, rows=rows)
     compiled = torch.compile(
         lambda **given: kernels.recurrent(**given)[0] * 2, backend="aot_eager", fullgraph=True
     )
@@ -285,6 +293,16 @@ LIES = [
     ),
     ({"biases": [torch.zeros(3).double()]}, "recurrent: expected biases (16,), got (3,)."),
     ({"recurrent_biases": [torch.zeros(16).double()]}, "recurrent: lstm has no recurrent biases;"),
+    ({"row_of": torch.tensor([0, 1, 2, 3, 5])}, "recurrent: row_of asks for row 5 of 5."),
+    ({"row_of": torch.tensor([0, 1, -2, 3, 4])}, "recurrent: row_of asks for row -2 of 5."),
+    (
+        {"row_of": torch.tensor([0, 1, 2])},
+        "recurrent: offsets run from 0 to the number of steps, 3, and never fall; got [0, 3, 5].",
+    ),
+    (
+        {"row_of": torch.zeros(5)},
+        "recurrent: expected row_of (steps,) int64 on cpu, got (5,) torch.float32 on cpu.",
+    ),
 ]
 
 
@@ -302,6 +320,15 @@ def test_calls_of_the_operator_itself_are_checked_too():
         "recurrent: offsets run from 0 to the number of steps, 5, and never fall; got [0, 9,"
     ):
         torch.ops.unpad.recurrent.default(*operands(call), False)
+
+
+@pytest.mark.skipif("compiled" not in PATHS, reason="needs the compiled kernels")
+@pytest.mark.parametrize("cell", kernels.GATES)
+def test_steps_that_share_a_row_have_the_bits_of_rows_of_their_own(cell):
+    call = arguments([5, 0, 9, 1], 7, 19, (False, True), torch.float32, cell=cell, rows=4)
+    apart = {**call, "values": call["values"][call["row_of"]], "row_of": None}
+    for a, b in zip(kernels.recurrent(**call), kernels.recurrent(**apart), strict=True):
+        assert torch.equal(a, b)
 
 
 @pytest.mark.parametrize("path", PATHS)

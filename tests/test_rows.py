@@ -52,7 +52,8 @@ def test_rows_move_as_by_the_whole_gradient(instruction_set, dtype, width, threa
         )
         dense = torch.ops.aten.embedding_dense_backward(gradients, ids, 400, -1, False)
         kernels.adam.step([whole], [dense], *([s] for s in states[0]), update)
-        kernels.adam.step_rows(by_rows, ids, gradients, *states[1], update)
+        sparse = torch.sparse_coo_tensor(ids[None], gradients, whole.shape, check_invariants=True)
+        kernels.adam.step([by_rows], [sparse], *([s] for s in states[1]), update)
         assert torch.equal(whole, by_rows)
     assert all(map(torch.equal, *states))
 
@@ -78,15 +79,16 @@ def data():
 
 @pytest.fixture
 def seen(monkeypatch):
-    """Whether a sparse gradient has met Adam's kernel."""
+    """The steps at which a sparse gradient has met Adam's kernel."""
     calls = []
-    step_rows = kernels.adam.step_rows
+    step = kernels.adam.step
 
-    def noted(*arguments, **options):
-        calls.append(arguments)
-        step_rows(*arguments, **options)
+    def noted(weights, gradients, *rest):
+        if any(g.is_sparse for g in gradients):
+            calls.append(gradients)
+        step(weights, gradients, *rest)
 
-    monkeypatch.setattr(kernels.adam, "step_rows", noted)
+    monkeypatch.setattr(kernels.adam, "step", noted)
     return calls
 
 

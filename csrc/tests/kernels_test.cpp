@@ -1,9 +1,10 @@
 // Forward and backward of every cell against the naive loop, on sizes drawn at random. In half of the cases a product
-// with the identity makes the gates that the forward walk reads, and another copies what the backward walk has made.
+// with the identity makes the projected inputs that the forward walk reads, and another copies what the backward walk
+// has made. In half of them the projected inputs lie where the gates go; in the others apart, with gaps between rows,
+// and most often steps share rows there.
 //
 // Run: kernels_test [seconds] [seed]. A failure prints the case and the seed that draws it again.
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -15,28 +16,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cases.h"
 #include "naive.h"
-#include "require.h"
 
 namespace {
-
-struct Case {
-  int cell, act, rec, masks, directions, hidden, threads, plan;
-  std::vector<int64_t> offsets;
-  bool initial, bias, d_h, d_final, alias, reverse, products;
-  unsigned seed;
-  int gates() const { return cell == UNPAD_LSTM ? 4 : cell == UNPAD_SIMPLE_RNN ? 1 : 3; }
-  int64_t batch() const { return int64_t(offsets.size()) - 1; }
-  int64_t steps() const { return offsets.back(); }
-};
-
-template <class T>
-std::vector<T> normal(std::mt19937 &random, int64_t n, double scale) {
-  std::normal_distribution<double> draw(0, scale);
-  std::vector<T> out(static_cast<size_t>(n));
-  for (T &x : out) x = T(draw(random));
-  return out;
-}
 
 // All of a direction's arrays, each exactly as long as promised: AddressSanitizer sees one element too many.
 template <class T>
@@ -58,34 +41,41 @@ template <class T>
 Result<T> run(const Case &c, const std::vector<T> &x, const std::vector<T> &d_h, std::vector<Arrays<T>> arrays) {
   const int64_t H = c.hidden, G = c.gates(), D = c.directions, width = D * G * H;
   const T nan = std::numeric_limits<T>::quiet_NaN();
-  unpad_problem p{c.cell, kDtype<T>, c.act, c.rec, 0, c.threads, int32_t(D),
-                  c.masks, c.plan, 0, c.steps(), c.batch(), H, c.offsets.data()};
   auto or_null = [](std::vector<T> &v, bool given = true) { return given ? v.data() : nullptr; };
   std::vector<T> one(size_t(G * H * G * H), T(0));
   for (int64_t u = 0; u < G * H; ++u) one[size_t(u * G * H + u)] = 1;
-  auto times_one = [&](const T *a, T *to) {
-    return unpad_product{a, one.data(), nullptr, to, nullptr, c.steps(), G * H, G * H, width, G * H, width, 0, 0, 0};
+  auto times_one = [&](const T *a, T *to, int64_t rows, int64_t stride) {
+    return unpad_product{a, one.data(), nullptr, to, nullptr, rows, G * H, G * H, width, G * H, stride, 0, 0, 0};
   };
+  const int64_t stride = c.apart ? width + 3 : width;
   Result<T> out;
   for (int keep = 0; keep < 2; ++keep) {
-    std::vector<T> gates = c.products ? std::vector<T>(x.size(), nan) : x, h(size_t(c.steps() * D * H), nan);
+    std::vector<T> h(size_t(c.steps() * D * H), nan);
+    std::vector<T> projected(size_t(c.rows ? (c.rows - 1) * stride + width : 0), nan);
+    for (int64_t row = 0; row < c.rows && !c.products; ++row)
+      std::copy_n(x.begin() + row * width, width, projected.begin() + row * stride);
+    const std::vector<T> untouched = projected;
+    std::vector<T> own(c.apart ? size_t(c.steps() * width) : 0, nan), &gates = c.apart ? own : projected;
+    const bool uses_gates = !c.apart || keep || c.cell == UNPAD_GRU_RESET_BEFORE;
     std::vector<unpad_forward_direction> forward;
     std::vector<unpad_product> before;
     for (int64_t d = 0; d < D; ++d) {
-      if (c.products) before.push_back(times_one(x.data() + d * G * H, gates.data() + d * G * H));
+      if (c.products) before.push_back(times_one(x.data() + d * G * H, projected.data() + d * G * H, c.rows, stride));
       Arrays<T> &a = arrays[size_t(d)];
       a.saved.assign(size_t(c.steps() * H), nan);
       a.hn.assign(size_t(c.batch() * H), nan);
       a.cn.assign(size_t(c.batch() * H), nan);
       forward.push_back({a.kernel.data(), or_null(a.bias, c.bias && c.cell == UNPAD_GRU_RESET_AFTER),
                          or_null(a.h0, c.initial), or_null(a.c0, c.initial), or_null(a.mask, c.masks),
-                         gates.data() + d * G * H, h.data() + d * H, or_null(a.saved, keep), a.hn.data(), a.cn.data(),
-                         width, D * H, H, (d == 1) != c.reverse});
+                         projected.data() + d * G * H, c.shared ? c.row_of.data() : nullptr,
+                         uses_gates ? gates.data() + d * G * H : nullptr, h.data() + d * H, or_null(a.saved, keep),
+                         a.hn.data(), a.cn.data(), stride, width, D * H, H, c.reversed(d)});
     }
-    p.keep = keep;
+    const unpad_problem p = problem_of<T>(c, keep);
     require(unpad_forward(&p, forward.data(), int32_t(before.size()), before.data()) == UNPAD_OK, "forward returns 0");
     if (keep)
       require(!c.steps() || !std::memcmp(h.data(), out.h.data(), h.size() * sizeof(T)), "inference equals training");
+    if (c.apart && !c.products) require(same_bits(projected, untouched), "projected inputs apart are left as they are");
     out.h = h;
     out.gates = gates;
   }
@@ -102,13 +92,16 @@ Result<T> run(const Case &c, const std::vector<T> &x, const std::vector<T> &d_h,
     a.d_h0.assign(size_t(c.batch() * H), nan);
     a.d_c0.assign(size_t(c.batch() * H), nan);
     a.previous.assign(size_t(c.steps() * masks * H), nan);
-    if (c.products) products.push_back(times_one(d_gates.data() + d * G * H, copied.data() + d * G * H));
+    if (c.products)
+      products.push_back(times_one(d_gates.data() + d * G * H, copied.data() + d * G * H, c.steps(), width));
     backward.push_back({a.kernel.data(), or_null(a.h0, c.initial), or_null(a.c0, c.initial), or_null(a.mask, c.masks),
                         activated.data() + d * G * H, out.h.data() + d * H, a.saved.data(),
                         c.d_h ? d_h.data() + d * H : nullptr, or_null(a.d_hn, c.d_final), or_null(a.d_cn, c.d_final),
                         d_gates.data() + d * G * H, c.alias ? a.saved.data() : a.d_saved.data(), a.d_h0.data(),
-                        a.d_c0.data(), c.products ? a.previous.data() : nullptr, width, D * H, H, D * H, width, H, (d == 1) != c.reverse});
+                        a.d_c0.data(), c.products ? a.previous.data() : nullptr, width, D * H, H, D * H, width, H,
+                        c.reversed(d)});
   }
+  const unpad_problem p = problem_of<T>(c, 1);
   require(unpad_backward(&p, backward.data(), int32_t(products.size()), products.data()) == UNPAD_OK,
           "backward returns 0");
   if (c.products) {
@@ -117,7 +110,7 @@ Result<T> run(const Case &c, const std::vector<T> &x, const std::vector<T> &d_h,
       for (int64_t b = 0; b < c.batch(); ++b)
         for (int64_t row = c.offsets[size_t(b)]; row < c.offsets[size_t(b) + 1]; ++row)
           for (int64_t i = 0; i < masks * H; ++i) {
-            const bool reverse = (d == 1) != c.reverse;
+            const bool reverse = c.reversed(int64_t(d));
             const bool first = row == (reverse ? c.offsets[size_t(b) + 1] - 1 : c.offsets[size_t(b)]);
             const Arrays<T> &a = after[d];
             T state = first ? T(0) : out.h[size_t(((row + (reverse ? 1 : -1)) * D + int64_t(d)) * H + i % H)];
@@ -155,7 +148,10 @@ template <class T>
 void check(const Case &c) {
   const size_t H = size_t(c.hidden), G = size_t(c.gates()), D = size_t(c.directions), B = size_t(c.batch());
   std::mt19937 random(c.seed);
-  std::vector<T> x = normal<T>(random, int64_t(size_t(c.steps()) * D * G * H), 1);
+  std::vector<T> x = normal<T>(random, int64_t(size_t(c.rows) * D * G * H), 1);
+  for (int64_t row = 0; row < c.rows; ++row)  // what no step reads must not be read
+    if (c.shared && !std::count(c.row_of.begin(), c.row_of.end(), row))
+      std::fill_n(x.begin() + row * int64_t(D * G * H), D * G * H, std::numeric_limits<T>::quiet_NaN());
   std::vector<T> d_h = normal<T>(random, int64_t(size_t(c.steps()) * D * H), 1);
   std::vector<Arrays<T>> arrays(D);
   for (Arrays<T> &a : arrays) {
@@ -163,8 +159,7 @@ void check(const Case &c) {
     a.bias = normal<T>(random, int64_t(G * H), 0.3);
     a.h0 = normal<T>(random, int64_t(B * H), 0.7);
     a.c0 = normal<T>(random, int64_t(B * H), 0.7);
-    a.mask = normal<T>(random, int64_t(B * size_t(c.masks) * H), 1);
-    for (T &m : a.mask) m = m > T(-0.5) ? T(1 / 0.7) : T(0);
+    a.mask = normal_mask<T>(random, int64_t(B * size_t(c.masks) * H));
     a.d_hn = normal<T>(random, int64_t(B * H), 1);
     a.d_cn = normal<T>(random, int64_t(B * H), 1);
   }
@@ -172,7 +167,7 @@ void check(const Case &c) {
 
   for (size_t d = 0; d < D; ++d) {
     const Arrays<T> &a = arrays[d], &got = r.directions[d];
-    const bool reverse = (d == 1) != c.reverse;
+    const bool reverse = c.reversed(int64_t(d));
     const std::vector<double> kernel = wide(a.kernel, 0, a.kernel.size());
     const std::vector<double> bias = c.bias ? wide(a.bias, 0, a.bias.size()) : std::vector<double>(G * H, 0.0);
     for (size_t b = 0; b < B; ++b) {
@@ -191,7 +186,7 @@ void check(const Case &c) {
         rows.insert(reverse ? rows.begin() : rows.end(), size_t(row));
       std::vector<naive::Row> dh, d_x, d_inner;
       for (size_t row : rows) {
-        s.x.push_back(wide(x, (row * D + d) * G * H, G * H));
+        s.x.push_back(wide(x, (size_t(c.row(int64_t(row))) * D + d) * G * H, G * H));
         dh.push_back(c.d_h ? wide(d_h, (row * D + d) * H, H) : zero);
       }
       s.forward();
@@ -239,14 +234,19 @@ void check(const Case &c) {
     cut(a.mask, b * size_t(c.masks) * H, size_t(c.masks) * H);
   }
   std::vector<T> own_x = x, own_d = d_h;
-  cut(own_x, from * D * G * H, n * D * G * H);
+  if (c.shared) {
+    alone.row_of.assign(c.row_of.begin() + long(from), c.row_of.begin() + long(from + n));
+  } else {
+    cut(own_x, from * D * G * H, n * D * G * H);
+    alone.rows = int64_t(n);
+  }
   cut(own_d, from * D * H, n * D * H);
   const Result<T> lone = run<T>(alone, own_x, own_d, one);
   require(same(lone.h.data(), r.h.data() + from * D * H, n * D * H), "bits of h alone");
   require(same(lone.d_gates.data(), r.d_gates.data() + from * D * G * H, n * D * G * H), "bits of d_gates alone");
 }
 
-// sigmoid and tanh through a SimpleRNN of one step, whose h is act(gates), against long double.
+// sigmoid and tanh through a SimpleRNN of one step, whose h is act(projected), against long double.
 template <class T>
 void check_activation(int kind, double limit) {
   std::vector<T> x;
@@ -257,10 +257,10 @@ void check_activation(int kind, double limit) {
   std::vector<int64_t> offsets;  // one sequence of one step for every n values
   for (size_t b = 0; b <= x.size() / size_t(n); ++b) offsets.push_back(int64_t(b));
   std::vector<T> kernel(size_t(n * n)), h(x.size()), hn(x.size());
-  unpad_problem p{UNPAD_SIMPLE_RNN, kDtype<T>, kind, kind, 0, 1, 1, 0, 0, 0,
-                  offsets.back(), offsets.back(), n, offsets.data()};
-  unpad_forward_direction d{kernel.data(), nullptr, nullptr, nullptr, nullptr, x.data(), h.data(), nullptr, hn.data(),
-                            nullptr, n, n, n, 0};
+  unpad_problem p{UNPAD_SIMPLE_RNN, kDtype<T>, kind, kind, 0, 1, 1, 0, 0, offsets.back(), offsets.back(), n,
+                  offsets.data()};
+  unpad_forward_direction d{kernel.data(), nullptr, nullptr, nullptr, nullptr, x.data(), nullptr, nullptr, h.data(),
+                            nullptr, hn.data(), nullptr, n, n, n, n, 0};
   require(unpad_forward(&p, &d, 0, nullptr) == UNPAD_OK, "forward returns 0");
   double worst = 0;
   for (size_t i = 0; i < x.size(); ++i) {
@@ -283,9 +283,9 @@ void check_activation(int kind, double limit) {
 void check_refusals() {
   doing = "refusals";
   const int64_t offsets[2] = {0, 0};
-  unpad_problem p{0, 0, 0, 1, 1, 1, 1, 0, 0, 0, 0, 1, 4, offsets};
+  unpad_problem p{0, 0, 0, 1, 1, 1, 1, 0, 0, 0, 1, 4, offsets};
   float x[16] = {};
-  unpad_forward_direction d{x, nullptr, nullptr, nullptr, nullptr, x, x, x, x, x, 16, 4, 4, 0};
+  unpad_forward_direction d{x, nullptr, nullptr, nullptr, nullptr, x, nullptr, x, x, x, x, x, 16, 16, 4, 4, 0};
   require(unpad_forward(nullptr, &d, 0, nullptr) == UNPAD_NULL_POINTER, "null problem");
   require(unpad_forward(&p, nullptr, 0, nullptr) == UNPAD_NULL_POINTER, "null direction");
   require(unpad_forward(&p, &d, 0, nullptr) == UNPAD_OK, "no steps");
@@ -299,7 +299,9 @@ void check_refusals() {
   require(with([](auto &q, auto &) { q.batch = -1; }) == UNPAD_BAD_SIZE, "batch -1");
   require(with([](auto &q, auto &) { q.hidden = 0; }) == UNPAD_BAD_SIZE, "hidden 0");
   require(with([](auto &q, auto &) { q.hidden = int64_t(1) << 40; }) == UNPAD_BAD_SIZE, "hidden 2^40");
-  require(with([](auto &, auto &e) { e.gates_stride = 15; }) == UNPAD_BAD_SIZE, "short stride");
+  require(with([](auto &, auto &e) { e.projected_stride = 15; }) == UNPAD_BAD_SIZE, "short stride of projected");
+  require(with([](auto &, auto &e) { e.gates_stride = 15; }) == UNPAD_BAD_SIZE, "short stride of gates");
+  require(with([](auto &q, auto &e) { q.keep = 0, e.gates_stride = 0; }) == UNPAD_OK, "the stride of unused gates");
   require(with([](auto &q, auto &) { q.dtype = 2; }) == UNPAD_BAD_ENUM, "dtype 2");
   require(with([](auto &q, auto &) { q.cell = 4; }) == UNPAD_BAD_ENUM, "cell 4");
   require(with([](auto &q, auto &) { q.activation = 5; }) == UNPAD_BAD_ENUM, "activation 5");
@@ -308,14 +310,17 @@ void check_refusals() {
   require(with([](auto &q, auto &) { q.offsets = nullptr; }) == UNPAD_NULL_POINTER, "null offsets");
   require(with([](auto &, auto &e) { e.recurrent_kernel = nullptr; }) == UNPAD_NULL_POINTER, "null kernel");
   require(with([](auto &, auto &e) { e.final_h = nullptr; }) == UNPAD_NULL_POINTER, "null final_h");
+  require(with([](auto &q, auto &e) { q.steps = 1, e.projected = nullptr; }) == UNPAD_NULL_POINTER, "null projected");
   require(with([](auto &q, auto &e) { q.steps = 1, e.gates = nullptr; }) == UNPAD_NULL_POINTER, "null gates");
+  auto no_scratch = [](auto &q, auto &e) {
+    q.cell = UNPAD_GRU_RESET_BEFORE, q.keep = 0, q.steps = 1, e.gates = nullptr;
+  };
+  require(with(no_scratch) == UNPAD_NULL_POINTER, "null gates, which are scratch");
   require(unpad_forward(&p, &d, 1, nullptr) == UNPAD_NULL_POINTER, "null products");
   const unpad_product both{x, x, nullptr, x, nullptr, 1, 1, 1, 1, 1, 1, 1, 1, 0};
   require(unpad_forward(&p, &d, 1, &both) == UNPAD_BAD_ENUM, "a product that is none");
   require(unpad_kernels_force_isa("mmx") == UNPAD_BAD_ENUM, "unknown instruction set");
 }
-
-Case draw(unsigned seed);
 
 // A forked child has no threads of its parent's and must make its own; callers on several threads share the pool.
 void check_pool() {
@@ -342,42 +347,10 @@ void check_pool() {
   }
 }
 
-Case draw(unsigned seed) {
-  std::mt19937 random(seed);
-  auto from = [&](std::initializer_list<int> choices) { return choices.begin()[random() % choices.size()]; };
-  Case c;
-  c.seed = seed;
-  c.cell = int(random() % 4);
-  const bool usual = random() % 2;
-  c.act = usual ? UNPAD_TANH : int(random() % 5);
-  // Gates that are not bounded make the walk grow without end, and with it the error.
-  c.rec = usual ? UNPAD_SIGMOID : from({UNPAD_SIGMOID, UNPAD_HARD_SIGMOID, UNPAD_TANH});
-  c.masks = from({0, 0, 1, c.gates()});
-  c.directions = from({1, 2});
-  c.hidden = random() % 3 ? 1 + int(random() % 40) : from({1, 7, 16, 31, 32, 33, 64, 65, 100});
-  c.threads = 1 + int(random() % 4);
-  c.plan = int(random() % 3);
-  c.offsets = {0};
-  const int batch = from({0, 1, 2, 5, 14}), longest = from({1, 3, 8});
-  for (int b = 0; b < batch; ++b) c.offsets.push_back(c.offsets.back() + int(random() % unsigned(longest + 1)));
-  c.initial = random() % 2;
-  c.bias = random() % 2;
-  c.d_h = random() % 4;
-  c.d_final = random() % 2;
-  c.alias = random() % 2;
-  c.reverse = random() % 2;
-  c.products = random() % 2;
-  return c;
-}
-
 }  // namespace
 
 int main(int count, char **words) {
-  const double seconds = count > 1 ? std::atof(words[1]) : 10;
-  unsigned seed = count > 2 ? unsigned(std::strtoul(words[2], nullptr, 10)) : std::random_device{}();
   check_refusals();
-  const auto start = std::chrono::steady_clock::now();
-  int cases = 0;
   for (const char *isa : {"avx512", "avx2", "portable"}) {
     if (unpad_kernels_force_isa(isa)) {
       std::printf("%s: not on this machine\n", isa);
@@ -389,20 +362,6 @@ int main(int count, char **words) {
     check_activation<double>(UNPAD_TANH, 1e-15), check_activation<double>(UNPAD_SIGMOID, 1e-15);
   }
   check_pool();
-  auto spent = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); };
-  for (; !cases || (spent() < seconds && count < 3); ++seed, ++cases)
-    for (const char *isa : {"avx512", "avx2", "portable"}) {
-      if (unpad_kernels_force_isa(isa)) continue;
-      const Case c = draw(seed);
-      doing = "seed " + std::to_string(seed) + ", " + isa + ", cell " + std::to_string(c.cell) + ", act " +
-              std::to_string(c.act) + ", rec " + std::to_string(c.rec) + ", masks " + std::to_string(c.masks) +
-              ", directions " + std::to_string(c.directions) + ", hidden " + std::to_string(c.hidden) + ", batch " +
-              std::to_string(c.batch()) + ", steps " + std::to_string(c.steps()) + ", threads " +
-              std::to_string(c.threads) + ", plan " + std::to_string(c.plan);
-      check<float>(c);
-      doing += ", float64";
-      check<double>(c);
-    }
-  std::printf("%d cases, each in two dtypes on every instruction set\n", cases);
+  check_cases(count, words, [](const Case &c, auto zero) { check<decltype(zero)>(c); });
   return 0;
 }

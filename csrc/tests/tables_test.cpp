@@ -1,10 +1,12 @@
-// unpad_slots_linear and unpad_adam_rows on random sizes: slots against sums in double, rows against unpad_adam_step on
-// the summed gradient, bit for bit. Arrays end where they end, so that the sanitizer sees a step too far; the bits must
-// be the same for any number of threads.
+// unpad_slots_linear and unpad_adam_step by rows on random sizes: slots against sums in double, rows against
+// unpad_adam_step on the summed gradient, bit for bit. And unpad_group and unpad_distinct. Arrays end where they end,
+// so that the sanitizer sees a step too far; the bits must be the same for any number of threads.
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 #include <random>
 #include <string>
 #include <vector>
@@ -47,6 +49,35 @@ void check_group_refusals() {
   require(unpad_group(-1, of, 3, order, starts) == UNPAD_BAD_SIZE, "count -1");
   require(unpad_group(2, nullptr, 3, order, starts) == UNPAD_NULL_POINTER, "null of");
   require(unpad_group(0, nullptr, 3, nullptr, starts) == UNPAD_OK && !starts[3], "no members");
+}
+
+// unpad_distinct, checked against looking for each id among those before it.
+void check_distinct() {
+  doing = "distinct";
+  int64_t one = 1;
+  require(unpad_distinct(0, nullptr, nullptr, nullptr) == 0, "no ids");
+  require(unpad_distinct(-1, &one, &one, &one) == -1, "count -1");
+  require(unpad_distinct(1, nullptr, &one, &one) == -1, "null ids");
+  require(unpad_distinct(1, &one, nullptr, &one) == -1, "null distinct");
+  require(unpad_distinct(1, &one, &one, nullptr) == -1, "null row_of");
+  for (int round = 0; round < 2000; ++round) {
+    doing = "distinct, round " + std::to_string(round);
+    const int64_t least = std::numeric_limits<int64_t>::min(), most = std::numeric_limits<int64_t>::max();
+    const int64_t some[] = {least, least + 1, -1, 0, 1, most - 1, most};
+    const int64_t kinds = draw(1, 90), scale = int64_t(1) << draw(0, 55);
+    std::vector<int64_t> ids(size_t(draw(0, 70))), expected;
+    for (int64_t &id : ids) id = draw(0, 3) ? draw(-kinds, kinds) * scale : some[draw(0, 6)];
+    std::vector<int64_t> distinct(ids.size(), -7), row_of(ids.size(), -7);
+    const int64_t found = unpad_distinct(int64_t(ids.size()), ids.data(), distinct.data(), row_of.data());
+    for (size_t i = 0; i < ids.size(); ++i) {
+      const auto at = std::find(expected.begin(), expected.end(), ids[i]);
+      require(row_of[i] == at - expected.begin(), "where an id stands", double(row_of[i]));
+      if (at == expected.end()) expected.push_back(ids[i]);
+    }
+    require(found == int64_t(expected.size()), "how many ids there are", double(found), double(expected.size()));
+    expected.resize(ids.size(), -7);  // no more is written
+    require(distinct == expected, "each id that occurs, in the order of its first");
+  }
 }
 
 template <class T>
@@ -118,7 +149,8 @@ void rows(int round) {
   std::vector<int64_t> of(static_cast<size_t>(readings)), order, starts;
   for (int64_t &row : of) row = draw(0, table - 1);
   sorted(of, table, order, starts);
-  const auto gradients = numbers<T>(readings * width), weight = numbers<T>(table * width), m = numbers<T>(table * width);
+  const auto gradients = numbers<T>(readings * width), weight = numbers<T>(table * width),
+             m = numbers<T>(table * width);
   auto v = numbers<T>(table * width);
   for (T &x : v) x = std::fabs(x);
   std::vector<T> dense(size_t(table * width));
@@ -134,9 +166,11 @@ void rows(int round) {
   require(unpad_adam_step(kDtype<T>, 1, &adam, 1, &part) == 0, "the dense update is refused");
   for (int32_t threads : {1, 3}) {
     std::vector<T> got[3] = {weight, m, v};
-    const unpad_adam_table t = {got[0].data(), got[1].data(),   got[2].data(), gradients.data(),
-                                order.data(),  starts.data(), table,         width};
-    require(unpad_adam_rows(kDtype<T>, threads, &adam, &t) == 0, "the update by rows is refused");
+    unpad_adam_part by_rows = part;
+    by_rows.weight = got[0].data(), by_rows.m = got[1].data(), by_rows.v = got[2].data();
+    by_rows.gradient = gradients.data(), by_rows.order = order.data(), by_rows.starts = starts.data();
+    by_rows.width = width;
+    require(unpad_adam_step(kDtype<T>, threads, &adam, 1, &by_rows) == 0, "the update by rows is refused");
     for (int k = 0; k < 3; ++k)
       require(same_bits(got[k], want[k]), "not the dense update's bits");
   }
@@ -146,6 +180,7 @@ void rows(int round) {
 
 int main(int argc, char **argv) {
   check_group_refusals();
+  check_distinct();
   const int rounds = argc > 1 ? std::atoi(argv[1]) : 10;
   for (int round = 0; round < 20 * rounds; ++round) {
     slots<float>(round), slots<double>(round);

@@ -3,6 +3,8 @@
 from . import adam, slots
 from .activations import KNOWN
 from .cells import GATES
+from .groups import distinct
+from .library import serves
 from .operator import recurrent, trusted
 from .paths import force, info
 from .products import linear
@@ -12,11 +14,13 @@ __all__ = [
     "GATES",
     "KNOWN",
     "adam",
+    "distinct",
     "force",
     "info",
     "linear",
     "own_threads",
     "recurrent",
+    "serves",
     "slots",
     "trusted",
 ]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 from .groups import by_group
-from .library import DTYPES, Adam, AdamTable, address, call, serves, words
+from .library import DTYPES, Adam, address, call, serves, words
 from .threads import threads
 
 
@@ -56,6 +56,10 @@ def step(
 ) -> None:
     """Moves, in place, CPU tensors that `serves_all` has agreed to.
 
+    A gradient may be sparse, (rows, width) by what each reading of a row gives to it: every row
+    moves, those that were not read by a gradient of 0, with the bits that the summed gradient
+    gives. The array that holds it is not made: its fresh pages alone took as long as the update.
+
     Args:
         weights: what moves.
         gradients: of the same shapes.
@@ -64,31 +68,15 @@ def step(
         update: how.
     """
     parts: list[int] = []  # of unpad_adam_part
+    held: list[Tensor] = []  # as long as the call
     for w, g, m, v in zip(weights, gradients, means, squares, strict=True):
+        order = starts = width = 0
+        if g.is_sparse:
+            rows, g = g._indices()[0], g._values().contiguous()
+            by_row = by_group(rows, w.size(0))
+            order, starts, width = *map(address, by_row), w.size(1)
+            held += (g, *by_row)
         parts += (w.data_ptr(), g.data_ptr(), m.data_ptr(), v.data_ptr(), w.numel())
+        parts += (order, starts, width)
     dtype, settings = DTYPES[weights[0].dtype], update.settings()
     call("unpad_adam_step", dtype, threads(), ctypes.byref(settings), len(weights), words(parts))
-
-
-def step_rows(
-    weight: Tensor, rows: Tensor, gradients: Tensor, mean: Tensor, square: Tensor, update: Update
-) -> None:
-    """Moves a table of which some rows were read: the bits that `step` gives.
-
-    Each row moves, those that were not read by a gradient of 0. The array of the table's size that
-    holds the summed gradient is not made: its fresh pages alone took as long as the update.
-
-    Args:
-        weight: (rows, width), what moves.
-        rows: (readings,) int64, the row of each reading.
-        gradients: (readings, width), what each gives to its row.
-        mean: m, of the table's shape, as is the next.
-        square: v.
-        update: how.
-    """
-    gradients = gradients.contiguous()
-    order, starts = by_group(rows, len(weight))
-    arrays = map(address, (weight, mean, square, gradients, order, starts))
-    table = AdamTable(*arrays, *weight.shape)
-    dtype, settings = DTYPES[weight.dtype], update.settings()
-    call("unpad_adam_rows", dtype, threads(), ctypes.byref(settings), ctypes.byref(table))

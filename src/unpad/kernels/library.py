@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import struct
 import warnings
 from collections.abc import Sequence
 from functools import cache
@@ -18,7 +19,7 @@ from torch import Tensor
 
 FILE = Path(__file__).parent / "libunpad_kernels.so"
 DTYPES = {torch.float32: 0, torch.float64: 1}
-_VERSION = 6
+_VERSION = 7
 _ERRORS = {
     1: "an array that it needs is null",
     2: "a size or stride is impossible",
@@ -28,30 +29,10 @@ _ERRORS = {
 _P, _I32, _I64 = ctypes.c_void_p, ctypes.c_int32, ctypes.c_int64
 
 
-class Problem(ctypes.Structure):
-    """unpad_problem: what one call is about."""
-
-    _fields_ = [
-        *((name, _I32) for name in ("cell", "dtype", "activation", "recurrent_activation", "keep",
-                                    "threads", "directions", "masks", "plan", "reserved")),
-        *((name, _I64) for name in ("steps", "batch", "hidden")),
-        ("offsets", _P),
-    ]  # fmt: skip
-
-
 class Adam(ctypes.Structure):
     """unpad_adam."""
 
     _fields_ = [(n, ctypes.c_double) for n in ("beta_1", "beta_2", "rate", "epsilon", "keep")]
-
-
-class AdamTable(ctypes.Structure):
-    """unpad_adam_table."""
-
-    _fields_ = [
-        *((name, _P) for name in ("weight", "m", "v", "gradients", "order", "starts")),
-        *((name, _I64) for name in ("rows", "width")),
-    ]  # fmt: skip
 
 
 class Slots(ctypes.Structure):
@@ -75,6 +56,7 @@ def library() -> Any:
             loaded = ctypes.CDLL(str(FILE))
             if loaded.unpad_kernels_version() == _VERSION:
                 loaded.unpad_kernels_isa.restype = ctypes.c_char_p
+                loaded.unpad_distinct.restype = _I64
                 return loaded
             why = "it is of another version"
         except OSError as error:
@@ -127,12 +109,12 @@ def call(function: str, *arguments: Any) -> None:
         raise RuntimeError(f"unpad's compiled kernels: {_ERRORS.get(error, error)}.")
 
 
-def words(values: Sequence[int]) -> ctypes.Array[ctypes.c_int64]:
-    """Structures of pointers and int64 fields, filled in one go.
+def words(values: Sequence[int]) -> bytes:
+    """Structures of pointers and int64 fields, for the library to read.
 
     As a ctypes.Structure each field costs a microsecond, and a small model's step fills 300.
     """
-    return (_I64 * len(values))(*values)
+    return struct.pack(f"{len(values)}q", *values)
 
 
 def address(tensor: Tensor | None) -> int:

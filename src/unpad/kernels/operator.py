@@ -27,16 +27,21 @@ _WEIGHTS = ", ".join(
     for kind in ("kernel", "recurrent_kernel", "bias", "recurrent_bias")
 )
 _OPTIONS = "str cell, str activation, str recurrent_activation, bool[] reverse, str path"
+_GIVEN = (
+    f"Tensor values, Tensor offsets, Tensor? row_of, {_WEIGHTS}, Tensor? h0, Tensor? c0, "
+    "Tensor? mask"
+)
 _library = torch.library.Library("unpad", "DEF")
 _library.define(
-    f"recurrent(Tensor values, Tensor offsets, {_WEIGHTS}, Tensor? h0, Tensor? c0, Tensor? mask, "
-    f"{_OPTIONS}, bool keep) -> (Tensor outputs, Tensor h, Tensor c, Tensor gates, Tensor saved)"
+    f"recurrent({_GIVEN}, {_OPTIONS}, bool keep) "
+    "-> (Tensor outputs, Tensor h, Tensor c, Tensor gates, Tensor saved)"
 )
 _library.define(
-    "recurrent_backward(Tensor? d_outputs, Tensor? d_h, Tensor? d_c, Tensor values, "
-    f"Tensor offsets, {_WEIGHTS}, Tensor? h0, Tensor? c0, Tensor? mask, Tensor outputs, "
+    f"recurrent_backward(Tensor? d_outputs, Tensor? d_h, Tensor? d_c, {_GIVEN}, Tensor outputs, "
     f"Tensor gates, Tensor saved, {_OPTIONS}, bool inputs) -> ({', '.join(['Tensor'] * 11)})"
 )
+# Where the arguments stand, counted from values.
+_WEIGHTS_AT, _H0, _MASK, _CELL, _REVERSE = slice(3, 11), 11, 13, 14, 17
 
 
 def recurrent(
@@ -53,20 +58,24 @@ def recurrent(
     activation: str | Callable[[Tensor], Tensor] = "tanh",
     recurrent_activation: str | Callable[[Tensor], Tensor] = "sigmoid",
     reverse: Sequence[bool] = (False,),
+    row_of: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """A recurrent cell over the real steps of a batch, one direction or both.
 
     See `reference.recurrent` for the arguments, the equations and what comes out. An activation
     that is not in `kernels.KNOWN` is legal; it runs on the reference path, one step at a time.
+    With `row_of`, (steps,) int64, step i reads row `row_of[i]` of the values: what depends on a
+    row alone is computed once, however many steps read it.
 
     Raises:
         ValueError: the offsets lie, or shapes, types or devices do not go together.
     """
-    check(cell, values, offsets, kernels, recurrent_kernels, biases, recurrent_biases, h0, c0,
-          mask, reverse)  # fmt: skip
+    check(cell, values, offsets, row_of, kernels, recurrent_kernels, biases, recurrent_biases, h0,
+          c0, mask, reverse)  # fmt: skip
+    weights = _flat(kernels, recurrent_kernels, biases, recurrent_biases)
     return trusted(
-        cell, values, offsets, kernels, recurrent_kernels, biases, recurrent_biases, h0, c0, mask,
-        activation, recurrent_activation, reverse,
+        cell, values, offsets, row_of, weights, h0, c0, mask, activation, recurrent_activation,
+        list(reverse),
     )  # fmt: skip
 
 
@@ -74,50 +83,53 @@ def trusted(
     cell: str,
     values: Tensor,
     offsets: Tensor,
-    kernels: Sequence[Tensor],
-    recurrent_kernels: Sequence[Tensor],
-    biases: Sequence[Tensor],
-    recurrent_biases: Sequence[Tensor],
+    row_of: Tensor | None,
+    weights: Sequence[Tensor | None],
     h0: Tensor | None,
     c0: Tensor | None,
     mask: Tensor | None,
     activation: str | Callable[[Tensor], Tensor],
     recurrent_activation: str | Callable[[Tensor], Tensor],
-    reverse: Sequence[bool],
+    reverse: list[bool],
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """`recurrent` without its checks: for layers, whose Layout and weights are right by making."""
+    """`recurrent` without its checks: for layers, whose Layout and weights are right by making.
+
+    The weights are kernel, recurrent kernel, bias and recurrent bias of each direction in turn:
+    eight, None where there is none.
+    """
     forced = paths.forced()
     unknown = activation not in KNOWN or recurrent_activation not in KNOWN
     if unknown or forced == "reference":
         paths.note("reference")
         return reference.recurrent(
-            cell, values, offsets, kernels, recurrent_kernels, biases, recurrent_biases, h0, c0,
-            mask, _as_function(activation), _as_function(recurrent_activation), reverse,
+            cell, taken(values, row_of), offsets, *_lists(weights), h0, c0, mask,
+            _as_function(activation), _as_function(recurrent_activation), reverse,
         )  # fmt: skip
     computed = cudnn.computes(cell, activation, recurrent_activation, mask)
     if forced == "cudnn" and not computed:
         raise ValueError("recurrent: cudnn knows lstm and gru, tanh and sigmoid, and no mask.")
     if computed and (forced == "cudnn" or (forced is None and cudnn.serves(values))):
         paths.note("cudnn")
-        return cudnn.recurrent(
-            cell, values, offsets, kernels, recurrent_kernels, biases, recurrent_biases, h0, c0,
-            reverse,
-        )  # fmt: skip
-    weights = _flat(kernels, recurrent_kernels, biases, recurrent_biases)
-    keep = torch.is_grad_enabled() and any(
-        t is not None and t.requires_grad for t in (values, h0, c0, *weights)
-    )
-    arguments = (
-        values, offsets, *weights, h0, c0, mask, cell, activation, recurrent_activation,
-        list(reverse), forced or "", keep,
-    )  # fmt: skip
-    if torch.compiler.is_compiling() or type(values) not in (Tensor, torch.nn.Parameter):
-        outputs, h, c, *_ = torch.ops.unpad.recurrent.default(*arguments)
+        rows = taken(values, row_of)
+        return cudnn.recurrent(cell, rows, offsets, *_lists(weights), h0, c0, reverse)
+    tensors = (values, offsets, row_of, *weights, h0, c0, mask)
+    options = (cell, activation, recurrent_activation, reverse, forced or "")
+    keep = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)
+    if torch.compiler.is_compiling() or type(values) not in _PLAIN:
+        outputs, h, c, *_ = torch.ops.unpad.recurrent.default(*tensors, *options, keep)
         return outputs, h, c
     # Plain tensors, run as they come: the same functions without the dispatcher. It costs 40 us a
     # call, 130 us with the derivative that it wraps, of the 1 ms that a small model's step takes.
-    outputs, h, c, *_ = _Eager.apply(*arguments) if keep else _forward(*arguments)
-    return outputs, h, c
+    run: Any = _Eager.apply if keep else _unkept
+    return run(options, *tensors)
+
+
+_PLAIN = (Tensor, torch.nn.Parameter)
+
+
+def taken(values: Tensor, row_of: Tensor | None) -> Tensor:
+    """The row of every step."""
+    return values if row_of is None else values.index_select(0, row_of)
 
 
 def _flat(*kinds: Sequence[Tensor]) -> list[Tensor | None]:
@@ -125,9 +137,12 @@ def _flat(*kinds: Sequence[Tensor]) -> list[Tensor | None]:
     return [kind[d] if d < len(kind) else None for d in (0, 1) for kind in kinds]
 
 
-def _lists(weights: Sequence[Any]) -> list[list[Any]]:
+def _lists(weights: Sequence[Any]) -> tuple[list[Any], list[Any], list[Any], list[Any]]:
     """Kernels, recurrent kernels, biases, recurrent biases: each a list over the directions."""
-    return [[w for w in weights[kind::4] if w is not None] for kind in range(4)]
+    kernels, recurrent, biases, shifts = (
+        [w for w in weights[kind::4] if w is not None] for kind in range(4)
+    )
+    return kernels, recurrent, biases, shifts
 
 
 def _as_function(activation: str | Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
@@ -141,20 +156,27 @@ def _as_function(activation: str | Callable[[Tensor], Tensor]) -> Callable[[Tens
     return lambda x: apply_(x.clone())
 
 
-def _forward(values: Tensor, offsets: Tensor, *rest: Any) -> tuple[Tensor, ...]:
-    weights, (h0, c0, mask, *options, path, keep) = rest[:8], rest[8:]
-    module = _path(values, path)
-    paths.note("compiled" if module is compiled else "torch")
-    return module.forward(values, offsets, *_lists(weights), h0, c0, mask, *options, keep)
+def _forward(values: Tensor, *rest: Any) -> tuple[Tensor, ...]:
+    offsets, row_of, *weights = rest[:10]
+    *others, path, keep = rest[10:]
+    compiles = _compiles(values, path)
+    paths.note("compiled" if compiles else "torch")
+    run: Any = compiled.forward if compiles else torch_path.forward
+    if compiles:
+        return run(values, offsets, row_of, weights, *others, keep)
+    return run(taken(values, row_of), offsets, *_lists(weights), *others, keep)
 
 
-def _checked_forward(values: Tensor, offsets: Tensor, *rest: Any) -> tuple[Tensor, ...]:
+def _unkept(options: tuple, *tensors: Any) -> tuple[Tensor, ...]:
+    return _forward(*tensors, *options, False)[:3]
+
+
+def _checked_forward(values: Tensor, offsets: Tensor, row_of: Tensor | None, *rest: Any) -> Any:
     """For calls that come through the dispatcher, whoever makes them."""
-    kernels, recurrent_kernels, biases, recurrent_biases = _lists(rest[:8])
-    h0, c0, mask, cell, _, _, reverse = rest[8:15]
-    check(cell, values, offsets, kernels, recurrent_kernels, biases, recurrent_biases, h0, c0,
-          mask, reverse)  # fmt: skip
-    return _forward(values, offsets, *rest)
+    given = values, offsets, row_of, *rest
+    check(given[_CELL], values, offsets, row_of, *_lists(given[_WEIGHTS_AT]),
+          given[_H0], given[_H0 + 1], given[_MASK], given[_REVERSE])  # fmt: skip
+    return _forward(*given)
 
 
 def _backward(*arguments: Any) -> tuple[Tensor, ...]:
@@ -165,34 +187,54 @@ def _backward(*arguments: Any) -> tuple[Tensor, ...]:
 
 def _gradients(*arguments: Any) -> list[Tensor | None]:
     """Of values, the weights of each direction in turn, h0 and c0; None for what is not there."""
-    gradients, (values, offsets) = arguments[:3], arguments[3:5]
-    kernels, recurrent_kernels, biases, recurrent_biases = _lists(arguments[5:13])
-    h0, c0, *rest, path, inputs = arguments[13:]
-    module = _path(values, path)
-    if module is not compiled:
-        batch, hidden = len(offsets) - 1, recurrent_kernels[0].shape[0]
-        state, lstm = (len(kernels), batch, hidden), recurrent_kernels[0].shape[1] == 4 * hidden
-        shapes = (len(values), len(kernels) * hidden), state, state if lstm else (0,)
-        pairs = zip(gradients, shapes, strict=True)
-        gradients = [values.new_zeros(shape) if d is None else d for d, shape in pairs]
-    d_values, d_kernels, d_recurrent, d_biases, d_shifts, d_h0, d_c0 = module.backward(
-        *gradients, values, offsets, kernels, recurrent_kernels, recurrent_biases, h0, c0, *rest,
-        inputs,
+    followed, given = arguments[:3], arguments[3:]
+    (values, offsets, row_of), weights = given[:3], given[_WEIGHTS_AT]
+    *rest, path, inputs = given[_H0:]
+    run: Any = compiled.backward if _compiles(values, path) else _by_torch
+    return run(*followed, values, offsets, row_of, weights, *rest, inputs)
+
+
+def _by_torch(
+    d_outputs: Tensor | None,
+    d_h: Tensor | None,
+    d_c: Tensor | None,
+    values: Tensor,
+    offsets: Tensor,
+    row_of: Tensor | None,
+    weights: Sequence[Tensor | None],
+    h0: Tensor | None,
+    c0: Tensor | None,
+    *rest: Any,
+) -> list[Tensor | None]:
+    """`compiled.backward` on the torch path."""
+    kernels, recurrent_kernels, biases, recurrent_biases = _lists(weights)
+    inputs = rest[-1]
+    batch, hidden = len(offsets) - 1, recurrent_kernels[0].shape[0]
+    state, lstm = (len(kernels), batch, hidden), recurrent_kernels[0].shape[1] == 4 * hidden
+    steps = len(values if row_of is None else row_of)
+    shapes = (steps, len(kernels) * hidden), state, state if lstm else (0,)
+    pairs = zip((d_outputs, d_h, d_c), shapes, strict=True)
+    d_outputs, d_h, d_c = (values.new_zeros(shape) if d is None else d for d, shape in pairs)
+    d_values, d_kernels, d_recurrent, d_biases, d_shifts, d_h0, d_c0 = torch_path.backward(
+        d_outputs, d_h, d_c, taken(values, row_of), offsets, kernels, recurrent_kernels,
+        recurrent_biases, h0, c0, *rest,
     )  # fmt: skip
-    weights = _flat(
+    if inputs and row_of is not None:
+        d_values = torch.zeros_like(values).index_add_(0, row_of, d_values)
+    d_weights = _flat(
         d_kernels, d_recurrent, d_biases if biases else (), d_shifts if recurrent_biases else ()
     )
     return [
         d_values if inputs else None,
-        *weights,
+        *d_weights,
         None if h0 is None else d_h0,
         None if c0 is None else d_c0,
     ]
 
 
-def _path(tensor: Tensor, path: str) -> Any:
+def _compiles(values: Tensor, path: str) -> bool:
     """The same for forward and backward: what is kept for the backward pass is the path's own."""
-    return compiled if path != "torch" and library.serves(tensor) else torch_path
+    return path != "torch" and library.serves(values)
 
 
 _library.impl("recurrent", _checked_forward, "CompositeExplicitAutograd")
@@ -200,9 +242,9 @@ _library.impl("recurrent_backward", _backward, "CompositeExplicitAutograd")
 
 
 @torch.library.register_fake("unpad::recurrent", lib=_library)
-def _(values, offsets, *rest):
+def _(values, offsets, row_of, *rest):
     recurrent_kernel, (cell, *_, reverse, _, keep) = rest[1], rest[11:]
-    directions, total = len(reverse), values.shape[0]
+    directions, total = len(reverse), (values if row_of is None else row_of).shape[0]
     hidden, batch = recurrent_kernel.shape[0], offsets.shape[0] - 1
     state = (directions, batch, hidden)
     kept = [(directions, total, GATES[cell] * hidden), (directions, total, hidden)]
@@ -213,18 +255,18 @@ def _(values, offsets, *rest):
 
 
 @torch.library.register_fake("unpad::recurrent_backward", lib=_library)
-def _(d_outputs, d_h, d_c, values, offsets, *rest):
+def _(d_outputs, d_h, d_c, values, offsets, row_of, *rest):
     like = [values.new_empty(0) if w is None else torch.empty_like(w) for w in rest[:10]]
     d_values = torch.empty_like(values) if rest[-1] else values.new_empty(0)
     return d_values, *like
 
 
 def _setup_context(ctx: Any, inputs: tuple, output: tuple) -> None:
-    *tensors, cell, activation, recurrent_activation, reverse, path, keep = inputs
+    tensors, (*options, keep) = inputs[:_CELL], inputs[_CELL:]
     ctx.kept = keep
     if not keep:
         return
-    ctx.options = cell, activation, recurrent_activation, list(reverse), path
+    ctx.options = options
     outputs, _, _, gates, saved = output
     ctx.given = [t is not None for t in tensors]
     ctx.save_for_backward(*tensors, outputs, gates, saved)
@@ -236,21 +278,19 @@ def _setup_context(ctx: Any, inputs: tuple, output: tuple) -> None:
 def _differentiate(
     ctx: Any, d_outputs: Tensor | None, d_h: Tensor | None, d_c: Tensor | None, *_: Any
 ) -> tuple:
+    """The gradient of each argument of the operator."""
     if not ctx.kept:
         raise RuntimeError(
             "unpad::recurrent: a gradient was asked for, but it ran with keep=False."
         )
     saved = ctx.saved_tensors
-    values = saved[0]
-    plain = not torch.compiler.is_compiling() and type(values) in (Tensor, torch.nn.Parameter)
-    run = _gradients if plain else torch.ops.unpad.recurrent_backward.default
     wanted = ctx.needs_input_grad[0]
-    d_values, *others = run(d_outputs, d_h, d_c, *saved, *ctx.options, wanted)
-    if not plain:
-        d_values = d_values if wanted else None
-        pairs = zip(others, ctx.given[2:12], strict=True)
-        others = [d if given else None for d, given in pairs]
-    return d_values, None, *others, *[None] * 7
+    d_values, *others = torch.ops.unpad.recurrent_backward.default(
+        d_outputs, d_h, d_c, *saved, *ctx.options, wanted
+    )
+    pairs = zip(others, ctx.given[3:13], strict=True)
+    others = [d if given else None for d, given in pairs]
+    return d_values if wanted else None, None, None, *others, *[None] * 7
 
 
 torch.library.register_autograd(
@@ -259,16 +299,20 @@ torch.library.register_autograd(
 
 
 class _Eager(torch.autograd.Function):
-    """The operator and its derivative on plain tensors."""
+    """The operator and its derivative on plain tensors: first the options, then the tensors."""
 
     # With a setup_context of its own torch would work out `forward`'s signature at every call:
     # 30 us, three times in a small model's step.
     @staticmethod
-    def forward(ctx: Any, *arguments: Any) -> tuple:
-        output = _forward(*arguments)
-        _setup_context(ctx, arguments, output)
-        return output
+    def forward(ctx: Any, options: tuple, *tensors: Any) -> tuple:
+        *results, gates, saved = _forward(*tensors, *options, True)
+        ctx.options = options
+        ctx.save_for_backward(*tensors, results[0], gates, saved)
+        ctx.set_materialize_grads(False)  # as in _setup_context
+        return tuple(results)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> tuple:
-        return _differentiate(ctx, *gradients)
+        wanted = ctx.needs_input_grad[1]
+        found = _gradients(*gradients, *ctx.saved_tensors, *ctx.options, wanted)
+        return None, found[0], None, None, *found[1:], None

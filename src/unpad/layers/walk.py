@@ -15,6 +15,10 @@ from . import activations
 if TYPE_CHECKING:
     from .cell import Cell
 
+# Multiply-adds of a direction's product with its kernel from which on it pays to look for steps
+# that have read one row of a table: what is saved must be worth some 30 us.
+_WORTH = 4_000_000
+
 
 def walk(
     cells: Sequence[Cell],
@@ -47,28 +51,31 @@ def walk(
         got = ", ".join(["batch", "steps*", *map(str, values.shape[1:])])
         raise ValueError(f"{first.who}: built for {feature} features, got ({got}).")
     drop, mask = first.draws(inputs.batch, len(cells), values)
+    row_of = None
     if drop is not None:
         values = (inputs * drop).values
+    elif inputs._source is not None and values.numel() * first.kernel.shape[1] >= _WORTH:
+        values, row_of = inputs._source.rows() or (values, None)
     h0 = c0 = None
     count = first.cell_states
     if initial_state is not None:
         h0 = torch.stack(tuple(initial_state[::count]))
         c0 = torch.stack(tuple(initial_state[1::2])) if count == 2 else None
-    biases = [cell.biases() for cell in cells]
+    weights: list[Tensor | None] = []
+    for cell in cells:
+        weights += (cell.kernel, cell.recurrent_kernel, *cell.biases())
     outputs, h, c = kernels.trusted(
         first.operator,
         values,
         inputs.offsets,
-        [cell.kernel for cell in cells],
-        [cell.recurrent_kernel for cell in cells],
-        [b for b, _ in biases if b is not None],
-        [b for _, b in biases if b is not None],
+        row_of,
+        weights if len(cells) == 2 else [*weights, None, None, None, None],
         h0,
         c0,
         mask,
         _for_kernel(first.activation),
         _for_kernel(first.recurrent_activation),
-        reverse,
+        list(reverse),
     )
     if not ends:
         return outputs, []

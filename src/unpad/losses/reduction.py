@@ -28,7 +28,7 @@ class Reduced(NamedTuple):
     """
 
     total: Tensor
-    divisor: Tensor
+    divisor: Tensor | int  # a number where no weight and no label decides it
 
     @property
     def value(self) -> Tensor:
@@ -61,13 +61,13 @@ def reduce(
     if reduction == "mean_over_sequences":
         return _over_sequences(weighted, counted, layout)
     if reduction == "sum":
-        return Reduced(weighted.sum(), losses.new_ones(()))
+        return Reduced(weighted.sum(), 1)
     if reduction == "mean_with_sample_weight" and weight is not None:
         weight = weight.expand_as(losses)
         return Reduced(weighted.sum(), (weight if counted is None else weight * counted).sum())
     if counted is not None:
         return Reduced(weighted.sum(), counted.sum())
-    return Reduced(weighted.sum(), losses.new_full((), losses.numel()))
+    return Reduced(weighted.sum(), losses.numel())
 
 
 def _over_sequences(losses: Tensor, counted: Tensor | None, layout: Layout | None) -> Reduced:

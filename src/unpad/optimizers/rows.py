@@ -3,7 +3,7 @@
 A batch reads few rows of an embedding: of 33,000 words a batch of newsgroup posts holds 5,600. The
 gradient of the whole table, mostly zeros, is 40 MB that are had anew, set to 0, summed into and
 read again at every step. Adam needs none of that: given the rows, it moves the table as it would
-by the whole gradient, bit for bit (`kernels.adam.step_rows`).
+by the whole gradient, bit for bit (`kernels.adam.step`).
 
 Between two steps nobody can see the difference but who reads `.grad` there, so it is done only
 where nobody is called who could.

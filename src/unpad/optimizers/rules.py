@@ -10,7 +10,6 @@ what it starts from. A rule whose state has torch's names can take over what tor
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import compress
 from typing import Any
 
 import torch
@@ -107,17 +106,12 @@ class AdamKeras(Rule):
         self, group: _Group, t: int, params: list[Tensor], grads: list[Tensor], states: list[Any]
     ) -> None:
         means, squares = _of(states, "exp_avg"), _of(states, "exp_avg_sq")
-        dense = [not g.is_sparse for g in grads]
-        all_of_it = [*params, *compress(grads, dense), *means, *squares]
-        if not group["amsgrad"] and kernels.adam.serves_all(all_of_it):
+        whole = [g for g in grads if not g.is_sparse]
+        if not group["amsgrad"] and kernels.adam.serves_all([*params, *whole, *means, *squares]):
             how = kernels.adam.Update(
                 t, group["lr"], group["betas"], group["eps"], group["weight_decay"]
             )
-            arrays = (params, grads, means, squares)
-            for p, g, mean, square in compress(zip(*arrays, strict=True), [not d for d in dense]):
-                kernels.adam.step_rows(p, g._indices()[0], g._values(), mean, square, how)
-            if any(dense):
-                kernels.adam.step(*([*compress(array, dense)] for array in arrays), update=how)
+            kernels.adam.step(params, grads, means, squares, how)
             return
         grads = [g.to_dense() if g.is_sparse else g for g in grads]
         if group["weight_decay"]:

@@ -72,11 +72,11 @@ def check_denominator(loss: Loss, true: Ragged, pred: Ragged, tolerance: float) 
         spans = [slice(a, b) for a, b in pairwise([0, *cut, pred.batch])]
         parts = [_run(loss, true[s], pred[s]) for s in spans]
         total = torch.stack([p.total for p, _ in parts]).sum()
-        divisors = torch.stack([p.divisor.double() for p, _ in parts])
+        divisors = torch.stack([torch.as_tensor(p.divisor).double() for p, _ in parts])
         divisor = divisors.amax() if loss.reduction == "sum" else divisors.sum()
         where = f"summed over batches of {[s.stop - s.start for s in spans]}"
         what = f"the denominator {where}"
-        _same(loss, law, divisor, whole.divisor.double(), what, tolerance)
+        _same(loss, law, divisor, torch.as_tensor(whole.divisor).double(), what, tolerance)
         _same(loss, law, total, whole.total, f"the total {where}", tolerance)
         pieces = torch.cat([g.values for _, g in parts])
         _same_steps(loss, f"{law} (gradient)", pred.with_values(pieces), gradient, tolerance)
@@ -193,7 +193,8 @@ def _run(loss: Loss, true: Any, pred: Ragged, weight: Any = None) -> tuple[Reduc
     if reduced.total.requires_grad:
         reduced.total.backward()
     gradient = torch.zeros_like(values) if values.grad is None else values.grad
-    return Reduced(*(part.detach() for part in reduced)), pred.with_values(gradient)
+    total, divisor = (torch.as_tensor(part).detach() for part in reduced)
+    return Reduced(total, divisor), pred.with_values(gradient)
 
 
 def _reduced(loss: Loss, true: Any, pred: Any, weight: Any) -> Reduced:

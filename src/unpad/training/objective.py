@@ -236,8 +236,10 @@ class Tally:
             return total, self._zero + 1
         return total, divisor + self._number(reduced.divisor)
 
-    def _number(self, tensor: Tensor) -> Any:
-        return tensor.item() if isinstance(self._zero, float) else tensor.detach()
+    def _number(self, value: Tensor | int) -> Any:
+        if not isinstance(value, Tensor):
+            return value
+        return value.item() if isinstance(self._zero, float) else value.detach()
 
     def _means(self) -> list[float]:
         return [float(total / divisor) if divisor else 0.0 for total, divisor in self._sums]
