@@ -233,6 +233,10 @@ int32_t unpad_backward(const unpad_problem *problem, const unpad_backward_direct
   return unpad::walk_back(problem, direction, nullptr, count, after);
 }
 
+int64_t unpad_stay_awake(int64_t microseconds) {
+  return microseconds < 0 || microseconds > 1000000 ? -1 : unpad::stay_awake(microseconds);
+}
+
 const char *unpad_kernels_isa(void) { return unpad::kernels().name; }
 
 int32_t unpad_kernels_force_isa(const char *name) {

@@ -25,10 +25,11 @@ int this_core() {
 #endif
 }
 
-// Going to sleep and being woken takes as long as a small layer. So a thread whose last wait was short stays awake as
-// long this time: from layer to layer of a model in training it does, and where other programs keep the machine busy,
-// or nothing runs any more, it does not.
+// Going to sleep and being woken takes as long as a small layer, and on a busy machine a thread that wakes waits for its
+// turn. So a thread whose last wait was short stays awake as long this time: from layer to layer of a model in training
+// it does, and where nothing runs any more it does not.
 constexpr std::chrono::microseconds kShortWait{200}, kGlance{5};
+std::atomic<int64_t> short_wait{kShortWait.count()};
 
 // Whether it came true before `most` was over.
 template <class Done>
@@ -70,7 +71,8 @@ struct Pool {
       came_within(patience, came);
       std::unique_lock<std::mutex> lock(mutex);
       work_came.wait(lock, came);
-      patience = Clock::now() - start < kShortWait ? Clock::duration(kShortWait) : Clock::duration(kGlance);
+      const std::chrono::microseconds awake(short_wait.load(std::memory_order_relaxed));
+      patience = Clock::now() - start < awake ? awake : std::min(awake, kGlance);
       seen = round.load(std::memory_order_relaxed);
       if (!open || joined == places) continue;
       const int rank = ++joined;
@@ -146,6 +148,8 @@ Pool *the_pool() {
 }
 
 }  // namespace
+
+int64_t stay_awake(int64_t microseconds) { return short_wait.exchange(microseconds); }
 
 Lease::Lease(int wanted) {
   if (wanted <= 1 || busy.exchange(true, std::memory_order_acquire)) return;

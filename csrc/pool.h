@@ -35,6 +35,9 @@ void wait_until(Done done) {
       sched_yield();
 }
 
+// The longest wait between two calls that a thread of the pool stays awake for; gives the one before.
+int64_t stay_awake(int64_t microseconds);
+
 // Holds the pool for one call. If another thread holds it, or threads cannot be had, `threads` is less than asked
 // for (1 at worst) and the caller does the work itself: nobody ever waits for the pool.
 class Lease {

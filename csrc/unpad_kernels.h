@@ -249,6 +249,11 @@ typedef struct {
  * alone, those of d_kernel on the steps of the slot in their order; none on threads. */
 UNPAD_API int32_t unpad_slots_linear(int32_t dtype, int32_t threads, int32_t backward, const unpad_slots *slots);
 
+/* For how many microseconds (200; at most a second) the library's threads stay awake between two calls that follow each
+ * other as closely: awake they spare the next call the time to wake them, and keep a core from who else wants it.
+ * Returns what held before, or -1 where the number is out of range. */
+UNPAD_API int64_t unpad_stay_awake(int64_t microseconds);
+
 /* "avx512", "avx2" or "portable": the one in use. */
 UNPAD_API const char *unpad_kernels_isa(void);
 

@@ -128,6 +128,11 @@ def test_torch_s_threads_are_kept_off_the_cores_and_given_back():
         def on_train_batch_begin(self, batch, logs=None):
             seen.append((torch.get_num_threads(), keras.kernels.threads.threads()))
 
+    def awake():
+        now = keras.kernels.library.stay_awake(0)
+        keras.kernels.library.stay_awake(now)
+        return now
+
     def own(model):
         model.fit(X, Y, batch_size=24, callbacks=Ask(), verbose=0)
 
@@ -140,7 +145,9 @@ def test_torch_s_threads_are_kept_off_the_cores_and_given_back():
         assert torch.get_num_threads() == 2
         with keras.kernels.own_threads(), keras.kernels.own_threads():
             assert (torch.get_num_threads(), keras.kernels.threads.threads()) == (1, 2)
+            assert awake() in (0, 1000)
         assert keras.kernels.threads.threads() == 2
+        assert awake() in (0, 200)
     finally:
         torch.set_num_threads(1)
     assert seen == [(1, 2), (2, 2)]

@@ -56,7 +56,7 @@ def library() -> Any:
             loaded = ctypes.CDLL(str(FILE))
             if loaded.unpad_kernels_version() == _VERSION:
                 loaded.unpad_kernels_isa.restype = ctypes.c_char_p
-                loaded.unpad_distinct.restype = _I64
+                loaded.unpad_distinct.restype = loaded.unpad_stay_awake.restype = _I64
                 return loaded
             why = "it is of another version"
         except OSError as error:
@@ -96,6 +96,12 @@ def force_instruction_set(name: str | None) -> None:
     loaded = library()
     if loaded is None or loaded.unpad_kernels_force_isa(name.encode() if name else None):
         raise ValueError(f"kernels: no instruction set {name!r} on this machine.")
+
+
+def stay_awake(microseconds: int) -> int:
+    """How long the library's threads stay awake between calls, and did before; 0 without it."""
+    loaded = library()
+    return 0 if loaded is None else loaded.unpad_stay_awake(_I64(microseconds))
 
 
 def call(function: str, *arguments: Any) -> None:

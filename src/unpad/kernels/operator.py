@@ -173,7 +173,7 @@ def _unkept(options: tuple, *tensors: Any) -> tuple[Tensor, ...]:
 
 def _checked_forward(values: Tensor, offsets: Tensor, row_of: Tensor | None, *rest: Any) -> Any:
     """For calls that come through the dispatcher, whoever makes them."""
-    given = values, offsets, row_of, *rest
+    given: tuple[Any, ...] = values, offsets, row_of, *rest
     check(given[_CELL], values, offsets, row_of, *_lists(given[_WEIGHTS_AT]),
           given[_H0], given[_H0 + 1], given[_MASK], given[_REVERSE])  # fmt: skip
     return _forward(*given)
