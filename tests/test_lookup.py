@@ -12,6 +12,7 @@ import unpad as keras
 from unpad import Ragged, kernels, layers
 from unpad.layers import walk
 from unpad.ragged.batch import values_of
+from unpad.testing import check_model
 
 pytestmark = pytest.mark.skipif(
     not kernels.library.available(), reason="needs the compiled kernels"
@@ -97,6 +98,22 @@ def test_a_model_in_fit_uses_it(shared):
     model.predict(x, verbose=0)
     assert shared
     assert all(shared)
+
+
+@pytest.mark.parametrize("cell", ["LSTM", "GRU", "SimpleRNN"])
+def test_a_model_keeps_the_laws(cell, shared):
+    recurrent = getattr(layers, cell)
+
+    def make():
+        return keras.Sequential([
+            layers.Embedding(9, 6, mask_zero=True),
+            layers.Bidirectional(recurrent(5, return_sequences=True)),
+            layers.Dense(3, activation="softmax"),
+        ])  # fmt: skip
+
+    labels = IDS.map(lambda ids: ids % 3)
+    check_model(make, IDS, labels, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    assert any(shared)
 
 
 @pytest.mark.parametrize("mode", ["train", "no_grad", "inference"])
