@@ -16,8 +16,6 @@ from torch import Tensor
 from .library import DTYPES, address, call, serves, words
 from .threads import threads
 
-PRODUCT_WORDS = 14  # fields of unpad_product
-
 
 class Times(NamedTuple):
     """out = (out if accumulate) + bias + op(a) @ op(b); arrays have contiguous rows.
@@ -35,51 +33,22 @@ class Times(NamedTuple):
     sums: Tensor | None = None  # (n,) takes the sum of b over k; not where b is transposed
 
 
-class Matrix(NamedTuple):
-    """Rows in memory, without the tensor that owns them: 1 us less than a view of it."""
-
-    at: int  # address of the first
-    rows: int
-    columns: int
-    step: int  # elements from row to row
-
-    def part(self, start: int, stop: int, size: int) -> Matrix:
-        """These columns, of elements of so many bytes."""
-        return Matrix(self.at + start * size, self.rows, stop - start, self.step)
-
-
-def matrix(tensor: Tensor) -> Matrix:
-    """A tensor of two axes, whose rows are contiguous."""
-    rows, columns = tensor.shape
-    return Matrix(tensor.data_ptr(), rows, columns, max(tensor.stride(0), columns))
-
-
-def as_words(
-    out: Matrix,
-    a: Matrix,
-    b: Matrix,
-    bias: int = 0,
-    sums: int = 0,
-    a_transposed: bool = False,
-    b_transposed: bool = False,
-    accumulate: bool = False,
-) -> tuple[int, ...]:
-    """The fields of unpad_product, of a product as `Times` has it; `bias` and `sums` addresses."""
-    return (
-        a.at, b.at, bias, out.at, sums, out.rows, out.columns,
-        a.rows if a_transposed else a.columns,
-        a.step, b.step, out.step, a_transposed, b_transposed, accumulate,
-    )  # fmt: skip
-
-
 def run(products: Sequence[Times]) -> None:
     """Computes all of them in one go: CPU tensors of one type, float32 or float64."""
-    filled: list[int] = []
+    filled: list[int] = []  # of unpad_product
     for out, a, b, bias, a_transposed, b_transposed, accumulate, sums in products:
-        arrays = matrix(out), matrix(a), matrix(b), address(bias), address(sums)
-        filled += as_words(*arrays, a_transposed, b_transposed, accumulate)
+        (rows, columns), depth = out.shape, a.size(0 if a_transposed else 1)
+        filled += (
+            a.data_ptr(), b.data_ptr(), address(bias), out.data_ptr(), address(sums), rows, columns,
+            depth, _step(a), _step(b), _step(out), a_transposed, b_transposed, accumulate,
+        )  # fmt: skip
     dtype = DTYPES[products[0].out.dtype]
     call("unpad_products", dtype, threads(), len(products), words(filled))
+
+
+def _step(matrix: Tensor) -> int:
+    """Elements from row to row; of a single row torch may say anything."""
+    return max(matrix.stride(0), matrix.size(1))
 
 
 def linear(values: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
@@ -98,7 +67,7 @@ def linear(values: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
 
 
 def _forward(values: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
-    out = values.new_empty(len(values), kernel.shape[1])
+    out = values.new_empty((values.size(0), kernel.size(1)))
     run([Times(out, values.contiguous(), kernel.contiguous(), bias)])
     return out
 

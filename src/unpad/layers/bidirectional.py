@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any
 
 import torch
@@ -21,6 +22,10 @@ from .walk import walk
 _MERGE = ("concat", "sum", "mul", "ave", None)
 # What both directions have in common.
 _SHARED = ("return_sequences", "return_state", "stateful")
+# What cells have in common that are walked in one call.
+_alike = attrgetter(
+    "operator", "units", "activation", "recurrent_activation", "use_bias", "recurrent_dropout"
+)
 
 Batch = Ragged | Tensor
 
@@ -144,14 +149,11 @@ class Bidirectional(Layer):
     def _in_one_call(self, pair: list[Any]) -> list[Cell] | None:
         """The cells of both directions, where one call of the operator walks both."""
         ahead, behind = own_cell(pair[0]), own_cell(pair[1])
-        if ahead is None or behind is None or ahead.operator != behind.operator:
+        if ahead is None or behind is None:
             return None
         if self.training and (ahead.dropout or behind.dropout):
             return None  # each direction draws its own dropout of the inputs
-        alike = ("units", "activation", "recurrent_activation", "use_bias", "recurrent_dropout")
-        if any(getattr(ahead, option) != getattr(behind, option) for option in alike):
-            return None
-        return [ahead, behind]
+        return [ahead, behind] if _alike(ahead) == _alike(behind) else None
 
     def _weights_dtype(self) -> torch.dtype | None:
         return weights_dtype_of(self.forward_layer)

@@ -158,7 +158,17 @@ class Cell(Layer):
 
     def biases(self) -> tuple[Tensor | None, Tensor | None]:
         """The bias of the inputs and that of the state, where there is one."""
-        return self.bias, None
+        return self._weight("bias"), None
+
+    def walk_weights(self) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
+        """The kernel, the recurrent kernel and the biases."""
+        return self._weight("kernel"), self._weight("recurrent_kernel"), *self.biases()
+
+    def _weight(self, name: str) -> Any:
+        # Where torch keeps it: by its name it looks for it everywhere else first. One that is made
+        # of others (torch.nn.utils.parametrize) is not there.
+        own = self._parameters
+        return own[name] if name in own else getattr(self, name)
 
     # --- one step --------------------------------------------------------------------------------
 

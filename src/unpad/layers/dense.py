@@ -103,6 +103,9 @@ class Dense(TokenWise):
     def before_tail(self, inputs: Ragged | Tensor) -> Ragged | Tensor:
         return lift(self._linear, inputs)
 
+    def from_tail(self, outputs: Ragged | Tensor) -> Ragged | Tensor:
+        return lift(self.activation, outputs)
+
     def _linear(self, values: Tensor) -> Tensor:
         return laid_out.linear(values, self.kernel, self.bias)
 

@@ -90,6 +90,7 @@ class GRUCell(Cell):
         return (2, 3 * self.units) if self.reset_after else (3 * self.units,)
 
     def biases(self) -> tuple[Tensor | None, Tensor | None]:
-        if self.bias is None or not self.reset_after:
-            return self.bias, None
-        return self.bias[0], self.bias[1]
+        bias = self._weight("bias")
+        if bias is None or not self.reset_after:
+            return bias, None
+        return bias[0], bias[1]

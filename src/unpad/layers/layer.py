@@ -175,13 +175,19 @@ class Layer(Weighted):
                 return self(*inputs, **options)
             finally:
                 self.train(not training)
+        if self.built and not options and len(inputs) == 1 and type(inputs[0]) is Ragged:
+            # The usual call: the rest would find nothing to do.
+            return self._weighed(super().__call__(self._prepare(self._as_batch(inputs[0]))))
         if any(map(is_symbolic, (*inputs, *options.values()))):
             return draw(self, inputs, options)
         given = [self._as_batch(x) for x in inputs]
         if not self.built:
             specs = {k: specs_of(v) for k, v in options.items()}
             self.ensure_built(*map(specs_of, given), **specs)
-        outputs = super().__call__(*[self._prepare(x) for x in given], **options)
+        return self._weighed(super().__call__(*[self._prepare(x) for x in given], **options))
+
+    def _weighed(self, outputs: Any) -> Any:
+        """The outputs, with the penalty on them noted."""
         if self.activity_regularizer is not None:
             self._activity = self._penalty_on(outputs)
         return outputs

@@ -45,7 +45,8 @@ def walk(
     """
     first = cells[0]
     values = inputs.values
-    feature = first.kernel.shape[0]
+    weights = [weight for cell in cells for weight in cell.walk_weights()]
+    feature, width = weights[0].shape
     if values.ndim != 2 or values.shape[1] != feature:
         # The kernels trust what they get.
         got = ", ".join(["batch", "steps*", *map(str, values.shape[1:])])
@@ -54,16 +55,13 @@ def walk(
     row_of = None
     if drop is not None:
         values = (inputs * drop).values
-    elif inputs._source is not None and values.numel() * first.kernel.shape[1] >= _WORTH:
+    elif inputs._source is not None and values.numel() * width >= _WORTH:
         values, row_of = inputs._source.rows() or (values, None)
     h0 = c0 = None
     count = first.cell_states
     if initial_state is not None:
         h0 = torch.stack(tuple(initial_state[::count]))
         c0 = torch.stack(tuple(initial_state[1::2])) if count == 2 else None
-    weights: list[Tensor | None] = []
-    for cell in cells:
-        weights += (cell.kernel, cell.recurrent_kernel, *cell.biases())
     outputs, h, c = kernels.trusted(
         first.operator,
         values,

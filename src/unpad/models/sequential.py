@@ -219,7 +219,8 @@ class Sequential(OlderMethods, Model):
         held: list[Any] = [inputs]
         for i, layer in enumerate(self.layers, 1 - len(self._names)):
             call = layer.before_tail if cut and i == 0 else layer
-            held.append(call(held[-1], **self._also(layer, held)))
+            also = self._also(layer, held)
+            held.append(call(held[-1], **also) if also else call(held[-1]))
         return held[-1]
 
     @property
