@@ -19,21 +19,21 @@ extern "C" int32_t unpad_group(int64_t count, const int64_t *of, int64_t groups,
   return UNPAD_OK;
 }
 
-extern "C" int64_t unpad_distinct(int64_t count, const int64_t *ids, int64_t *distinct, int64_t *row_of) try {
-  if (count < 0 || (count && (!ids || !distinct || !row_of))) return -1;
+extern "C" int64_t unpad_distinct(int64_t count, const int64_t *ids, int64_t *first, int64_t *place) try {
+  if (count < 0 || (count && (!ids || !first || !place))) return -1;
   int bits = 1;
   while ((int64_t(1) << bits) < 2 * count) ++bits;
-  std::vector<int64_t> places(size_t(1) << bits, -1);  // at its hash, or after it, where an id stands in `distinct`
+  std::vector<int64_t> places(size_t(1) << bits, -1);  // at an id's hash, or after it, its place
   const size_t last = places.size() - 1;
   int64_t found = 0;
   for (int64_t i = 0; i < count; ++i) {
     size_t at = size_t(uint64_t(ids[i]) * UINT64_C(0x9E3779B97F4A7C15) >> (64 - bits));
-    while (places[at] >= 0 && distinct[places[at]] != ids[i]) at = (at + 1) & last;
+    while (places[at] >= 0 && ids[first[places[at]]] != ids[i]) at = (at + 1) & last;
     if (places[at] < 0) {
       places[at] = found;
-      distinct[found++] = ids[i];
+      first[found++] = i;
     }
-    row_of[i] = places[at];
+    place[i] = places[at];
   }
   return found;
 } catch (const std::bad_alloc &) {

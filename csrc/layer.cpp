@@ -1,4 +1,5 @@
 // A recurrent layer: its products and its walk, told by whole arrays.
+#include <cstring>
 #include <new>
 #include <optional>
 #include <type_traits>
@@ -27,19 +28,47 @@ unpad_product product(const Matrix &out, const Matrix &a, const Matrix &b, int64
           a.stride, b.stride, out.stride, a_transposed, b_transposed, 0};
 }
 
+// The rows that the products are made of: where steps have the same values, one for all of them.
+class Rows {
+ public:
+  explicit Rows(const unpad_layer &l) : count_(l.problem.steps) {
+    if (!l.ids) return;
+    std::vector<int64_t> first(static_cast<size_t>(count_)), place(first.size());
+    const int64_t found = unpad_distinct(count_, l.ids, first.data(), place.data());
+    if (found < 0) throw std::bad_alloc();
+    if (double(found) > kMostDistinct * double(count_)) return;
+    count_ = found;
+    first_.swap(first);
+    place_.swap(place);
+  }
+
+  bool shared() const { return !place_.empty(); }
+  int64_t count() const { return count_; }
+  const int64_t *of_steps() const { return shared() ? place_.data() : nullptr; }
+  // The values of each row, in `space` where steps share them.
+  const void *values(const void *all, int64_t row_bytes, char *space) const {
+    if (!shared()) return all;
+    for (int64_t row = 0; row < count_; ++row)
+      std::memcpy(space + row * row_bytes, static_cast<const char *>(all) + first_[size_t(row)] * row_bytes,
+                  size_t(row_bytes));
+    return space;
+  }
+
+ private:
+  static constexpr double kMostDistinct = 0.85;  // of the steps; with more it does not pay
+  int64_t count_;
+  std::vector<int64_t> first_, place_;
+};
+
 // The sizes of a layer, and where in its arrays a direction's part begins.
 struct Shape {
-  const unpad_layer &layer;
   const unpad_problem &p;
-  int64_t element, steps, rows, feature, hidden, width, masks, directions;
+  int64_t element, steps, feature, hidden, width, masks, directions;
 
   explicit Shape(const unpad_layer &l)
-      : layer(l), p(l.problem), element(element_bytes(p)), steps(p.steps), rows(l.rows),
-        feature(l.feature), hidden(p.hidden), width(gates_of(p) * p.hidden), masks(p.masks ? p.masks : 1),
-        directions(p.directions) {}
+      : p(l.problem), element(element_bytes(p)), steps(p.steps), feature(l.feature), hidden(p.hidden),
+        width(gates_of(p) * p.hidden), masks(p.masks ? p.masks : 1), directions(p.directions) {}
 
-  // Whether steps may read one row: of no steps there is no row_of to tell.
-  bool shares() const { return layer.row_of || rows != steps; }
   bool simple() const { return p.cell == UNPAD_SIMPLE_RNN; }
   // The part of direction d of an array (directions, rows, columns), which may be null.
   template <class Void>
@@ -62,31 +91,34 @@ struct Shape {
 
 int32_t check(const unpad_layer *layer) {
   if (!layer) return UNPAD_NULL_POINTER;
-  const unpad_problem &p = layer->problem;
-  if (int32_t error = check_problem(&p)) return error;
-  for (int64_t size : {layer->rows, layer->feature})
-    if (size < 0 || size > kMostSize) return UNPAD_BAD_SIZE;
-  if (p.steps && !layer->row_of && layer->rows != p.steps) return UNPAD_BAD_SIZE;
-  return UNPAD_OK;
+  if (int32_t error = check_problem(&layer->problem)) return error;
+  if (layer->feature < 0 || layer->feature > kMostSize || layer->problem.steps > kMostSize) return UNPAD_BAD_SIZE;
+  // Before rows are read from it.
+  return layer->problem.steps && layer->feature && !layer->values ? UNPAD_NULL_POINTER : UNPAD_OK;
 }
 
 int32_t forward(const unpad_layer *layer) try {
   if (int32_t error = check(layer)) return error;
   const Shape s(*layer);
+  const Rows rows(*layer);
   const bool keeps = s.p.keep && !s.simple();
   // The products go where the walk puts the gates that it keeps, unless several steps read one row.
-  const bool in_place = keeps && !s.shares();
-  const bool apart = s.p.cell == UNPAD_GRU_RESET_BEFORE && !keeps && s.shares();
-  const int64_t bytes = s.directions * s.width * s.element;
-  Workspace space(Workspace::kLayer, size_t((in_place ? 0 : s.rows * bytes) + (apart ? s.steps * bytes : 0)));
+  const bool in_place = keeps && !rows.shared();
+  const bool apart = s.p.cell == UNPAD_GRU_RESET_BEFORE && !keeps && rows.shared();
+  const int64_t bytes = s.directions * s.width * s.element, row_bytes = s.feature * s.element;
+  const int64_t projected_bytes = in_place ? 0 : rows.count() * bytes, gates_bytes = apart ? s.steps * bytes : 0;
+  Workspace space(Workspace::kLayer,
+                  size_t(projected_bytes + gates_bytes + (rows.shared() ? rows.count() * row_bytes : 0)));
   char *projected = in_place ? static_cast<char *>(layer->gates) : space.data();
-  void *gates = keeps ? layer->gates : apart ? space.data() + s.rows * bytes : projected;
+  void *gates = keeps ? layer->gates : apart ? space.data() + projected_bytes : projected;
+  char *own = space.data() + projected_bytes + gates_bytes;
+  const Matrix values = s.matrix(rows.values(layer->values, row_bytes, own), rows.count(), s.feature);
   unpad_product products[2];
   unpad_forward_direction directions[2];
   for (int64_t d = 0; d < s.directions; ++d) {
     const unpad_weights &w = layer->weights[d];
-    const Matrix out = s.matrix(projected, d, s.rows, s.width);
-    products[d] = product(out, s.matrix(layer->values, s.rows, s.feature), s.matrix(w.kernel, s.feature, s.width));
+    const Matrix out = s.matrix(projected, d, rows.count(), s.width);
+    products[d] = product(out, values, s.matrix(w.kernel, s.feature, s.width));
     products[d].bias = w.bias;
     directions[d] = {w.recurrent_kernel,
                      w.recurrent_bias,
@@ -94,7 +126,7 @@ int32_t forward(const unpad_layer *layer) try {
                      s.part(layer->initial_c, d, s.p.batch, s.hidden),
                      s.part(layer->mask, d, s.p.batch * s.masks, s.hidden),
                      out.at,
-                     layer->row_of,
+                     rows.of_steps(),
                      s.part(gates, d, s.steps, s.width),
                      s.columns(layer->h, d),
                      keeps ? s.part(layer->saved, d, s.steps, s.hidden) : nullptr,
@@ -139,20 +171,21 @@ int32_t backward(const unpad_layer *layer, const unpad_layer_gradients *gradient
   const int64_t parts = s.directions * s.steps * s.element;
   const int64_t gates_bytes = parts * s.width, previous_bytes = parts * s.masks * s.hidden;
   const int64_t saved_bytes = after ? parts * s.hidden : 0;
-  const int64_t sums_bytes = s.shares() ? s.directions * s.rows * s.width * s.element : 0;
-  Workspace space(Workspace::kLayer, size_t(gates_bytes + previous_bytes + saved_bytes + sums_bytes));
+  const Rows rows(*layer);
+  const int64_t row_bytes = s.feature * s.element;
+  const int64_t sums_bytes = rows.shared() ? s.directions * rows.count() * s.width * s.element : 0;
+  const int64_t values_bytes = rows.shared() ? rows.count() * row_bytes : 0;
+  Workspace space(Workspace::kLayer,
+                  size_t(gates_bytes + previous_bytes + saved_bytes + sums_bytes + values_bytes));
   char *d_gates = space.data(), *previous = d_gates + gates_bytes, *d_saved = previous + previous_bytes;
-  char *sums_of = d_saved + saved_bytes;
+  char *sums_of = d_saved + saved_bytes, *own = sums_of + sums_bytes;
   std::optional<RowSums> sums;
-  if (s.shares()) {
-    sums.emplace(s.p.dtype, s.steps, layer->row_of, s.rows, s.width);
-    if (!sums->valid()) return UNPAD_BAD_SIZE;
-  }
+  if (rows.shared()) sums.emplace(s.p.dtype, s.steps, rows.of_steps(), rows.count(), s.width);
   // A thread takes its own share of them first, which lie in order: what a direction's walk has made goes to the thread
   // that made it (2 % of the time), and what both have made lies in the middle.
   std::vector<unpad_product> products, of_values, of_weights[2];
   unpad_backward_direction directions[2];
-  const Matrix values = s.matrix(layer->values, s.rows, s.feature);
+  const Matrix values = s.matrix(rows.values(layer->values, row_bytes, own), rows.count(), s.feature);
   for (int64_t d = 0; d < s.directions; ++d) {
     const unpad_weights &w = layer->weights[d], &out = gradients->d_weights[d];
     const Matrix of_gates = s.matrix(d_gates, d, s.steps, s.width);
@@ -180,11 +213,11 @@ int32_t backward(const unpad_layer *layer, const unpad_layer_gradients *gradient
                      s.width,
                      s.hidden,
                      layer->reverse[d]};
-    const Matrix of_rows = sums ? s.matrix(sums_of, d, s.rows, s.width) : of_gates;
+    const Matrix of_rows = sums ? s.matrix(sums_of, d, rows.count(), s.width) : of_gates;
     if (sums) sums->add(of_gates.at, of_rows.at);
     const Matrix kernel = s.matrix(w.kernel, s.feature, s.width);
     if (gradients->d_values) {
-      of_values.push_back(product(s.matrix(gradients->d_values, s.rows, s.feature), of_rows, kernel, 0, 1));
+      of_values.push_back(product(s.matrix(gradients->d_values, s.steps, s.feature), of_gates, kernel, 0, 1));
       of_values.back().accumulate = d > 0;
     }
     of_weights[d].push_back(product(s.matrix(out.kernel, s.feature, s.width), values, of_rows, 1));

@@ -25,9 +25,9 @@ int this_core() {
 #endif
 }
 
-// Going to sleep and being woken takes as long as a small layer, and on a busy machine a thread that wakes waits for its
-// turn. So a thread whose last wait was short stays awake as long this time: from layer to layer of a model in training
-// it does, and where nothing runs any more it does not.
+// Going to sleep and being woken takes as long as a small layer, and on a busy machine a thread that wakes waits for
+// its turn. So a thread whose last wait was short stays awake as long this time: from layer to layer of a model in
+// training it does, and where nothing runs any more it does not.
 constexpr std::chrono::microseconds kShortWait{200}, kGlance{5};
 std::atomic<int64_t> short_wait{kShortWait.count()};
 

@@ -14,7 +14,7 @@ constexpr int64_t kStretch = 1 << 14;  // elements a task
 
 RowSums::RowSums(int64_t dtype, int64_t steps, const int64_t *row_of, int64_t rows, int64_t width)
     : dtype_(dtype), rows_(rows), width_(width), order_(size_t(steps)), starts_(size_t(rows) + 1) {
-  valid_ = unpad_group(steps, row_of, rows, order_.data(), starts_.data()) == UNPAD_OK;
+  unpad_group(steps, row_of, rows, order_.data(), starts_.data());
 }
 
 int64_t RowSums::stretches() const { return (rows_ * width_ + kStretch - 1) / kStretch; }

@@ -12,10 +12,9 @@ namespace unpad {
 
 class RowSums {
  public:
-  // Groups the steps by their rows; `valid` says whether each has one. Throws std::bad_alloc.
+  // Groups the steps by their rows, each below `rows`. Throws std::bad_alloc.
   RowSums(int64_t dtype, int64_t steps, const int64_t *row_of, int64_t rows, int64_t width);
 
-  bool valid() const { return valid_; }
   // (steps, width) to (rows, width), both contiguous.
   void add(const void *from, void *to) { parts_.push_back({from, to}); }
   void cut(int threads) { shares_.emplace(threads, tasks()); }  // before the first is taken
@@ -33,7 +32,6 @@ class RowSums {
   void sum(const Part &part, int64_t row, int64_t stop) const;
 
   int64_t dtype_, rows_, width_;
-  bool valid_;
   std::vector<int64_t> order_, starts_;
   std::vector<Part> parts_;
   std::optional<Shares> shares_;

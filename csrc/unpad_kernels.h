@@ -147,12 +147,12 @@ typedef struct {
   void *recurrent_bias;         /* (3 * hidden) or null; GRU with reset_after only */
 } unpad_weights;
 
-/* A whole layer: the products and the walk above, on contiguous arrays that hold all directions. A step reads one row
- * of `values`. Where several read the same, as the words of a text do, its products are computed once. */
+/* A whole layer: the products and the walk above, on contiguous arrays that hold all directions. Where `ids` tells that
+ * steps have the same values, as the words of a text do, the product with them is computed once. */
 typedef struct {
   unpad_problem problem;
-  const void *values;           /* (rows, feature) */
-  const int64_t *row_of;        /* (steps) the row, below rows, that a step reads; null: each its own */
+  const void *values;           /* (steps, feature) */
+  const int64_t *ids;           /* (steps) those of one id have the same values; null where nothing is known */
   unpad_weights weights[2];     /* a direction each; not written */
   const void *initial_h;        /* (directions, batch, hidden) or null for zeros */
   const void *initial_c;        /* the same; LSTM only */
@@ -162,7 +162,6 @@ typedef struct {
   void *final_c;                /* the same; LSTM only */
   void *gates;                  /* (directions, steps, G * hidden) if keep; SimpleRNN: not used */
   void *saved;                  /* (directions, steps, hidden) if keep; SimpleRNN: not used */
-  int64_t rows;
   int64_t feature;
   int64_t reverse[2];           /* a direction each: 1 from each sequence's own end to its start */
 } unpad_layer;
@@ -180,9 +179,9 @@ typedef struct {
 UNPAD_API int32_t unpad_layer_forward(const unpad_layer *layer);
 UNPAD_API int32_t unpad_layer_backward(const unpad_layer *layer, const unpad_layer_gradients *gradients);
 
-/* `distinct` (up to count): each id that occurs, in the order of its first; `row_of` (count): where the id of each
- * member stands there. Returns how many there are, or -1 where an array is null or memory is out. */
-UNPAD_API int64_t unpad_distinct(int64_t count, const int64_t *ids, int64_t *distinct, int64_t *row_of);
+/* `first` (up to count): the member at which each id occurs first, in order; `place` (count): which of them each
+ * member's id is. Returns how many there are, or -1 where an array is null or memory is out. */
+UNPAD_API int64_t unpad_distinct(int64_t count, const int64_t *ids, int64_t *first, int64_t *place);
 
 /* `count` products in one run of the pool, in blocks that at most `threads` threads take as they get free; small ones
  * stay with the caller, and threads that do not come in time are not waited for.

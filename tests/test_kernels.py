@@ -20,7 +20,7 @@ def arguments(
 ):  # fmt: skip
     """Random arguments of `kernels.recurrent`; all that have one ask for a gradient.
 
-    With `rows` the steps read so many rows, as chance has it; without, each its own.
+    With `rows` the steps' values are so many rows, as chance has it, and ids tell which.
     """
     directions, batch, columns = len(reverse), len(sizes), kernels.GATES[cell] * hidden
     offsets = torch.tensor([0, *sizes]).cumsum(0)
@@ -28,13 +28,17 @@ def arguments(
     def random(*shape):
         return (torch.randn(*shape, dtype=dtype) * 0.4).requires_grad_()
 
+    values = random(sum(sizes), feature)
+    ids = None if rows is None else torch.randint(rows, (sum(sizes),))
+    if ids is not None:
+        values = random(rows, feature).detach()[ids].requires_grad_()
     states = (directions, batch, hidden)
     drawn = torch.rand(directions, batch, masks and kernels.GATES[cell] ** (masks - 1), hidden)
     return {
         "cell": cell,
-        "values": random(sum(sizes) if rows is None else rows, feature),
+        "values": values,
         "offsets": offsets,
-        "row_of": None if rows is None else torch.randint(rows, (sum(sizes),)),
+        "ids": ids,
         "kernels": [random(feature, columns) for _ in reverse],
         "recurrent_kernels": [random(hidden, columns) for _ in reverse],
         "biases": [random(columns) for _ in reverse] if bias else [],
@@ -157,9 +161,8 @@ def test_the_reference_is_torch_s_own_lstm():
 
 @pytest.mark.parametrize("cell", kernels.GATES)
 @pytest.mark.parametrize("reverse", [(False,), (False, True)])
-@pytest.mark.parametrize("rows", [None, 3])
-def test_gradcheck(cell, reverse, rows):
-    call = arguments([3, 0, 2], 2, 3, reverse, cell=cell, masks=2, rows=rows)
+def test_gradcheck(cell, reverse):
+    call = arguments([3, 0, 2], 2, 3, reverse, cell=cell, masks=2)
     tensors = asking(call)
 
     def function(*given):
@@ -195,7 +198,7 @@ def operands(call):
     weights = [call[k][d] if d < len(call[k]) else None for d in (0, 1) for k in kinds]
     states = [call[k] for k in ("h0", "c0", "mask")]
     options = (call["cell"], "tanh", "sigmoid", call["reverse"], "")
-    return call["values"], call["offsets"], call["row_of"], *weights, *states, *options
+    return call["values"], call["offsets"], call["ids"], *weights, *states, *options
 
 
 # torch's own test of an operator reaches code of torch's that warns of its future.
@@ -293,15 +296,13 @@ LIES = [
     ),
     ({"biases": [torch.zeros(3).double()]}, "recurrent: expected biases (16,), got (3,)."),
     ({"recurrent_biases": [torch.zeros(16).double()]}, "recurrent: lstm has no recurrent biases;"),
-    ({"row_of": torch.tensor([0, 1, 2, 3, 5])}, "recurrent: row_of asks for row 5 of 5."),
-    ({"row_of": torch.tensor([0, 1, -2, 3, 4])}, "recurrent: row_of asks for row -2 of 5."),
     (
-        {"row_of": torch.tensor([0, 1, 2])},
-        "recurrent: offsets run from 0 to the number of steps, 3, and never fall; got [0, 3, 5].",
+        {"ids": torch.zeros(4, dtype=torch.int64)},
+        "recurrent: expected ids (5,) int64 on cpu, got (4,) torch.int64 on cpu.",
     ),
     (
-        {"row_of": torch.zeros(5)},
-        "recurrent: expected row_of (steps,) int64 on cpu, got (5,) torch.float32 on cpu.",
+        {"ids": torch.zeros(5)},
+        "recurrent: expected ids (5,) int64 on cpu, got (5,) torch.float32 on cpu.",
     ),
 ]
 
@@ -324,11 +325,14 @@ def test_calls_of_the_operator_itself_are_checked_too():
 
 @pytest.mark.skipif("compiled" not in PATHS, reason="needs the compiled kernels")
 @pytest.mark.parametrize("cell", kernels.GATES)
-def test_steps_that_share_a_row_have_the_bits_of_rows_of_their_own(cell):
+def test_ids_change_no_bit_but_of_the_weights_gradients(cell):
     call = arguments([5, 0, 9, 1], 7, 19, (False, True), torch.float32, cell=cell, rows=4)
-    apart = {**call, "values": call["values"][call["row_of"]], "row_of": None}
-    for a, b in zip(kernels.recurrent(**call), kernels.recurrent(**apart), strict=True):
+    told, untold = run("compiled", call), run("compiled", {**call, "ids": None})
+    for a, b in zip(told[0], untold[0], strict=True):
         assert torch.equal(a, b)
+    for a, b in zip(told[1], untold[1], strict=True):
+        torch.testing.assert_close(a, b)
+    assert torch.equal(told[1][0], untold[1][0])  # of the values
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -1,12 +1,10 @@
-"""Rows of a table that several steps have read are multiplied once, and nobody can tell."""
+"""Steps that have read one row of a table are multiplied once, and nobody can tell."""
 
 import copy
 import pickle
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 import unpad as keras
 from unpad import Ragged, kernels, layers
@@ -27,13 +25,13 @@ def worth(monkeypatch):
 
 @pytest.fixture
 def shared(monkeypatch):
-    """For each walk, whether steps shared rows."""
+    """For each walk, whether it was told the ids of its steps."""
     seen = []
     trusted = kernels.trusted
 
-    def noted(cell, values, offsets, row_of, *rest):
-        seen.append(row_of is not None)
-        return trusted(cell, values, offsets, row_of, *rest)
+    def noted(cell, values, offsets, ids, *rest):
+        seen.append(ids is not None)
+        return trusted(cell, values, offsets, ids, *rest)
 
     monkeypatch.setattr(kernels, "trusted", noted)
     return seen
@@ -129,24 +127,36 @@ def test_values_that_were_changed_in_place_are_what_counts(mode, shared):
     assert torch.equal(got.values, want.values)
 
 
-def test_rows_are_those_of_the_table_when_it_was_read(shared):
+@pytest.mark.parametrize("change", ["table", "ids"])
+def test_what_was_read_stays_as_it_was(change, shared):
     table, recurrent = pair()
-    x = table(IDS)
+    ids = Ragged(IDS.values.clone(), IDS.layout)
+    x = table(ids)
     want = recurrent(x.with_values(x.values))
     with torch.no_grad():
-        table.embeddings.mul_(2)
-    shared.clear()
+        (table.embeddings if change == "table" else ids.values).zero_()
     got = recurrent(x)
-    assert shared == [False]
+    assert shared[-1]
     assert torch.equal(got.values, want.values)
 
 
-def test_steps_that_all_differ_share_nothing(shared):
+def test_the_values_have_their_gradient(shared):
     table, recurrent = pair()
-    shared.clear()
-    recurrent(table(Ragged.from_list([[1, 2, 3], [4, 5]])))
-    recurrent(table(Ragged.from_list([[], []]).to(torch.int64)))
-    assert shared == [False, False]
+    found = []
+    for told in (True, False):
+        x = table(IDS)
+        out = recurrent(x if told else x.with_values(x.values))
+        found += torch.autograd.grad(out.values.cos().sum(), x.values)
+    assert shared[-2:] == [True, False]
+    assert torch.equal(*found)
+
+
+def test_steps_that_all_differ_or_are_none(shared):
+    table, recurrent = pair()
+    for ids in ([[1, 2, 3], [4, 5]], [[], []], []):
+        x = table(Ragged.from_list(ids).to(torch.int64))
+        told = recurrent(x)
+        assert torch.equal(told.values, recurrent(x.with_values(x.values)).values)
 
 
 def test_what_is_done_to_the_values_ends_it(shared):
@@ -174,18 +184,3 @@ def test_dropout_of_the_inputs_reads_every_step(shared):
     recurrent(table(IDS), training=True)
     recurrent(table(IDS), training=False)
     assert shared == [False, True]
-
-
-ids_drawn = st.lists(st.integers(-3, 3) | st.integers(-(2**63), 2**63 - 1), max_size=60)
-
-
-@given(ids=ids_drawn)
-def test_distinct_ids(ids):
-    ids = torch.tensor(ids, dtype=torch.int64)
-    found = kernels.distinct(ids)
-    different = list(dict.fromkeys(ids.tolist()))
-    if found is None:
-        assert len(different) >= 0.85 * len(ids)
-        return
-    assert found[0].tolist() == different
-    assert torch.equal(found[0][found[1]], ids)

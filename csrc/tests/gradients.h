@@ -25,7 +25,7 @@ void add_gradients(const Case &c, int64_t d, const std::vector<T> &inputs, const
     return sums[name];
   };
   const std::string of = std::to_string(d);
-  auto &kernel = make("kernel " + of, F * width), &values = make("d_values", c.rows * F);
+  auto &kernel = make("kernel " + of, F * width), &values = make("d_values", c.steps() * F);
   auto &recurrent = make("recurrent kernel " + of, H * width), &bias = make("bias " + of, width);
   auto &recurrent_bias = make("recurrent bias " + of, width);
   for (int64_t step = 0; step < c.steps(); ++step)
@@ -37,7 +37,7 @@ void add_gradients(const Case &c, int64_t d, const std::vector<T> &inputs, const
         const double dx = d_gates[step * width + column], du = after ? d_saved[step * H + unit] : dx;
         bias[size_t(column)].add(dx, 1), recurrent_bias[size_t(column)].add(du, 1);
         for (int64_t f = 0; f < F; ++f) {
-          const size_t x = size_t(c.row(step) * F + f), w = size_t(f * width + column);
+          const size_t x = size_t(step * F + f), w = size_t(f * width + column);
           kernel[w].add(dx, inputs[x]), values[x].add(dx, weights[w]);
         }
         for (int64_t k = 0; k < H; ++k) {

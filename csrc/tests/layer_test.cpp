@@ -1,8 +1,9 @@
 // unpad_layer_forward and unpad_layer_backward on layers drawn at random.
 //
-// Each step's values are spelled out. What unpad_products and unpad_forward make of them a layer must make bit for bit,
-// and so the initial states' gradients of unpad_backward; of the gates' gradients that it leaves, those of the weights
-// and of the values are sums in double. Arrays are as long as promised: AddressSanitizer sees one element too many.
+// What unpad_products and unpad_forward make of the values a layer must make bit for bit, whether or not it is told
+// which steps have the same, and so the initial states' gradients of unpad_backward; of the gates' gradients that it
+// leaves, those of the weights and of the values are sums in double. Arrays are as long as promised: AddressSanitizer
+// sees one element too many.
 //
 // Run: layer_test [seconds] [seed]. A failure prints the case and the seed that draws it again.
 #include <cmath>
@@ -44,7 +45,9 @@ Inputs<T> draw_inputs(const Case &c) {
   std::mt19937 random(c.seed);
   auto given = [&](bool wanted, int64_t n) { return normal<T>(random, wanted ? n : 0, 0.7); };
   Inputs<T> in;
-  in.values = normal<T>(random, c.rows * c.feature, 1);
+  const std::vector<T> rows = normal<T>(random, c.rows * c.feature, 1);
+  for (int64_t step = 0; step < c.steps(); ++step)
+    for (int64_t f = 0; f < c.feature; ++f) in.values.push_back(rows[size_t(c.row(step) * c.feature + f)]);
   in.initial_h = given(c.initial, states);
   in.initial_c = given(c.initial && c.cell == UNPAD_LSTM, states);
   in.mask = normal_mask<T>(random, states * c.masks);
@@ -73,9 +76,9 @@ Arrays<T> run_layer(const Case &c, const Inputs<T> &in) {
   const bool lstm = c.cell == UNPAD_LSTM, simple = c.cell == UNPAD_SIMPLE_RNN;
   auto in_place = [](const std::vector<T> &v) { return v.empty() ? nullptr : const_cast<T *>(v.data()); };
   unpad_layer l = {};
-  l.values = in.values.data(), l.row_of = c.shared ? c.row_of.data() : nullptr;
+  l.values = in.values.data(), l.ids = c.shared ? c.row_of.data() : nullptr;
   l.initial_h = part(in.initial_h, 0, D), l.initial_c = part(in.initial_c, 0, D), l.mask = part(in.mask, 0, D);
-  l.rows = c.rows, l.feature = c.feature;
+  l.feature = c.feature;
   for (int64_t d = 0; d < D; ++d) {
     const Weights<T> &w = in.weights[d];
     l.weights[d] = {in_place(w.kernel), in_place(w.recurrent_kernel), in_place(w.bias), in_place(w.recurrent_bias)};
@@ -95,7 +98,7 @@ Arrays<T> run_layer(const Case &c, const Inputs<T> &in) {
     require(same_bits(array, out[name]), ("inference equals training: " + name).c_str());
   unpad_layer_gradients g = {};
   g.d_h = part(in.d_h, 0, D), g.d_final_h = part(in.d_final_h, 0, D), g.d_final_c = part(in.d_final_c, 0, D);
-  g.d_values = out.make("d_values", c.rows * c.feature, c.d_values);
+  g.d_values = out.make("d_values", c.steps() * c.feature, c.d_values);
   g.d_initial_h = out.make("d_initial_h", states, c.initial);
   g.d_initial_c = out.make("d_initial_c", states, c.initial && lstm);
   for (int64_t d = 0; d < D; ++d) {
@@ -108,15 +111,12 @@ Arrays<T> run_layer(const Case &c, const Inputs<T> &in) {
   return out;
 }
 
-// The same from the calls that a layer stands for, on values of which each step has its own.
+// The same from the calls that a layer stands for.
 template <class T>
 Arrays<T> spell_out(const Case &c, const Inputs<T> &in, Sums &sums) {
   const int64_t S = c.steps(), B = c.batch(), H = c.hidden, D = c.directions, F = c.feature, width = c.gates() * H;
   const int64_t masks = std::max(1, c.masks), states = B * H;
   const bool lstm = c.cell == UNPAD_LSTM, simple = c.cell == UNPAD_SIMPLE_RNN;
-  std::vector<T> values;
-  for (int64_t step = 0; step < S; ++step)
-    values.insert(values.end(), in.values.begin() + c.row(step) * F, in.values.begin() + (c.row(step) + 1) * F);
   Arrays<T> out, apart;
   T *h = out.make("h", S * D * H), *final_h = out.make("final_h", D * states);
   T *final_c = out.make("final_c", D * states, lstm);
@@ -134,7 +134,7 @@ Arrays<T> spell_out(const Case &c, const Inputs<T> &in, Sums &sums) {
     T *x = projected + d * S * width, *g = of(gates, d * S * width), *s = of(saved, d * S * H);
     const T *recurrent = w.recurrent_kernel.data(), *mask = part(in.mask, d, D);
     const T *h0 = part(in.initial_h, d, D), *c0 = part(in.initial_c, d, D);
-    products[d] = {values.data(), w.kernel.data(), part(w.bias, 0, 1), x, nullptr, S, width, F, F, width, width, 0,
+    products[d] = {in.values.data(), w.kernel.data(), part(w.bias, 0, 1), x, nullptr, S, width, F, F, width, width, 0,
                    0, 0};
     forward[d] = {recurrent, part(w.recurrent_bias, 0, 1), h0, c0, mask, x, nullptr, g, h + d * H, s,
                   final_h + d * states, of(final_c, d * states), width, width, D * H, H, c.reversed(d)};
@@ -175,10 +175,10 @@ void check(const Case &c) {
 void check_refusals() {
   doing = "refusals";
   float x[16] = {}, y[16] = {7};
-  const int64_t offsets[2] = {0, 2}, row_of[2] = {1, 2}, below[2] = {0, -1};
+  const int64_t offsets[2] = {0, 2};
   unpad_layer l = {};
   l.problem = {UNPAD_LSTM, UNPAD_FLOAT32, UNPAD_TANH, UNPAD_SIGMOID, 1, 1, 1, 0, 0, 2, 1, 1, offsets};
-  l.values = x, l.weights[0] = {x, x, x, nullptr}, l.rows = 2, l.feature = 1;
+  l.values = x, l.weights[0] = {x, x, x, nullptr}, l.feature = 1;
   l.h = l.final_h = l.final_c = l.gates = l.saved = y;
   unpad_layer_gradients g = {};
   g.d_values = y, g.d_weights[0] = {y, y, y, nullptr};
@@ -196,8 +196,6 @@ void check_refusals() {
   require(unpad_layer_forward(nullptr) == UNPAD_NULL_POINTER, "null layer");
   require(forward([](auto &k) { k.problem.cell = 4; }) == UNPAD_BAD_ENUM, "cell 4");
   require(forward([](auto &k) { k.feature = -1; }) == UNPAD_BAD_SIZE, "feature -1");
-  require(forward([&](auto &k) { k.rows = -1, k.row_of = row_of; }) == UNPAD_BAD_SIZE, "rows -1");
-  require(forward([](auto &k) { k.rows = 3; }) == UNPAD_BAD_SIZE, "3 rows of 2 steps without row_of");
   require(forward([](auto &k) { k.values = nullptr; }) == UNPAD_NULL_POINTER, "null values");
   require(forward([](auto &k) { k.problem.masks = 1; }) == UNPAD_NULL_POINTER, "null mask");
   for (void *unpad_layer::*out : {&unpad_layer::h, &unpad_layer::final_h, &unpad_layer::final_c, &unpad_layer::gates,
@@ -206,9 +204,6 @@ void check_refusals() {
   require(unpad_layer_backward(nullptr, &g) == UNPAD_NULL_POINTER, "null layer, backward");
   require(unpad_layer_backward(&l, nullptr) == UNPAD_NULL_POINTER, "null gradients");
   require(backward([](auto &k, auto &) { k.feature = -1; }) == UNPAD_BAD_SIZE, "feature -1, backward");
-  require(backward([](auto &k, auto &) { k.rows = 1; }) == UNPAD_BAD_SIZE, "1 row of 2 steps without row_of");
-  require(backward([&](auto &k, auto &) { k.row_of = row_of; }) == UNPAD_BAD_SIZE, "a row beyond rows");
-  require(backward([&](auto &k, auto &) { k.row_of = below; }) == UNPAD_BAD_SIZE, "row -1");
   require(backward([](auto &k, auto &) { k.values = nullptr; }) == UNPAD_NULL_POINTER, "null values, backward");
   for (void *unpad_layer::*made : {&unpad_layer::h, &unpad_layer::gates, &unpad_layer::saved})
     require(backward([=](auto &k, auto &) { k.*made = nullptr; }) == UNPAD_NULL_POINTER, "null from forward");

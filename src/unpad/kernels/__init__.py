@@ -3,7 +3,6 @@
 from . import adam, slots
 from .activations import KNOWN
 from .cells import GATES
-from .groups import distinct
 from .library import serves
 from .operator import recurrent, trusted
 from .paths import force, info
@@ -14,7 +13,6 @@ __all__ = [
     "GATES",
     "KNOWN",
     "adam",
-    "distinct",
     "force",
     "info",
     "linear",

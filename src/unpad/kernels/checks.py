@@ -14,7 +14,7 @@ def check(
     cell: str,
     values: Tensor,
     offsets: Tensor,
-    row_of: Tensor | None,
+    ids: Tensor | None,
     kernels: Sequence[Tensor],
     recurrent_kernels: Sequence[Tensor],
     biases: Sequence[Tensor],
@@ -24,7 +24,7 @@ def check(
     mask: Tensor | None,
     reverse: Sequence[bool],
 ) -> None:
-    """Checks shapes, types and devices, and that offsets and rows describe the values.
+    """Checks shapes, types and devices, and that the offsets describe the values.
 
     Offsets start at 0, never fall and end at the number of steps: on a GPU that reads them back.
 
@@ -59,9 +59,14 @@ def check(
     if mask is not None:
         parts = mask.shape[2] if mask.ndim == 4 and mask.shape[2] in (1, gates) else gates
         _like("mask", mask, (directions, batch, parts, hidden), values)
-    if row_of is not None:
-        _rows(row_of, values)
-    _offsets(offsets, values if row_of is None else row_of)
+    _offsets(offsets, values)
+    if ids is not None and (
+        ids.dtype != torch.int64 or ids.shape != values.shape[:1] or ids.device != values.device
+    ):
+        raise ValueError(
+            f"recurrent: expected ids ({len(values)},) int64 on {values.device}, got "
+            f"{tuple(ids.shape)} {ids.dtype} on {ids.device}."
+        )
 
 
 def _count(name: str, tensors: Sequence[Tensor], directions: int) -> None:
@@ -79,20 +84,6 @@ def _like(name: str, tensor: Tensor, shape: tuple[int, ...], values: Tensor) -> 
             f"recurrent: {name} are {tensor.dtype} on {tensor.device}, values {values.dtype} on "
             f"{values.device}."
         )
-
-
-def _rows(row_of: Tensor, values: Tensor) -> None:
-    if row_of.dtype != torch.int64 or row_of.ndim != 1 or row_of.device != values.device:
-        raise ValueError(
-            f"recurrent: expected row_of (steps,) int64 on {values.device}, got "
-            f"{tuple(row_of.shape)} {row_of.dtype} on {row_of.device}."
-        )
-    if torch.compiler.is_compiling() or not len(row_of):
-        return
-    least, most = (int(row) for row in row_of.aminmax())
-    if least < 0 or most >= len(values):
-        wrong = least if least < 0 else most
-        raise ValueError(f"recurrent: row_of asks for row {wrong} of {len(values)}.")
 
 
 def _offsets(offsets: Tensor, values: Tensor) -> None:

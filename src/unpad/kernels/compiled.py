@@ -21,7 +21,7 @@ assert set(_ACTIVATIONS) == set(KNOWN)
 def forward(
     values: Tensor,
     offsets: Tensor,
-    row_of: Tensor | None,
+    ids: Tensor | None,
     weights: Sequence[Tensor | None],
     h0: Tensor | None,
     c0: Tensor | None,
@@ -38,8 +38,8 @@ def forward(
         outputs, final h, final c; activated gates (directions, steps, gates * hidden) and what the
         cell saves (directions, steps, hidden), empty where the backward pass needs none.
     """
-    total = (values if row_of is None else row_of).size(0)
     directions, batch, hidden = len(reverse), offsets.size(0) - 1, _hidden(weights)
+    total = values.size(0)
     outputs = values.new_empty((total, directions * hidden))
     h = values.new_empty((directions, batch, hidden))
     c = torch.empty_like(h) if cell == "lstm" else values.new_empty(0)
@@ -47,10 +47,10 @@ def forward(
     gates = values.new_empty((directions, total, GATES[cell] * hidden) if keeps else 0)
     saved = values.new_empty((directions, total, hidden)) if keeps else torch.empty_like(gates)
     # A copy of what is not contiguous lives as long as the call.
-    given = _contiguous([values, row_of, *weights, h0, c0, mask])
+    given = _contiguous([values, ids, *weights, h0, c0, mask])
     offsets = offsets.contiguous()
     options = cell, activation, recurrent_activation, reverse
-    layer = _layer(given, offsets, (outputs, h, c, gates, saved), *options, total, hidden, keep)
+    layer = _layer(given, offsets, (outputs, h, c, gates, saved), *options, hidden, keep)
     call("unpad_layer_forward", words(layer))
     return outputs, h, c, gates, saved
 
@@ -61,7 +61,7 @@ def backward(
     d_c: Tensor | None,
     values: Tensor,
     offsets: Tensor,
-    row_of: Tensor | None,
+    ids: Tensor | None,
     weights: Sequence[Tensor | None],
     h0: Tensor | None,
     c0: Tensor | None,
@@ -80,7 +80,7 @@ def backward(
     A gradient that is None is one of zeros. Of values it is None unless `inputs`, as is that of
     what was not given.
     """
-    given = _contiguous([values, row_of, *weights, h0, c0, mask])
+    given = _contiguous([values, ids, *weights, h0, c0, mask])
     offsets, outputs = offsets.contiguous(), outputs.contiguous()
     followed = _contiguous([d_outputs, d_h, d_c])
     found = [
@@ -91,7 +91,7 @@ def backward(
     ]
     kept = outputs, None, None, gates, saved
     options = cell, activation, recurrent_activation, reverse
-    layer = _layer(given, offsets, kept, *options, outputs.size(0), _hidden(weights), True)
+    layer = _layer(given, offsets, kept, *options, _hidden(weights), True)
     call("unpad_layer_backward", words(layer), words(_addresses([*followed, *found])))
     return found
 
@@ -110,7 +110,6 @@ def _layer(
     activation: str,
     recurrent_activation: str,
     reverse: list[bool],
-    steps: int,
     hidden: int,
     keep: bool,
 ) -> list[int]:
@@ -126,13 +125,13 @@ def _layer(
         len(reverse),
         0 if mask is None else mask.size(2),
         0,
-        steps,
+        values.size(0),
         offsets.size(0) - 1,
         hidden,
         offsets.data_ptr(),
         *_addresses(given),
         *_addresses(results),
-        *values.shape,
+        values.size(1),
         reverse[0],
         reverse[-1],
     ]

@@ -56,7 +56,7 @@ def library() -> Any:
             loaded = ctypes.CDLL(str(FILE))
             if loaded.unpad_kernels_version() == _VERSION:
                 loaded.unpad_kernels_isa.restype = ctypes.c_char_p
-                loaded.unpad_distinct.restype = loaded.unpad_stay_awake.restype = _I64
+                loaded.unpad_stay_awake.restype = _I64
                 return loaded
             why = "it is of another version"
         except OSError as error:

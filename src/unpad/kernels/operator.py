@@ -28,8 +28,7 @@ _WEIGHTS = ", ".join(
 )
 _OPTIONS = "str cell, str activation, str recurrent_activation, bool[] reverse, str path"
 _GIVEN = (
-    f"Tensor values, Tensor offsets, Tensor? row_of, {_WEIGHTS}, Tensor? h0, Tensor? c0, "
-    "Tensor? mask"
+    f"Tensor values, Tensor offsets, Tensor? ids, {_WEIGHTS}, Tensor? h0, Tensor? c0, Tensor? mask"
 )
 _library = torch.library.Library("unpad", "DEF")
 _library.define(
@@ -58,23 +57,23 @@ def recurrent(
     activation: str | Callable[[Tensor], Tensor] = "tanh",
     recurrent_activation: str | Callable[[Tensor], Tensor] = "sigmoid",
     reverse: Sequence[bool] = (False,),
-    row_of: Tensor | None = None,
+    ids: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """A recurrent cell over the real steps of a batch, one direction or both.
 
     See `reference.recurrent` for the arguments, the equations and what comes out. An activation
     that is not in `kernels.KNOWN` is legal; it runs on the reference path, one step at a time.
-    With `row_of`, (steps,) int64, step i reads row `row_of[i]` of the values: what depends on a
-    row alone is computed once, however many steps read it.
+    With `ids`, (steps,) int64, the caller promises that steps of one id have the same values: what
+    the compiled path makes of the values alone it makes once for each id. Nothing else changes.
 
     Raises:
         ValueError: the offsets lie, or shapes, types or devices do not go together.
     """
-    check(cell, values, offsets, row_of, kernels, recurrent_kernels, biases, recurrent_biases, h0,
+    check(cell, values, offsets, ids, kernels, recurrent_kernels, biases, recurrent_biases, h0,
           c0, mask, reverse)  # fmt: skip
     weights = _flat(kernels, recurrent_kernels, biases, recurrent_biases)
     return trusted(
-        cell, values, offsets, row_of, weights, h0, c0, mask, activation, recurrent_activation,
+        cell, values, offsets, ids, weights, h0, c0, mask, activation, recurrent_activation,
         list(reverse),
     )  # fmt: skip
 
@@ -83,7 +82,7 @@ def trusted(
     cell: str,
     values: Tensor,
     offsets: Tensor,
-    row_of: Tensor | None,
+    ids: Tensor | None,
     weights: Sequence[Tensor | None],
     h0: Tensor | None,
     c0: Tensor | None,
@@ -102,7 +101,7 @@ def trusted(
     if unknown or forced == "reference":
         paths.note("reference")
         return reference.recurrent(
-            cell, taken(values, row_of), offsets, *_lists(weights), h0, c0, mask,
+            cell, values, offsets, *_lists(weights), h0, c0, mask,
             _as_function(activation), _as_function(recurrent_activation), reverse,
         )  # fmt: skip
     computed = cudnn.computes(cell, activation, recurrent_activation, mask)
@@ -110,9 +109,8 @@ def trusted(
         raise ValueError("recurrent: cudnn knows lstm and gru, tanh and sigmoid, and no mask.")
     if computed and (forced == "cudnn" or (forced is None and cudnn.serves(values))):
         paths.note("cudnn")
-        rows = taken(values, row_of)
-        return cudnn.recurrent(cell, rows, offsets, *_lists(weights), h0, c0, reverse)
-    tensors = (values, offsets, row_of, *weights, h0, c0, mask)
+        return cudnn.recurrent(cell, values, offsets, *_lists(weights), h0, c0, reverse)
+    tensors = (values, offsets, ids, *weights, h0, c0, mask)
     options = (cell, activation, recurrent_activation, reverse, forced or "")
     keep = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)
     if torch.compiler.is_compiling() or type(values) not in _PLAIN:
@@ -125,11 +123,6 @@ def trusted(
 
 
 _PLAIN = (Tensor, torch.nn.Parameter)
-
-
-def taken(values: Tensor, row_of: Tensor | None) -> Tensor:
-    """The row of every step."""
-    return values if row_of is None else values.index_select(0, row_of)
 
 
 def _flat(*kinds: Sequence[Tensor]) -> list[Tensor | None]:
@@ -157,24 +150,24 @@ def _as_function(activation: str | Callable[[Tensor], Tensor]) -> Callable[[Tens
 
 
 def _forward(values: Tensor, *rest: Any) -> tuple[Tensor, ...]:
-    offsets, row_of, *weights = rest[:10]
+    offsets, ids, *weights = rest[:10]
     *others, path, keep = rest[10:]
     compiles = _compiles(values, path)
     paths.note("compiled" if compiles else "torch")
     run: Any = compiled.forward if compiles else torch_path.forward
     if compiles:
-        return run(values, offsets, row_of, weights, *others, keep)
-    return run(taken(values, row_of), offsets, *_lists(weights), *others, keep)
+        return run(values, offsets, ids, weights, *others, keep)
+    return run(values, offsets, *_lists(weights), *others, keep)
 
 
 def _unkept(options: tuple, *tensors: Any) -> tuple[Tensor, ...]:
     return _forward(*tensors, *options, False)[:3]
 
 
-def _checked_forward(values: Tensor, offsets: Tensor, row_of: Tensor | None, *rest: Any) -> Any:
+def _checked_forward(values: Tensor, offsets: Tensor, ids: Tensor | None, *rest: Any) -> Any:
     """For calls that come through the dispatcher, whoever makes them."""
-    given: tuple[Any, ...] = values, offsets, row_of, *rest
-    check(given[_CELL], values, offsets, row_of, *_lists(given[_WEIGHTS_AT]),
+    given: tuple[Any, ...] = values, offsets, ids, *rest
+    check(given[_CELL], values, offsets, ids, *_lists(given[_WEIGHTS_AT]),
           given[_H0], given[_H0 + 1], given[_MASK], given[_REVERSE])  # fmt: skip
     return _forward(*given)
 
@@ -188,10 +181,10 @@ def _backward(*arguments: Any) -> tuple[Tensor, ...]:
 def _gradients(*arguments: Any) -> list[Tensor | None]:
     """Of values, the weights of each direction in turn, h0 and c0; None for what is not there."""
     followed, given = arguments[:3], arguments[3:]
-    (values, offsets, row_of), weights = given[:3], given[_WEIGHTS_AT]
+    (values, offsets, ids), weights = given[:3], given[_WEIGHTS_AT]
     *rest, path, inputs = given[_H0:]
     run: Any = compiled.backward if _compiles(values, path) else _by_torch
-    return run(*followed, values, offsets, row_of, weights, *rest, inputs)
+    return run(*followed, values, offsets, ids, weights, *rest, inputs)
 
 
 def _by_torch(
@@ -200,7 +193,7 @@ def _by_torch(
     d_c: Tensor | None,
     values: Tensor,
     offsets: Tensor,
-    row_of: Tensor | None,
+    ids: Tensor | None,
     weights: Sequence[Tensor | None],
     h0: Tensor | None,
     c0: Tensor | None,
@@ -211,16 +204,13 @@ def _by_torch(
     inputs = rest[-1]
     batch, hidden = len(offsets) - 1, recurrent_kernels[0].shape[0]
     state, lstm = (len(kernels), batch, hidden), recurrent_kernels[0].shape[1] == 4 * hidden
-    steps = len(values if row_of is None else row_of)
-    shapes = (steps, len(kernels) * hidden), state, state if lstm else (0,)
+    shapes = (len(values), len(kernels) * hidden), state, state if lstm else (0,)
     pairs = zip((d_outputs, d_h, d_c), shapes, strict=True)
     d_outputs, d_h, d_c = (values.new_zeros(shape) if d is None else d for d, shape in pairs)
     d_values, d_kernels, d_recurrent, d_biases, d_shifts, d_h0, d_c0 = torch_path.backward(
-        d_outputs, d_h, d_c, taken(values, row_of), offsets, kernels, recurrent_kernels,
+        d_outputs, d_h, d_c, values, offsets, kernels, recurrent_kernels,
         recurrent_biases, h0, c0, *rest,
     )  # fmt: skip
-    if inputs and row_of is not None:
-        d_values = torch.zeros_like(values).index_add_(0, row_of, d_values)
     d_weights = _flat(
         d_kernels, d_recurrent, d_biases if biases else (), d_shifts if recurrent_biases else ()
     )
@@ -242,9 +232,9 @@ _library.impl("recurrent_backward", _backward, "CompositeExplicitAutograd")
 
 
 @torch.library.register_fake("unpad::recurrent", lib=_library)
-def _(values, offsets, row_of, *rest):
+def _(values, offsets, ids, *rest):
     recurrent_kernel, (cell, *_, reverse, _, keep) = rest[1], rest[11:]
-    directions, total = len(reverse), (values if row_of is None else row_of).shape[0]
+    directions, total = len(reverse), values.shape[0]
     hidden, batch = recurrent_kernel.shape[0], offsets.shape[0] - 1
     state = (directions, batch, hidden)
     kept = [(directions, total, GATES[cell] * hidden), (directions, total, hidden)]
@@ -255,7 +245,7 @@ def _(values, offsets, row_of, *rest):
 
 
 @torch.library.register_fake("unpad::recurrent_backward", lib=_library)
-def _(d_outputs, d_h, d_c, values, offsets, row_of, *rest):
+def _(d_outputs, d_h, d_c, values, offsets, ids, *rest):
     like = [values.new_empty(0) if w is None else torch.empty_like(w) for w in rest[:10]]
     d_values = torch.empty_like(values) if rest[-1] else values.new_empty(0)
     return d_values, *like

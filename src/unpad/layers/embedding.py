@@ -16,7 +16,7 @@ from ..ragged.padded import equals, take_real
 from . import constraints, initializers, regularizers
 from .dense import positive
 from .layer import Layer, lift
-from .lookup import INDEX, Lookup, can_tell
+from .lookup import can_tell, read
 from .older import as_told, length_told
 from .spec import Spec
 
@@ -153,29 +153,32 @@ class Embedding(Layer):
     def _prepare(self, inputs: Ragged | Tensor) -> Ragged | Tensor:
         if not self._found_by_torch(values_of(inputs)):
             self.check(inputs)
-        return inputs.to(dtype=torch.int64) if inputs.dtype not in INDEX else inputs
+        return inputs.to(dtype=torch.int64) if inputs.dtype not in _INDEX else inputs
 
     def _found_by_torch(self, ids: Tensor) -> bool:
         """Whether torch finds an id that is out of range, as it does on a CPU, for nothing."""
         ours = type(self).check is Embedding.check and type(self).forward is Embedding.forward
-        plain = ids.is_cpu and ids.dtype in INDEX and not torch.compiler.is_compiling()
+        plain = ids.is_cpu and ids.dtype in _INDEX and not torch.compiler.is_compiling()
         return ours and plain
 
     def forward(self, inputs: Ragged | Tensor) -> Ragged | Tensor:
         """The rows of the ids that are steps."""
         table, by_rows = self.embeddings, self.gradient_by_rows
 
-        def read(ids: Tensor) -> Tensor:
+        def rows(ids: Tensor) -> Tensor:
             return F.embedding(ids, table, sparse=by_rows)
 
         opened = self.open(inputs)
         try:
             if isinstance(opened, Ragged) and can_tell(opened, table):
-                return Lookup(read, opened.values, table).on(opened)
-            return lift(read, opened)
+                return read(rows, opened)
+            return lift(rows, opened)
         except IndexError:
             self.check(inputs)  # which one, and where
             raise
+
+
+_INDEX = (torch.int64, torch.int32)
 
 
 class Masking(Layer):

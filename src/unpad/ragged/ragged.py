@@ -47,7 +47,7 @@ class Ragged(Arithmetic):
         (tensor([2, 0, 1]), tensor([3., 0., 3.]))
     """
 
-    __slots__ = ("_layout", "_numpy", "_source", "_values")
+    __slots__ = ("_layout", "_numpy", "_read_by", "_values")
 
     def __init__(self, values: Any, layout: Layout | Tensor) -> None:
         if not isinstance(values, (Tensor, Ragged)):
@@ -68,15 +68,15 @@ class Ragged(Arithmetic):
             )
         self._fill_in(values, layout, False)
 
-    def _fill_in(self, values: Any, layout: Layout, numpy: bool, source: Any = None) -> None:
+    def _fill_in(self, values: Any, layout: Layout, numpy: bool, read_by: Any = None) -> None:
         object.__setattr__(self, "_values", values)
         object.__setattr__(self, "_layout", layout)
         object.__setattr__(self, "_numpy", numpy)
-        object.__setattr__(self, "_source", source)
+        object.__setattr__(self, "_read_by", read_by)
 
     @classmethod
     def _trusted(
-        cls, values: Any, layout: Layout, numpy: bool = False, source: Any = None
+        cls, values: Any, layout: Layout, numpy: bool = False, read_by: Any = None
     ) -> Ragged:
         """Skips the checks: for values that were made on a checked layout.
 
@@ -84,10 +84,11 @@ class Ragged(Arithmetic):
             values: as in the constructor.
             layout: a Layout.
             numpy: whether data is handed back as numpy.
-            source: where the values were read, for a layer that can use it (`layers.lookup`).
+            read_by: the ids that the values were read by, and the values' version then, for a layer
+                that can use it (`layers.lookup`).
         """
         ragged = cls.__new__(cls)
-        ragged._fill_in(values, layout, numpy, source)
+        ragged._fill_in(values, layout, numpy, read_by)
         return ragged
 
     def _stacked(self, layout: Layout, numpy: bool) -> Ragged:
