@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -46,7 +46,7 @@ def walk(
     """
     first = cells[0]
     values = inputs.values
-    weights = [weight for cell in cells for weight in cell.walk_weights()]
+    weights: list[Any] = [weight for cell in cells for weight in cell.walk_weights()]
     feature, width = weights[0].shape
     if values.ndim != 2 or values.shape[1] != feature:
         # The kernels trust what they get.
