@@ -28,6 +28,17 @@ unpad_product product(const Matrix &out, const Matrix &a, const Matrix &b, int64
           a.stride, b.stride, out.stride, a_transposed, b_transposed, 0};
 }
 
+// Memory to be had in one piece: where its parts begin, each on a cache line of its own.
+struct Room {
+  int64_t bytes = 0;
+
+  int64_t take(int64_t wanted) {
+    const int64_t at = bytes;
+    bytes += (wanted + 63) / 64 * 64;
+    return at;
+  }
+};
+
 // The rows that the products are made of: where steps have the same values, one for all of them.
 class Rows {
  public:
@@ -106,13 +117,15 @@ int32_t forward(const unpad_layer *layer) try {
   const bool in_place = keeps && !rows.shared();
   const bool apart = s.p.cell == UNPAD_GRU_RESET_BEFORE && !keeps && rows.shared();
   const int64_t bytes = s.directions * s.width * s.element, row_bytes = s.feature * s.element;
-  const int64_t projected_bytes = in_place ? 0 : rows.count() * bytes, gates_bytes = apart ? s.steps * bytes : 0;
-  Workspace space(Workspace::kLayer,
-                  size_t(projected_bytes + gates_bytes + (rows.shared() ? rows.count() * row_bytes : 0)));
-  char *projected = in_place ? static_cast<char *>(layer->gates) : space.data();
-  void *gates = keeps ? layer->gates : apart ? space.data() + projected_bytes : projected;
-  char *own = space.data() + projected_bytes + gates_bytes;
-  const Matrix values = s.matrix(rows.values(layer->values, row_bytes, own), rows.count(), s.feature);
+  Room room;
+  const int64_t projected_at = room.take(in_place ? 0 : rows.count() * bytes);
+  const int64_t gates_at = room.take(apart ? s.steps * bytes : 0);
+  const int64_t values_at = room.take(rows.shared() ? rows.count() * row_bytes : 0);
+  Workspace space(Workspace::kLayer, size_t(room.bytes));
+  char *projected = in_place ? static_cast<char *>(layer->gates) : space.data() + projected_at;
+  void *gates = keeps ? layer->gates : apart ? space.data() + gates_at : projected;
+  const Matrix values =
+      s.matrix(rows.values(layer->values, row_bytes, space.data() + values_at), rows.count(), s.feature);
   unpad_product products[2];
   unpad_forward_direction directions[2];
   for (int64_t d = 0; d < s.directions; ++d) {
@@ -168,29 +181,27 @@ int32_t backward(const unpad_layer *layer, const unpad_layer_gradients *gradient
   if (!gradients || (layer->problem.steps && reset_before && !layer->saved)) return UNPAD_NULL_POINTER;
   const Shape s(*layer);
   const bool lstm = s.p.cell == UNPAD_LSTM, after = s.p.cell == UNPAD_GRU_RESET_AFTER;
-  const int64_t parts = s.directions * s.steps * s.element;
-  const int64_t gates_bytes = parts * s.width, previous_bytes = parts * s.masks * s.hidden;
-  const int64_t saved_bytes = after ? parts * s.hidden : 0;
   const Rows rows(*layer);
-  const int64_t row_bytes = s.feature * s.element;
-  const int64_t sums_bytes = rows.shared() ? s.directions * rows.count() * s.width * s.element : 0;
-  const int64_t values_bytes = rows.shared() ? rows.count() * row_bytes : 0;
-  Workspace space(Workspace::kLayer,
-                  size_t(gates_bytes + previous_bytes + saved_bytes + sums_bytes + values_bytes));
-  char *d_gates = space.data(), *previous = d_gates + gates_bytes, *d_saved = previous + previous_bytes;
-  char *sums_of = d_saved + saved_bytes, *own = sums_of + sums_bytes;
+  const int64_t parts = s.directions * s.steps * s.element, row_bytes = s.feature * s.element;
+  Room room;
+  const int64_t gates_at = room.take(parts * s.width), previous_at = room.take(parts * s.masks * s.hidden);
+  const int64_t saved_at = room.take(after ? parts * s.hidden : 0);
+  const int64_t sums_at = room.take(rows.shared() ? s.directions * rows.count() * s.width * s.element : 0);
+  const int64_t values_at = room.take(rows.shared() ? rows.count() * row_bytes : 0);
+  Workspace space(Workspace::kLayer, size_t(room.bytes));
   std::optional<RowSums> sums;
   if (rows.shared()) sums.emplace(s.p.dtype, s.steps, rows.of_steps(), rows.count(), s.width);
   // A thread takes its own share of them first, which lie in order: what a direction's walk has made goes to the thread
   // that made it (2 % of the time), and what both have made lies in the middle.
   std::vector<unpad_product> products, of_values, of_weights[2];
   unpad_backward_direction directions[2];
-  const Matrix values = s.matrix(rows.values(layer->values, row_bytes, own), rows.count(), s.feature);
+  const Matrix values =
+      s.matrix(rows.values(layer->values, row_bytes, space.data() + values_at), rows.count(), s.feature);
   for (int64_t d = 0; d < s.directions; ++d) {
     const unpad_weights &w = layer->weights[d], &out = gradients->d_weights[d];
-    const Matrix of_gates = s.matrix(d_gates, d, s.steps, s.width);
-    const Matrix before = s.matrix(previous, d, s.steps, s.masks * s.hidden);
-    const Matrix of_saved = s.matrix(d_saved, d, s.steps, s.hidden);
+    const Matrix of_gates = s.matrix(space.data() + gates_at, d, s.steps, s.width);
+    const Matrix before = s.matrix(space.data() + previous_at, d, s.steps, s.masks * s.hidden);
+    const Matrix of_saved = s.matrix(space.data() + saved_at, d, s.steps, s.hidden);
     directions[d] = {w.recurrent_kernel,
                      s.part(layer->initial_h, d, s.p.batch, s.hidden),
                      s.part(layer->initial_c, d, s.p.batch, s.hidden),
@@ -213,7 +224,7 @@ int32_t backward(const unpad_layer *layer, const unpad_layer_gradients *gradient
                      s.width,
                      s.hidden,
                      layer->reverse[d]};
-    const Matrix of_rows = sums ? s.matrix(sums_of, d, rows.count(), s.width) : of_gates;
+    const Matrix of_rows = sums ? s.matrix(space.data() + sums_at, d, rows.count(), s.width) : of_gates;
     if (sums) sums->add(of_gates.at, of_rows.at);
     const Matrix kernel = s.matrix(w.kernel, s.feature, s.width);
     if (gradients->d_values) {

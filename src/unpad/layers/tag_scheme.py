@@ -10,10 +10,11 @@ from torch import Tensor
 
 from ..errors import look_up
 
-# What a tag's letter may be; which go on with the span before; after which a span may be over.
-_BIO = {*"BI"}, {*"I"}, {*"OBI"}
-_BIOES = {*"BIES"}, {*"IE"}, {*"OES"}
-_SCHEMES = {"BIO": _BIO, "IOB2": _BIO, "BIOES": _BIOES, "IOBES": _BIOES}
+# What a tag's letter may be.
+_LETTERS = {"BIO": "BI", "IOB2": "BI", "BIOES": "BIES", "IOBES": "BIES"}
+# Which letters go on with the span before; after which a span may be over.
+_BIO, _BIOES = ({*"I"}, {*"OBI"}), ({*"IE"}, {*"OES"})
+_AROUND = {"BIO": _BIO, "IOB2": _BIO, "BIOES": _BIOES, "IOBES": _BIOES}
 
 
 class Allowed(NamedTuple):
@@ -28,6 +29,31 @@ class Allowed(NamedTuple):
     start: Tensor
     between: Tensor
     end: Tensor
+
+
+def split_tags(
+    who: str, tags: Sequence[str], scheme: str, outside: Sequence[str]
+) -> list[tuple[str, str]]:
+    """The letter and the type of each tag: B and PER of "B-PER", O and nothing of those outside.
+
+    Raises:
+        ValueError: the scheme is not known, or a tag does not belong to it.
+    """
+    letters = look_up(who, "scheme", scheme, _LETTERS)
+    read: list[tuple[str, str]] = []
+    for i, tag in enumerate(tags):
+        letter, _, kind = tag.partition("-")
+        if tag in outside:
+            letter, kind = "O", ""
+        elif letter not in letters or len(letter) != 1:
+            known = ", ".join(f"{c}-type" for c in letters)
+            raise ValueError(
+                f"{who}: tag {i} is {tag!r}, but {scheme} has {known} and "
+                f"{' or '.join(repr(o) for o in outside)}. Other tags that are part of no span: "
+                f"outside={[*outside, tag]!r}."
+            )
+        read.append((letter, kind))
+    return read
 
 
 def allowed(who: str, tags: Sequence[str], scheme: str, outside: Sequence[str]) -> Allowed:
@@ -45,20 +71,8 @@ def allowed(who: str, tags: Sequence[str], scheme: str, outside: Sequence[str]) 
     Raises:
         ValueError: the scheme is not known, a tag does not belong to it, or no sequence may begin.
     """
-    letters, going_on, over = look_up(who, "scheme", scheme, _SCHEMES)
-    read: list[tuple[str, str]] = []
-    for i, tag in enumerate(tags):
-        letter, _, kind = tag.partition("-")
-        if tag in outside:
-            letter, kind = "O", ""
-        elif letter not in letters:
-            known = ", ".join(f"{c}-type" for c in sorted(letters))
-            raise ValueError(
-                f"{who}: tag {i} is {tag!r}, but {scheme} has {known} and "
-                f"{' or '.join(repr(o) for o in outside)}. Other tags that are part of no span: "
-                f"outside={[*outside, tag]!r}."
-            )
-        read.append((letter, kind))
+    read = split_tags(who, tags, scheme, outside)
+    going_on, over = _AROUND[scheme]
 
     def follows(before: tuple[str, str], tag: tuple[str, str]) -> bool:
         if tag[0] in going_on:

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from ..errors import look_up
+from ..layers.tag_scheme import split_tags
 from .accuracy import labels_of
 from .metric import Metric, divide
 from .sequences import first_steps
 from .steps import Steps
 from .targets import checked_labels
 
-_SCHEMES = {"BIO": "BI", "IOB2": "BI", "BIOES": "BIES", "IOBES": "BIES"}
 _AVERAGES = {"micro": "micro", "macro": "macro"}
 
 
@@ -43,20 +43,7 @@ def read_tags(who: str, tags: Sequence[str], scheme: str, outside: Sequence[str]
     Raises:
         ValueError: the scheme is not known, or a tag does not belong to it.
     """
-    letters = look_up(who, "scheme", scheme, _SCHEMES)
-    read: list[tuple[str, str]] = []
-    for i, tag in enumerate(tags):
-        letter, _, kind = tag.partition("-")
-        if tag in outside:
-            letter, kind = "O", ""
-        elif letter not in letters or len(letter) != 1:
-            known = ", ".join(f"{c}-type" for c in letters)
-            raise ValueError(
-                f"{who}: tag {i} is {tag!r}, but {scheme} has {known} and "
-                f"{' or '.join(repr(o) for o in outside)}. Other tags that are part of no span: "
-                f"outside={[*outside, tag]!r}."
-            )
-        read.append((letter, kind))
+    read = split_tags(who, tags, scheme, outside)
     types = sorted({kind for letter, kind in read if letter != "O"})
     if not types:
         raise ValueError(f"{who}: expected tags of spans, as 'B-PER', got {list(tags)!r}.")

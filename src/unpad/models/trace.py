@@ -15,7 +15,7 @@ from ..layers.nested import flat
 from ..ragged import Ragged
 from ..ragged.batch import values_of
 from ..training import Trainer
-from ..training.data import Opened, open_inputs
+from ..training.data import Opened, as_call, open_inputs
 
 # Wider grids are told in runs: "16 in, 143 out".
 _WIDE = 64
@@ -117,8 +117,7 @@ def trace(model: Trainer, x: Any, sequences: int) -> Trace:
     given, fed, real = (
         [part[:sequences] for part in parts] for parts in (whole.given, whole.fed, whole.real)
     )
-    specs = whole.specs
-    model.ensure_built(*(specs if len(specs) == 1 else [specs]))
+    model.ensure_built(*as_call(whole.specs))
     opened = Opened(given, fed, [part.to(model.device) for part in real], whole.form)
     several = [f"input_{i}" for i in range(len(given))]
     names = model.input_names or (several if len(given) > 1 else ["input"])

@@ -255,7 +255,7 @@ def prepare(
         raise ValueError(f"{who}: x has no sequences.")
     if y is None:
         raise ValueError(f"{who}: y is missing. For an autoencoder give x twice.")
-    built = model.ensure_built(*_as_call(opened.specs))
+    built = model.ensure_built(*as_call(opened.specs))
     outputs = built if isinstance(built, list) else [built]
     objective = model.objective_for(len(outputs))
     names = [part.name for part in objective.parts]
@@ -307,8 +307,8 @@ def _root(output: Spec, opened: Opened) -> tuple[int, bool]:
     return int(output.lengths.root), unchanged
 
 
-def _as_call(specs: list[Spec]) -> list[Any]:
-    """One argument: the spec, or a list of several."""
+def as_call(specs: list[Spec]) -> list[Any]:
+    """What a model is asked with: the one spec, or a list of several."""
     return specs if len(specs) == 1 else [specs]
 
 

@@ -19,7 +19,7 @@ from ..spellings import renamed
 from .batching import evaluation_plan, plan
 from .callbacks import Callback, History
 from .compiled import Compiled, each, leaves
-from .data import Batch, Data, open_inputs, prepare, split
+from .data import Batch, Data, as_call, open_inputs, prepare, split
 from .door import give_back
 from .fitting import Fitting
 from .objective import Objective, Tally
@@ -237,8 +237,7 @@ class Trainer(Layer):
             ValueError: the data do not fit the model.
         """
         opened = open_inputs(self, x, "predict")
-        specs = opened.specs
-        self.ensure_built(*(specs if len(specs) == 1 else [specs]))
+        self.ensure_built(*as_call(opened.specs))
         data = opened.data
         progress = EpochProgress("Predict", data.steps, 1 if verbose in ("auto", 1) else 0)
         device, was_training = self.device, self.training
