@@ -58,7 +58,7 @@ class Rows {
   const int64_t *of_steps() const { return shared() ? place_.data() : nullptr; }
   // The values of each row, in `space` where steps share them.
   const void *values(const void *all, int64_t row_bytes, char *space) const {
-    if (!shared()) return all;
+    if (!shared() || !row_bytes) return all;
     for (int64_t row = 0; row < count_; ++row)
       std::memcpy(space + row * row_bytes, static_cast<const char *>(all) + first_[size_t(row)] * row_bytes,
                   size_t(row_bytes));
