@@ -18,6 +18,7 @@ from . import compiled, cudnn, library, paths, reference, torch_path
 from .activations import KNOWN
 from .cells import GATES
 from .checks import check
+from .weights import by_kind, in_turn
 
 # Weights of up to two directions, each an argument of its own: torch's derivative of an operator
 # with lists of tensors takes them apart in Python, 0.4 ms a training step of a small model.
@@ -71,7 +72,7 @@ def recurrent(
     """
     check(cell, values, offsets, ids, kernels, recurrent_kernels, biases, recurrent_biases, h0,
           c0, mask, reverse)  # fmt: skip
-    weights = _flat(kernels, recurrent_kernels, biases, recurrent_biases)
+    weights = in_turn(kernels, recurrent_kernels, biases, recurrent_biases)
     return trusted(
         cell, values, offsets, ids, weights, h0, c0, mask, activation, recurrent_activation,
         list(reverse),
@@ -101,7 +102,7 @@ def trusted(
     if unknown or forced == "reference":
         paths.note("reference")
         return reference.recurrent(
-            cell, values, offsets, *_lists(weights), h0, c0, mask,
+            cell, values, offsets, *by_kind(weights), h0, c0, mask,
             _as_function(activation), _as_function(recurrent_activation), reverse,
         )  # fmt: skip
     computed = cudnn.computes(cell, activation, recurrent_activation, mask)
@@ -109,7 +110,7 @@ def trusted(
         raise ValueError("recurrent: cudnn knows lstm and gru, tanh and sigmoid, and no mask.")
     if computed and (forced == "cudnn" or (forced is None and cudnn.serves(values))):
         paths.note("cudnn")
-        return cudnn.recurrent(cell, values, offsets, *_lists(weights), h0, c0, reverse)
+        return cudnn.recurrent(cell, values, offsets, *by_kind(weights), h0, c0, reverse)
     tensors = (values, offsets, ids, *weights, h0, c0, mask)
     options = (cell, activation, recurrent_activation, reverse, forced or "")
     keep = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)
@@ -123,19 +124,6 @@ def trusted(
 
 
 _PLAIN = (Tensor, torch.nn.Parameter)
-
-
-def _flat(*kinds: Sequence[Tensor]) -> list[Tensor | None]:
-    """The weights of each direction in turn, as the operator takes them; None for none."""
-    return [kind[d] if d < len(kind) else None for d in (0, 1) for kind in kinds]
-
-
-def _lists(weights: Sequence[Any]) -> tuple[list[Any], list[Any], list[Any], list[Any]]:
-    """Kernels, recurrent kernels, biases, recurrent biases: each a list over the directions."""
-    kernels, recurrent, biases, shifts = (
-        [w for w in weights[kind::4] if w is not None] for kind in range(4)
-    )
-    return kernels, recurrent, biases, shifts
 
 
 def _as_function(activation: str | Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
@@ -152,12 +140,9 @@ def _as_function(activation: str | Callable[[Tensor], Tensor]) -> Callable[[Tens
 def _forward(values: Tensor, *rest: Any) -> tuple[Tensor, ...]:
     offsets, ids, *weights = rest[:10]
     *others, path, keep = rest[10:]
-    compiles = _compiles(values, path)
-    paths.note("compiled" if compiles else "torch")
-    run: Any = compiled.forward if compiles else torch_path.forward
-    if compiles:
-        return run(values, offsets, ids, weights, *others, keep)
-    return run(values, offsets, *_lists(weights), *others, keep)
+    module = _path(values, path)
+    paths.note("compiled" if module is compiled else "torch")
+    return module.forward(values, offsets, ids, weights, *others, keep)
 
 
 def _unkept(options: tuple, *tensors: Any) -> tuple[Tensor, ...]:
@@ -167,7 +152,7 @@ def _unkept(options: tuple, *tensors: Any) -> tuple[Tensor, ...]:
 def _checked_forward(values: Tensor, offsets: Tensor, ids: Tensor | None, *rest: Any) -> Any:
     """For calls that come through the dispatcher, whoever makes them."""
     given: tuple[Any, ...] = values, offsets, ids, *rest
-    check(given[_CELL], values, offsets, ids, *_lists(given[_WEIGHTS_AT]),
+    check(given[_CELL], values, offsets, ids, *by_kind(given[_WEIGHTS_AT]),
           given[_H0], given[_H0 + 1], given[_MASK], given[_REVERSE])  # fmt: skip
     return _forward(*given)
 
@@ -183,48 +168,13 @@ def _gradients(*arguments: Any) -> list[Tensor | None]:
     followed, given = arguments[:3], arguments[3:]
     (values, offsets, ids), weights = given[:3], given[_WEIGHTS_AT]
     *rest, path, inputs = given[_H0:]
-    run: Any = compiled.backward if _compiles(values, path) else _by_torch
-    return run(*followed, values, offsets, ids, weights, *rest, inputs)
+    backward = _path(values, path).backward
+    return backward(*followed, values, offsets, ids, weights, *rest, inputs)
 
 
-def _by_torch(
-    d_outputs: Tensor | None,
-    d_h: Tensor | None,
-    d_c: Tensor | None,
-    values: Tensor,
-    offsets: Tensor,
-    ids: Tensor | None,
-    weights: Sequence[Tensor | None],
-    h0: Tensor | None,
-    c0: Tensor | None,
-    *rest: Any,
-) -> list[Tensor | None]:
-    """`compiled.backward` on the torch path."""
-    kernels, recurrent_kernels, biases, recurrent_biases = _lists(weights)
-    inputs = rest[-1]
-    batch, hidden = len(offsets) - 1, recurrent_kernels[0].shape[0]
-    state, lstm = (len(kernels), batch, hidden), recurrent_kernels[0].shape[1] == 4 * hidden
-    shapes = (len(values), len(kernels) * hidden), state, state if lstm else (0,)
-    pairs = zip((d_outputs, d_h, d_c), shapes, strict=True)
-    d_outputs, d_h, d_c = (values.new_zeros(shape) if d is None else d for d, shape in pairs)
-    d_values, d_kernels, d_recurrent, d_biases, d_shifts, d_h0, d_c0 = torch_path.backward(
-        d_outputs, d_h, d_c, values, offsets, kernels, recurrent_kernels,
-        recurrent_biases, h0, c0, *rest,
-    )  # fmt: skip
-    d_weights = _flat(
-        d_kernels, d_recurrent, d_biases if biases else (), d_shifts if recurrent_biases else ()
-    )
-    return [
-        d_values if inputs else None,
-        *d_weights,
-        None if h0 is None else d_h0,
-        None if c0 is None else d_c0,
-    ]
-
-
-def _compiles(values: Tensor, path: str) -> bool:
+def _path(values: Tensor, path: str) -> Any:
     """The same for forward and backward: what is kept for the backward pass is the path's own."""
-    return path != "torch" and library.serves(values)
+    return compiled if path != "torch" and library.serves(values) else torch_path
 
 
 _library.impl("recurrent", _checked_forward, "CompositeExplicitAutograd")

@@ -15,6 +15,7 @@ from torch import Tensor
 from . import torch_gru, torch_lstm, torch_simple_rnn
 from .activations import KNOWN, Activation
 from .packing import Packing, pack
+from .weights import by_kind, in_turn
 
 
 class Walk(NamedTuple):
@@ -75,10 +76,8 @@ _CELLS = {
 def forward(
     values: Tensor,
     offsets: Tensor,
-    kernels: Sequence[Tensor],
-    recurrent_kernels: Sequence[Tensor],
-    biases: Sequence[Tensor],
-    recurrent_biases: Sequence[Tensor],
+    ids: Tensor | None,
+    weights: Sequence[Tensor | None],
     h0: Tensor | None,
     c0: Tensor | None,
     mask: Tensor | None,
@@ -88,13 +87,14 @@ def forward(
     reverse: list[bool],
     keep: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """See `reference.recurrent`.
+    """As `compiled.forward`; the ids are no help here.
 
     Returns:
         outputs, final h, final c; then what the backward pass needs, in packed order and empty
         without `keep`: activated gates (directions, steps, gates * hidden) and what the cell saves
         (directions, steps, hidden).
     """
+    kernels, recurrent_kernels, biases, recurrent_biases = by_kind(weights)
     walk = _walk(
         offsets, recurrent_kernels, recurrent_biases, mask, activation, recurrent_activation,
         reverse,
@@ -116,14 +116,13 @@ def forward(
 
 
 def backward(
-    d_outputs: Tensor,
-    d_final_h: Tensor,
-    d_final_c: Tensor,
+    d_outputs: Tensor | None,
+    d_final_h: Tensor | None,
+    d_final_c: Tensor | None,
     values: Tensor,
     offsets: Tensor,
-    kernels: Sequence[Tensor],
-    recurrent_kernels: Sequence[Tensor],
-    recurrent_biases: Sequence[Tensor],
+    ids: Tensor | None,
+    weights: Sequence[Tensor | None],
     h0: Tensor | None,
     c0: Tensor | None,
     mask: Tensor | None,
@@ -135,13 +134,9 @@ def backward(
     recurrent_activation: str,
     reverse: list[bool],
     inputs: bool,
-) -> tuple[Tensor, list[Tensor], list[Tensor], list[Tensor], list[Tensor], Tensor, Tensor]:
-    """The gradients of `forward`.
-
-    Returns:
-        of values (empty where `inputs` is False), kernels, recurrent kernels, biases, recurrent
-        biases (empty but for "gru" with some), h0 and c0.
-    """
+) -> list[Tensor | None]:
+    """The gradients of `forward`, as `compiled.backward` has them."""
+    kernels, recurrent_kernels, biases, recurrent_biases = by_kind(weights)
     walk = _walk(
         offsets, recurrent_kernels, recurrent_biases, mask, activation, recurrent_activation,
         reverse,
@@ -152,9 +147,10 @@ def backward(
         packing.sorted(h0, values, shape), packing.gather(outputs, len(reverse))
     )
     c_start = packing.sorted(c0, values, shape) if cell == "lstm" else None
+    d_outputs = torch.zeros_like(outputs) if d_outputs is None else d_outputs
     d_out = packing.gather(d_outputs, len(reverse))
-    d_h = d_final_h.index_select(1, packing.order)
-    d_c = d_final_c.index_select(1, packing.order) if cell == "lstm" else None
+    d_h = packing.sorted(d_final_h, values, shape)
+    d_c = packing.sorted(d_final_c, values, shape) if cell == "lstm" else None
     if cell == "simple_rnn":
         gates = packing.gather(outputs, len(reverse))
     d_inner, d_gates, lefts = _CELLS[cell].backward(
@@ -165,20 +161,23 @@ def backward(
     d_recurrent = torch.cat([torch.bmm(a.transpose(1, 2), d) for a, d in pieces], -1)
     rows = torch.stack([values.index_select(0, steps) for steps in packing.steps])
     d_kernels = torch.bmm(rows.transpose(1, 2), d_gates)
-    d_values = values.new_empty(0)
+    d_values = None
     if inputs:
         stacked = torch.stack(tuple(kernels)).transpose(1, 2)
         d_values = packing.scatter(torch.bmm(d_gates, stacked))
         d_values = d_values.unflatten(1, (len(reverse), -1)).sum(1)
-    return (
-        d_values,
+    d_weights = in_turn(
         list(d_kernels),
         list(d_recurrent),
-        list(d_gates.sum(1)),
+        list(d_gates.sum(1)) if biases else [],
         list(d_inner.sum(1)) if recurrent_biases else [],
-        packing.unsorted(d_h),
-        values.new_empty(0) if d_c is None else packing.unsorted(d_c),
     )
+    return [
+        d_values,
+        *d_weights,
+        None if h0 is None else packing.unsorted(d_h),
+        None if c0 is None or d_c is None else packing.unsorted(d_c),
+    ]
 
 
 def _walk(
