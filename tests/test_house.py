@@ -9,9 +9,9 @@ import unpad
 
 ROOT = Path(unpad.__file__).parent
 # From the ground up. docs/design/rooms.md says why training lies below models.
-ROOMS = ["errors", "spellings", "ragged", "preprocessing", "kernels", "layers", "backend", "losses"]
-ROOMS += ["metrics", "optimizers", "doctor", "training", "models", "testing", "utils", "scaling"]
-ROOMS += ["dialect", "__main__"]
+ROOMS = ["errors", "arguments", "spellings", "ragged", "preprocessing", "kernels", "layers"]
+ROOMS += ["backend", "losses", "metrics", "optimizers", "doctor", "training", "models", "testing"]
+ROOMS += ["utils", "scaling", "dialect", "__main__"]
 
 
 def imports(path):

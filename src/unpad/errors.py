@@ -6,8 +6,20 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
+
+
+def shown(value: object) -> str:
+    """What came, as an error shows it: short, and an array by its shape."""
+    if isinstance(value, (Tensor, np.ndarray)) and value.ndim:
+        kind = "a tensor" if isinstance(value, Tensor) else "an array"
+        return f"{kind} of shape {tuple(value.shape)}"
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 80 else f"{type(value).__name__} {text[:76]}..."
 
 
 def unknown(who: str, what: str, name: object, options: Iterable[str]) -> ValueError:
