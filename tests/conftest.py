@@ -7,7 +7,7 @@ import torch
 import unpad
 
 # Where unpad was installed without a compiler there are no compiled kernels to test.
-collect_ignore = [] if unpad.kernels.library.available() else ["test_compiled.py"]
+collect_ignore = [] if unpad.kernels.library.available() else ["kernels/test_compiled.py"]
 
 # Small tensors gain nothing from threads, and threads that spin slow a busy machine down.
 torch.set_num_threads(1)

@@ -22,15 +22,15 @@ from . import (
     training,
     utils,
 )
+from .core.layer import Layer
 from .dialect import absent as _absent
 from .dialect import as_keras
 from .doctor import DataWarning
-from .layers import activations, constraints, initializers, regularizers
-from .layers.layer import Layer
 from .models import Input, Model, Sequential
 from .ragged import Layout, Ragged
 from .scaling import Scaler
 from .training import callbacks
+from .weights import activations, constraints, initializers, regularizers
 
 __version__ = "0.1.0"
 

@@ -6,7 +6,7 @@ from .case import Case
 
 _QUERY_VALUE: tuple[tuple[str, Any], ...] = (("steps", (3,)), ("other", (3,)))
 _SELF = (("steps", (4,)),)
-_HUB = "Keras has it in keras_hub only; the formula is tested in tests/test_attention.py"
+_HUB = "Keras has it in keras_hub only; the formula is tested in tests/layers/test_attention.py"
 _OWN = "Keras has none"
 _BLOCK = "keras_hub's, composed of Keras's own layers in tests/keras/test_attention.py"
 

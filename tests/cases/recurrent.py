@@ -247,7 +247,7 @@ CASES = [
     Case("RNN(torch module)", lambda k: k.layers.RNN(TorchCell(), **BOTH), (("steps", (2, 3)),),
          keras=None, why=TORCH),
     Case("RNN(LSTMCell) step by step", lambda k: k.layers.RNN(Sub(4, dropout=0.5), **BOTH),
-         keras=None, why="The same cell on another path; tests/test_rnn.py compares the two"),
+         keras=None, why="The same cell on another path; see tests/layers/test_rnn.py"),
     Case("RNN(object)", lambda k: k.layers.RNN(Decay(), go_backwards=True, **SEQ), keras=None,
          why="It has no weights, and Keras's layer takes the object as it is: nothing to compare"),
     Case("Bidirectional", lambda k: k.layers.Bidirectional(k.layers.LSTM(3))),
@@ -298,7 +298,7 @@ CASES = [
         Case(
             f"Bidirectional(own layer) {name}",
             lambda k, options=options: k.layers.Bidirectional(OwnWalk(**options)),
-            keras=None, why="A layer of unpad's; tests/test_rnn.py says what it gives",
+            keras=None, why="A layer of unpad's; tests/layers/test_rnn.py says what it gives",
         )
         for name, options in (("last", {}), ("sequences", SEQ))
     ),

@@ -26,11 +26,11 @@ CASES = [
     ),
     Case(
         "Flatten length", lambda k: k.layers.Flatten(length=9),
-        keras=None, why="Keras lays out the grid; compared in tests/test_reshaping.py",
+        keras=None, why="Keras lays out the grid; compared in tests/layers/test_reshaping.py",
     ),
     Case(
         "Flatten numbers", lambda k: k.layers.Flatten(length=9), (("steps", ()),),
-        keras=None, why="Keras lays out the grid; compared in tests/test_reshaping.py",
+        keras=None, why="Keras lays out the grid; compared in tests/layers/test_reshaping.py",
     ),
     Case("Flatten rows", lambda k: k.layers.Flatten(), (("rows", (2, 3)),)),
     Case("Reshape", lambda k: k.layers.Reshape((-1, 2, 3)), (("steps", (6,)),)),

@@ -10,7 +10,7 @@ from keras.src.constraints import ALL_OBJECTS_DICT as KERAS_NAMES
 from masked_batches import coded_like
 from side_by_side import assert_close
 
-from unpad.layers import constraints
+from unpad.weights import constraints
 
 #: class, arguments, whether each row of a table is treated by itself.
 CONSTRAINTS = [

@@ -10,7 +10,7 @@ from keras.src.regularizers import ALL_OBJECTS_DICT as KERAS_NAMES
 from masked_batches import coded_like
 from side_by_side import assert_close
 
-from unpad.layers import regularizers
+from unpad.weights import regularizers
 
 #: class, arguments.
 REGULARIZERS = [

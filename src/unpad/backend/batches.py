@@ -8,8 +8,8 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from ..layers.operation import Operation
-from ..layers.symbol import is_symbolic
+from ..core.operation import Operation
+from ..core.symbol import is_symbolic
 from ..ragged import Ragged
 from ..ragged.arrays import to_tensor
 

@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..layers import activations
-from ..layers.layer import lift
-from ..layers.merging_pairs import check_agreement, pair
+from ..core.layer import lift
+from ..layers.merging.pairs import check_agreement, pair
 from ..ragged import Ragged
+from ..weights import activations
 from .batches import feature_axis, of_batches
 
 

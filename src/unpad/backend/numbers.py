@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..layers.symbol import Symbol
-from ..layers.weighted import as_dtype
+from ..core.symbol import Symbol
+from ..core.weighted import as_dtype
 from ..ragged import Ragged
 from .batches import of_batches
 

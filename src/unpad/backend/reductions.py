@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..layers.layer import lift
+from ..core.layer import lift
 from ..ragged import Ragged
 from ..ragged.reductions import spread
 from .batches import axes_of, feature_axis, of_batches

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from .. import layers
-from ..layers.layer import lift
-from ..layers.symbol import Symbol
+from ..core.layer import lift
+from ..core.symbol import Symbol
 from ..ragged import Ragged
 from ..ragged.batch import values_of
 from .batches import axes_of, feature_axis, of_batches, rank_of

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..core.operation import Operation
+from ..core.spec import spec_of
 from ..layers import Embedding, Flatten, Lambda, Layer, Masking, Permute, Reshape
-from ..layers.operation import Operation
-from ..layers.spec import spec_of
 from ..losses import SparseCategoricalCrossentropy
 from ..ragged import Ragged
 from ..ragged.arrays import is_numeric, to_tensor

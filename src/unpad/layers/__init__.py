@@ -1,35 +1,36 @@
 """Layers: torch modules with Keras's names, arguments and defaults, on real steps only."""
 
-from .activation_layers import ELU, LeakyReLU, PReLU, ReLU, Softmax
-from .additive_attention import AdditiveAttention
-from .attention import Attention
-from .attention_pooling import AttentionPooling1D
-from .batch_normalization import BatchNormalization
-from .bidirectional import Bidirectional
-from .category_encoding import CategoryEncoding
-from .concatenate import Concatenate, concatenate
-from .convolution import Conv1D, Convolution1D
-from .convolution_depthwise import DepthwiseConv1D, SeparableConv1D, SeparableConvolution1D
-from .convolution_transpose import Conv1DTranspose, Convolution1DTranspose
-from .crf import CRF
-from .dense import Activation, Dense
-from .dot import Dot, dot
-from .dropout import Dropout, SpatialDropout1D
-from .einsum_dense import EinsumDense
-from .embedding import Embedding, Masking
-from .first_last import FirstStep, LastStep
-from .flatten import Flatten
-from .group_normalization import GroupNormalization
-from .grouped_query_attention import GroupQueryAttention
-from .gru import GRU
-from .gru_cell import GRUCell
-from .identity import Identity
-from .input import Input
-from .lambda_layer import Lambda
-from .layer import Layer, TokenWise
-from .lstm import LSTM
-from .lstm_cell import LSTMCell
-from .merging import (
+from ..core.input import Input
+from ..core.layer import Layer, TokenWise
+from ..core.spec import Spec
+from .attention.additive_attention import AdditiveAttention
+from .attention.attention import Attention
+from .attention.attention_pooling import AttentionPooling1D
+from .attention.grouped_query_attention import GroupQueryAttention
+from .attention.multi_head_attention import MultiHeadAttention
+from .attention.position_embedding import PositionEmbedding
+from .attention.position_rotary import RotaryEmbedding
+from .attention.position_sine import SinePositionEncoding
+from .attention.position_tokens import TokenAndPositionEmbedding
+from .attention.transformer_decoder import TransformerDecoder
+from .attention.transformer_encoder import TransformerEncoder
+from .basic.activation_layers import ELU, LeakyReLU, PReLU, ReLU, Softmax
+from .basic.dense import Activation, Dense
+from .basic.dropout import Dropout, SpatialDropout1D
+from .basic.einsum_dense import EinsumDense
+from .basic.embedding import Embedding, Masking
+from .basic.identity import Identity
+from .basic.lambda_layer import Lambda
+from .basic.noise import AlphaDropout, GaussianDropout, GaussianNoise
+from .basic.time_distributed import TimeDistributed
+from .basic.torch_module import TorchModule
+from .convolution.convolution import Conv1D, Convolution1D
+from .convolution.depthwise import DepthwiseConv1D, SeparableConv1D, SeparableConvolution1D
+from .convolution.transpose import Conv1DTranspose, Convolution1DTranspose
+from .merging.by_mode import merge
+from .merging.concatenate import Concatenate, concatenate
+from .merging.dot import Dot, dot
+from .merging.elementwise import (
     Add,
     Average,
     Maximum,
@@ -43,37 +44,36 @@ from .merging import (
     multiply,
     subtract,
 )
-from .merging_by_mode import merge
-from .multi_head_attention import MultiHeadAttention
-from .noise import AlphaDropout, GaussianDropout, GaussianNoise
-from .normalization import LayerNormalization, RMSNormalization, UnitNormalization
-from .normalization_of_data import Normalization
-from .pooling import AveragePooling1D, AvgPool1D, MaxPool1D, MaxPooling1D
-from .pooling_global import (
+from .normalization.batch import BatchNormalization
+from .normalization.features import LayerNormalization, RMSNormalization, UnitNormalization
+from .normalization.group import GroupNormalization
+from .normalization.of_data import Normalization
+from .pooling.first_last import FirstStep, LastStep
+from .pooling.local import AveragePooling1D, AvgPool1D, MaxPool1D, MaxPooling1D
+from .pooling.whole import (
     GlobalAveragePooling1D,
     GlobalAvgPool1D,
     GlobalMaxPool1D,
     GlobalMaxPooling1D,
 )
-from .position_embedding import PositionEmbedding
-from .position_rotary import RotaryEmbedding
-from .position_sine import SinePositionEncoding
-from .position_tokens import TokenAndPositionEmbedding
-from .recurrent import Recurrent
-from .repeat_vector import RepeatVector
-from .resampling import Cropping1D, UpSampling1D, ZeroPadding1D
-from .reshape import Permute, Reshape
-from .rnn import RNN
-from .simple_rnn import SimpleRNN
-from .simple_rnn_cell import SimpleRNNCell
-from .spec import Spec
-from .stacked_rnn_cells import StackedRNNCells
-from .string_lookup import StringLookup
-from .text_vectorization import TextVectorization
-from .time_distributed import TimeDistributed
-from .torch_module import TorchModule
-from .transformer_decoder import TransformerDecoder
-from .transformer_encoder import TransformerEncoder
+from .recurrent.bidirectional import Bidirectional
+from .recurrent.gru import GRU
+from .recurrent.gru_cell import GRUCell
+from .recurrent.lstm import LSTM
+from .recurrent.lstm_cell import LSTMCell
+from .recurrent.recurrent import Recurrent
+from .recurrent.rnn import RNN
+from .recurrent.simple_rnn import SimpleRNN
+from .recurrent.simple_rnn_cell import SimpleRNNCell
+from .recurrent.stacked_rnn_cells import StackedRNNCells
+from .shape.flatten import Flatten
+from .shape.repeat_vector import RepeatVector
+from .shape.resampling import Cropping1D, UpSampling1D, ZeroPadding1D
+from .shape.reshape import Permute, Reshape
+from .tagging.crf import CRF
+from .text.category_encoding import CategoryEncoding
+from .text.string_lookup import StringLookup
+from .text.text_vectorization import TextVectorization
 
 __all__ = [
     "CRF",

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from ..core.spec import spec_of
 from ..errors import refuse
 from ..layers import Layer, Spec
-from ..layers.spec import spec_of
 from ..ragged import Layout, Ragged
 from .reduction import Reduced, beside, known, reduce
 

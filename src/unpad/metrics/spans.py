@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..errors import look_up
-from ..layers.tag_scheme import split_tags
+from ..layers.tagging.tag_scheme import split_tags
 from .accuracy import labels_of
 from .metric import Metric, divide
 from .sequences import first_steps

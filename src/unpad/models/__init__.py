@@ -1,6 +1,6 @@
 """Models: layers put together, built from specs."""
 
-from ..layers.input import Input
+from ..core.input import Input
 from .functional import Functional
 from .model import Model
 from .sequential import Sequential

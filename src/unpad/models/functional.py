@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..core.operation import Operation
+from ..core.structure import flat
+from ..core.symbol import Symbol
 from ..layers import Input, Layer, Spec
-from ..layers.nested import flat
-from ..layers.operation import Operation
-from ..layers.symbol import Symbol
 from ..spellings import renamed
 from ..training.arrange import by_name
 from .graph import Slot, read

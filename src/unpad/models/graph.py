@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
+from ..core.structure import flat
+from ..core.symbol import Node, Symbol, symbols_in
 from ..layers import Layer
-from ..layers.nested import flat
-from ..layers.symbol import Node, Symbol, symbols_in
 
 
 class Slot(NamedTuple):

@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 
+from ..core.spec import spec_of
+from ..core.trial import ones_like
 from ..layers import Layer, Spec
-from ..layers.spec import spec_of
-from ..layers.trial import ones_like
 from ..ragged import Layout
 from ..training import Trainer
 from .summary import of_children, summary

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..layers.layer import lift
+from ..core.layer import lift
 from ..spellings import tell_once
 from ..training.door import accept, give_back
 

@@ -2,44 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..core.operation import Operation
+from ..core.structure import flat
 from ..errors import refuse
 from ..layers import Layer, Spec
-from ..layers.nested import flat
-from ..layers.operation import Operation
 from .functional import Functional
+from .pictures.boxes import Box, Parts
+from .pictures.picture import Picture
 from .sequential import Sequential
 from .summary import effect
-
-
-@dataclass
-class Box:
-    """A layer's call in a picture.
-
-    Args:
-        title: the layer's kind, and its name where wanted.
-        does: "opens", "keeps", "changes", "reduces", "rows" or "input".
-        lines: what stands below the title: a word and what it says.
-        small: whether it is arithmetic, which needs no frame.
-        inside: of a nested model that is drawn out.
-    """
-
-    title: str
-    does: str
-    lines: list[tuple[str, str]] = field(default_factory=list)
-    small: bool = False
-    inside: Parts | None = None
-
-
-@dataclass
-class Parts:
-    """The boxes of a picture, and its edges: from, to, and whether real steps alone run there."""
-
-    boxes: list[Box] = field(default_factory=list)
-    edges: list[tuple[int, int, bool]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -100,8 +75,6 @@ def plot_model(
         >>> plot_model(model, to_file=None, show_shapes=True)
         <Picture of Sequential 'sequential'>
     """
-    from .plot_picture import Picture
-
     refuse("plot_model", **kwargs)
     options = Options(
         show_shapes, show_dtype, show_layer_names, show_layer_activations, show_trainable,

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..core.symbol import Symbol
 from ..layers import Input, Layer, Spec, TorchModule
-from ..layers.symbol import Symbol
 from ..ragged import Ragged
 from .model import Model
 from .older import OlderMethods

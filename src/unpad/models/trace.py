@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from ..core.structure import flat
 from ..layers import Layer
-from ..layers.nested import flat
 from ..ragged import Ragged
 from ..ragged.batch import values_of
 from ..training import Trainer
@@ -93,7 +93,7 @@ class Trace:
             ImportError: matplotlib is not installed.
             ValueError: no sequence was traced.
         """
-        from .trace_picture import draw
+        from .pictures.trace_picture import draw
 
         draw(self, path)
 

@@ -10,7 +10,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from ..layers.constraints import constrain
+from ..weights.constraints import constrain
 
 
 def constrained(optimizer: torch.optim.Optimizer) -> list[tuple[Tensor, Any]]:

@@ -54,7 +54,7 @@ def take_real_levels(grid: Tensor, real: Tensor, numpy: bool) -> Ragged:
 
     An inner sequence without a step does not exist.
     """
-    from .padded import take_real
+    from .doors.padded import take_real
 
     exists = real.any(2)
     outer = take_real(grid.flatten(2), exists, numpy).layout
@@ -64,7 +64,7 @@ def take_real_levels(grid: Tensor, real: Tensor, numpy: bool) -> Ragged:
 
 def from_nested_lists(sequences: Any, dtype: torch.dtype | None) -> Ragged:
     """See `Ragged.from_list` with levels=2."""
-    from .lists import from_list
+    from .doors.lists import from_list
 
     for i, sequence in enumerate(sequences):
         if not isinstance(sequence, (list, tuple)):

@@ -207,7 +207,7 @@ class Ragged(Arithmetic):
             >>> Ragged.from_padded(np.array([[5, 6, 0], [7, 0, 0]]), padding=0).lengths
             tensor([2, 1])
         """
-        from .padded import from_padded
+        from .doors.padded import from_padded
 
         return from_padded(x, mask=mask, lengths=lengths, padding=padding)
 
@@ -232,7 +232,7 @@ class Ragged(Arithmetic):
             >>> Ragged.from_list([[1, 2, 3], [], [4]]).lengths
             tensor([3, 0, 1])
         """
-        from .lists import from_list
+        from .doors.lists import from_list
 
         if levels not in (1, 2):
             raise ValueError(f"Ragged.from_list: levels is 1 or 2, got {levels!r}.")
@@ -243,14 +243,14 @@ class Ragged(Arithmetic):
     @staticmethod
     def from_packed(packed: torch.nn.utils.rnn.PackedSequence) -> Ragged:
         """The sequences of a torch PackedSequence, in the caller's order. Copies once."""
-        from .packed import from_packed
+        from .doors.packed import from_packed
 
         return from_packed(packed)
 
     @staticmethod
     def from_nested(nested: Tensor) -> Ragged:
         """A torch nested tensor of jagged layout. No copy where it has no holes."""
-        from .nested import from_nested
+        from .doors.nested_tensor import from_nested
 
         return from_nested(nested)
 
@@ -261,7 +261,7 @@ class Ragged(Arithmetic):
         Values are not copied where Arrow holds them in one chunk, without nulls and not as bits. A
         fixed-size list inside gives the feature shape. A null list is an error; so is a null step.
         """
-        from .arrow import from_arrow
+        from .doors.arrow import from_arrow
 
         return from_arrow(column)
 
@@ -272,7 +272,7 @@ class Ragged(Arithmetic):
         Raises:
             ValueError: no batch at all, or feature shapes that differ.
         """
-        from .lists import concatenate
+        from .doors.lists import concatenate
 
         return concatenate(batches)
 
@@ -293,7 +293,7 @@ class Ragged(Arithmetic):
         Raises:
             ValueError: a sequence does not fit in `length`.
         """
-        from .padded import to_padded
+        from .doors.padded import to_padded
 
         return self._out(to_padded(self, fill, length=length, padding=padding))
 
@@ -308,19 +308,19 @@ class Ragged(Arithmetic):
             ValueError: a sequence is empty, which a PackedSequence cannot hold; the text says
                 which.
         """
-        from .packed import to_packed
+        from .doors.packed import to_packed
 
         return to_packed(self)
 
     def to_nested(self) -> Tensor:
         """A torch nested tensor of jagged layout, on the same values."""
-        from .nested import to_nested
+        from .doors.nested_tensor import to_nested
 
         return to_nested(self)
 
     def to_arrow(self) -> pyarrow.LargeListArray:
         """An Arrow large-list array on the same values; features become fixed-size lists."""
-        from .arrow import to_arrow
+        from .doors.arrow import to_arrow
 
         return to_arrow(self)
 

@@ -12,8 +12,8 @@ from typing import Any, NoReturn
 import torch
 from torch import Tensor
 
+from ..core.spec import Lengths, Spec, spec_of
 from ..layers import Layer
-from ..layers.spec import Lengths, Spec, spec_of
 from ..ragged import Ragged
 from ..ragged.batch import values_of
 from .batches import coded, padded

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from .. import doctor
+from ..core.spec import Lengths, spec_of
 from ..layers import Spec
-from ..layers.spec import Lengths, spec_of
 from ..losses import SequenceLoss
 from ..ragged import Layout, Ragged
 from ..ragged.levels import innermost, take_rows

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..layers.layer import lift
+from ..core.layer import lift
 from ..ragged import Ragged
 from ..ragged.batch import place, values_of
 

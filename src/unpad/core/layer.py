@@ -1,0 +1,355 @@
+"""The base of every layer: a torch module that is built from a spec and takes Ragged or tensors."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..ragged import Ragged
+from ..weights import activations, regularizers
+from . import older
+from .spec import Spec, Specs, spec_of
+from .symbol import Node, draw, is_symbolic, specs_of
+from .trial import build_inside, tried
+from .weighted import Weighted, as_dtype
+
+
+class Layer(Weighted):
+    """A torch module with Keras's manners: a name, weights made on first sight of the input's spec.
+
+    A subclass stores its constructor's arguments as attributes of the same names, makes its
+    weights in `build`, says in `output_spec` what it gives, and computes in `forward`. What it
+    cannot do with a spec it refuses in `output_spec`, when the model is built. A layer that takes
+    several inputs gets as many specs, in the same arrangement: `forward(self, query, value)` goes
+    with `output_spec(self, query, value)`, `forward(self, inputs)` of a list with a list of specs.
+
+    Without an `output_spec` of its own a layer is tried on a batch of ones when it is built.
+    Keras's spellings work too: `call` for `forward`, and `build(self, input_shape)`.
+
+    Args:
+        name: shown in summaries and errors; by default the class's, in snake case.
+        trainable: False freezes the weights.
+        dtype: of the weights; by default torch's default.
+        activity_regularizer: a penalty on what comes out; see `losses`.
+        kwargs: older Keras's `input_shape` and its like, which tell a Sequential's input.
+
+    Example:
+        >>> class Scale(Layer):
+        ...     def build(self, spec):
+        ...         self.scale = self.add_weight("scale", (spec[-1],), "ones")
+        ...     def forward(self, inputs):
+        ...         return inputs * self.scale
+        >>> Scale()(Ragged.from_list([[[1., 2.]], [[3., 4.], [5., 6.]]])).lengths
+        tensor([1, 2])
+    """
+
+    #: Whether it takes "one" input, a list of "several", or "any" that its `forward` takes.
+    takes = "any"
+    #: Whether its inputs' steps are combined one to one, so that they must have equal lengths.
+    pairs_steps: Any = False
+    #: Whether sequences of sequences are more to it than it can take.
+    one_level = True
+    #: Whether it walks time: a size of its input that older Keras was told is that of a step.
+    walks = False
+    #: Whether tensors among its inputs are part of what it computes, not batches.
+    keeps_constants = False
+    # Older Keras asked layers for these.
+    input_mask, output_mask = older.input_mask, older.output_mask
+    input_shape, output_shape = older.input_shape, older.output_shape
+
+    def __init__(
+        self,
+        *,
+        name: str | None = None,
+        trainable: bool = True,
+        dtype: str | torch.dtype | None = None,
+        activity_regularizer: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__()
+        self.given_name = name
+        self.name = name or snake_case(type(self).__name__)
+        self._told_shape = older.shape_in(kwargs, self)
+        self.trainable = trainable
+        self.dtype = as_dtype(dtype)
+        self.activity_regularizer = regularizers.get(activity_regularizer, self.who)
+        self.built = False
+        self._regularizers = {}
+        self._constraints = {}
+        self._activity = None
+        self._nodes: list[Node] = []
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # A list of layers is found by torch only as a ModuleList: their weights would be missed.
+        if isinstance(value, (list, tuple)) and value and all(map(_is_module, value)):
+            value = torch.nn.ModuleList(value)
+        super().__setattr__(name, cast(Any, value))
+
+    # --- what a subclass says --------------------------------------------------------------------
+
+    def build(self, *specs: Any) -> None:
+        """Makes the weights for inputs of these specs."""
+
+    def output_spec(self, *specs: Any, **options: Any) -> Specs:
+        """What comes out for inputs of these specs.
+
+        Raises:
+            ValueError: the layer cannot take such inputs; the text says why and what to use.
+        """
+        return tried(self, specs, options)
+
+    def open(self, inputs: Any) -> Any:
+        """The real steps of the inputs, if this layer decides which are; else the inputs as given.
+
+        Asked once for a whole data set, so that targets and weights can be laid on the same steps
+        before training starts.
+        """
+        return inputs
+
+    def check(self, inputs: Any) -> None:
+        """Raises a ValueError for values that the layer cannot take, naming the first."""
+
+    @property
+    def tail(self) -> str | None:
+        """The name of the activation that ends this layer, where `before_tail` can go without."""
+        return None
+
+    def before_tail(self, inputs: Any) -> Any:
+        """The outputs before the activation that ends this layer: a softmax's logits."""
+        raise NotImplementedError
+
+    def from_tail(self, outputs: Any) -> Any:
+        """What `before_tail` gave, with the tail put on: the layer's outputs."""
+        return lift(activations.get(self.tail, self.who), outputs)
+
+    @property
+    def last_layers(self) -> list[Layer | None]:
+        """The layer that gives each output, whose tail it ends in; None where none does."""
+        return [self]
+
+    @property
+    def tails(self) -> list[str | None]:
+        """The `tail` of each output; None where more than the outputs is wanted of the layer."""
+        return [
+            None if layer is None or layer.activity_regularizer is not None else layer.tail
+            for layer in self.last_layers
+        ]
+
+    def outputs_of(self, inputs: Any, cut: Sequence[bool]) -> list[Any]:
+        """Every output in a list, those that are cut before their tails."""
+        if any(cut):
+            return [self.before_tail(inputs)]
+        found = self(inputs)
+        return list(found) if isinstance(found, (list, tuple)) else [found]
+
+    # --- what it gets ----------------------------------------------------------------------------
+
+    def ensure_built(self, *specs: Any, **options: Any) -> Any:
+        """Builds the layer if it is not yet built, and gives its output's spec."""
+        self._refuse_levels(specs)
+        out = self.output_spec(*specs, **options)
+        if not self.built:
+            older.check_shape(self._told_shape, specs[0] if specs else None, self.who)
+            self.build(*specs, **{k: v for k, v in options.items() if isinstance(v, Spec)})
+            self.built = True
+            if any(isinstance(m, Layer) and not m.built for m in self.modules()):
+                build_inside(self, specs, options)
+            if not self.trainable:
+                self.requires_grad_(False)
+        return out
+
+    def __call__(self, *inputs: Any, training: bool | None = None, **options: Any) -> Any:
+        """Builds the layer on its first call, then runs it; on symbols, draws it into a graph.
+
+        Args:
+            inputs: batches, as `forward` takes them: Ragged or tensors, or a list of them.
+            training: overrides the mode for this call.
+            options: further arguments of `forward`.
+        """
+        if training is not None and training != self.training:
+            self.train(training)
+            try:
+                return self(*inputs, **options)
+            finally:
+                self.train(not training)
+        if self.built and not options and len(inputs) == 1 and type(inputs[0]) is Ragged:
+            # The usual call: the rest would find nothing to do.
+            return self._weighed(super().__call__(self._prepare(self._as_batch(inputs[0]))))
+        if any(map(is_symbolic, (*inputs, *options.values()))):
+            return draw(self, inputs, options)
+        given = [self._as_batch(x) for x in inputs]
+        if not self.built:
+            specs = {k: specs_of(v) for k, v in options.items()}
+            self.ensure_built(*map(specs_of, given), **specs)
+        return self._weighed(super().__call__(*[self._prepare(x) for x in given], **options))
+
+    def _weighed(self, outputs: Any) -> Any:
+        """The outputs, with the penalty on them noted."""
+        if self.activity_regularizer is not None:
+            self._activity = self._penalty_on(outputs)
+        return outputs
+
+    def forward(self, *inputs: Any, **options: Any) -> Any:
+        """The layer's outputs."""
+        call = getattr(self, "call", None)
+        if call is None:
+            raise NotImplementedError(f"{self.who}: a layer needs a forward(self, inputs).")
+        return call(*inputs, **options)
+
+    def _refuse_levels(self, specs: Any) -> None:
+        if not self.one_level:
+            return
+        for spec in specs:
+            if isinstance(spec, (list, tuple)):
+                self._refuse_levels(spec)
+            elif isinstance(spec, Spec) and spec.ragged and spec.levels > 1:
+                raise ValueError(
+                    f"{self.who}: expected sequences of steps, got sequences of sequences, {spec}. "
+                    f"On each inner sequence: TimeDistributed({type(self).__name__}(...)); over "
+                    "all steps of an outer one: x.merge_levels()."
+                )
+
+    @property
+    def is_door(self) -> bool:
+        """Whether the layer decides which steps of a dense batch are real."""
+        return type(self).open is not Layer.open
+
+    def _as_batch(self, inputs: Any) -> Any:
+        if isinstance(inputs, (Ragged, Tensor)):
+            if self.one_level and isinstance(inputs, Ragged) and inputs.levels > 1:
+                self._refuse_levels([spec_of(inputs)])
+            if self.takes == "several":
+                raise ValueError(f"{self.who}: expected a list of inputs, got one.")
+            return inputs
+        if isinstance(inputs, np.ndarray):
+            return self._as_batch(torch.from_numpy(inputs))
+        if _are_batches(inputs):
+            if self.takes == "one":
+                raise ValueError(
+                    f"{self.who}: expected one input, got a list of {len(inputs)}. Join them "
+                    "first, as Concatenate()([a, b]); sequences of different lengths are one "
+                    "input: Ragged.from_list(...)."
+                )
+            return [torch.from_numpy(x) if isinstance(x, np.ndarray) else x for x in inputs]
+        if inputs is None:
+            return None
+        raise TypeError(
+            f"{self.who}: expected a Ragged or a tensor, got {type(inputs).__name__}. "
+            "Sequences of different lengths: Ragged.from_list(...)."
+        )
+
+    def _prepare(self, inputs: Any) -> Any:
+        """The inputs in the type of the weights, and whatever else `forward` relies on."""
+        if isinstance(inputs, list):
+            return [self._prepare(x) for x in inputs]
+        wanted = self._weights_dtype()
+        if wanted is None or inputs is None:
+            return inputs
+        return inputs if inputs.dtype == wanted else inputs.to(dtype=wanted)
+
+    def _weights_dtype(self) -> torch.dtype | None:
+        # Of weights of its own only: what a wrapper holds casts for itself. (A walk through all
+        # modules' parameters took 0.1 ms of a small model's step.)
+        for weight in self._parameters.values():
+            if weight is not None:
+                return weight.dtype
+        return self.dtype
+
+    @property
+    def who(self) -> str:
+        """How the layer is called in an error: its class, and its name where one was given."""
+        return type(self).__name__ + (f" {self.given_name!r}" if self.given_name else "")
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments; `from_config` makes a fresh layer of them."""
+        names = [*inspect.signature(type(self).__init__).parameters][1:]
+        config = {n: getattr(self, n) for n in names if n not in ("args", "kwargs", "name")}
+        config |= {"name": self.given_name, "trainable": self.trainable, "dtype": self.dtype}
+        if self.activity_regularizer is not None:
+            config["activity_regularizer"] = self.activity_regularizer
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Layer:
+        """A fresh, unbuilt layer from `get_config`'s arguments."""
+        return cls(**config)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A penalty on the last batch holds that batch's graph, and the nodes hold a model's: no
+        # part of the layer's state.
+        return {**self.__dict__, "_activity": None, "_nodes": []}
+
+    @property
+    def input(self) -> Any:
+        """The symbol that the layer was called with; a list where there are several."""
+        symbols = self._node("input").symbols()
+        return symbols[0] if len(symbols) == 1 else symbols
+
+    @property
+    def output(self) -> Any:
+        """The symbol that comes out of the layer; a list where there are several."""
+        symbols = self._node("output").outputs
+        return symbols[0] if len(symbols) == 1 else list(symbols)
+
+    def _node(self, what: str) -> Node:
+        if len(self._nodes) != 1:
+            raise AttributeError(
+                f"{self.who}: there is no one {what}: the layer stands in a graph "
+                f"{len(self._nodes)} times."
+            )
+        return self._nodes[0]
+
+    def extra_repr(self) -> str:
+        return "" if self.given_name is None else repr(self.given_name)
+
+
+def _is_module(value: Any) -> bool:
+    return isinstance(value, torch.nn.Module)
+
+
+def _are_batches(inputs: Any) -> bool:
+    kinds = (Ragged, Tensor, np.ndarray)
+    return isinstance(inputs, (list, tuple)) and all(isinstance(x, kinds) for x in inputs)
+
+
+class TokenWise(Layer):
+    """A layer that treats each step alone: it runs on the values, and the layout stays."""
+
+    takes = "one"
+    one_level = False
+
+    def output_spec(self, spec: Spec) -> Specs:
+        return spec
+
+    def on_values(self, values: Tensor) -> Tensor:
+        """(steps, *feature) to (steps, *feature); the same on a dense batch."""
+        raise NotImplementedError
+
+    def forward(self, inputs: Ragged | Tensor) -> Ragged | Tensor:
+        """The layer on every real step."""
+        return lift(self.on_values, inputs)
+
+
+def lift(function: Callable[[Tensor], Tensor], inputs: Ragged | Tensor) -> Ragged | Tensor:
+    """A token-wise function on a Ragged's values, or on a dense tensor as it is."""
+    if not isinstance(inputs, Ragged):
+        return function(inputs)
+    return inputs.map(function if inputs.levels == 1 else lambda inner: lift(function, inner))
+
+
+def as_weights(dtype: torch.dtype) -> torch.dtype:
+    """The type of what weights make of values of this type: integers become torch's default."""
+    return dtype if dtype.is_floating_point or dtype.is_complex else torch.get_default_dtype()
+
+
+def snake_case(name: str) -> str:
+    """Keras's default names: TimeDistributed gives time_distributed, LSTM lstm."""
+    # A D after a digit belongs to it: conv1d.
+    parts = r"(?<=[a-z])(?=[A-Z])|(?<=[A-Za-z0-9])(?=[A-Z][a-z])"
+    return re.sub(parts, "_", name).lower()

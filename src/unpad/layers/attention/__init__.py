@@ -1,0 +1,1 @@
+"""Attention within and between sequences, positions, transformer blocks."""

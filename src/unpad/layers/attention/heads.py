@@ -1,0 +1,214 @@
+"""What MultiHeadAttention and GroupQueryAttention share: project, attend, project back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ...core.layer import Layer, lift
+from ...core.spec import Spec, Specs
+from ...errors import refuse
+from ...ragged import Ragged
+from ...ragged.batch import values_of
+from ...weights import constraints, initializers, regularizers
+from ..basic.dropout import Draw, checked_rate
+from .attend import Batch, attend
+from .inputs import check_batches, check_specs, checked_window, refuse_attention_mask, refuse_masks
+from .projection import Projection
+
+
+class HeadedAttention(Layer):
+    """Scaled dot-product attention between projections of query, key and value.
+
+    A subclass says in `_sizes` how many heads of what size there are.
+    """
+
+    takes = "any"
+
+    def __init__(
+        self,
+        dropout: float,
+        use_bias: bool,
+        sliding_window: int | None,
+        flash_attention: bool | None,
+        kernel_initializer: Any,
+        bias_initializer: Any,
+        kernel_regularizer: Any,
+        bias_regularizer: Any,
+        activity_regularizer: Any,
+        kernel_constraint: Any,
+        bias_constraint: Any,
+        use_gate: bool,
+        seed: int | None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        refuse(self.who, flash_attention=flash_attention)
+        self.dropout = checked_rate(dropout, "dropout", self.who)
+        self.use_bias = use_bias
+        self.sliding_window = checked_window(sliding_window, self.who)
+        self.flash_attention = flash_attention
+        self.kernel_initializer = initializers.get(kernel_initializer, self.who)
+        self.bias_initializer = initializers.get(bias_initializer, self.who)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer, self.who)
+        self.bias_regularizer = regularizers.get(bias_regularizer, self.who)
+        self.kernel_constraint = constraints.get(kernel_constraint, self.who)
+        self.bias_constraint = constraints.get(bias_constraint, self.who)
+        self.use_gate = use_gate
+        self.seed = seed
+        self._draw = Draw(seed)
+
+    def _sizes(self) -> tuple[int, int, int, int]:
+        """Heads of queries, heads of keys and values, size of a key, size of a value."""
+        raise NotImplementedError
+
+    def _outside(self, query: Spec) -> tuple[int, ...]:
+        """Shape of a step that comes out."""
+        assert query.shape[-1] is not None
+        return (query.shape[-1],)
+
+    def build(self, query: Spec, value: Spec, key: Spec | None = None, **masks: Spec) -> None:
+        key = value if key is None else key
+        heads, shared, key_dim, value_dim = self._sizes()
+
+        def project(name: str, spec: Spec, count: int, size: int, activation: Any = None) -> Any:
+            assert spec.shape[-1] is not None
+            made = self._projection(name, (spec.shape[-1],), (count, size), activation)
+            made.ensure_built(spec)
+            return made
+
+        self.query_projection = project("query", query, heads, key_dim)
+        self.key_projection = project("key", key, shared, key_dim)
+        if self.use_gate:
+            self.gate_projection = project("gate", query, heads, value_dim, "sigmoid")
+        self.value_projection = project("value", value, shared, value_dim)
+        self.output_projection = self._projection(
+            "attention_output", (heads, value_dim), self._outside(query)
+        )
+        self.output_projection.ensure_built(query.with_shape((*query.shape[:-1], heads, value_dim)))
+
+    def _projection(
+        self, name: str, inside: tuple[int, ...], outside: tuple[int, ...], activation: Any = None
+    ) -> Projection:
+        return Projection(
+            inside, outside, activation, self.use_bias,
+            self.kernel_initializer, self.bias_initializer,
+            self.kernel_regularizer, self.bias_regularizer, self.activity_regularizer,
+            self.kernel_constraint, self.bias_constraint,
+            name=f"{self.name}/{name}", dtype=self.dtype,
+        )  # fmt: skip
+
+    def output_spec(
+        self,
+        query: Spec,
+        value: Spec | None = None,
+        key: Spec | None = None,
+        query_mask: Any = None,
+        value_mask: Any = None,
+        key_mask: Any = None,
+        attention_mask: Any = None,
+        return_attention_scores: bool = False,
+        use_causal_mask: bool = False,
+    ) -> Specs:
+        if value is None:
+            raise ValueError(
+                f"{self.who}: expected a query and a value, got one input. For sequences that look "
+                "at themselves: layer(x, x); in a Sequential TransformerEncoder."
+            )
+        refuse_masks(self.who, query_mask=query_mask, value_mask=value_mask, key_mask=key_mask)
+        refuse_attention_mask(self.who, attention_mask=attention_mask)
+        check_specs(self.who, query, value, value if key is None else key, use_causal_mask)
+        if self.built:
+            self._check_built(query=query, value=value, key=value if key is None else key)
+        query = query.with_dtype(self.dtype or query.dtype)
+        out = query.with_shape((*query.shape[:-1], *self._outside(query)))
+        if not return_attention_scores:
+            return out
+        heads = self._sizes()[0]
+        keys = None if value.ragged else value.shape[0]
+        if query.ragged:
+            return [out, query.with_shape((heads, keys))]
+        return [out, query.with_shape((heads, *query.shape[:-1], keys))]
+
+    def _check_built(self, **specs: Spec) -> None:
+        for name, spec in specs.items():
+            (wanted,) = getattr(self, f"{name}_projection").inside
+            if spec.shape[-1] != wanted:
+                raise ValueError(f"{self.who}: built for {wanted} features of {name}, got {spec}.")
+
+    def __call__(self, query: Any, value: Any = None, key: Any = None, **options: Any) -> Any:
+        """Builds the layer on its first call, then runs it; on symbols, draws it into a graph.
+
+        Args:
+            query: what asks.
+            value: what is summed.
+            key: what is compared with the query; by default the value.
+            options: further arguments of `forward`.
+        """
+        # Query, value and key may come by name, too, and are then prepared as any input is.
+        inputs = [x for x in (query, value, key) if x is not None]
+        return super().__call__(*inputs, **options)
+
+    def _weights_dtype(self) -> torch.dtype | None:
+        return self.query_projection.kernel.dtype if self.built else self.dtype
+
+    def forward(
+        self,
+        query: Batch,
+        value: Batch,
+        key: Batch | None = None,
+        query_mask: None = None,
+        value_mask: None = None,
+        key_mask: None = None,
+        attention_mask: None = None,
+        return_attention_scores: bool = False,
+        use_causal_mask: bool = False,
+    ) -> Any:
+        """Each step of the query looks at the steps of its own sequence in key and value.
+
+        Args:
+            query: Ragged (batch, steps*, feature), dense (batch, time, feature), or one row a
+                sequence, (batch, feature).
+            value: Ragged or dense, of the same batch; its lengths are its own.
+            key: on the steps of the value, which is the default.
+            query_mask: refused: a Ragged knows its steps.
+            value_mask: refused.
+            key_mask: refused.
+            attention_mask: refused.
+            return_attention_scores: whether the weights, before dropout, come out too: Ragged,
+                for each query (heads, keys), keys up to the longest sequence's, 0 beyond a
+                sequence's own; of a dense query (batch, heads, time, keys).
+            use_causal_mask: a step looks at keys at its own position and before.
+        """
+        refuse_masks(self.who, query_mask=query_mask, value_mask=value_mask, key_mask=key_mask)
+        refuse_attention_mask(self.who, attention_mask=attention_mask)
+        key = value if key is None else key
+        check_batches(self.who, query, value, key)
+        drops = self.training and self.dropout > 0
+        out, weights = attend(
+            self.query_projection(query),
+            self.key_projection(key),
+            self.value_projection(value),
+            causal=use_causal_mask,
+            window=self.sliding_window,
+            drop=self._dropped if drops else None,
+            with_weights=return_attention_scores,
+        )
+        if self.use_gate:
+            out = _times(out, self.gate_projection(query))
+        out = self.output_projection(out)
+        return [out, _as_keras(weights)] if weights is not None else out
+
+    def _dropped(self, weights: Tensor) -> Tensor:
+        return weights * self._draw.keep(tuple(weights.shape), self.dropout, weights)
+
+
+def _times(out: Batch, gate: Batch) -> Batch:
+    return lift(lambda values: values * values_of(gate), out)
+
+
+def _as_keras(weights: Batch) -> Batch:
+    """Of a dense query the heads come before time."""
+    return weights if isinstance(weights, Ragged) or weights.ndim == 3 else weights.transpose(1, 2)

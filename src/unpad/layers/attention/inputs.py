@@ -1,0 +1,91 @@
+"""What attention asks of its inputs: shapes when a model is built, one batch when it runs."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from ...core.spec import Spec
+from ..basic.dense import positive
+from .attend import Batch, layouts_of
+
+
+def refuse_masks(who: str, **masks: Any) -> None:
+    """Raises for a mask: which steps are real is what a Ragged is."""
+    for name, mask in masks.items():
+        if mask is not None:
+            raise ValueError(
+                f"{who}: {name}= is not supported: a Ragged knows its steps, and no step looks "
+                "beyond its own sequence. Leave out what is missing where the data come in: "
+                "Ragged.from_padded(x, mask=mask)."
+            )
+
+
+def refuse_attention_mask(who: str, **masks: Any) -> None:
+    """Raises for a mask of pairs of steps."""
+    for name, mask in masks.items():
+        if mask is not None:
+            raise ValueError(
+                f"{who}: {name}= is not supported. Steps that look back only: "
+                "use_causal_mask=True; at their neighbours only: sliding_window=n."
+            )
+
+
+def check_specs(who: str, query: Spec, value: Spec, key: Spec, causal: bool = False) -> None:
+    """Raises for inputs that attention cannot take, when the model is built."""
+    if len(query.shape) not in ((1,) if query.ragged else (1, 2)) or query.shape[-1] is None:
+        _unfit(who, "query", query, ", or one row a sequence, (batch, feature)")
+    for name, spec in (("value", value), ("key", key)):
+        if len(spec.shape) != (1 if spec.ragged else 2) or spec.shape[-1] is None:
+            _unfit(who, name, spec, "")
+    if value.ragged != key.ragged:
+        raise ValueError(
+            f"{who}: expected key and value on the same steps, got key {key} and value {value}."
+        )
+    if not value.ragged and None not in (key.shape[0], value.shape[0]) and (
+        key.shape[0] != value.shape[0]
+    ):  # fmt: skip
+        raise ValueError(
+            f"{who}: expected key and value on the same steps, got {key.shape[0]} and "
+            f"{value.shape[0]} of them."
+        )
+    if key.lengths is not None and value.lengths is not None:
+        differs = key.lengths.differs(value.lengths)
+        if differs is not None:
+            raise ValueError(
+                f"{who}: expected key and value on the same steps, but of a sequence of {differs} "
+                f"key has {key.lengths.table[differs]} and value {value.lengths.table[differs]}."
+            )
+    if causal and not query.ragged and len(query.shape) == 1:
+        raise ValueError(
+            f"{who}: use_causal_mask=True needs a query for each step, got one row a sequence, "
+            f"{query}, which has no position. Leave it out."
+        )
+
+
+def _unfit(who: str, name: str, spec: Spec, more: str) -> NoReturn:
+    raise ValueError(
+        f"{who}: expected {name} as (batch, steps*, feature) or (batch, time, feature){more}, got "
+        f"{spec}. Ids go through Embedding first; several axes a step through Reshape."
+    )
+
+
+def check_batches(who: str, query: Batch, value: Batch, key: Batch) -> None:
+    """Raises where the inputs are not of one batch, or key and value not on the same steps."""
+    for name, other in (("value", value), ("key", key)):
+        if len(other) != len(query):
+            raise ValueError(
+                f"{who}: expected one batch, got {len(query)} sequences as query and {len(other)} "
+                f"as {name}."
+            )
+    if key is value:
+        return
+    of_key, of_value = layouts_of(key, value)
+    if not of_key.agrees(of_value):
+        raise ValueError(
+            f"{who}: expected key and value on the same steps: {of_key.difference(of_value)}."
+        )
+
+
+def checked_window(window: int | None, who: str) -> int | None:
+    """The window, if it is None or a positive integer."""
+    return None if window is None else positive(window, "sliding_window", who)

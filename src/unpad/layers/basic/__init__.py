@@ -1,0 +1,1 @@
+"""Layers of single steps, and the doors."""

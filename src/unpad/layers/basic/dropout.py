@@ -1,0 +1,152 @@
+"""Dropout, and the draws that recurrent layers make once a sequence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ...core.layer import TokenWise, lift
+from ...core.spec import Spec
+from ...ragged import Ragged
+from . import noise_shape as shapes
+
+
+class Dropout(TokenWise):
+    """In training, sets entries to 0 with this rate and scales up the rest; else does nothing.
+
+    Shapes stay as they are; every entry of every real step is drawn by itself, or entries share a
+    draw as `noise_shape` says. Empty sequences stay empty. Padding changes no draw.
+
+    Args:
+        rate: share of the entries that are dropped, from 0 to 1.
+        noise_shape: which entries share one draw: for each of Keras's axes (batch, time, *feature)
+            None, a draw for each, or 1, one for all. (None, 1, None) drops features of a whole
+            sequence, (None, None, 1) whole steps.
+        seed: of a generator of the layer's own; by default torch's.
+
+    Raises:
+        ValueError: the rate is none; noise_shape does not fit the inputs.
+
+    Example:
+        >>> ones = Ragged.from_list([[[1., 1.]] * 3, [[1., 1.]]])
+        >>> dropped = Dropout(0.5, noise_shape=(None, None, 1), seed=1)(ones, training=True)
+        >>> bool((dropped.values[:, 0] == dropped.values[:, 1]).all())
+        True
+    """
+
+    def __init__(
+        self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.rate = checked_rate(rate, "rate", self.who)
+        self.noise_shape = shapes.checked(noise_shape, self.who)
+        self.seed = seed
+        self._draw = Draw(seed)
+
+    def output_spec(self, spec: Spec) -> Spec:
+        shapes.check_spec(self.noise_shape, spec, self.who)
+        return spec
+
+    def forward(self, inputs: Ragged | Tensor) -> Ragged | Tensor:
+        """The inputs, in training with some entries dropped."""
+        if not self.training or self.rate == 0:
+            return inputs
+        if self.seed is None and self.noise_shape is None:
+            return lift(lambda values: F.dropout(values, self.rate), inputs)
+        kept = shapes.drawn(self.noise_shape, inputs, self._keep_like(inputs), self.who)
+        return lift(lambda values: values * kept, inputs)
+
+    def _keep_like(self, inputs: Ragged | Tensor) -> Any:
+        like = inputs.values if isinstance(inputs, Ragged) else inputs
+        return lambda shape: self._draw.keep(shape, self.rate, like)
+
+
+class SpatialDropout1D(Dropout):
+    """In training, drops whole features of a sequence: one draw a sequence and feature.
+
+    Shapes: Ragged (batch, steps*, feature), where a sequence of any length has one draw for each
+    feature; dense (batch, time, feature). They stay as they are; empty sequences stay empty.
+
+    Args:
+        rate: share of the features that are dropped, from 0 to 1.
+        seed: of a generator of the layer's own; by default torch's.
+        name: shown in summaries and errors.
+        dtype: of the inputs.
+
+    Raises:
+        ValueError: the rate is none; the inputs have no time, or a step is no vector.
+
+    From Tompson et al. (2015), Efficient Object Localization Using Convolutional Networks.
+
+    Example:
+        >>> ones = Ragged.from_list([[[1., 1.]] * 3, [[1., 1.]]])
+        >>> dropped = SpatialDropout1D(0.5, seed=1)(ones, training=True)
+        >>> bool((dropped.max() == dropped.min()).all())
+        True
+    """
+
+    def __init__(
+        self,
+        rate: float,
+        seed: int | None = None,
+        name: str | None = None,
+        dtype: str | torch.dtype | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(rate, (None, 1, None), seed, name=name, dtype=dtype, **kwargs)
+
+    def output_spec(self, spec: Spec) -> Spec:
+        if len(spec) != 3:
+            raise ValueError(
+                f"{self.who}: expected sequences of vectors, (batch, time, feature), got {spec}. "
+                "For other shapes: Dropout(rate, noise_shape=...)."
+            )
+        return super().output_spec(spec)
+
+
+class Draw:
+    """Random numbers from a generator with a seed of its own, or from torch's."""
+
+    def __init__(self, seed: int | None) -> None:
+        self.seed = seed
+        self._generator: torch.Generator | None = None
+
+    def keep(self, shape: tuple[int, ...], rate: float, like: Tensor) -> Tensor:
+        """0 with this rate, else 1 / (1 - rate)."""
+        mask = like.new_empty(shape)
+        if rate >= 1:
+            return mask.zero_()
+        generator = self._of(like.device)
+        return mask.bernoulli_(1 - rate, generator=generator).div_(1 - rate)
+
+    def normal(self, shape: tuple[int, ...], mean: float, stddev: float, like: Tensor) -> Tensor:
+        """Normal with this mean and standard deviation."""
+        return like.new_empty(shape).normal_(mean, stddev, generator=self._of(like.device))
+
+    def _of(self, device: torch.device) -> torch.Generator | None:
+        if self.seed is not None and self._generator is None:
+            self._generator = torch.Generator(device).manual_seed(self.seed)
+        return self._generator
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A generator can be neither pickled nor copied; its place in the stream can.
+        place = None if self._generator is None else self._generator.get_state()
+        device = None if self._generator is None else self._generator.device
+        return {"seed": self.seed, "place": place, "device": device}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(state["seed"])
+        if state["place"] is not None:
+            self._generator = torch.Generator(state["device"])
+            self._generator.set_state(state["place"])
+
+
+def checked_rate(rate: float, what: str, who: str, below_one: bool = False) -> float:
+    """The rate, if it is a number from 0 to 1; where `below_one`, not 1 itself."""
+    if not 0 <= rate <= 1 or (below_one and rate == 1):
+        bounds = "from 0 and below 1" if below_one else "from 0 to 1"
+        raise ValueError(f"{who}: expected {what} {bounds}, got {rate!r}.")
+    return float(rate)

@@ -1,0 +1,280 @@
+"""Conv1D, and what all convolutions share: options, the bias and the activation at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ... import kernels
+from ...core.layer import Layer, lift
+from ...core.lengths import Rule, on_sequences, resized_spec
+from ...core.spec import Spec
+from ...errors import refuse
+from ...ragged import Layout, Ragged
+from ...weights import activations, constraints, initializers, regularizers
+from ..basic.dense import positive
+from .windows import Window
+
+
+class Convolution(Layer):
+    """A layer whose outputs each come of a window of steps.
+
+    Args:
+        kernel_size: slots of the window.
+        strides: steps from one window to the next.
+        padding: "valid", "same" or, in Conv1D, "causal".
+        data_format: "channels_last" is all there is.
+        dilation_rate: steps from one slot of the window to the next.
+        activation: a name, a callable, or None for none.
+        use_bias: whether there is a bias.
+        bias_initializer: of `bias`.
+        bias_regularizer: a penalty on `bias`.
+        bias_constraint: applied to `bias` after every update.
+    """
+
+    takes = "one"
+    paddings: tuple[str, ...] = ("valid", "same")
+
+    def __init__(
+        self,
+        *,
+        kernel_size: int | tuple[int],
+        strides: int | tuple[int],
+        padding: str,
+        data_format: str | None,
+        dilation_rate: int | tuple[int],
+        activation: str | Callable[[Tensor], Tensor] | None,
+        use_bias: bool,
+        bias_initializer: Any,
+        bias_regularizer: Any,
+        bias_constraint: Any,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.kernel_size = one_number(kernel_size, "kernel_size", self.who)
+        self.strides = one_number(strides, "strides", self.who)
+        self.padding = known_padding(padding, self.paddings, self.who)
+        self.data_format = channels_last(data_format, self.who)
+        self.dilation_rate = one_number(dilation_rate, "dilation_rate", self.who)
+        self.activation = activations.get(activation, self.who)
+        self.use_bias = use_bias
+        self.bias_initializer = initializers.get(bias_initializer, self.who)
+        self.bias_regularizer = regularizers.get(bias_regularizer, self.who)
+        self.bias_constraint = constraints.get(bias_constraint, self.who)
+        self.window = Window(self.kernel_size, self.strides, self.dilation_rate, self.padding)
+
+    # --- what a subclass says --------------------------------------------------------------------
+
+    @property
+    def rule(self) -> Rule:
+        """The steps that come of n."""
+        return self.window.count
+
+    def features_out(self, features: int) -> int:
+        """The size of the output's features."""
+        raise NotImplementedError
+
+    def convolve(self, values: Tensor, layout: Layout) -> tuple[Tensor, Layout]:
+        """(steps, feature) to (new steps, features out) and their layout, the bias added."""
+        raise NotImplementedError
+
+    # ---------------------------------------------------------------------------------------------
+
+    def add_bias(self, size: int) -> None:
+        """Makes `bias`, the last of the weights; None without."""
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                "bias",
+                (size,),
+                self.bias_initializer,
+                self.bias_regularizer,
+                self.bias_constraint,
+            )
+
+    def refuse_both(self) -> None:
+        """Raises where both strides and dilation_rate are above 1, as Keras does."""
+        if self.strides > 1 and self.dilation_rate > 1:
+            raise ValueError(
+                f"{self.who}: expected strides or dilation_rate as 1, got strides={self.strides} "
+                f"and dilation_rate={self.dilation_rate}."
+            )
+
+    def output_spec(self, spec: Spec) -> Spec:
+        if len(spec.shape) != (1 if spec.ragged else 2) or spec.shape[-1] is None:
+            raise ValueError(
+                f"{self.who}: expected sequences of feature vectors, (batch, steps*, feature), got "
+                f"{spec}. Ids go through Embedding first; one number a step needs x[..., None] and "
+                "Input(shape=(None, 1))."
+            )
+        if self.built and spec.shape[-1] != self.features_in:
+            raise ValueError(f"{self.who}: built for {self.features_in} features, got {spec}.")
+        out = resized_spec(spec, self.rule, self.who)
+        return out.with_last(self.features_out(spec.shape[-1])).with_dtype(self.dtype or spec.dtype)
+
+    @property
+    def tail(self) -> str | None:
+        return activations.name_of(self.activation)
+
+    def before_tail(self, inputs: Ragged | Tensor) -> Ragged | Tensor:
+        return on_sequences(self.convolve, inputs, self.rule, self.who)
+
+    def forward(self, inputs: Ragged | Tensor) -> Ragged | Tensor:
+        """Convolves each sequence by itself."""
+        return lift(self.activation, self.before_tail(inputs))
+
+
+class Conv1D(Convolution):
+    """A linear map of each window of steps, then an activation: activation(window W + b).
+
+    Shapes: Ragged (batch, steps*, feature) to (batch, new steps*, filters); dense (batch, time,
+    feature) to (batch, new time, filters). A sequence's ends are its own: what lies beyond is 0,
+    never a neighbour's step. Of n steps come, with k for the reach of a window, (kernel_size - 1) *
+    dilation_rate + 1:
+
+        "valid"             floor((n - k) / strides) + 1, none where n is below k
+        "same", "causal"    ceil(n / strides)
+
+    A hole is no step: what stood on its sides are neighbours. Where lengths stay, holes come back
+    at their places; new lengths have none. Empty sequences stay empty. Where the
+    compiled kernels serve, a sequence's bits are the same alone and in company. Memory: the steps
+    of all windows, kernel_size times the input.
+
+    Args:
+        filters: size of the output's features.
+        kernel_size: slots of the window.
+        strides: steps from one window to the next.
+        padding: "valid", windows within the sequence; "same", windows around a step (of what is
+            missing at the ends the odd one is at the end, as in TensorFlow); "causal", windows that
+            end at a step.
+        data_format: "channels_last" is all there is.
+        dilation_rate: steps from one slot of the window to the next.
+        groups: the features and filters fall into as many groups, each with weights of its own.
+        activation: a name, a callable, or None for none.
+        use_bias: whether there is a bias.
+        kernel_initializer: of `kernel` (kernel_size, feature / groups, filters).
+        bias_initializer: of `bias` (filters,).
+        kernel_regularizer: a penalty on `kernel`, as "l2".
+        bias_regularizer: a penalty on `bias`.
+        activity_regularizer: a penalty on what comes out, at real steps.
+        kernel_constraint: applied to `kernel` after every update, as "non_neg".
+        bias_constraint: applied to `bias` after every update.
+
+    Raises:
+        ValueError: the input is no sequence of feature vectors, groups do not divide the features
+            or filters, or a dense batch is too short for a window.
+
+    Example:
+        >>> ragged = Ragged.from_list([[[1.], [2.], [3.]], [[4.]]])
+        >>> Conv1D(2, 3)(ragged).lengths, Conv1D(2, 3, padding="same")(ragged).lengths
+        (tensor([1, 0]), tensor([3, 1]))
+    """
+
+    paddings = ("valid", "same", "causal")
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int | tuple[int],
+        strides: int | tuple[int] = 1,
+        padding: str = "valid",
+        data_format: str | None = None,
+        dilation_rate: int | tuple[int] = 1,
+        groups: int = 1,
+        activation: str | Callable[[Tensor], Tensor] | None = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            kernel_size=kernel_size,
+            strides=strides,
+            padding=padding,
+            data_format=data_format,
+            dilation_rate=dilation_rate,
+            activation=activation,
+            use_bias=use_bias,
+            bias_initializer=bias_initializer,
+            bias_regularizer=bias_regularizer,
+            bias_constraint=bias_constraint,
+            activity_regularizer=activity_regularizer,
+            **kwargs,
+        )
+        self.filters = positive(filters, "filters", self.who)
+        self.groups = positive(groups, "groups", self.who)
+        self.kernel_initializer = initializers.get(kernel_initializer, self.who)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer, self.who)
+        self.kernel_constraint = constraints.get(kernel_constraint, self.who)
+        self.refuse_both()
+        self._divides(self.filters, "filters")
+
+    def _divides(self, size: int, what: str) -> None:
+        if size % self.groups:
+            raise ValueError(f"{self.who}: groups={self.groups} do not divide {size} {what}.")
+
+    def build(self, spec: Spec) -> None:
+        assert spec.shape[-1] is not None
+        self.features_in = spec.shape[-1]
+        self.kernel = self.add_weight(
+            "kernel",
+            (self.kernel_size, self.features_in // self.groups, self.filters),
+            self.kernel_initializer,
+            self.kernel_regularizer,
+            self.kernel_constraint,
+        )
+        self.add_bias(self.filters)
+
+    def features_out(self, features: int) -> int:
+        self._divides(features, "features")
+        return self.filters
+
+    def convolve(self, values: Tensor, layout: Layout) -> tuple[Tensor, Layout]:
+        windows = self.window.on(layout)
+        held = windows.take(values)
+        if self.groups == 1:
+            out = kernels.linear(held.flatten(1), self.kernel.flatten(0, 1), self.bias)
+            return out, windows.layout
+        parts = zip(held.chunk(self.groups, -1), self.kernel.chunk(self.groups, -1), strict=True)
+        products = [kernels.linear(h.flatten(1), k.flatten(0, 1), None) for h, k in parts]
+        out = torch.cat(products, -1)
+        return out if self.bias is None else out + self.bias, windows.layout
+
+
+# --- arguments -----------------------------------------------------------------------------------
+
+
+def one_number(value: int | tuple[int] | list[int], what: str, who: str) -> int:
+    """The positive integer, which Keras also takes as a tuple of one."""
+    if isinstance(value, (tuple, list)) and len(value) == 1:
+        (value,) = value
+    return positive(value, what, who)  # pyright: ignore[reportArgumentType]
+
+
+def known_padding(padding: str, known: tuple[str, ...], who: str) -> str:
+    """The padding's name, if this layer has it."""
+    name = padding.lower() if isinstance(padding, str) else padding
+    if name not in known:
+        names = [repr(k) for k in known]
+        raise ValueError(
+            f"{who}: expected padding as {', '.join(names[:-1])} or {names[-1]}, got {padding!r}."
+        )
+    return name
+
+
+def channels_last(data_format: str | None, who: str) -> str | None:
+    """Raises for features that do not come last."""
+    if data_format != "channels_last":
+        refuse(who, data_format=data_format)
+    return data_format
+
+
+Convolution1D = Conv1D

@@ -1,0 +1,1 @@
+"""Several batches made one, step by step."""

@@ -1,0 +1,1 @@
+"""Numbers brought to one scale."""

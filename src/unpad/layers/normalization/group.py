@@ -1,0 +1,141 @@
+"""GroupNormalization: each sequence by its own steps, a group of features at a time."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ...core.axes import axes_of
+from ...core.spec import Spec
+from ...ragged import Layout, Ragged
+from ...ragged.reductions import segment_mean, spread
+from .features import Affine, standardised
+
+
+class GroupNormalization(Affine):
+    """Groups of features of each sequence to mean 0 and variance 1, then scaled and shifted.
+
+    gamma (x - mean) / sqrt(variance + epsilon) + beta, mean and variance over all real steps of
+    the sequence and the features of the group: what Keras computes on the sequence alone. (On a
+    padded batch Keras's statistics count the padding.) Shapes stay as they are: Ragged (batch,
+    steps*, *feature); dense (batch, ..., feature), where statistics are over a row. Empty
+    sequences stay empty.
+
+    Args:
+        groups: into how many groups the features are divided; -1 is one for each feature.
+        axis: the feature axis that is divided, as Keras counts: -1 the last, of a Ragged never 1.
+        epsilon: added to the variance.
+        center: whether there is `beta`.
+        scale: whether there is `gamma`.
+        beta_initializer: of `beta` (feature,).
+        gamma_initializer: of `gamma` (feature,).
+        beta_regularizer: a penalty on `beta`, as "l2".
+        gamma_regularizer: a penalty on `gamma`.
+        beta_constraint: applied to `beta` after every update.
+        gamma_constraint: applied to `gamma` after every update.
+
+    Raises:
+        ValueError: the features cannot be divided into so many groups; the axis is the batch, a
+            Ragged's time, outside of the input, or of no known size.
+
+    From Wu and He (2018), Group Normalization.
+
+    Example:
+        >>> x = Ragged.from_list([[[0., 5.], [2., 7.]], [[9., 9.]]])
+        >>> GroupNormalization(groups=2)(x).values.detach().round(decimals=2)
+        tensor([[-1., -1.], [ 1.,  1.], [ 0.,  0.]])
+    """
+
+    def __init__(
+        self,
+        groups: int = 32,
+        axis: int = -1,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            center,
+            scale,
+            beta_initializer,
+            gamma_initializer,
+            beta_regularizer,
+            gamma_regularizer,
+            beta_constraint,
+            gamma_constraint,
+            **kwargs,
+        )
+        if type(groups) is not int or (groups < 1 and groups != -1):
+            raise ValueError(
+                f"{self.who}: expected groups as a positive integer, or -1 for one group a "
+                f"feature, got {groups!r}."
+            )
+        self.groups, self.epsilon = groups, epsilon
+        self.axis = axis
+
+    def output_spec(self, spec: Spec) -> Spec:
+        (size,) = self._sizes(spec)
+        if self.groups != -1 and size % self.groups:
+            raise ValueError(
+                f"{self.who}: {size} features cannot be divided into {self.groups} groups of equal "
+                "size. Choose groups so that it divides the features; -1 is one group a feature."
+            )
+        return spec
+
+    def _axes(self, spec: Spec) -> list[int]:
+        axes = axes_of(self.axis, spec, self.who)
+        if axes[0] < (2 if spec.ragged else 1):
+            raise ValueError(
+                f"{self.who}: axis={self.axis} is no feature axis of {spec}. Use axis=-1 on inputs "
+                "with a feature axis; sequences of numbers get one by x[..., None]."
+            )
+        return axes
+
+    def build(self, spec: Spec) -> None:
+        (self._at,) = self._from_last(spec)
+        (size,) = self._sizes(spec)
+        self._add_affine((size,))
+
+    def forward(self, inputs: Ragged | Tensor) -> Ragged | Tensor:
+        """The inputs, normalised sequence by sequence."""
+        values = inputs.values if isinstance(inputs, Ragged) else inputs
+        at = values.ndim + self._at
+        groups = values.shape[at] if self.groups == -1 else self.groups
+        before, after = math.prod(values.shape[1:at]), math.prod(values.shape[at + 1 :])
+        # Statistics are over what lies before, within and behind a group.
+        grouped = values.reshape(len(values), before, groups, values.shape[at] // groups, after)
+        layout = inputs.layout if isinstance(inputs, Ragged) else None
+        normal = _normalised(grouped, layout, self.epsilon).reshape(values.shape)
+        if self.gamma is not None:
+            normal = normal * self._beside(self.gamma)
+        if self.beta is not None:
+            normal = normal + self._beside(self.beta)
+        return inputs.with_values(normal) if isinstance(inputs, Ragged) else normal
+
+    def _beside(self, weight: Tensor) -> Tensor:
+        return weight.reshape(-1, *(1,) * (-self._at - 1))
+
+
+def _normalised(x: Tensor, layout: Layout | None, epsilon: float) -> Tensor:
+    """(rows, before, groups, size, after) by the mean and variance of each sequence's groups."""
+    within = (1, 3, 4)
+    if layout is None:
+        return standardised(x, within, epsilon)
+    mean = segment_mean(x.mean(within), layout)
+    x = x - _at_steps(mean, layout)
+    variance = segment_mean(x.square().mean(within), layout)
+    return x * _at_steps(torch.rsqrt(variance + epsilon), layout)
+
+
+def _at_steps(rows: Tensor, layout: Layout) -> Tensor:
+    return spread(rows, layout)[:, None, :, None, None]

@@ -1,0 +1,1 @@
+"""One value for a window, or for a sequence."""

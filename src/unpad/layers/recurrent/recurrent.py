@@ -1,0 +1,255 @@
+"""What recurrent layers share: options, states from batch to batch, and what they give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ...core.layer import Layer
+from ...core.spec import Spec, Specs
+from ...core.structure import flat
+from ...errors import refuse
+from ...ragged import Layout, Ragged
+from ...ragged.arrays import as_integers
+from .any_cell import in_type_of, initial_states, is_own, state_count, step_specs, walk_any
+from .cell import Cell
+from .stacked_rnn_cells import cells_in
+
+
+class Recurrent(Layer):
+    """A layer that walks each sequence with a cell and stops at its end.
+
+    A missing step is skipped: the state is carried over it. `go_backwards` starts at each
+    sequence's own end and gives its outputs in the order walked, as in Keras.
+
+    A stateful layer carries its states from batch to batch, row by row: long sequences are cut
+    into pieces, and sequence i of a batch goes on where sequence i of the batch before ended,
+    whatever their lengths. An empty piece leaves its row's state as it is. Gradients stop between
+    batches. `reset_state()` forgets all; `reset_state(rows)` only those rows whose sequence is
+    over, so that the next one starts there while the others go on. Batches keep their size; after
+    `reset_state()` they may have another. `fit` needs shuffle=False and resets nothing by itself.
+
+    Args:
+        return_sequences: every step's output, or the last.
+        return_state: whether the final states are given too.
+        go_backwards: whether each sequence is walked from its end.
+        stateful: whether a batch starts from the states in which the one before it ended.
+        zero_output_for_mask: changes nothing: a missing step has no output here, so none can be
+            anything but 0 in a grid. Taken so that Keras's scripts run.
+    """
+
+    takes = "one"
+    walks = True
+    #: The cell that it walks with; an LSTM is its own.
+    cell: Any
+
+    def __init__(
+        self,
+        *args: Any,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        unroll: bool = False,
+        zero_output_for_mask: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        refuse(self.who, unroll=unroll)
+        self.return_sequences = return_sequences
+        self.return_state = return_state
+        self.go_backwards = go_backwards
+        self.stateful = stateful
+        self.unroll = False
+        self.zero_output_for_mask = zero_output_for_mask
+        self.states: list[Tensor] | None = None
+
+    def get_config(self) -> dict[str, Any]:
+        names = (
+            "return_sequences", "return_state", "go_backwards", "stateful", "unroll",
+            "zero_output_for_mask",
+        )  # fmt: skip
+        return {**super().get_config(), **{n: getattr(self, n) for n in names}}
+
+    @property
+    def cells(self) -> list[Any]:
+        """The cells that it walks with, from the bottom to the top."""
+        return cells_in(self.cell)
+
+    @property
+    def state_count(self) -> int:
+        """The number of its states."""
+        return sum(map(state_count, self.cells))
+
+    # --- what comes out --------------------------------------------------------------------------
+
+    def build(self, spec: Spec, initial_state: Any = None) -> None:
+        super().build(spec)
+
+    def output_spec(self, spec: Spec, initial_state: Any = None) -> Specs:
+        out = step_of(spec)
+        lead, feature = () if spec.ragged else spec.shape[:1], out.shape
+        bottom = self.cells[0]
+        if is_own(bottom):
+            if (not spec.ragged and not lead) or len(feature) != 1 or feature[0] is None:
+                raise ValueError(
+                    f"{self.who}: expected sequences of feature vectors, (batch, steps*, feature), "
+                    f"got {spec}. Ids go through Embedding first; one number a step needs "
+                    "x[..., None] and Input(shape=(None, 1))."
+                )
+            if bottom.built and feature[0] != bottom.kernel.shape[0]:
+                raise ValueError(
+                    f"{self.who}: built for {bottom.kernel.shape[0]} features, got {spec}."
+                )
+        elif not spec.ragged and not lead:
+            raise ValueError(f"{self.who}: expected sequences, (batch, steps*, ...), got {spec}.")
+        states: list[Spec] = []
+        for cell in self.cells:
+            out, more = step_specs(cell, out, self.who)
+            states += more
+        self._check_state_specs(initial_state, states)
+        output = spec.rows(out.shape)
+        if self.return_sequences:
+            output = spec.with_shape((*lead, *out.shape))
+        output = output.with_dtype(out.dtype)
+        return [output, *states] if self.return_state else output
+
+    def _check_state_specs(self, given: Any, states: list[Spec]) -> None:
+        # A tensor or a Symbol has become a Spec; anything else is checked when the layer runs.
+        specs = flat(given)
+        if not all(isinstance(s, Spec) for s in specs):
+            return
+        if [(s.shape, s.ragged) for s in specs] != [(s.shape, False) for s in states]:
+            raise self._wrong_states(specs, list(map(str, states)))
+
+    def forward(self, inputs: Ragged | Tensor, initial_state: Any = None) -> Any:
+        """Walks every sequence.
+
+        Args:
+            inputs: Ragged (batch, steps*, feature), or dense (batch, time, feature).
+            initial_state: the state or states, each (batch, size); by default those that the cell
+                starts from, zeros, or where the batch before ended if stateful.
+        """
+        sequences, rebuild = as_ragged(inputs)
+        outputs, last, states = self.walk(sequences, initial_state)
+        output: Any = last
+        if self.return_sequences:
+            output = rebuild(outputs.reversed() if self.go_backwards else outputs)
+        return [output, *states] if self.return_state else output
+
+    def walk(self, inputs: Ragged, initial_state: Any) -> tuple[Ragged, Tensor, list[Tensor]]:
+        """The outputs, each at its own step; the last of each sequence; the final states.
+
+        Args:
+            inputs: (batch, steps*, *feature).
+            initial_state: see `forward`.
+        """
+        start = self.start(initial_state, inputs.values, inputs.batch)
+        last, ends = inputs.values, []
+        for cell in self.cells:
+            count = state_count(cell)
+            mine, start = (None, None) if start is None else (start[:count], start[count:])
+            inputs, last, states = walk_any(cell, inputs, mine, self.go_backwards, self.who)
+            ends += states
+        self.remember(ends)
+        return inputs, last, ends
+
+    # --- states from batch to batch --------------------------------------------------------------
+
+    def first_states(self, batch: int, like: Tensor) -> list[Tensor]:
+        """What the cells start from.
+
+        Args:
+            batch: the number of sequences.
+            like: gives zeros their type and device.
+        """
+        return [s for cell in self.cells for s in flat(initial_states(cell, batch, like))]
+
+    def start(self, given: Any, like: Tensor, batch: int) -> list[Tensor] | None:
+        """The states to start from: those given, else those remembered; None for the cell's own.
+
+        Raises:
+            ValueError: they are not of this batch.
+        """
+        carried = given is None
+        states = self.states if carried else flat(given)
+        if states is None:
+            return None
+        states = [in_type_of(like, torch.as_tensor(s)) for s in states]
+        expected = [tuple(s.shape) for s in self.first_states(batch, like)]
+        if [tuple(s.shape) for s in states] == expected:
+            return states
+        if carried:
+            raise ValueError(
+                f"{self.who}: stateful, and the batch before had {len(states[0])} sequences, this "
+                f"one {batch}. Batches go on row by row: keep their size, or reset_state() first."
+            )
+        raise self._wrong_states([tuple(s.shape) for s in states], expected)
+
+    def _wrong_states(self, given: list[Any], expected: list[Any]) -> ValueError:
+        count = len(expected)
+        # Of one shape it is said once.
+        shown = expected[:1] if len(set(expected)) == 1 else expected
+        return ValueError(
+            f"{self.who}: expected initial_state as {count} tensor{'s' * (count > 1)} "
+            f"{', '.join(map(str, shown))}, got {', '.join(map(str, given)) or 'none'}."
+        )
+
+    def remember(self, states: Sequence[Tensor]) -> None:
+        """Keeps the final states for the next batch, cut from the gradient."""
+        if self.stateful:
+            self.states = [s.detach().clone() for s in states]
+
+    def reset_state(self, rows: Sequence[int] | Tensor | None = None) -> None:
+        """Forgets the states of these rows of the batch, or of all.
+
+        Args:
+            rows: which sequences start anew: indices or a (batch,) mask.
+        """
+        if rows is None or self.states is None:
+            self.states = None
+            return
+        chosen = as_integers(rows, self.states[0].device)
+        first = self.first_states(len(self.states[0]), self.states[0])
+        with torch.no_grad():
+            for state, anew in zip(self.states, first, strict=True):
+                state[chosen] = anew[chosen]
+
+    def reset_states(self, rows: Sequence[int] | Tensor | None = None) -> None:
+        """The older name of `reset_state`."""
+        self.reset_state(rows)
+
+
+def as_ragged(inputs: Ragged | Tensor) -> tuple[Ragged, Callable[[Ragged], Ragged | Tensor]]:
+    """A dense batch as sequences of equal length, and the way back for what comes of them."""
+    if isinstance(inputs, Ragged):
+        return inputs, lambda outputs: outputs
+    batch, time = inputs.shape[:2]
+    layout = Layout.full(batch, time).to(inputs.device)
+    ragged = Ragged._trusted(inputs.flatten(0, 1), layout)
+    return ragged, lambda outputs: outputs.values.unflatten(0, (batch, time))
+
+
+def step_of(spec: Spec) -> Spec:
+    """One step of sequences of this spec, as a cell sees it: a row each."""
+    return Spec(spec.shape if spec.ragged else spec.shape[1:], False, spec.dtype)
+
+
+def walks_plainly(layer: Any) -> bool:
+    """Whether `walk` is all there is to a layer's call."""
+    plain = isinstance(layer, Recurrent) and type(layer).forward is Recurrent.forward
+    return plain and layer.activity_regularizer is None
+
+
+def remembers(layer: Recurrent) -> bool:
+    """Whether a layer is to be told its final states."""
+    return layer.stateful or type(layer).remember is not Recurrent.remember
+
+
+def own_cell(layer: Any) -> Cell | None:
+    """The one cell of unpad's own that a layer walks with, if that is all there is to it."""
+    cells = layer.cells if walks_plainly(layer) else []
+    return cells[0] if len(cells) == 1 and is_own(cells[0]) else None

@@ -1,0 +1,1 @@
+"""Steps laid out, repeated, added and left out."""

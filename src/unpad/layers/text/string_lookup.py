@@ -1,0 +1,300 @@
+"""StringLookup: words to ids by a vocabulary, and back."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...core.layer import Layer
+from ...core.spec import Spec
+from ...core.symbol import is_symbolic
+from ...errors import look_up, refuse
+from ...ragged import Layout, Ragged
+from .category_encoding import encode
+from .fingerprint import fingerprint
+from .strings import Arrangement, arranged, refuse_in_a_model, sequences_of, strings_of
+from .vocabulary import as_batches, documents_of, learned, mean
+
+_MODES = {
+    mode: mode for mode in ("int", "one_hot", "multi_hot", "count", "tf_idf")
+} | {"binary": "multi_hot", "tf-idf": "tf_idf"}  # fmt: skip
+
+
+class StringLookup(Layer):
+    """The id of each word in a vocabulary, which is given or learned by `adapt`.
+
+    It takes strings and runs before training, in the preparation of data; a model takes its ids.
+
+    Shapes: a list of lists of strings to a Ragged of ids (batch, steps*), an empty list to an
+    empty sequence; a list of strings (n,) or an array of strings (batch, time) to a tensor of ids
+    of that shape. Other output modes give vectors as CategoryEncoding does: "one_hot" of each
+    word, "multi_hot", "count" and "tf_idf" of each sequence. The vectors are floating.
+
+    Ids are Keras's: 0 for `mask_token`, if there is one; then `num_oov_indices` ids for words that
+    are not in the vocabulary, which share them by their fingerprint; then the vocabulary, the most
+    frequent word first, of equally frequent ones the last in the order of their bytes.
+
+    Args:
+        max_tokens: the largest size of the vocabulary, the special ones included.
+        num_oov_indices: how many ids there are for unknown words; 0 makes them an error.
+        mask_token: what stands for a missing word; with vectors it counts as none.
+        oov_token: what `invert` gives for the id of an unknown word.
+        vocabulary: words, or the path of a file with a word a line.
+        idf_weights: of the vocabulary's words, for "tf_idf"; the unknown get their mean.
+        invert: from ids to words: a Ragged gives a list of lists, a tensor an array.
+        output_mode: "int", "one_hot", "multi_hot", "count" or "tf_idf".
+        pad_to_max_tokens: whether vectors have the size max_tokens, though words are fewer.
+        encoding: of words that come as bytes.
+
+    Raises:
+        ValueError: there is no vocabulary yet; a word is unknown and `num_oov_indices` is 0; what
+            comes is no string. The text says where.
+
+    Example:
+        >>> layer = StringLookup()
+        >>> layer.adapt([["the", "cat"], ["the", "dog"]])
+        >>> layer.get_vocabulary()
+        ['[UNK]', 'the', 'dog', 'cat']
+        >>> layer([["the", "bird"], [], ["dog"]]).to_list()
+        [tensor([1, 0]), tensor([], dtype=torch.int64), tensor([2])]
+    """
+
+    def __init__(
+        self,
+        max_tokens: int | None = None,
+        num_oov_indices: int = 1,
+        mask_token: str | None = None,
+        oov_token: str = "[UNK]",
+        vocabulary: Any = None,
+        idf_weights: Any = None,
+        invert: bool = False,
+        output_mode: str = "int",
+        pad_to_max_tokens: bool = False,
+        sparse: bool = False,
+        encoding: str = "utf-8",
+        name: str | None = None,
+        salt: None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(name=name, **kwargs)
+        refuse(self.who, sparse=sparse, salt=salt)
+        self.output_mode = look_up(self.who, "output_mode", output_mode, _MODES)
+        if max_tokens is not None and max_tokens < 2:
+            raise ValueError(f"{self.who}: expected max_tokens of 2 at least, got {max_tokens}.")
+        if num_oov_indices < 0:
+            raise ValueError(
+                f"{self.who}: num_oov_indices is {num_oov_indices}; expected 0 or more."
+            )
+        if pad_to_max_tokens and (max_tokens is None or self.output_mode == "int"):
+            raise ValueError(
+                f"{self.who}: pad_to_max_tokens needs max_tokens, and an output_mode that gives "
+                "vectors."
+            )
+        if invert and self.output_mode != "int":
+            raise ValueError(f"{self.who}: invert gives words, not {self.output_mode!r}.")
+        if idf_weights is not None and (self.output_mode != "tf_idf" or vocabulary is None):
+            raise ValueError(
+                f"{self.who}: idf_weights go with output_mode='tf_idf' and a vocabulary."
+            )
+        self.max_tokens, self.num_oov_indices = max_tokens, num_oov_indices
+        self.mask_token, self.oov_token = mask_token, oov_token
+        self.invert, self.pad_to_max_tokens = invert, pad_to_max_tokens
+        self.sparse, self.salt, self.encoding = False, None, encoding
+        self.vocabulary, self.idf_weights = vocabulary, idf_weights
+        self._words: list[str] | None = None
+        self._ids: dict[str, int] = {}
+        self._idf: list[float] | None = None
+        if vocabulary is not None:
+            self.set_vocabulary(vocabulary, idf_weights)
+            self.vocabulary = self.get_vocabulary(include_special_tokens=False)
+            self.idf_weights = None if self._idf is None else self._idf[self._first :]
+
+    # --- the vocabulary --------------------------------------------------------------------------
+
+    @property
+    def _oov_start(self) -> int:
+        return int(self.mask_token is not None and self.output_mode == "int")
+
+    @property
+    def _first(self) -> int:
+        """The id of the vocabulary's first word."""
+        return self._oov_start + self.num_oov_indices
+
+    @property
+    def _special(self) -> list[str]:
+        mask = [self.mask_token] if self._oov_start and self.mask_token is not None else []
+        return mask + [self.oov_token] * self.num_oov_indices
+
+    def get_vocabulary(self, include_special_tokens: bool = True) -> list[str]:
+        """The words in the order of their ids.
+
+        Args:
+            include_special_tokens: whether the mask's and the unknown words' tokens are in front,
+                so that a word's place is its id.
+        """
+        return (self._special if include_special_tokens else []) + list(self._words or [])
+
+    def vocabulary_size(self) -> int:
+        """The number of ids, the special ones included."""
+        return self._first + len(self._words or [])
+
+    def set_vocabulary(self, vocabulary: Any, idf_weights: Any = None) -> None:
+        """Takes these words instead of learning them.
+
+        Args:
+            vocabulary: words in the order of their ids, with or without the special tokens in
+                front; or the path of a file with a word a line.
+            idf_weights: one for each, with output_mode "tf_idf".
+
+        Raises:
+            ValueError: no word, a word twice, the mask's token among them, too many, or weights
+                that do not fit.
+        """
+        if isinstance(vocabulary, (str, Path)):
+            vocabulary = Path(vocabulary).read_text(self.encoding).splitlines()
+        words, _ = strings_of(vocabulary, self.who, self.encoding)
+        front = self._first if words[: self._first] == self._special else 0
+        twice = [word for word, n in Counter(words[front:]).items() if n > 1]
+        if not words or twice:
+            what = f"{twice[0]!r} is there twice" if twice else "it is empty"
+            raise ValueError(f"{self.who}: expected a vocabulary of different words; {what}.")
+        if self.mask_token is not None and self.mask_token in words[front:]:
+            raise ValueError(
+                f"{self.who}: the mask_token {self.mask_token!r} is among the vocabulary's words. "
+                f"Leave it out, or begin with all special tokens: {self._special}."
+            )
+        if self.invert and self.oov_token in words[front:]:
+            raise ValueError(
+                f"{self.who}: the oov_token {self.oov_token!r} is among the vocabulary's words. "
+                f"Leave it out, or begin with all special tokens: {self._special}."
+            )
+        size = self._first + len(words) - front
+        if self.max_tokens is not None and size > self.max_tokens:
+            raise ValueError(
+                f"{self.who}: the vocabulary has {size} words with the special ones, but "
+                f"max_tokens is {self.max_tokens}."
+            )
+        if (idf_weights is not None) != (self.output_mode == "tf_idf"):
+            raise ValueError(f"{self.who}: idf_weights go with output_mode='tf_idf', and only so.")
+        weights = None
+        if idf_weights is not None:
+            weights = [float(w) for w in idf_weights]
+            if len(weights) != len(words):
+                raise ValueError(
+                    f"{self.who}: expected {len(words)} idf_weights, one a word, got "
+                    f"{len(weights)}."
+                )
+            weights = [mean(weights)] * (self._first - front) + weights
+        self._learn(words[front:], weights)
+
+    def _learn(self, words: list[str], weights: list[float] | None) -> None:
+        self._words = words
+        self._ids = {word: i for i, word in enumerate(words, self._first)}
+        if self.mask_token is not None:
+            self._ids[self.mask_token] = 0 if self.output_mode == "int" else -1
+        self._idf = weights
+
+    def adapt(self, data: Any, steps: int | None = None) -> None:
+        """Learns the vocabulary from data; what was learned before is forgotten.
+
+        Args:
+            data: strings in any form that the layer takes, a list of strings being as many
+                documents; or another iterable, of such batches.
+            steps: of an iterable, how many batches to take.
+
+        Raises:
+            ValueError: the vocabulary was given.
+        """
+        if self.vocabulary is not None:
+            raise ValueError(f"{self.who}: adapt, but the vocabulary was given.")
+        batches, whole = as_batches(data, steps, self.who)
+        self._count(documents_of(batch, whole, self.who, self.encoding) for batch in batches)
+
+    def _count(self, batches: Iterable[list[list[str]]]) -> None:
+        """Learns the words of documents, most frequent first."""
+        most = None if self.max_tokens is None else max(0, self.max_tokens - self._first)
+        words, weights = learned(batches, (self.mask_token, self.oov_token), most)
+        if self.output_mode == "tf_idf":
+            self._learn(words, [mean(weights)] * self._first + weights)
+        else:
+            self._learn(words, None)
+
+    def get_extra_state(self) -> dict[str, Any]:
+        return {"words": self._words, "idf": self._idf}
+
+    def set_extra_state(self, state: dict[str, Any]) -> None:
+        if state["words"] is not None:
+            self._learn(list(state["words"]), state["idf"])
+
+    # --- words to ids, and back ------------------------------------------------------------------
+
+    def output_spec(self, *specs: Spec, **options: Any) -> Spec:
+        refuse_in_a_model(self.who)
+
+    def __call__(self, inputs: Any) -> Any:
+        """The ids of strings, or with `invert` the strings of ids."""
+        if self._words is None:
+            raise ValueError(
+                f"{self.who}: there is no vocabulary yet. Learn one, layer.adapt(data), or give "
+                "it: vocabulary=[...]."
+            )
+        return super().__call__(inputs) if is_symbolic(inputs) else self.forward(inputs)
+
+    def forward(self, inputs: Any) -> Any:
+        """The ids of strings, or with `invert` the strings of ids."""
+        if self.invert:
+            return self._words_of(inputs)
+        return self._vectors(*strings_of(inputs, self.who, self.encoding))
+
+    def _vectors(self, words: list[str], arrangement: Arrangement) -> Ragged | Tensor:
+        if not self.num_oov_indices:
+            self._check_known(words, arrangement)
+        known, oov = self._ids.get, self._oov_start
+        if self.num_oov_indices == 1:
+            ids = arranged([known(word, oov) for word in words], arrangement)
+        else:
+            ids = arranged([self._id(word) for word in words], arrangement)
+        if self.output_mode == "int":
+            return ids
+        depth = self.vocabulary_size()
+        if self.pad_to_max_tokens and self.max_tokens is not None:
+            depth = self.max_tokens
+        mode = "count" if self.output_mode == "tf_idf" else self.output_mode
+        ids = ids if isinstance(ids, Ragged) or ids.ndim else ids[None]
+        vectors = encode(ids, mode, depth, self.dtype or torch.get_default_dtype())
+        if self.output_mode != "tf_idf":
+            return vectors
+        idf = vectors.values if isinstance(vectors, Ragged) else vectors
+        weights = torch.zeros(depth, dtype=idf.dtype)
+        weights[: len(self._idf or [])] = torch.tensor(self._idf or [], dtype=idf.dtype)
+        return vectors * weights
+
+    def _id(self, word: str) -> int:
+        found = self._ids.get(word)
+        if found is not None:
+            return found
+        return self._oov_start + fingerprint(word.encode()) % self.num_oov_indices
+
+    def _check_known(self, words: list[str], arrangement: Arrangement) -> None:
+        i = next((i for i, word in enumerate(words) if word not in self._ids), None)
+        if i is not None:
+            where = arrangement.where(i) if isinstance(arrangement, Layout) else f"place {i}"
+            raise ValueError(
+                f"{self.who}: {words[i]!r} in {where} is not in the vocabulary, and "
+                "num_oov_indices is 0. With num_oov_indices=1 unknown words share an id."
+            )
+
+    def _words_of(self, inputs: Any) -> Any:
+        table = self.get_vocabulary()
+        ids = inputs.values if isinstance(inputs, Ragged) else torch.as_tensor(inputs)
+        flat = ids.reshape(-1).tolist()
+        words = [table[i] if 0 <= i < len(table) else self.oov_token for i in flat]
+        if isinstance(inputs, Ragged):
+            return sequences_of(words, inputs.layout)
+        return np.array(words, dtype=object).reshape(tuple(ids.shape)) if ids.ndim else words[0]

@@ -1,0 +1,97 @@
+"""Strings as they come: one, a list, lists of different lengths, an array, an Arrow column."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...ragged import Layout, Ragged
+
+#: How strings were arranged: an array's shape, or sequences.
+Arrangement = tuple[int, ...] | Layout
+
+
+def strings_of(inputs: Any, who: str, encoding: str = "utf-8") -> tuple[list[str], Arrangement]:
+    """Every string in order, and how they were arranged.
+
+    A list of strings has one axis. A list of lists is sequences, even if they are of one length;
+    an array is a grid.
+
+    Raises:
+        ValueError: something among them is no string; the text says where.
+    """
+    if isinstance(inputs, (str, bytes)):
+        return [_string(inputs, "", who, encoding)], ()
+    if hasattr(inputs, "to_pylist"):
+        inputs = inputs.to_pylist()
+    if not isinstance(inputs, (list, tuple)):
+        array = np.asarray(inputs)
+        if array.ndim == 0 or array.dtype.kind not in "USOT":
+            raise ValueError(f"{who}: expected strings, got {type(inputs).__name__}.")
+        if array.ndim > 1 or not _holds_sequences(array):
+            flat = array.reshape(-1).tolist()
+            words = [_string(w, f" at place {i}", who, encoding) for i, w in enumerate(flat)]
+            return words, array.shape
+        inputs = array.tolist()
+    if not _holds_sequences(inputs):
+        words = [_string(w, f" at place {i}", who, encoding) for i, w in enumerate(inputs)]
+        return words, (len(words),)
+    for i, sequence in enumerate(inputs):
+        if not isinstance(sequence, (list, tuple, np.ndarray)):
+            raise ValueError(
+                f"{who}: expected sequences of strings, got {_shown(sequence)} as sequence {i}."
+            )
+    words = [
+        _string(w, f" in sequence {i}, step {j}", who, encoding)
+        for i, sequence in enumerate(inputs)
+        for j, w in enumerate(sequence)
+    ]
+    return words, Layout.from_lengths([len(sequence) for sequence in inputs])
+
+
+def _holds_sequences(inputs: Any) -> bool:
+    return any(isinstance(x, (list, tuple, np.ndarray)) for x in inputs)
+
+
+def _string(word: Any, where: str, who: str, encoding: str) -> str:
+    if isinstance(word, bytes):
+        return word.decode(encoding)
+    if not isinstance(word, str):
+        raise ValueError(f"{who}: expected strings, got {_shown(word)}{where}.")
+    return str(word)
+
+
+def _shown(value: Any) -> str:
+    return "None" if value is None else f"{type(value).__name__} {value!r}"
+
+
+def arranged(ids: Sequence[int], arrangement: Arrangement) -> Ragged | Tensor:
+    """One id for each string, arranged as they were."""
+    values = torch.tensor(ids, dtype=torch.int64)
+    if isinstance(arrangement, Layout):
+        return Ragged(values, arrangement)
+    return values.reshape(arrangement)
+
+
+def sequences_of(words: list[Any], arrangement: Arrangement) -> list[list[Any]]:
+    """The strings as one list a row; a string that stands alone in its row is a list of one."""
+    if isinstance(arrangement, Layout):
+        ends = arrangement.offsets[1:].tolist()
+    else:
+        rows = arrangement[0] if arrangement else 1
+        width = int(np.prod(arrangement[1:]))
+        ends = [width * (i + 1) for i in range(rows)]
+    starts = [0, *ends[:-1]]
+    return [words[a:b] for a, b in zip(starts, ends, strict=True)]
+
+
+def refuse_in_a_model(who: str) -> NoReturn:
+    """Raises: strings do not flow through a model."""
+    raise ValueError(
+        f"{who}: takes strings, and a model takes numbers. Run it before training: "
+        "ids = layer(texts), then model.fit(ids, ...); or in a data set: data.map(layer)."
+    )

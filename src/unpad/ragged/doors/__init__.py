@@ -1,0 +1,1 @@
+"""In from what callers hold, and out to it."""

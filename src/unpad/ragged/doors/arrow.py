@@ -1,0 +1,101 @@
+"""Arrow list columns, in and out. A list column *is* values and offsets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..layout import Layout
+from ..ragged import Ragged
+
+
+def from_arrow(column: Any) -> Ragged:
+    """See `Ragged.from_arrow`."""
+    pa = _pyarrow("Ragged.from_arrow")
+    if isinstance(column, pa.ChunkedArray):
+        if column.num_chunks != 1:
+            column = (
+                pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+            )
+        else:
+            column = column.chunk(0)
+    if not isinstance(column, pa.Array) or not _is_list(pa, column.type):
+        got = column.type if isinstance(column, pa.Array) else type(column).__name__
+        raise ValueError(f"Ragged.from_arrow: expected a list column, got {got}.")
+    if column.null_count:
+        first = column.is_null().index(True).as_py()
+        raise ValueError(
+            f"Ragged.from_arrow: sequence {first} is null. Drop such rows, or fill them with an "
+            "empty list."
+        )
+    if pa.types.is_fixed_size_list(column.type):
+        size = column.type.list_size
+        offsets = torch.arange(len(column) + 1) * size
+        steps = column.flatten()
+    else:
+        bounds = torch.from_numpy(np.array(column.offsets, dtype=np.int64))
+        offsets = bounds - bounds[0]
+        steps = column.values.slice(int(bounds[0]), int(bounds[-1] - bounds[0]))
+    inner = pa.types.is_list(steps.type) or pa.types.is_large_list(steps.type)
+    values = from_arrow(steps) if inner else _values(pa, steps)
+    return Ragged._trusted(values, Layout(offsets))
+
+
+def to_arrow(ragged: Ragged) -> Any:
+    """See `Ragged.to_arrow`."""
+    pa = _pyarrow("Ragged.to_arrow")
+    if isinstance(ragged.values, Ragged):
+        array = to_arrow(ragged.values)
+    else:
+        flat = ragged.values.detach().cpu().contiguous()
+        array = pa.array(flat.reshape(-1).numpy())
+        for size in reversed(ragged.feature):
+            array = pa.FixedSizeListArray.from_arrays(array, size)
+    return pa.LargeListArray.from_arrays(pa.array(ragged.offsets.cpu().numpy()), array)
+
+
+def _values(pa: Any, steps: Any) -> Tensor:
+    feature: list[int] = []
+    while pa.types.is_fixed_size_list(steps.type):
+        _refuse_nulls(steps)
+        feature.append(steps.type.list_size)
+        steps = steps.flatten()
+    _refuse_nulls(steps)
+    if pa.types.is_boolean(steps.type):  # Arrow packs them as bits: these are copied.
+        flat = torch.from_numpy(np.array(steps.to_numpy(zero_copy_only=False)))
+    elif pa.types.is_integer(steps.type) or pa.types.is_floating(steps.type):
+        # DLPack shares Arrow's memory, which is read-only; nothing here writes to values.
+        flat = torch.from_dlpack(steps) if len(steps) else _empty(pa, steps)
+    else:
+        raise ValueError(f"Ragged.from_arrow: expected numbers in the lists, got {steps.type}.")
+    return flat.reshape(-1, *feature) if feature else flat
+
+
+def _empty(pa: Any, steps: Any) -> Tensor:
+    return torch.from_numpy(np.zeros(0, steps.type.to_pandas_dtype()))
+
+
+def _refuse_nulls(steps: Any) -> None:
+    if steps.null_count:
+        first = steps.is_null().index(True).as_py()
+        raise ValueError(
+            f"Ragged.from_arrow: step {first} of the column's values is null. Missing steps are "
+            "left out of the list."
+        )
+
+
+def _is_list(pa: Any, kind: Any) -> bool:
+    return (
+        pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+    )
+
+
+def _pyarrow(who: str) -> Any:
+    try:
+        import pyarrow
+    except ImportError:
+        raise ImportError(f"{who} needs pyarrow: pip install unpad[arrow].") from None
+    return pyarrow

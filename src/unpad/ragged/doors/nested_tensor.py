@@ -1,0 +1,40 @@
+"""torch's nested tensors of jagged layout, in and out."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..layout import Layout
+from ..levels import refuse_levels
+from ..ragged import Ragged
+
+
+def from_nested(nested: Tensor) -> Ragged:
+    """See `Ragged.from_nested`."""
+    if not (isinstance(nested, Tensor) and nested.is_nested and nested.layout == torch.jagged):
+        raise ValueError(
+            "Ragged.from_nested: expected a nested tensor of jagged layout, got "
+            f"{type(nested).__name__}. Make one with torch.nested.nested_tensor(..., "
+            "layout=torch.jagged)."
+        )
+    if getattr(nested, "_ragged_idx", 1) != 1:
+        raise ValueError(
+            "Ragged.from_nested: expected the jagged axis right after the batch, got it at axis "
+            f"{nested._ragged_idx}. Transpose it back first."  # pyright: ignore[reportAttributeAccessIssue]
+        )
+    values = nested.values()
+    offsets = nested.offsets().to(torch.int64)  # pyright: ignore[reportAttributeAccessIssue]
+    lengths = nested.lengths()  # pyright: ignore[reportAttributeAccessIssue]
+    if lengths is None:
+        return Ragged(values, offsets)
+    # Views made by narrow() share values and leave gaps between the sequences.
+    layout = Layout._of_lengths(lengths.to(torch.int64))
+    index = offsets[:-1][layout.sequence_ids] + layout.positions
+    return Ragged._trusted(values.index_select(0, index), layout)
+
+
+def to_nested(ragged: Ragged) -> Tensor:
+    """See `Ragged.to_nested`."""
+    refuse_levels(ragged, "Ragged.to_nested")
+    return torch.nested.nested_tensor_from_jagged(ragged.values, ragged.offsets)

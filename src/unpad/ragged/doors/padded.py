@@ -1,0 +1,138 @@
+"""The door for padded arrays: in by a mask, lengths or a padding value; out to the same grid."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..arrays import as_integers, is_numeric, to_tensor
+from ..layout import Layout
+from ..levels import take_real_levels
+from ..ragged import Ragged
+
+
+def from_padded(
+    x: Tensor | np.ndarray,
+    *,
+    mask: Tensor | np.ndarray | None,
+    lengths: Tensor | np.ndarray | Sequence[int] | int | None,
+    padding: float | None,
+) -> Ragged:
+    """See `Ragged.from_padded`."""
+    grid = as_grid(x)
+    given = [
+        n for n, v in (("mask", mask), ("lengths", lengths), ("padding", padding)) if v is not None
+    ]
+    if len(given) != 1:
+        raise ValueError(
+            "Ragged.from_padded: say which steps are real with exactly one of mask=, lengths= and "
+            f"padding=, got {' and '.join(given) or 'none'}. An array without padding has "
+            f"lengths={grid.shape[1]}."
+        )
+    if mask is not None:
+        real = _as_mask(mask, grid)
+        if real.ndim == 3:
+            return take_real_levels(grid, real, isinstance(x, np.ndarray))
+    elif lengths is not None:
+        real = _mask_of_lengths(lengths, grid)
+    else:
+        assert padding is not None
+        real = ~equals(grid, padding, steps_from=2)
+    return take_real(grid, real, isinstance(x, np.ndarray))
+
+
+def as_grid(x: Tensor | np.ndarray) -> Tensor:
+    """A numeric array of at least two axes as a tensor, sharing memory where numpy allows."""
+    if isinstance(x, np.ndarray):
+        if not is_numeric(x):
+            raise ValueError(
+                f"Ragged.from_padded: expected numbers, got an array of {x.dtype}. "
+                "Sequences of different lengths: Ragged.from_list."
+            )
+        x = to_tensor(x)
+    if not isinstance(x, Tensor) or x.ndim < 2:
+        got = tuple(x.shape) if isinstance(x, Tensor) else type(x).__name__
+        raise ValueError(
+            f"Ragged.from_padded: expected an array (batch, time, *feature), got {got}."
+        )
+    return x
+
+
+def equals(x: Tensor, value: float, steps_from: int) -> Tensor:
+    """Whether every feature of a step equals the value; axes from `steps_from` on are features."""
+    same = x.isnan() if value != value else x == value
+    return same.flatten(steps_from).all(-1) if x.ndim > steps_from else same
+
+
+def take_real(grid: Tensor, real: Tensor, numpy: bool) -> Ragged:
+    """The steps of (batch, time, *feature) where `real` (batch, time) is True."""
+    batch, time = real.shape
+    lengths = real.sum(1)
+    if bool(real.all()):
+        layout = Layout.full(batch, time).to(grid.device)
+        return Ragged._trusted(grid.flatten(0, 1).clone(), layout, numpy)
+    # Right padding needs no slots: each sequence's steps stand at 0, 1, 2, ...
+    right = bool((real.cumsum(1)[:, -1:] == lengths[:, None]).all()) and not bool(
+        (real[:, 1:] & ~real[:, :-1]).any()
+    )
+    slots = None
+    if not right:
+        slots = torch.arange(time, device=grid.device).expand(batch, time)[real]
+    return Ragged._trusted(grid[real], Layout._of_lengths(lengths, slots, time), numpy)
+
+
+def to_padded(ragged: Ragged, fill: float, *, length: int | None, padding: str | None) -> Tensor:
+    """See `Ragged.to_padded`."""
+    layout = ragged.layout
+    if padding not in (None, "pre", "post"):
+        raise ValueError(f'to_padded: padding is "post" or "pre", got {padding!r}.')
+    places = layout.places if padding is None else layout.positions
+    needed = int(places.max()) + 1 if layout.steps else 0
+    time = length if length is not None else (layout.time if padding is None else layout.longest)
+    if needed > time:
+        step = int((places >= time).nonzero()[0])
+        raise ValueError(
+            f"to_padded: sequence {int(layout.sequence_ids[step])} needs {needed} slots, but "
+            f"length is {time}."
+        )
+    if padding == "pre":
+        places = places + (time - layout.lengths)[layout.sequence_ids]
+    values = ragged.values
+    if isinstance(values, Ragged):
+        values = to_padded(values, fill, length=None, padding=padding)
+    grid = values.new_full((layout.batch, time, *values.shape[1:]), fill)
+    return grid.index_put((layout.sequence_ids, places), values)
+
+
+def _as_mask(mask: Tensor | np.ndarray, grid: Tensor) -> Tensor:
+    real = torch.as_tensor(mask, device=grid.device)
+    axes = 3 if real.ndim == 3 else 2
+    if real.dtype != torch.bool or real.shape != grid.shape[:axes]:
+        raise ValueError(
+            f"Ragged.from_padded: expected mask as (batch, time) = {tuple(grid.shape[:2])} of "
+            f"bool, True where a step is real, got {tuple(real.shape)} of {real.dtype}."
+        )
+    return real
+
+
+def _mask_of_lengths(lengths: Tensor | np.ndarray | Sequence[int] | int, grid: Tensor) -> Tensor:
+    batch, time = grid.shape[:2]
+    counts = as_integers(lengths, grid.device)
+    if counts.ndim == 0:
+        counts = counts.expand(batch)
+    if tuple(counts.shape) != (batch,) or counts.is_floating_point():
+        raise ValueError(
+            f"Ragged.from_padded: expected lengths as ({batch},) integers, got "
+            f"{tuple(counts.shape)} of {counts.dtype}."
+        )
+    wrong = ((counts < 0) | (counts > time)).nonzero()
+    if len(wrong):
+        first = int(wrong[0])
+        raise ValueError(
+            f"Ragged.from_padded: length of sequence {first} is {int(counts[first])}, but the "
+            f"grid has {time} slots."
+        )
+    return torch.arange(time, device=grid.device) < counts[:, None]

@@ -1,0 +1,1 @@
+"""What weights begin as, are kept to and pay: by Keras's names; and activations."""

@@ -1,0 +1,194 @@
+"""Normalisations: moving statistics, precision, and what is refused when a model is built."""
+
+import pickle
+
+import pytest
+import torch
+from hypothesis import given
+
+import unpad
+from unpad import Ragged
+from unpad.layers import Spec
+from unpad.testing import coded, grid
+
+from ..messages import says
+from ..strategies import lengths, sides
+
+L = unpad.layers
+STEPS = Spec((4,), True)
+
+
+@given(sizes=lengths, side=sides)
+def test_statistics_are_over_real_steps(sizes, side):
+    """Moving averages too: the same from a grid with NaN as from the steps alone."""
+    x = coded(sizes, (3,))
+    padded, mask = grid(x, side, fill=float("nan"))
+    layer = L.BatchNormalization(momentum=0.75, dtype="float64")
+    layer(Ragged.from_padded(padded, mask=mask), training=True)
+    if x.steps:
+        mean = 0.25 * x.values.mean(0)
+        variance = 0.75 + 0.25 * x.values.var(0, correction=0)
+    else:
+        mean, variance = torch.zeros(3).double(), torch.ones(3).double()
+    assert torch.allclose(layer.moving_mean, mean, atol=1e-12)
+    assert torch.allclose(layer.moving_variance, variance, atol=1e-12)
+
+
+def test_no_step_leaves_the_statistics_alone():
+    layer = L.BatchNormalization()
+    layer(coded([2, 1], (3,), torch.float32), training=True)
+    before = [w.clone() for w in layer.weights]
+    for sizes in ([], [0, 0]):
+        out = layer(coded(sizes, (3,), torch.float32), training=True)
+        assert out.lengths.tolist() == sizes
+        out.values.sum().backward()
+    assert all(torch.equal(a, b) for a, b in zip(before, layer.weights, strict=True))
+
+
+def test_one_step_alone():
+    """Its variance is 0: it becomes beta."""
+    layer = L.BatchNormalization(momentum=0.0)
+    out = layer(coded([1], (3,), torch.float32), training=True)
+    assert torch.allclose(out.values, torch.zeros(1, 3), atol=1e-5)
+    assert layer.moving_variance.tolist() == [0.0] * 3
+
+
+def test_prediction_does_not_depend_on_the_batch():
+    layer = L.BatchNormalization()
+    x = coded([3, 2], (3,), torch.float32)
+    layer(x, training=True)
+    statistics = layer.moving_mean.clone()
+    assert torch.equal(layer.eval()(x)[1], layer(x[1:])[0])
+    assert torch.equal(layer.moving_mean, statistics)
+
+
+def test_frozen_after_it_was_built():
+    layer = L.BatchNormalization()
+    x = coded([3, 2], (3,), torch.float32)
+    layer(x, training=True)
+    layer.trainable = False
+    want = layer.eval()(x).values
+    assert torch.equal(layer(x, training=True).values, want)
+
+
+def test_weights_in_order():
+    layer = L.BatchNormalization(gamma_initializer="zeros", moving_mean_initializer="ones")
+    layer.ensure_built(STEPS)
+    assert [w[0].item() for w in layer.weights] == [0, 0, 1, 1]
+    assert [n for n, _ in layer.named_parameters()] == ["gamma", "beta"]
+    assert [n for n, _ in layer.named_buffers()] == ["moving_mean", "moving_variance"]
+    assert len(L.BatchNormalization(center=False, scale=False).get_config()) > 15
+
+
+def test_penalties_and_constraints():
+    layer = L.LayerNormalization(gamma_regularizer="l2", beta_constraint="non_neg")
+    layer.ensure_built(STEPS)
+    assert [float(p.detach()) for p in layer.losses] == [pytest.approx(0.04)]
+    assert [w is layer.beta for w, _ in layer.constrained()] == [True]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: L.LayerNormalization(epsilon=1e-9, dtype="float64"),
+        lambda: L.LayerNormalization([-2, -1], epsilon=1e-9, dtype="float64"),
+        lambda: L.LayerNormalization(-2, epsilon=1e-9, dtype="float64"),
+        lambda: L.GroupNormalization(2, epsilon=1e-9, dtype="float64"),
+        lambda: L.BatchNormalization(epsilon=1e-9, dtype="float64"),
+    ],
+)
+def test_far_from_zero(make):
+    """A large mean takes no digits from the variance."""
+    x = coded([30, 20], (2, 4))
+    near = make().train()(x).values
+    far = make().train()(x + 1e6).values
+    assert torch.allclose(near, far, atol=1e-6)
+
+
+def test_half_precision():
+    """Sums are in float32: nothing overflows."""
+    x = coded([3, 2], (64,), torch.float32).map(lambda v: 300 * torch.randn_like(v))
+    for make in (L.LayerNormalization, L.RMSNormalization):
+        found = make(dtype="float16")(x).values
+        assert found.dtype == torch.float16
+        assert torch.allclose(found.float(), make()(x).values, atol=0.01)
+
+
+def test_a_layer_for_sequences_takes_rows_too():
+    layer = L.LayerNormalization()
+    x = coded([3, 2], (4,), torch.float32)
+    assert torch.equal(layer(x).values, layer(x.values))
+
+
+def test_pickled_with_its_statistics():
+    layer = L.BatchNormalization()
+    layer(coded([3, 2], (3,), torch.float32), training=True)
+    other = pickle.loads(pickle.dumps(layer))
+    assert torch.equal(other.moving_mean, layer.moving_mean)
+
+
+KINDS = [L.LayerNormalization, L.RMSNormalization, L.UnitNormalization, L.BatchNormalization]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_refused_when_built(kind):
+    name = kind.__name__
+    with says(
+        f"{name}: axis=1 is over time, but it normalises within a step's features; got "
+        "(batch, steps*, 4). Use axis=-1 on inputs with a feature axis; over a sequence's own "
+        "steps: GroupNormalization."
+    ):
+        kind(axis=1).ensure_built(STEPS)
+    with says(f"{name}: axis=-1 is over time, but it normalises within a step's features; got one "
+              "number a step."):  # fmt: skip
+        kind().ensure_built(Spec((), True))
+    with says(f"{name}: axis=0 is over the batch, but it"):
+        kind(axis=0).ensure_built(Spec((4,)))
+    with says(f"{name}: axis=3 is outside of the input (batch, steps*, 4), which has 3 axes."):
+        kind(axis=3).ensure_built(STEPS)
+
+
+def test_axes_refused():
+    with says("LayerNormalization: axis=[-1, 2] names an axis of (batch, steps*, 4) twice."):
+        L.LayerNormalization([-1, 2]).ensure_built(STEPS)
+    with says("UnitNormalization: axis=[] is outside of the input"):
+        L.UnitNormalization([]).ensure_built(STEPS)
+    with says(
+        "LayerNormalization 'ln': expected axis as an integer or a list of integers, got 'last'.",
+        TypeError,
+    ):
+        L.LayerNormalization("last", name="ln")
+    with says("RMSNormalization: expected a known size along axis=1, got (batch, time, 4)."):
+        L.RMSNormalization(1).ensure_built(Spec((None, 4)))
+
+
+def test_group_normalization_refused():
+    with says(
+        "GroupNormalization: 4 features cannot be divided into 32 groups of equal size. Choose "
+        "groups so that it divides the features; -1 is one group a feature."
+    ):
+        L.GroupNormalization().ensure_built(STEPS)
+    for spec, shown, axis in ((STEPS, "(batch, steps*, 4)", 1), (Spec((), True), "(batch, steps*)",
+                                                                 -1)):  # fmt: skip
+        with says(
+            f"GroupNormalization: axis={axis} is no feature axis of {shown}. Use axis=-1 on inputs "
+            "with a feature axis; sequences of numbers get one by x[..., None]."
+        ):
+            L.GroupNormalization(2, axis).ensure_built(spec)
+    for wrong in (0, -2, 1.5, True):
+        with says(
+            "GroupNormalization: expected groups as a positive integer, or -1 for one group a "
+            f"feature, got {wrong!r}."
+        ):
+            L.GroupNormalization(wrong)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [{"renorm": True}, {"renorm_clipping": {"rmax": 1.0}}, {"renorm_momentum": 0.9},
+     {"synchronized": True}],
+)  # fmt: skip
+def test_batch_normalization_refuses_what_it_has_not(option):
+    ((name, value),) = option.items()
+    with says(f"BatchNormalization: {name}={value!r} is not supported. Leave it out."):
+        L.BatchNormalization(**option)
