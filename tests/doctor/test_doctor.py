@@ -200,7 +200,7 @@ def test_ids_that_nothing_masks(side):
     x = ids(side=side)
     (finding,) = examine(x, model=tagger(layers.Embedding(20, 4), shape=(None,)))
     assert finding.kind == "not masked"
-    assert f"id 0 stands at the {'end' if side == 'post' else 'start'}" in finding.evidence
+    assert f"id 0 stands at the {'end' if side == 'post' else 'start'}" in finding.shown
     assert "Embedding(mask_zero=True)" in finding.cure
     assert kinds(x, model=tagger(layers.Embedding(20, 4, mask_zero=True), shape=(None,))) == []
     assert kinds(x) == []

@@ -14,8 +14,9 @@ ROOMS = ["errors", "arguments", "spellings", "ragged", "preprocessing", "kernels
 ROOMS += ["core", "layers.basic", "layers.convolution", "layers.pooling", "layers.merging"]
 ROOMS += ["layers.normalization", "layers.shape", "layers.text", "layers.recurrent"]
 ROOMS += ["layers.attention", "layers.tagging", "layers", "backend", "losses", "metrics"]
-ROOMS += ["optimizers", "doctor", "training", "models.pictures", "models", "testing", "utils"]
-ROOMS += ["scaling", "dialect", "__main__"]
+ROOMS += ["optimizers", "doctor.findings", "doctor.facts", "doctor.checks", "doctor.probes"]
+ROOMS += ["doctor.adapters", "doctor.report", "doctor", "training", "models.pictures", "models"]
+ROOMS += ["testing", "utils", "scaling", "dialect", "__main__"]
 FILES = sorted(ROOT.rglob("*.py"))
 
 

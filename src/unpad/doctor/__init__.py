@@ -1,6 +1,17 @@
-"""The doctor: finds mistakes in a data set that no type can show, and says how to mend them."""
+"""The doctor: finds mistakes that no type can show, in data and models, and what mends them."""
 
 from .examination import examine, quiet, tell
-from .finding import DataWarning, Finding
+from .findings import KINDS, DataWarning, Finding, Where
+from .report import Found, Report
 
-__all__ = ["DataWarning", "Finding", "examine", "quiet", "tell"]
+__all__ = [
+    "KINDS",
+    "DataWarning",
+    "Finding",
+    "Found",
+    "Report",
+    "Where",
+    "examine",
+    "quiet",
+    "tell",
+]

@@ -2,17 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
-from .finding import Finding, numbers
-from .grid import Ends, Grid, ends
+from ..facts import Case, Input, Masks
+from ..facts.grid import Ends, Grid, ends
+from ..findings import Finding, Where, numbers
+from .axes import reshaped, turned
 
 # Natural sequences end in the same row now and then; padding ends many of them so, in runs of
 # different lengths, on one side, and stands nowhere else.
 _MANY = 0.3
 _MOST = 0.5
 _HARDLY_ANY = 0.01
+
+
+def padding(case: Case) -> Iterator[Finding]:
+    """What stands at the ends of each padded array and is trained on."""
+    for x in case.inputs:
+        if x.grid is None or _mixed_up(x.grid):
+            continue
+        found = constant_ends(x.grid) if x.grid.values.ndim == 3 else None
+        if found is None and case.masks is not None and _takes_steps(case.masks, x):
+            found = not_masked(x.grid)
+        if found is not None:
+            yield found
+
+
+def _mixed_up(grid: Grid) -> bool:
+    return grid.values.ndim == 3 and (reshaped(grid) or turned(grid)) is not None
+
+
+def _takes_steps(masks: Masks, x: Input) -> bool:
+    """Whether zeros are taken for steps, and nobody sees to them by hand."""
+    if x.grid is None or x.opened or masks.by_hand or masks.value is not None:
+        return False
+    return not masks.embeds if x.grid.values.ndim == 3 else masks.embeds and not masks.zero
 
 
 def constant_ends(grid: Grid) -> Finding | None:
@@ -43,7 +70,19 @@ def constant_ends(grid: Grid) -> Finding | None:
         "Scale the real steps, then pad, or never pad: unpad.scaling.Scaler(StandardScaler()). Or "
         f"put the padding back: x[(x == x[{place}, {-1 if end == 'end' else 0}]).all(-1)] = "
         f"{grid.mask_value:g}.",
+        _counted(grid, runs),
+        f"x[(x == x[{place}, {-1 if end == 'end' else 0}]).all(-1)] = {grid.mask_value:g}",
+        Where(sequence=place),
+        1e-6,
     )
+
+
+def _counted(grid: Grid, runs: Tensor) -> dict[str, float]:
+    return {
+        "sequences that show it": int((runs > 0).sum()),
+        "sequences looked at": len(runs),
+        "share of slots": float(runs.sum()) / (len(runs) * grid.values.shape[1]),
+    }
 
 
 def _other_value(grid: Grid, value: float, runs: Tensor, end: str) -> Finding | None:
@@ -65,6 +104,10 @@ def _other_value(grid: Grid, value: float, runs: Tensor, end: str) -> Finding | 
         f"{grid.share(runs > 0)} {end} in steps whose features are all {value:g}, sequence "
         f"{int(grid.places[first])} in {int(runs[first])} of them, and no other step is.",
         f"Masking(mask_value={value:g}).",
+        _counted(grid, runs) | {"value": value},
+        f"keras.layers.Masking(mask_value={value:g})",
+        Where(sequence=int(grid.places[first])),
+        1e-6,
     )
 
 
@@ -136,4 +179,8 @@ def not_masked(grid: Grid) -> Finding | None:
         f"In {grid.share(padded)} {what} at the {end} and nowhere else, in sequence "
         f"{int(grid.places[first])} {int(runs[first])} of {x.shape[1]} slots.",
         f"If it is padding: {cure}; or give the sequences as a list, without padding.",
+        _counted(grid, runs),
+        "keras.layers.Embedding(n, width, mask_zero=True)" if ids else "keras.layers.Masking()",
+        Where(sequence=int(grid.places[first])),
+        1e-6,
     )

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
-from .finding import Finding
-from .grid import Grid
+from ..facts import Case
+from ..facts.grid import Grid
+from ..findings import Finding, Where
 
 # So many of the sequences that hold the mask value at all must show the pattern.
 _NEARLY_ALL = 0.95
 # So many values in runs: fewer may be chance.
 _VALUES = 8
+
+
+def axes(case: Case) -> Iterator[Finding]:
+    """The first mistake in the axes of each padded array of features."""
+    for x in case.inputs:
+        if x.grid is not None and x.grid.values.ndim == 3:
+            found = reshaped(x.grid) or turned(x.grid)
+            if found is not None:
+                yield found
 
 
 def reshaped(grid: Grid) -> Finding | None:
@@ -44,6 +56,15 @@ def reshaped(grid: Grid) -> Finding | None:
         f"{grid.also(shows)}; as it is, each step holds numbers of several steps.",
         "Instead of reshape, turn the axes of the array as it was: x.transpose(0, 2, 1). Of x as "
         f"it is: x.reshape(-1, {feature}, {time}).transpose(0, 2, 1).",
+        {
+            "masked steps": steps,
+            "padded steps": padding,
+            "sequences that show it": int(shows.sum()),
+            "sequences looked at": len(shows),
+        },
+        f"x = x.reshape(-1, {feature}, {time}).transpose(0, 2, 1)",
+        Where(sequence=int(grid.places[first])),
+        1e-6,
     )
 
 
@@ -68,6 +89,10 @@ def turned(grid: Grid) -> Finding | None:
         f"{int(runs[first])} times "
         f"{grid.mask_value:g}{grid.also(shows)}, in runs of different lengths.",
         "Steps come before features: x.transpose(0, 2, 1).",
+        {"sequences that show it": int(shows.sum()), "sequences looked at": len(shows)},
+        "x = x.transpose(0, 2, 1)",
+        Where(sequence=int(grid.places[first])),
+        1e-6,
     )
 
 

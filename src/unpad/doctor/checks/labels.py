@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ..ragged import Ragged
-from ..ragged.batch import values_of
-from .finding import Finding
+from ...ragged import Ragged
+from ...ragged.batch import values_of
+from ..facts import Case
+from ..findings import Finding
 
 # Chance leaves out one class of C among 20 C labels about once in e^20 times, among 5 C once in
 # 150: enough only where the slots without a step hold 0, and no other.
 _SURE = 20
 _LIKELY = 5
+
+
+def labels(case: Case) -> Iterator[Finding]:
+    """Of each output's labels."""
+    for target in case.targets:
+        classes = target.classes
+        if classes is None:
+            values = values_of(target.laid)
+            classes = int(values.max()) + 1 if values.numel() else 0
+        # Labels that follow an input's steps follow the first's, or say nothing of slots.
+        seen = class_never_seen(target.laid, classes, target.given, case.inputs[0].real)
+        if seen is not None:
+            yield seen
 
 
 def class_never_seen(
@@ -51,6 +66,9 @@ def class_never_seen(
         else f"The {count:,} labels go from 1 to {one}.",
         "Padding needs no class of its own: what is no step has no label. With y - 1 and "
         f"{one} outputs there is no class to predict that does not exist.",
+        {"labels": count, "classes": classes, "expected of class 0": count / classes},
+        "y = y - 1",
+        chance=(1 - 1 / classes) ** count * classes,
     )
 
 

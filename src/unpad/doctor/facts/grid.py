@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ..ragged import Ragged
+from ...ragged import Ragged
 
 # Enough to be sure of what nearly every sequence shows, and soon read: a million numbers take
 # some milliseconds.

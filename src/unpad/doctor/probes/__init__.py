@@ -1,0 +1,1 @@
+"""The laws, asked of any model that can be called."""

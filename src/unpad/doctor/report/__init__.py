@@ -1,0 +1,5 @@
+"""What was found and what was asked, as a value: on a screen, as JSON, in other programs' forms."""
+
+from .report import Asked, Found, Report
+
+__all__ = ["Asked", "Found", "Report"]
