@@ -1,21 +1,26 @@
 # Two commands do all the set-up on a fresh machine with Python 3.11 or later, git and a C++ compiler:
 #   make demo    installs, trains a tagger on real words, shows what came of it
-#   make test    installs, runs the tests
+#   make test    installs, runs the tests, on two processes (make test WORKERS=4)
+# make nightly draws fifty times as many examples.
 
 PYTHON ?= python3
 VENV ?= .venv
+WORKERS ?= 2
 BIN := $(VENV)/bin
 SOURCES := pyproject.toml constraints.txt $(shell find src csrc -type f -not -name '*.pyc' 2>/dev/null)
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test check sanitize format clean
+.PHONY: demo test nightly check sanitize format clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/stress.py
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS)
+
+nightly: $(VENV)/.test
+	UNPAD_TEST_EXAMPLES=50 $(BIN)/python -m pytest -n $(WORKERS)
 
 check: $(VENV)/.check
 	$(BIN)/ruff format --check .

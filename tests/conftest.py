@@ -1,4 +1,6 @@
-"""What every test shares: one thread, a fixed seed."""
+"""What every test shares: one thread, a fixed seed, how many examples are drawn."""
+
+from collections import Counter
 
 import hypothesis
 import pytest
@@ -6,14 +8,16 @@ import torch
 
 import unpad
 
+from .examples import TIMES
+
 # Where unpad was installed without a compiler there are no compiled kernels to test.
 collect_ignore = [] if unpad.kernels.library.available() else ["kernels/test_compiled.py"]
 
 # Small tensors gain nothing from threads, and threads that spin slow a busy machine down.
 torch.set_num_threads(1)
 
-# A busy machine is slow, not wrong.
-hypothesis.settings.register_profile("unpad", deadline=None)
+# A busy machine is slow, not wrong. `make nightly` draws many more examples of everything.
+hypothesis.settings.register_profile("unpad", deadline=None, max_examples=30 * TIMES)
 hypothesis.settings.load_profile("unpad")
 
 
@@ -22,15 +26,32 @@ def _same_seed():
     unpad.utils.set_random_seed(0)
 
 
-def pytest_terminal_summary(terminalreporter):
-    """How many layers and configurations the laws and the comparison with Keras have covered."""
-    from .cases import CASES, RAN
+# --- how much the laws and the comparison with Keras have covered, over all processes -------------
 
-    if not RAN:
+_ran: Counter = Counter()
+
+
+def pytest_sessionfinish(session):
+    from .cases import RAN
+
+    _ran.update(RAN)
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["ran"] = dict(RAN)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node, error):
+    _ran.update(getattr(node, "workeroutput", {}).get("ran", {}))
+
+
+def pytest_terminal_summary(terminalreporter):
+    from .cases import CASES
+
+    if not _ran:
         return
     layers = {case.layer for case in CASES.values()}
     compared = sum(case.keras is not None for case in CASES.values())
     terminalreporter.write_line(
-        f"{len(layers)} layers in {len(CASES)} configurations: {RAN['laws']} batches through every "
-        f"law; {compared} configurations compared with Keras on {RAN['Keras']} batches"
+        f"{len(layers)} layers in {len(CASES)} configurations: {_ran['laws']} batches through "
+        f"every law; {compared} configurations compared with Keras on {_ran['Keras']} batches"
     )

@@ -5,12 +5,13 @@ import importlib.util
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from unpad import Ragged
 from unpad.scaling import Scaler
 
+from ..examples import draws
 from ..messages import says
 
 
@@ -50,7 +51,7 @@ def padded(parts, width, fill=0.0):
 
 
 @pytest.mark.parametrize("estimator", estimators())
-@settings(deadline=None, max_examples=30)
+@draws(30)
 @given(
     lengths=st.lists(st.integers(0, 6), min_size=1, max_size=6).filter(lambda n: sum(n) > 1),
     fill=st.sampled_from([0.0, -7.0, float("nan")]),

@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import unpad
 from unpad import Input, Model, Ragged, Sequential, doctor, layers
 from unpad.doctor import DataWarning, examine
+
+from ..examples import draws
 
 RNG = np.random.default_rng(0)
 LENGTHS = [4, 7, 5, 2, 6, 3, 5, 7, 1, 4]
@@ -87,7 +89,7 @@ def test_the_cure_cures():
     assert examine(right) == []
 
 
-@settings(deadline=None, max_examples=60)
+@draws(60)
 @given(data=st.data())
 def test_every_reshape_of_padded_features_is_found(data):
     time, feature = data.draw(st.integers(4, 12)), data.draw(st.integers(2, 9))
@@ -262,7 +264,7 @@ def test_numbers_to_predict_are_no_classes():
 # --- nothing but mistakes ----------------------------------------------------------------------
 
 
-@settings(deadline=None, max_examples=150)
+@draws(150)
 @given(data=st.data())
 def test_clean_data_give_no_finding(data):
     width, feature = data.draw(st.integers(1, 9)), data.draw(st.integers(1, 6))
@@ -298,7 +300,7 @@ def drawn(rng, kind, shape):
     return ramp + np.zeros(shape)
 
 
-@settings(deadline=None, max_examples=60)
+@draws(60)
 @given(data=st.data())
 def test_clean_ids_give_no_finding(data):
     shape = data.draw(st.integers(1, 40)), data.draw(st.integers(1, 12))

@@ -4,13 +4,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from unpad import kernels
 from unpad.kernels import library, products
 from unpad.kernels.products import Times
 
+from ..examples import draws
 from ..strategies import lengths
 from .test_kernels import arguments, asking, cells, detached, directions, same
 
@@ -83,7 +84,7 @@ def gradients(call):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @given(cell=cells, sizes=lengths, reverse=directions, hidden=st.sampled_from([1, 5, 16, 40]))
-@settings(max_examples=30)
+@draws(30)
 def test_the_bits_of_a_sequence_do_not_depend_on_its_company(dtype, cell, sizes, reverse, hidden):
     call = arguments(sizes, 6, hidden, reverse, dtype, cell=cell, masks=2)
     (outputs, h, c), together = gradients(call)

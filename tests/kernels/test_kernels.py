@@ -2,12 +2,13 @@
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from unpad import kernels
 from unpad.kernels.activations import KNOWN
 
+from ..examples import draws
 from ..messages import says
 from ..strategies import lengths
 
@@ -100,7 +101,7 @@ names = st.sampled_from(sorted(KNOWN))
     pair=st.tuples(names, names),
     rows=st.sampled_from([None, None, 1, 3, 20]),
 )
-@settings(max_examples=200)
+@draws(200)
 def test_paths_equal_the_reference(
     path, cell, sizes, feature, hidden, reverse, bias, state, masks, pair, rows
 ):
@@ -112,7 +113,7 @@ def test_paths_equal_the_reference(
 
 @pytest.mark.parametrize("path", PATHS)
 @given(cell=cells, sizes=lengths, reverse=directions, hidden=st.sampled_from([1, 7, 32, 100]))
-@settings(max_examples=40)
+@draws(40)
 def test_float32_is_within_1e_5_of_the_reference(path, cell, sizes, reverse, hidden):
     # Weights of the size that layers have: sums of `hidden` products stay near 1.
     call = arguments(sizes, 10, hidden, reverse, torch.float64, cell=cell)
@@ -131,7 +132,7 @@ def test_float32_is_within_1e_5_of_the_reference(path, cell, sizes, reverse, hid
 
 @given(cell=st.sampled_from(["lstm", "gru"]), sizes=lengths, reverse=directions,
        bias=st.booleans(), state=st.booleans())  # fmt: skip
-@settings(max_examples=60)
+@draws(60)
 def test_cudnn_s_packing_equals_the_reference(cell, sizes, reverse, bias, state):
     # The same code as on a GPU; without one torch runs its own packed recurrences.
     call = arguments(sizes, reverse=reverse, bias=bias, state=state, masks=0, cell=cell)

@@ -3,13 +3,14 @@
 import inspect
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 
 import unpad
 from unpad.core.layer import Layer
 from unpad.testing import check_layer
 
 from ..cases import CASES, RAN
+from ..examples import draws
 from ..strategies import lengths
 
 # What others are made of, and what is not run on sequences.
@@ -30,7 +31,7 @@ def test_every_layer_keeps_the_laws(name):
 
 @pytest.mark.parametrize("name", CASES)
 @given(sizes=lengths)
-@settings(max_examples=5, suppress_health_check=[HealthCheck.too_slow])
+@draws(5)
 def test_on_any_lengths(name, sizes):
     case = CASES[name]
     RAN["laws"] += 1

@@ -5,11 +5,12 @@ Each layer goes through the laws in tests/laws/test_cases.py.
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 
 import unpad as keras
 from unpad.testing import LawBroken, check_layer
 
+from ..examples import draws
 from ..strategies import lengths
 
 L = keras.layers
@@ -27,7 +28,7 @@ def test_a_model_keeps_the_laws():
 
 
 @given(sizes=lengths)
-@settings(max_examples=20)
+@draws(20)
 def test_on_any_lengths(sizes):
     check_layer(model, lengths=sizes)
 

@@ -5,7 +5,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from torch import nn
 
@@ -32,6 +32,7 @@ from unpad.layers.attention.attend import attend
 from unpad.layers.attention.transformer_block import _SPARE_PAIRS, plan
 from unpad.testing import coded, grid
 
+from ..examples import draws
 from ..messages import says
 
 F64 = torch.float64
@@ -90,7 +91,7 @@ WAYS = [
 @given(sizes=st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), max_size=6))
 @example(sizes=[*zip(LENGTHS, OTHER, strict=True)])
 @example(sizes=[(6, 1), (6, 5), (4, 2)])
-@settings(max_examples=15)
+@draws(15)
 def test_core_is_the_formula(way, with_weights, size, sizes):
     """Forward and backward, with lengths of both sides drawn, and heads that are shared."""
     lengths, other = [q for q, _ in sizes], [k for _, k in sizes]

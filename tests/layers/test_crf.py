@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import unpad as keras
@@ -20,6 +20,7 @@ from unpad.metrics import SpanF1
 from unpad.testing import coded, grid
 from unpad.testing.losses import check_loss
 
+from ..examples import draws
 from ..messages import says
 
 TAGS = 3
@@ -67,7 +68,7 @@ def crf(size=TAGS, **options):
 
 
 @given(lengths=sizes, tags=st.integers(1, 3))
-@settings(max_examples=40)
+@draws(40)
 def test_the_partition_sums_over_all_paths(lengths, tags):
     """Each sequence's number and the gradient of its scores, empty ones among them."""
     pairs = pairs_of(lengths, tags)
@@ -86,7 +87,7 @@ def test_the_partition_sums_over_all_paths(lengths, tags):
 
 
 @given(lengths=sizes, tags=st.integers(1, 3))
-@settings(max_examples=40)
+@draws(40)
 def test_marginals_and_best_paths_are_those_of_all_paths(lengths, tags):
     pairs = pairs_of(lengths, tags)
     marginals = pairs.with_values(chain.marginals(pairs.values, pairs.offsets))
@@ -102,7 +103,7 @@ def test_marginals_and_best_paths_are_those_of_all_paths(lengths, tags):
 
 
 @given(lengths=sizes, data=st.data())
-@settings(max_examples=40)
+@draws(40)
 def test_the_likelihood_of_tags_of_which_some_are_not_known(lengths, data):
     pairs = pairs_of(lengths)
     total = sum(lengths)

@@ -4,7 +4,7 @@ what they refuse, apart from the laws and the parity with Keras."""
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 
 import unpad as keras
 from unpad import Ragged, kernels
@@ -12,6 +12,7 @@ from unpad.layers import Spec
 from unpad.testing import coded
 
 from ..cases.recurrent import CountingCell, Decay, MinimalCell, OwnWalk, Sub, TorchCell
+from ..examples import draws
 from ..messages import says
 from ..strategies import lengths
 
@@ -56,7 +57,7 @@ def test_rnn_of_a_cell_is_the_layer(layer, cell):
 
 
 @given(sizes=lengths)
-@settings(max_examples=25)
+@draws(25)
 def test_steps_are_the_walk(sizes):
     """Time after time with shrinking rows: what the operator gives, forward and backward."""
     torch.manual_seed(0)

@@ -6,13 +6,14 @@ from itertools import groupby
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from unpad import Ragged, losses
 from unpad.layers import Spec
 from unpad.testing import coded, grid
 
+from ..examples import draws
 from ..messages import says
 
 CLASSES = 3
@@ -52,7 +53,7 @@ def labels_of(batch):
 
 
 @given(batch=pairs)
-@settings(max_examples=60)
+@draws(60)
 def test_it_is_the_sum_over_all_paths(batch):
     """Each sequence's number and the gradient of its logits, empty ones among them."""
     pred = coded([n for n, _ in batch], (CLASSES,))

@@ -4,12 +4,13 @@ import inspect
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 
 from unpad import losses
 from unpad.testing import LawBroken, coded
 from unpad.testing.losses import check_loss
 
+from ..examples import draws
 from ..loss_data import CASES, REDUCTIONS, cases, data, made
 from ..strategies import lengths
 
@@ -22,7 +23,7 @@ def test_losses_keep_the_laws(case, reduction):
 
 @cases
 @given(sizes=lengths)
-@settings(max_examples=10)
+@draws(10)
 def test_on_any_lengths(case, sizes):
     for reduction in ("mean", "mean_over_sequences"):
         check_loss(lambda r=reduction: made(case, reduction=r), *data(case, sizes))

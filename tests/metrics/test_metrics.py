@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 import torchmetrics
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torchmetrics.classification import (
     BinaryAveragePrecision,
@@ -26,6 +26,7 @@ from unpad.testing import LawBroken, coded
 from unpad.testing.laws import LENGTHS
 from unpad.testing.metrics import check_metric
 
+from ..examples import draws
 from ..messages import says
 from ..strategies import lengths
 
@@ -197,7 +198,7 @@ def test_every_metric_is_checked():
 
 @cases
 @given(lengths)
-@settings(max_examples=10)
+@draws(10)
 def test_any_lengths(make, data, sizes):
     """One sequence at a time, and all at once: the same, and a number."""
     true, pred = data(sizes=sizes)
@@ -461,7 +462,7 @@ SCHEMES = {
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @given(data=st.data(), sizes=lengths)
-@settings(max_examples=150)
+@draws(150)
 def test_spans_equal_brute_force(scheme, data, sizes):
     tags = SCHEMES[scheme]
     steps = sum(sizes)

@@ -7,12 +7,13 @@ from itertools import combinations, pairwise
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import unpad as keras
 from unpad.models.pictures.places import place
 
+from ..examples import draws
 from ..messages import says
 
 layers, plot_model = keras.layers, keras.utils.plot_model
@@ -190,7 +191,7 @@ def graphs(draw):
     return sizes, list(dict.fromkeys(edges + more))
 
 
-@settings(max_examples=40, deadline=None)
+@draws(40)
 @given(graphs())
 def test_no_box_on_a_box_and_no_edge_through_one(graph):
     sizes, edges = graph

@@ -5,10 +5,11 @@ import builtins
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 
 from unpad import Input, Model, Ragged, Sequential, layers
 
+from ..examples import draws
 from ..messages import says
 from ..strategies import masks
 
@@ -51,7 +52,7 @@ def test_the_whole_text():
     )
 
 
-@settings(deadline=None, max_examples=40)
+@draws(40)
 @given(mask=masks())
 def test_what_comes_out_is_what_was_not_masked(mask):
     if not len(mask):

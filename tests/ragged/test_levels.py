@@ -6,12 +6,13 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import unpad as keras
 from unpad import Ragged
 
+from ..examples import draws
 from ..messages import says
 
 L = keras.layers
@@ -77,7 +78,7 @@ def test_reductions_go_one_level_at_a_time(docs):
 
 
 @given(documents, st.data())
-@settings(max_examples=30)
+@draws(30)
 def test_choosing_documents(docs, data):
     ragged = Ragged.from_list(docs, levels=2)
     chosen = data.draw(st.lists(st.integers(0, max(0, len(docs) - 1)), max_size=5 if docs else 0))
