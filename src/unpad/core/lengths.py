@@ -26,7 +26,7 @@ def resized(layout: Layout, rule: Rule) -> Layout:
     if all(rule(n) == n for n in range(3)):
         return layout
     width = None if layout.width is None else rule(layout.time)
-    return Layout._of_lengths(rule(layout.lengths), None, width)
+    return Layout._of_lengths(rule(layout.own.lengths), None, width)
 
 
 def resized_spec(spec: Spec, rule: Rule, who: str) -> Spec:

@@ -137,7 +137,7 @@ class CTC(SequenceLoss):
         shape = (layout.longest, layout.batch, values.shape[-1])
         # Steps end to end, at their positions: a hole is no step of the path.
         grid = values.new_zeros(shape).index_put(
-            (layout.positions, layout.sequence_ids), torch.log_softmax(values, -1)
+            (layout.own.positions, layout.own.sequence_ids), torch.log_softmax(values, -1)
         )
         return F.ctc_loss(
             grid,

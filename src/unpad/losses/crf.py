@@ -134,12 +134,16 @@ class CRF(SequenceLoss):
         known = self._known(path.values)
         tags = path.values if known is None else path.values.where(known, 0)
         self._check_allowed(y_pred, path.with_values(tags), known)
-        return chain.negative_log_likelihood(y_pred.values, y_pred.offsets, tags, known)
+        return chain.negative_log_likelihood(y_pred.values, y_pred.layout.own.offsets, tags, known)
 
     def _check_allowed(self, scores: Ragged, path: Ragged, known: Tensor | None) -> None:
         tags = path.values
-        forbidden = chain.path_scores(scores.values.detach(), path.offsets, tags) < _FORBIDDEN
-        first = torch.zeros_like(forbidden).index_fill(0, chain.first_steps(path.offsets), True)
+        forbidden = (
+            chain.path_scores(scores.values.detach(), path.layout.own.offsets, tags) < _FORBIDDEN
+        )
+        first = torch.zeros_like(forbidden).index_fill(
+            0, chain.first_steps(path.layout.own.offsets), True
+        )
         if known is not None:
             forbidden &= known & (first | known.roll(1))
         if (at := first_true(forbidden)) is None:
@@ -159,7 +163,7 @@ class CRF(SequenceLoss):
         known = self._known(self._path(y_true).values) if y_pred.steps else None
         number = y_pred.lengths
         if known is not None:
-            sequences = y_pred.layout.sequence_ids
+            sequences = y_pred.layout.own.sequence_ids
             number = torch.zeros_like(number).index_add(0, sequences, known.to(number.dtype))
         if self.reduction == "mean_over_steps":
             return Reduced((losses if weight is None else losses * weight).sum(), number.sum())

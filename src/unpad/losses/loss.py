@@ -117,7 +117,7 @@ class Loss:
         """Of sequences of sequences, the inner ones: each is a sequence to the loss."""
         layout = y_pred.layout
         if isinstance(weight, Tensor) and weight.ndim == 1 and len(weight) == layout.batch:
-            weight = weight[layout.sequence_ids]
+            weight = weight[layout.own.sequence_ids]
         elif weight is not None:
             weight = values_on(layout, weight, "sample_weight")
         return self.align(values_on(layout, y_true, "y_true"), y_pred.values, weight)
@@ -192,7 +192,7 @@ def on_steps(
         if weight is not None:
             weight = torch.as_tensor(weight)
             if weight.ndim == 1 and len(weight) == layout.batch:
-                weight = weight[layout.sequence_ids]
+                weight = weight[layout.own.sequence_ids]
             else:
                 weight = values_on(layout, weight, "sample_weight")
         return true, y_pred.values, weight

@@ -60,7 +60,7 @@ class SequenceAccuracy(MeanOverSteps):
         layout = steps.layout
         assert layout is not None
         right = self.per_step(steps.y_true, steps.y_pred).double()
-        there = layout.lengths > 0
+        there = layout.own.lengths > 0
         values = segment_min(right, layout)[there]
         weight = steps.weight
         self.add_values(values, None if weight is None else segment_mean(weight, layout)[there])

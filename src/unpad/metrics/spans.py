@@ -141,7 +141,7 @@ class _SpanMetric(Metric):
         for labels in (true, pred):
             checked_labels(self.name, labels, len(self._inside))
         assert steps.layout is not None
-        first = first_steps(steps.layout.sequence_ids)
+        first = first_steps(steps.layout.own.sequence_ids)
         tags = Tags(self._inside, self._opens, self._closes, self._kind, self.types)
         there, given = (spans_of(x.long(), first, tags) for x in (true, pred))
         # A span that was given is right where one of its type and length begins at its step.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -30,3 +31,20 @@ def to_tensor(array: np.ndarray) -> Tensor:
     if array.dtype == np.longdouble:
         array = array.astype(np.float64)
     return torch.from_numpy(np.require(array, requirements=["C", "W"]))
+
+
+def as_count(number: Any, who: str, what: str) -> int:
+    """A whole number, none negative, as Python's own.
+
+    Raises:
+        ValueError: it is none; the text says who wanted what.
+    """
+    try:
+        if isinstance(number, (bool, np.bool_)):
+            raise TypeError
+        count = operator.index(number)
+    except TypeError:
+        count = -1
+    if count < 0:
+        raise ValueError(f"{who}: expected {what} as a whole number from 0 on, got {number!r}.")
+    return count

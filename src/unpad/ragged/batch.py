@@ -28,6 +28,6 @@ def place(batch: Ragged | Tensor, index: tuple[int, ...]) -> str:
         return f"sequence {index[0]}" + (f", step {index[1]}" if len(index) > 1 else "")
     if not isinstance(batch.values, Ragged):
         return batch.layout.where(index[0])
-    inner = batch.values.layout
+    inner = batch.values.layout.own
     sequence, step = int(inner.sequence_ids[index[0]]), int(inner.positions[index[0]])
     return f"{batch.layout.where(sequence)}, inner step {step}"

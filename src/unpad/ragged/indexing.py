@@ -61,11 +61,11 @@ def _slice_time(ragged: Ragged, time: slice) -> Ragged:
     """Each sequence's own steps from start to stop; the slots of a grid are forgotten."""
     if time.step not in (None, 1):
         raise IndexError(f"Ragged: time is sliced in steps of 1, got {time.step}.")
-    lengths = ragged.lengths
+    lengths = ragged.layout.own.lengths
     start, stop = (_bound(b, lengths, d) for b, d in ((time.start, 0), (time.stop, None)))
     kept = (stop - start).clamp(min=0)
     layout = Layout._of_lengths(kept)
-    shift = ragged.offsets[:-1] + start - layout.offsets[:-1]
+    shift = ragged.layout.own.offsets[:-1] + start - layout.own.offsets[:-1]
     steps = torch.arange(layout.steps, device=ragged.device)
     steps += shift.repeat_interleave(kept, output_size=layout.steps)
     return ragged.with_values(take_rows(ragged.values, steps), layout)
@@ -83,9 +83,10 @@ def _pick(ragged: Ragged, time: int) -> Any:
         raise IndexError(
             "Ragged: one inner sequence of each: slice it, as r[:, :1], which may give none."
         )
-    lengths = ragged.lengths
+    lengths = ragged.layout.own.lengths
     missing = (lengths <= time) if time >= 0 else (lengths < -time)
-    index = (ragged.offsets[:-1] if time >= 0 else ragged.offsets[1:]) + time
+    offsets = ragged.layout.own.offsets
+    index = (offsets[:-1] if time >= 0 else offsets[1:]) + time
     values = ragged.values
     if ragged.steps == 0:
         return values.sum(0, keepdim=True).repeat(ragged.batch, *(1,) * (values.ndim - 1))

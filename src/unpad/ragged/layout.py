@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from collections.abc import Callable, Hashable, Sequence
+from functools import lru_cache
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from .arrays import as_integers
+from .arrays import as_count, as_integers
+from .layout_checks import check_offsets, check_slots
+from .own import Found, Own
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class Layout:
     """The structure of a batch of sequences: offsets, and the grid it came from.
 
@@ -24,6 +25,9 @@ class Layout:
     taken from: `width` is its number of slots in time, `slots` the slot of each step. So a left
     padded batch, or one with holes, goes back to the right places. Without `slots` the steps of a
     sequence stand at 0, 1, 2, ...
+
+    A layout owns its tensors: it is made with copies and hands out copies, so that nothing done to
+    those of a caller can change it. The library itself reads `own`, which costs no copy.
 
     Args:
         offsets: (batch + 1,) int64, from 0, never falling.
@@ -38,15 +42,31 @@ class Layout:
         tensor([2, 0, 3])
     """
 
-    offsets: Tensor
-    slots: Tensor | None = None
-    width: int | None = None
-    _checked: bool = field(default=False, kw_only=True)
+    __slots__ = ("__weakref__", "own")
 
-    def __post_init__(self) -> None:
-        if not self._checked:
-            _check_offsets(self.offsets)
-            _check_slots(self)
+    own: Own
+
+    def __init__(
+        self,
+        offsets: Tensor,
+        slots: Tensor | None = None,
+        width: int | None = None,
+        *,
+        _checked: bool = False,
+        **facts: Any,
+    ) -> None:
+        if not _checked:
+            # Copied before they are looked at: what is checked is what is kept.
+            offsets, slots = _owned(offsets), _owned(slots)
+            width = None if width is None else as_count(width, "Layout", "width")
+            check_offsets(offsets)
+            check_slots(Own(offsets, None, None), slots, width)
+        object.__setattr__(self, "own", Own(offsets, slots, width, **facts))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(
+            f"Layout is immutable; another one is made, as Layout(offsets). (set {name!r})"
+        )
 
     @classmethod
     def from_lengths(cls, lengths: Tensor | Sequence[int]) -> Layout:
@@ -72,7 +92,14 @@ class Layout:
 
     @classmethod
     def full(cls, batch: int, time: int) -> Layout:
-        """The layout of a grid whose every slot is a step: `batch` sequences of `time` steps."""
+        """The layout of a grid whose every slot is a step: `batch` sequences of `time` steps.
+
+        Raises:
+            ValueError: a size is negative or no whole number.
+        """
+        if type(batch) is not int or type(time) is not int or batch < 0 or time < 0:
+            batch = as_count(batch, "Layout.full", "batch")
+            time = as_count(time, "Layout.full", "time")
         return _full(batch, time)
 
     @classmethod
@@ -86,76 +113,94 @@ class Layout:
     @property
     def batch(self) -> int:
         """The number of sequences."""
-        return len(self.offsets) - 1
+        return self.own.batch
 
-    @cached_property
+    @property
     def steps(self) -> int:
         """The number of steps of the whole batch."""
-        return int(self.offsets[-1])
+        return self.own.steps
 
     @property
     def device(self) -> torch.device:
         """Where the offsets are."""
-        return self.offsets.device
+        return self.own.offsets.device
 
-    @cached_property
-    def lengths(self) -> Tensor:
-        """(batch,) the number of steps of each sequence."""
-        return self.offsets.diff()
+    @property
+    def width(self) -> int | None:
+        """The number of slots of the grid that the steps came from, or None."""
+        return self.own.width
 
-    @cached_property
+    @property
     def longest(self) -> int:
         """The number of steps of the longest sequence; 0 for an empty batch."""
-        return int(self.lengths.max()) if self.batch else 0
+        return self.own.longest
 
-    @cached_property
+    @property
     def time(self) -> int:
         """The number of slots of the grid that `to_padded` makes."""
-        if self.width is not None:
-            return self.width
-        if self.slots is None:
-            return self.longest
-        return int(self.slots.max()) + 1 if self.steps else 0
+        return self.own.time
 
-    # --- views, one entry a step -----------------------------------------------------------------
+    # --- tensors: each a copy, the caller's own --------------------------------------------------
 
-    @cached_property
+    @property
+    def offsets(self) -> Tensor:
+        """(batch + 1,) int64: sequence `i` owns the steps `offsets[i]` to `offsets[i + 1]`."""
+        return self.own.offsets.clone()
+
+    @property
+    def slots(self) -> Tensor | None:
+        """(steps,) int64 the slot of each step in the grid; None where it is its position."""
+        return None if self.own.slots is None else self.own.slots.clone()
+
+    @property
+    def lengths(self) -> Tensor:
+        """(batch,) the number of steps of each sequence."""
+        return self.own.lengths.clone()
+
+    @property
     def sequence_ids(self) -> Tensor:
         """(steps,) the sequence that each step belongs to."""
-        ids = torch.arange(self.batch, device=self.device)
-        return ids.repeat_interleave(self.lengths, output_size=self.steps)
+        return self.own.sequence_ids.clone()
 
-    @cached_property
+    @property
     def positions(self) -> Tensor:
         """(steps,) the place of each step within its sequence: 0, 1, 2, ...; holes do not count."""
-        starts = self.offsets[:-1].repeat_interleave(self.lengths, output_size=self.steps)
-        return torch.arange(self.steps, device=self.device) - starts
+        return self.own.positions.clone()
 
     @property
     def places(self) -> Tensor:
         """(steps,) the slot of each step in the grid."""
-        return self.positions if self.slots is None else self.slots
+        return self.own.places.clone()
+
+    @property
+    def mask(self) -> Tensor:
+        """(batch, time) bool: True where a step is real."""
+        return self.own.mask.clone()
+
+    def derived(
+        self, key: Hashable, make: Callable[[Own], Found], beside: Layout | None = None
+    ) -> Found:
+        """What follows from the layout, made at the first call and kept as long as the layout.
+
+        An order, an index, a plan: whatever a layer or a kernel works out from offsets and slots
+        alone. It is shared, so that it is only read; and it carries no mode, so that what `predict`
+        has made serves `fit`.
+
+        Args:
+            key: what it is; a tuple whose first entry names who makes it.
+            make: gives it, from the layout's own tensors. What it gives must not hold the layout.
+            beside: another layout that it follows from too; then it is kept as long as both are.
+
+        Example:
+            >>> layout = Layout.from_lengths([2, 3])
+            >>> layout.derived(("example", "order"), lambda own: own.lengths.argsort()).tolist()
+            [0, 1]
+        """
+        return self.own.derived(key, make, None if beside is None else beside.own)
 
     def steps_of(self, grid: Tensor) -> Tensor:
         """(steps, ...): what stands in a grid (batch, time, ...) in the slots of the steps."""
-        return grid[self.sequence_ids, self.places]
-
-    @cached_property
-    def mask(self) -> Tensor:
-        """(batch, time) bool: True where a step is real."""
-        mask = torch.zeros(self.batch, self.time, dtype=torch.bool, device=self.device)
-        mask[self.sequence_ids, self.places] = True
-        return mask
-
-    @cached_property
-    def _gaps(self) -> Tensor:
-        """(steps,) how far each step stands from its sequence's first: holes, not the side."""
-        if self.slots is None:
-            return self.positions
-        nonempty = self.lengths > 0
-        starts = self.offsets[:-1][nonempty]
-        first = self.slots[starts].repeat_interleave(self.lengths[nonempty], output_size=self.steps)
-        return self.slots - first
+        return grid[self.own.sequence_ids, self.own.places]
 
     # --- relations -------------------------------------------------------------------------------
 
@@ -164,40 +209,45 @@ class Layout:
 
         The side on which the grid was padded does not matter.
         """
-        if self is other or (self.offsets is other.offsets and self.slots is other.slots):
+        mine, theirs = self.own, other.own
+        if mine is theirs or (mine.offsets is theirs.offsets and mine.slots is theirs.slots):
             return True
-        if not torch.equal(self.offsets, other.offsets):
+        if not torch.equal(mine.offsets, theirs.offsets):
             return False
-        if self.slots is None and other.slots is None:
+        if mine.slots is None and theirs.slots is None:
             return True
-        return torch.equal(self._gaps, other._gaps)
+        return torch.equal(mine.gaps, theirs.gaps)
 
     def difference(self, other: Layout) -> str:
         """Where two layouts that do not agree differ first, in words."""
         if self.batch != other.batch:
             return f"{self.batch} sequences against {other.batch}"
-        differing = (self.lengths != other.lengths).nonzero()
+        mine, theirs = self.own, other.own
+        differing = (mine.lengths != theirs.lengths).nonzero()
         if len(differing):
             first = int(differing[0])
-            mine, theirs = int(self.lengths[first]), int(other.lengths[first])
-            return f"sequence {first} has {mine} steps against {theirs}"
-        first = int(self.sequence_ids[(self._gaps != other._gaps).nonzero()[0]])
+            n, m = int(mine.lengths[first]), int(theirs.lengths[first])
+            return f"sequence {first} has {n} steps against {m}"
+        first = int(mine.sequence_ids[(mine.gaps != theirs.gaps).nonzero()[0]])
         return f"sequence {first} has its holes at other places"
 
     def where(self, step: int) -> str:
         """Where a step stands, in words: its sequence, its place in it, its slot if another."""
-        sequence, place = int(self.sequence_ids[step]), int(self.positions[step])
-        slot = int(self.places[step])
+        own = self.own
+        sequence, place = int(own.sequence_ids[step]), int(own.positions[step])
+        slot = int(own.places[step])
         grid = f" (slot {slot} of the grid)" if slot != place else ""
         return f"sequence {sequence}, step {place}{grid}"
 
     def to(self, device: torch.device | str) -> Layout:
-        """The same layout on another device."""
+        """The same layout on another device; what the host knows of it goes along."""
         device = torch.device(device)
         if device == self.device:
             return self
-        slots = None if self.slots is None else self.slots.to(device)
-        return Layout(self.offsets.to(device), slots, self.width, _checked=True)
+        own = self.own
+        slots = None if own.slots is None else own.slots.to(device)
+        facts = {"steps": own.steps, "longest": own.longest, "time": own.time}
+        return Layout(own.offsets.to(device), slots, own.width, _checked=True, **facts)
 
     def keep(self, kept: Tensor) -> Layout:
         """The layout of the steps where `kept` is True; the others leave holes.
@@ -206,8 +256,9 @@ class Layout:
             kept: (steps,) bool.
         """
         before = torch.cat([kept.new_zeros(1, dtype=torch.int64), kept.cumsum(0)])
+        own = self.own
         # The width is fixed now: the grid must not shrink with the steps that leave it.
-        return Layout(before[self.offsets], self.places[kept], self.time, _checked=True)
+        return Layout(before[own.offsets], own.places[kept], own.time, _checked=True)
 
     def take(self, sequences: Tensor) -> tuple[Layout, Tensor]:
         """The layout of these sequences, and the (steps,) index that gathers their steps.
@@ -215,16 +266,15 @@ class Layout:
         Args:
             sequences: (n,) int64, each within the batch; repeats are legal.
         """
-        lengths = self.lengths.index_select(0, sequences)
+        own = self.own
+        lengths = own.lengths.index_select(0, sequences)
         offsets = _offsets_of(lengths)
         steps = int(offsets[-1])
-        shift = self.offsets.index_select(0, sequences) - offsets[:-1]
+        shift = own.offsets.index_select(0, sequences) - offsets[:-1]
         index = torch.arange(steps, device=self.device)
         index += shift.repeat_interleave(lengths, output_size=steps)
-        slots = None if self.slots is None else self.slots.index_select(0, index)
-        taken = Layout(offsets, slots, self.width, _checked=True)
-        vars(taken).update(lengths=lengths, steps=steps)  # known without a look at the offsets
-        return taken, index
+        slots = None if own.slots is None else own.slots.index_select(0, index)
+        return Layout(offsets, slots, own.width, _checked=True, steps=steps), index
 
     def run(self, first: int, last: int, start: int, end: int) -> Layout:
         """The layout of the sequences from `first` to before `last`; nothing is gathered.
@@ -235,25 +285,33 @@ class Layout:
             start: where the first sequence starts, `offsets[first]`.
             end: where the last one ends, `offsets[last]`.
         """
-        slots = None if self.slots is None else self.slots[start:end]
-        run = Layout(self.offsets[first : last + 1] - start, slots, self.width, _checked=True)
-        vars(run)["steps"] = end - start  # known without a look at the device
-        return run
+        own = self.own
+        slots = None if own.slots is None else own.slots[start:end]
+        offsets = own.offsets[first : last + 1] - start
+        return Layout(offsets, slots, own.width, _checked=True, steps=end - start)
 
     def within(self, whole: Layout) -> Tensor:
         """(steps,) where each step lies in a layout that holds all of them at the same places."""
-        reach = max(self.time, whole.time, 1)
-        held = whole.sequence_ids * reach + whole.places
-        return torch.searchsorted(held, self.sequence_ids * reach + self.places)
+        mine, theirs = self.own, whole.own
+        reach = max(mine.time, theirs.time, 1)
+        held = theirs.sequence_ids * reach + theirs.places
+        return torch.searchsorted(held, mine.sequence_ids * reach + mine.places)
 
     def __reduce__(self) -> tuple:
-        return _rebuild, (self.offsets, self.slots, self.width)
+        return _rebuild, (self.own.offsets, self.own.slots, self.own.width)
 
     def __repr__(self) -> str:
-        shown = ", ".join(str(n) for n in self.lengths[:6].tolist())
+        shown = ", ".join(str(n) for n in self.own.lengths[:6].tolist())
         more = ", ..." if self.batch > 6 else ""
         grid = "" if self.width is None else f", grid of {self.width} slots"
         return f"Layout({self.batch} sequences, {self.steps} steps: [{shown}{more}]{grid})"
+
+
+def _owned(tensor: Any) -> Any:
+    """A copy that nobody else holds; what is no tensor is refused by the checks."""
+    if not isinstance(tensor, Tensor):
+        return tensor
+    return tensor.detach().clone(memory_format=torch.contiguous_format)
 
 
 def _offsets_of(lengths: Tensor) -> Tensor:
@@ -268,56 +326,6 @@ def _rebuild(offsets: Tensor, slots: Tensor | None, width: int | None) -> Layout
 
 @lru_cache(maxsize=64)
 def _full(batch: int, time: int) -> Layout:
-    return Layout(torch.arange(batch + 1) * time, width=time, _checked=True)
-
-
-def _check_offsets(offsets: Tensor) -> None:
-    if not isinstance(offsets, Tensor) or offsets.dtype != torch.int64 or offsets.ndim != 1:
-        got = (
-            f"{tuple(offsets.shape)} of {offsets.dtype}"
-            if isinstance(offsets, Tensor)
-            else type(offsets).__name__
-        )
-        raise ValueError(f"Layout: expected offsets as a (batch + 1,) int64 tensor, got {got}.")
-    if len(offsets) == 0 or int(offsets[0]) != 0:
-        got = int(offsets[0]) if len(offsets) else "nothing"
-        raise ValueError(
-            f"Layout: offsets start at 0, got {got}. Offsets are the running sum of the lengths: "
-            "use Layout.from_lengths(lengths)."
-        )
-    falling = (offsets.diff() < 0).nonzero()
-    if len(falling):
-        first = int(falling[0])
-        raise ValueError(
-            f"Layout: offsets never fall, but offset {first + 1} is {int(offsets[first + 1])} "
-            f"after {int(offsets[first])}: sequence {first} would have a negative length."
-        )
-
-
-def _check_slots(layout: Layout) -> None:
-    slots, width = layout.slots, layout.width
-    if slots is None:
-        if width is not None and layout.longest > width:
-            first = int(layout.lengths.argmax())
-            raise ValueError(
-                f"Layout: sequence {first} has {layout.longest} steps, but the grid has {width} "
-                "slots."
-            )
-        return
-    if slots.dtype != torch.int64 or tuple(slots.shape) != (layout.steps,):
-        raise ValueError(
-            f"Layout: expected slots as a ({layout.steps},) int64 tensor, one for each step, got "
-            f"{tuple(slots.shape)} of {slots.dtype}."
-        )
-    if layout.steps == 0:
-        return
-    inside = layout.sequence_ids.diff() == 0
-    wrong = (slots < 0) | (slots >= (layout.time if width is None else width))
-    wrong[1:] |= inside & (slots.diff() <= 0)
-    if wrong.any():
-        step = int(wrong.nonzero()[0])
-        raise ValueError(
-            f"Layout: slots rise within a sequence and lie inside the grid, but step "
-            f"{int(layout.positions[step])} of sequence {int(layout.sequence_ids[step])} has slot "
-            f"{int(slots[step])}."
-        )
+    with torch.inference_mode(False):
+        offsets = torch.arange(batch + 1) * time
+    return Layout(offsets, width=time, _checked=True, steps=batch * time)

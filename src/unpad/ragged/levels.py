@@ -45,7 +45,7 @@ def merge_levels(ragged: Ragged) -> Ragged:
         raise ValueError(
             "Ragged.merge_levels: expected sequences of sequences, got sequences of steps."
         )
-    offsets = inner.offsets.index_select(0, ragged.offsets)
+    offsets = inner.layout.own.offsets.index_select(0, ragged.layout.own.offsets)
     return inner.with_values(inner.values, Layout(offsets, _checked=True))
 
 

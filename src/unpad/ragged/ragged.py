@@ -340,7 +340,7 @@ class Ragged(Arithmetic):
 
     def __iter__(self) -> Iterator[Any]:
         """One (time, *feature) array a sequence."""
-        bounds, values = self.offsets.tolist(), self._out(self._values)
+        bounds, values = self._layout.own.offsets.tolist(), self._out(self._values)
         for start, end in pairwise(bounds):
             yield values[start:end]
 
@@ -355,7 +355,7 @@ class Ragged(Arithmetic):
             if not -self.batch <= i < self.batch:
                 raise IndexError(f"Ragged: sequence {i} of {self.batch}.")
             i %= self.batch
-            start, end = self.offsets[i : i + 2].tolist()
+            start, end = self._layout.own.offsets[i : i + 2].tolist()
             return self._out(self._values[start:end])
         if isinstance(index, slice):
             first, stop, stride = index.indices(self.batch)
@@ -372,7 +372,8 @@ class Ragged(Arithmetic):
     def _slice(self, first: int, stop: int) -> Ragged:
         """A run of sequences: values are a view, nothing is copied."""
         stop = max(first, stop)
-        start, end = int(self.offsets[first]), int(self.offsets[stop])
+        bounds = self._layout.own.offsets
+        start, end = int(bounds[first]), int(bounds[stop])
         layout = self._layout.run(first, stop, start, end)
         return self.with_values(self._values[start:end], layout)
 
@@ -412,7 +413,8 @@ class Ragged(Arithmetic):
 
     def reversed(self) -> Ragged:
         """Each sequence from its own last step to its first; the slots stay where they are."""
-        ends = reductions.spread(self.offsets[:-1] + self.offsets[1:] - 1, self._layout)
+        offsets = self._layout.own.offsets
+        ends = reductions.spread(offsets[:-1] + offsets[1:] - 1, self._layout)
         index = ends - torch.arange(self.steps, device=self.device)
         return self.with_values(take_rows(self._values, index))
 

@@ -16,7 +16,7 @@ from .layout import Layout
 
 def spread(rows: Tensor, layout: Layout) -> Tensor:
     """One row a sequence to one row a step: (batch, *feature) to (steps, *feature)."""
-    return rows.index_select(0, layout.sequence_ids)
+    return rows.index_select(0, layout.own.sequence_ids)
 
 
 def segment_sum(values: Tensor, layout: Layout) -> Tensor:
@@ -24,14 +24,14 @@ def segment_sum(values: Tensor, layout: Layout) -> Tensor:
     if values.is_floating_point():
         return _segment_reduce(values, layout, "sum", 0)
     total = values.new_zeros((layout.batch, *values.shape[1:]))
-    return total.index_add_(0, layout.sequence_ids, values)
+    return total.index_add_(0, layout.own.sequence_ids, values)
 
 
 def segment_mean(values: Tensor, layout: Layout) -> Tensor:
     """The mean over each sequence's steps; an empty sequence gives 0."""
     if not values.is_floating_point():
         values = values.to(torch.get_default_dtype())
-    counts = layout.lengths.clamp(min=1).to(values.dtype)
+    counts = layout.own.lengths.clamp(min=1).to(values.dtype)
     return segment_sum(values, layout) / _like_rows(counts, values)
 
 
@@ -56,12 +56,12 @@ def segment_softmax(values: Tensor, layout: Layout) -> Tensor:
 
 def segment_first(values: Tensor, layout: Layout, empty: float = 0) -> Tensor:
     """Each sequence's first step; an empty sequence gives `empty`."""
-    return _pick(values, layout, layout.offsets[:-1], empty)
+    return _pick(values, layout, layout.own.offsets[:-1], empty)
 
 
 def segment_last(values: Tensor, layout: Layout, empty: float = 0) -> Tensor:
     """Each sequence's last step; an empty sequence gives `empty`."""
-    return _pick(values, layout, layout.offsets[1:] - 1, empty)
+    return _pick(values, layout, layout.own.offsets[1:] - 1, empty)
 
 
 def _like_rows(vector: Tensor, rows: Tensor) -> Tensor:
@@ -73,7 +73,7 @@ def _segment_reduce(values: Tensor, layout: Layout, reduce: str, empty: float) -
     if layout.batch == 0:
         return values.sum(0, keepdim=True)[:0]
     rows = torch.segment_reduce(
-        flat.contiguous(), reduce, offsets=layout.offsets, axis=0, initial=empty, unsafe=True
+        flat.contiguous(), reduce, offsets=layout.own.offsets, axis=0, initial=empty, unsafe=True
     )
     return rows.reshape(layout.batch, *values.shape[1:])
 
@@ -83,10 +83,10 @@ def _extreme(values: Tensor, layout: Layout, reduce: str, empty: float) -> Tenso
         asked = values.requires_grad and torch.is_grad_enabled()
         rows = (_Extreme.apply if asked else _extreme_of_floats)(values, layout, reduce)
     else:
-        ids = _like_rows(layout.sequence_ids, values).expand_as(values)
+        ids = _like_rows(layout.own.sequence_ids, values).expand_as(values)
         rows = values.new_zeros((layout.batch, *values.shape[1:]))
         rows = rows.scatter_reduce(0, ids, values, f"a{reduce}", include_self=False)
-    return rows.masked_fill(_like_rows(layout.lengths == 0, rows), empty)
+    return rows.masked_fill(_like_rows(layout.own.lengths == 0, rows), empty)
 
 
 def _extreme_of_floats(values: Tensor, layout: Layout, reduce: str) -> Tensor:
@@ -118,7 +118,7 @@ class _Extreme(torch.autograd.Function):
 
 
 def _pick(values: Tensor, layout: Layout, index: Tensor, empty: float) -> Tensor:
-    missing = layout.lengths == 0
+    missing = layout.own.lengths == 0
     if layout.steps == 0:
         # Nothing to pick from; the sum of nothing keeps the gradient's way open.
         return values.sum(0, keepdim=True).repeat(layout.batch, *(1,) * (values.ndim - 1)) + empty

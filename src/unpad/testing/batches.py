@@ -24,7 +24,7 @@ def coded(
     size = 1
     for n in feature:
         size *= n
-    code = layout.sequence_ids * 100 + layout.positions * 10
+    code = layout.own.sequence_ids * 100 + layout.own.positions * 10
     values = (code[:, None] + torch.arange(size)).reshape(-1, *feature).to(dtype)
     if dtype.is_floating_point:
         # The sine keeps neighbours apart and everything in the range that layers work in.
@@ -47,17 +47,17 @@ def grid(
         (batch, time, *feature), and (batch, time) bool.
     """
     layout = ragged.layout
-    places = layout.positions
+    places = layout.own.positions
     if side == "holes":
         places, time = 2 * places + 1, 2 * layout.longest + extra
     else:
         time = layout.longest + extra
         if side == "left":
-            places = places + (time - layout.lengths)[layout.sequence_ids]
+            places = places + (time - layout.own.lengths)[layout.own.sequence_ids]
     x = ragged.values.new_full((layout.batch, time, *ragged.feature), fill)
     mask = torch.zeros(layout.batch, time, dtype=torch.bool)
-    x[layout.sequence_ids, places] = ragged.values
-    mask[layout.sequence_ids, places] = True
+    x[layout.own.sequence_ids, places] = ragged.values
+    mask[layout.own.sequence_ids, places] = True
     return x, mask
 
 

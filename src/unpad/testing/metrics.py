@@ -171,9 +171,9 @@ class _Check:
         ones = torch.ones(layout.steps)
         even = self.value([batch._replace(weight=ones)])
         self.same(law, "with weights of 1", even, "without", self.value([batch]))
-        full = [i for i, n in enumerate(layout.lengths.tolist()) if n]
+        full = [i for i, n in enumerate(layout.own.lengths.tolist()) if n]
         for i in full:
-            of_sequence = layout.sequence_ids == i
+            of_sequence = layout.own.sequence_ids == i
             double = self.value([batch._replace(weight=ones + of_sequence)])
             twice = self.value([_take(batch, [*range(layout.batch), i])])
             self.same(law, f"with weight 2 for sequence {i}", double, "with it twice", twice)
@@ -259,7 +259,7 @@ def _with_ignored(batch: Batch) -> Batch:
     """Every step twice, first ignored, and an ignored one at each sequence's end."""
     layout = batch.true.layout
     index, ignored, lengths, step = [], [], [], 0
-    for n in layout.lengths.tolist():
+    for n in layout.own.lengths.tolist():
         for _ in range(n):
             index += [step, step]
             ignored += [True, False]

@@ -157,7 +157,7 @@ def _run(
         return None if batch is None else batch[first:last]
     key = id(batch.layout)
     if key not in bounds:
-        bounds[key] = batch.offsets.tolist()
+        bounds[key] = batch.layout.own.offsets.tolist()
     start, end = bounds[key][first], bounds[key][last]
     if key not in layouts:
         layouts[key] = batch.layout.run(first, last, start, end)

@@ -105,7 +105,7 @@ def _on_inner_steps(target: Ragged | Tensor, real: Ragged | Tensor, output: Spec
     if not isinstance(target, Ragged) or target.levels > 1 or not target.feature:
         return target
     inner = real.values
-    places = inner.layout.sequence_ids, inner.layout.places
+    places = inner.layout.own.sequence_ids, inner.layout.own.places
     return target.with_values(inner.with_values(target.values[places]))
 
 

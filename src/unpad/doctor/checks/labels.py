@@ -77,7 +77,7 @@ def _zero_between(given: Any, real: Ragged | Tensor) -> bool:
     if not isinstance(real, Ragged) or isinstance(given, (Ragged, list, tuple)):
         return False
     grid = torch.as_tensor(given)
-    mask = real.layout.mask.cpu()
+    mask = real.layout.own.mask.cpu()
     if grid.ndim < 2 or grid.shape[:2] != mask.shape:
         return False
     outside = grid[~mask]

@@ -61,7 +61,7 @@ def grid_of(given: Ragged | Tensor, mask_value: float | None) -> Grid | None:
     if isinstance(given, Ragged):
         layout = given.layout
         # A list of arrays of one shape is a padded array too.
-        if given.levels > 1 or not layout.batch or layout.slots is not None:
+        if given.levels > 1 or not layout.batch or layout.own.slots is not None:
             return None
         if layout.steps != layout.batch * layout.longest:
             return None

@@ -59,7 +59,7 @@ def attend(
     (keys, _), (values, _) = as_ragged(key), as_ragged(value)
     steps = (asking.values, *_with_heads(asking, keys, values))
     blocks = plan(asking.layout, keys.layout)
-    visible = _Visible(causal, window, alike=asking.offsets is keys.offsets)
+    visible = _Visible(causal, window, alike=asking.layout.own.offsets is keys.layout.own.offsets)
     # Where values are of another size than keys, torch has no kernel and would do as `_in_steps`
     # does, with a softmax whose gradient has other bits with other threads.
     served = asking.feature[-1] == values.feature[-1]

@@ -79,11 +79,11 @@ class PositionEmbedding(Layer):
             return table[start_index : start_index + time].expand(inputs.shape)
         longest = inputs.layout.longest
         if longest + start_index > self.sequence_length:
-            beyond = inputs.lengths + start_index > self.sequence_length
+            beyond = inputs.layout.own.lengths + start_index > self.sequence_length
             first = int(beyond.nonzero()[0])
-            what = f"sequence {first} has {int(inputs.lengths[first])} steps"
+            what = f"sequence {first} has {int(inputs.layout.own.lengths[first])} steps"
             raise ValueError(self._too_long(what, longest, start_index))
-        return inputs.with_values(table.index_select(0, inputs.positions + start_index))
+        return inputs.with_values(table.index_select(0, inputs.layout.own.positions + start_index))
 
     def _too_long(self, what: str, longest: int, start: int) -> str:
         after = f" from place {start} on" if start else ""

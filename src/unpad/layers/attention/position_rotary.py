@@ -95,7 +95,7 @@ class RotaryEmbedding(Layer):
         # A row is computed once for all sequences that reach its place.
         turns = _turns(angles, values.ndim - 2)
         return inputs.with_values(
-            _turned(values, *(t.index_select(0, inputs.positions) for t in turns))
+            _turned(values, *(t.index_select(0, inputs.layout.own.positions) for t in turns))
         )
 
     def _angles(self, like: Tensor, count: int, start: int) -> Tensor:

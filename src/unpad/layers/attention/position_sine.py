@@ -58,7 +58,7 @@ class SinePositionEncoding(Layer):
         if not isinstance(inputs, Ragged):
             return self._rows(inputs, inputs.shape[-2], start_index).expand(inputs.shape)
         table = self._rows(inputs.values, inputs.layout.longest, start_index)
-        return inputs.with_values(table.index_select(0, inputs.positions))
+        return inputs.with_values(table.index_select(0, inputs.layout.own.positions))
 
     def _rows(self, like: Tensor, count: int, start: int) -> Tensor:
         size = like.shape[-1]

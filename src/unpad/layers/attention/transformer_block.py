@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import NamedTuple
-from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
@@ -68,19 +67,12 @@ def plan(queries: Layout, keys: Layout) -> Plan:
     Made once for two layouts, and kept as long as they are: the layers of a model share it. Takes
     one look at the lengths, which on a GPU waits for it.
     """
-    known = _PLANS.setdefault(queries, WeakKeyDictionary())
-    found = known.get(keys)
-    if found is None:
-        known[keys] = found = _plan(queries, keys)
-    return found
-
-
-_PLANS: WeakKeyDictionary[Layout, WeakKeyDictionary[Layout, Plan]] = WeakKeyDictionary()
+    return queries.derived(("attention", "plan"), lambda _: _plan(queries, keys), beside=keys)
 
 
 def _plan(queries: Layout, keys: Layout) -> Plan:
-    asking = queries.lengths.tolist()
-    looked_at = asking if queries is keys else keys.lengths.tolist()
+    asking = queries.own.lengths.tolist()
+    looked_at = asking if queries is keys else keys.own.lengths.tolist()
     groups = _groups(asking, looked_at)
     if len(groups) == 1:
         members, slots, others = groups[0]
@@ -104,9 +96,9 @@ def _plan(queries: Layout, keys: Layout) -> Plan:
         blocks.append(Block(n, slots, others, query_steps[q:end], key_steps[k:key_end], mask))
         q, k = end, key_end
 
-    starts = torch.full_like(queries.lengths, q)
-    starts[sequences] = asked.offsets[:-1]
-    places = (starts[queries.sequence_ids] + queries.positions).clamp(max=q)
+    starts = torch.full_like(queries.own.lengths, q)
+    starts[sequences] = asked.own.offsets[:-1]
+    places = (starts[queries.own.sequence_ids] + queries.own.positions).clamp(max=q)
     complete = sum(asking) == sum(asking[i] for i in order)
     return Plan(blocks, places, complete)
 
@@ -137,6 +129,7 @@ def _laid(layout: Layout, sequences: Tensor, slots: Layout) -> tuple[Tensor, Ten
     A slot without one holds its sequence's last step again: what is there, NaN too, then stays
     within the sequence.
     """
-    lengths = layout.lengths[sequences][slots.sequence_ids]
-    starts = layout.offsets[:-1][sequences][slots.sequence_ids]
-    return starts + torch.minimum(slots.positions, lengths - 1), slots.positions < lengths
+    ids, places = slots.own.sequence_ids, slots.own.positions
+    lengths = layout.own.lengths[sequences][ids]
+    starts = layout.own.offsets[:-1][sequences][ids]
+    return starts + torch.minimum(places, lengths - 1), places < lengths

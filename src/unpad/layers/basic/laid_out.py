@@ -44,7 +44,7 @@ def linear(rows: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
 def _grid(steps: Ragged, places: Tensor, slots: int) -> Tensor:
     layout = steps.layout
     grid = steps.values.new_zeros(layout.batch * slots, *steps.feature)
-    grid.index_copy_(0, layout.sequence_ids * slots + places, steps.values)
+    grid.index_copy_(0, layout.own.sequence_ids * slots + places, steps.values)
     return grid.reshape(layout.batch, slots * steps.feature.numel())
 
 
@@ -74,7 +74,7 @@ class _LaidOut(Tensor):
         layout = self.steps.layout
         values = self.steps.values.flatten(1) if self.steps.feature else self.steps.values[:, None]
         return kernels.slots.linear(
-            values, layout.offsets, layout.sequence_ids, self.places, kernel, bias
+            values, layout.own.offsets, layout.own.sequence_ids, self.places, kernel, bias
         )
 
     @classmethod
@@ -99,7 +99,7 @@ class _Shell(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, values: Tensor, steps: Ragged, places: Tensor, slots: int) -> Tensor:
-        ctx.save_for_backward(steps.layout.sequence_ids * slots + places)
+        ctx.save_for_backward(steps.layout.own.sequence_ids * slots + places)
         ctx.slots, ctx.feature = slots, steps.feature
         shape = (steps.layout.batch, slots * steps.feature.numel())
         return Tensor._make_wrapper_subclass(

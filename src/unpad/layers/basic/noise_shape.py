@@ -92,7 +92,7 @@ def drawn(
     if time == 1:
         return spread(draw((layout.batch, *features)), layout)
     if batch == 1:
-        return draw((layout.longest, *features)).index_select(0, layout.positions)
+        return draw((layout.longest, *features)).index_select(0, layout.own.positions)
     return draw((layout.steps, *features))
 
 

@@ -148,7 +148,7 @@ class Conv1DTranspose(Convolution):
     def convolve(self, values: Tensor, layout: Layout) -> tuple[Tensor, Layout]:
         def found(new: Layout) -> Tensor:
             # The other way round: the new steps are what the windows slide over.
-            return slots(layout, new, self.window, torch.full_like(layout.lengths, self._cut()))
+            return slots(layout, new, self.window, torch.full_like(layout.own.lengths, self._cut()))
 
         key = ("transposed", self.window, self.output_padding)
         new, index = once(layout, key, self.rule, found)

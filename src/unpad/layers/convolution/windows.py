@@ -20,7 +20,6 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
@@ -76,7 +75,7 @@ class Window:
         def found(new: Layout) -> Tensor | None:
             if self.size == 1 and new is layout:
                 return None
-            return slots(new, layout, self, self.before(layout.lengths))
+            return slots(new, layout, self, self.before(layout.own.lengths))
 
         new, index = once(layout, self, self.count, found)
         return Windows(new, index, self.padding != "valid")
@@ -105,10 +104,6 @@ class Windows(NamedTuple):
         return values.index_select(0, self.index.reshape(-1)).unflatten(0, self.index.shape)
 
 
-_Known = tuple[Layout | None, Tensor | None]
-_KNOWN: WeakKeyDictionary[Layout, dict[Hashable, _Known]] = WeakKeyDictionary()
-
-
 def once(
     layout: Layout, key: Hashable, rule: Rule, index: Callable[[Layout], Tensor | None]
 ) -> tuple[Layout, Tensor | None]:
@@ -120,12 +115,13 @@ def once(
         rule: of the lengths.
         index: gives the index for the new layout.
     """
-    known = _KNOWN.setdefault(layout, {})
-    if key not in known:
+
+    def make(_: Any) -> tuple[Layout | None, Tensor | None]:
         new = resized(layout, rule)
         # None for the layout itself: what is kept for it must not keep it alive.
-        known[key] = (None if new is layout else new, index(new))
-    new, found = known[key]
+        return None if new is layout else new, index(new)
+
+    new, found = layout.derived(("windows", key), make)
     return new or layout, found
 
 
@@ -138,8 +134,8 @@ def slots(windows: Layout, steps: Layout, window: Window, before: Tensor) -> Ten
         window: its size, stride and dilation.
         before: (batch,) how many steps before its sequence's first the first window starts.
     """
-    ids = windows.sequence_ids
-    first = windows.positions * window.stride - before[ids]
+    ids = windows.own.sequence_ids
+    first = windows.own.positions * window.stride - before[ids]
     place = first[:, None] + torch.arange(window.size, device=first.device) * window.dilation
-    outside = (place < 0) | (place >= steps.lengths[ids][:, None])
-    return (place + steps.offsets[:-1][ids][:, None]).masked_fill(outside, steps.steps)
+    outside = (place < 0) | (place >= steps.own.lengths[ids][:, None])
+    return (place + steps.own.offsets[:-1][ids][:, None]).masked_fill(outside, steps.steps)

@@ -155,11 +155,14 @@ def _one_after_another(parts: list[Ragged], who: str) -> Ragged:
             )
     widths = [None if layout.width is None else layout.time for layout in layouts]
     width = None if None in widths else sum(n for n in widths if n is not None)
-    lengths = torch.stack([layout.lengths for layout in layouts])
+    lengths = torch.stack([layout.own.lengths for layout in layouts])
     layout = Layout._of_lengths(lengths.sum(0), None, width)
-    starts = layout.offsets[:-1] + lengths.cumsum(0) - lengths
+    starts = layout.own.offsets[:-1] + lengths.cumsum(0) - lengths
     places = torch.cat(
-        [spread(start, each) + each.positions for start, each in zip(starts, layouts, strict=True)]
+        [
+            spread(start, each) + each.own.positions
+            for start, each in zip(starts, layouts, strict=True)
+        ]
     )
     order = torch.empty_like(places)
     order[places] = torch.arange(len(places), device=places.device)

@@ -159,7 +159,7 @@ def _at_steps(x: Ragged | Tensor, i: int, like: Ragged, k: int, who: str) -> Ten
             return spread(x[:, 0].expand(layout.batch, *x.shape[2:]), layout)
         if x.shape[1] == layout.time or not layout.steps:
             if len(x) == 1:
-                return x[0].index_select(0, layout.places)
+                return x[0].index_select(0, layout.own.places)
             return layout.steps_of(x)
     feature = "".join(f", {n}" for n in like.feature)
     raise ValueError(

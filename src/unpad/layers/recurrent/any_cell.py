@@ -222,7 +222,7 @@ def _walk_steps(
     As sequences end the rows grow fewer; a step is computed once, and nothing else.
     """
     first = initial_states(cell, inputs.batch, inputs.values)
-    packing = pack(inputs.offsets, [backwards])
+    packing = pack(inputs.layout.own.offsets, [backwards])
     order, steps, active = packing.order, packing.steps[0], [*packing.active, 0]
     states = [s.index_select(0, order) for s in (flat(first) if given is None else given)]
     running = active[0]

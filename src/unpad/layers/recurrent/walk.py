@@ -66,7 +66,7 @@ def walk(
     outputs, h, c = kernels.trusted(
         first.operator,
         values,
-        inputs.offsets,
+        inputs.layout.own.offsets,
         ids,
         weights if len(cells) == 2 else [*weights, None, None, None, None],
         h0,

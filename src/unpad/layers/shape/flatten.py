@@ -85,7 +85,7 @@ class Flatten(Layer):
         if slots is None:  # built with rows, it is given sequences
             raise ValueError(self._unknown(spec_of(inputs)))
         layout = inputs.layout
-        places = layout.places if self.length is None else layout.positions
+        places = layout.own.places if self.length is None else layout.own.positions
         most = layout.time if self.length is None else layout.longest
         if most > slots:
             self._check_fit(inputs, places, slots)

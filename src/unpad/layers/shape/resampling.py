@@ -107,7 +107,7 @@ class ZeroPadding1D(Resampling):
 
     def moved(self, values: Tensor, old: Layout, new: Layout) -> Tensor:
         start, more = self.padding[0], sum(self.padding)
-        places = torch.arange(old.steps, device=old.device) + old.sequence_ids * more + start
+        places = torch.arange(old.steps, device=old.device) + old.own.sequence_ids * more + start
         return values.new_zeros(new.steps, *values.shape[1:]).index_copy(0, places, values)
 
 
@@ -140,8 +140,8 @@ class Cropping1D(Resampling):
         return lambda n: (n > less) * (n - less)
 
     def moved(self, values: Tensor, old: Layout, new: Layout) -> Tensor:
-        shift = (old.offsets - new.offsets)[:-1] + self.cropping[0]
-        steps = torch.arange(new.steps, device=new.device) + shift[new.sequence_ids]
+        shift = (old.own.offsets - new.own.offsets)[:-1] + self.cropping[0]
+        steps = torch.arange(new.steps, device=new.device) + shift[new.own.sequence_ids]
         return values.index_select(0, steps)
 
 

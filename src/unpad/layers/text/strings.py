@@ -80,7 +80,7 @@ def arranged(ids: Sequence[int], arrangement: Arrangement) -> Ragged | Tensor:
 def sequences_of(words: list[Any], arrangement: Arrangement) -> list[list[Any]]:
     """The strings as one list a row; a string that stands alone in its row is a list of one."""
     if isinstance(arrangement, Layout):
-        ends = arrangement.offsets[1:].tolist()
+        ends = arrangement.own.offsets[1:].tolist()
     else:
         rows = arrangement[0] if arrangement else 1
         width = int(np.prod(arrangement[1:]))

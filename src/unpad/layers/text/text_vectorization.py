@@ -199,7 +199,7 @@ class TextVectorization(Layer):
 
     def _one_a_row(self, arrangement: Arrangement) -> Arrangement:
         if isinstance(arrangement, Layout):
-            lengths = arrangement.lengths
+            lengths = arrangement.own.lengths
             wrong = (lengths != 1).nonzero()
             if len(wrong):
                 i = int(wrong[0])

@@ -83,12 +83,12 @@ def concatenate(batches: Sequence[Ragged]) -> Ragged:
             )
     layouts = [b.layout for b in batches]
     slots = None
-    if any(layout.slots is not None for layout in layouts):
-        slots = torch.cat([layout.places for layout in layouts])
+    if any(layout.own.slots is not None for layout in layouts):
+        slots = torch.cat([layout.own.places for layout in layouts])
     widths = [layout.width for layout in layouts if layout.width is not None]
     # A grid wide enough for all. Batches that had none lie in it as far as they reach.
     width = max([*widths, *(layout.time for layout in layouts)]) if widths else None
-    lengths = torch.cat([layout.lengths for layout in layouts])
+    lengths = torch.cat([layout.own.lengths for layout in layouts])
     parts = [b.values for b in batches]
     if any(b.levels != batches[0].levels for b in batches):
         raise ValueError("Ragged.concatenate: some batches are sequences of sequences, some not.")

@@ -30,7 +30,7 @@ def from_nested(nested: Tensor) -> Ragged:
         return Ragged(values, offsets)
     # Views made by narrow() share values and leave gaps between the sequences.
     layout = Layout._of_lengths(lengths.to(torch.int64))
-    index = offsets[:-1][layout.sequence_ids] + layout.positions
+    index = offsets[:-1][layout.own.sequence_ids] + layout.own.positions
     return Ragged._trusted(values.index_select(0, index), layout)
 
 

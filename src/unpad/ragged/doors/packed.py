@@ -24,14 +24,14 @@ def from_packed(packed: PackedSequence) -> Ragged:
         order = rows
     layout = Layout._of_lengths(lengths)
     starts = active.cumsum(0) - active
-    index = starts[layout.positions] + order[layout.sequence_ids]
+    index = starts[layout.own.positions] + order[layout.own.sequence_ids]
     return Ragged._trusted(packed.data.index_select(0, index), layout)
 
 
 def to_packed(ragged: Ragged) -> PackedSequence:
     """See `Ragged.to_packed`."""
     refuse_levels(ragged, "Ragged.to_packed")
-    lengths = ragged.lengths
+    lengths = ragged.layout.own.lengths
     empty = (lengths == 0).nonzero()
     if len(empty) or not len(lengths):
         what = f"sequence {int(empty[0])} is empty" if len(empty) else "there is no sequence"
@@ -42,7 +42,7 @@ def to_packed(ragged: Ragged) -> PackedSequence:
     longest_first = lengths.argsort(descending=True, stable=True)
     layout = ragged.layout
     time = torch.arange(layout.longest, device=lengths.device)
-    grid = layout.offsets[:-1][longest_first] + time[:, None]
+    grid = layout.own.offsets[:-1][longest_first] + time[:, None]
     active = time[:, None] < lengths[longest_first]
     values = ragged.values.index_select(0, grid[active])
     unsorted = longest_first.argsort()

@@ -89,22 +89,22 @@ def to_padded(ragged: Ragged, fill: float, *, length: int | None, padding: str |
     layout = ragged.layout
     if padding not in (None, "pre", "post"):
         raise ValueError(f'to_padded: padding is "post" or "pre", got {padding!r}.')
-    places = layout.places if padding is None else layout.positions
+    places = layout.own.places if padding is None else layout.own.positions
     needed = int(places.max()) + 1 if layout.steps else 0
     time = length if length is not None else (layout.time if padding is None else layout.longest)
     if needed > time:
         step = int((places >= time).nonzero()[0])
         raise ValueError(
-            f"to_padded: sequence {int(layout.sequence_ids[step])} needs {needed} slots, but "
+            f"to_padded: sequence {int(layout.own.sequence_ids[step])} needs {needed} slots, but "
             f"length is {time}."
         )
     if padding == "pre":
-        places = places + (time - layout.lengths)[layout.sequence_ids]
+        places = places + (time - layout.own.lengths)[layout.own.sequence_ids]
     values = ragged.values
     if isinstance(values, Ragged):
         values = to_padded(values, fill, length=None, padding=padding)
     grid = values.new_full((layout.batch, time, *values.shape[1:]), fill)
-    return grid.index_put((layout.sequence_ids, places), values)
+    return grid.index_put((layout.own.sequence_ids, places), values)
 
 
 def _as_mask(mask: Tensor | np.ndarray, grid: Tensor) -> Tensor:

@@ -1,0 +1,150 @@
+"""What a layout owns: its tensors, and whatever they imply, worked out once.
+
+Everything here is shared: by all batches on the layout, by every layer, and, for whole grids, by
+the process. So it is only read, within the library, and never handed to a caller: `Layout` hands
+out copies. And it carries no mode: what is made within `torch.inference_mode` could not be used in
+a training step that comes later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from functools import cached_property, wraps
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor
+
+Found = TypeVar("Found")
+
+
+def _without_mode(make: Callable[[Any], Found]) -> Callable[[Any], Found]:
+    @wraps(make)
+    def made(own: Any) -> Found:
+        if not torch.is_inference_mode_enabled():
+            return make(own)
+        with torch.inference_mode(False):
+            return make(own)
+
+    return made
+
+
+def modeless(tensor: Tensor) -> Tensor:
+    """The tensor itself, or a copy of one that inference mode has made."""
+    if not tensor.is_inference():
+        return tensor
+    with torch.inference_mode(False):
+        return tensor.clone()
+
+
+class Own:
+    """The tensors of one layout, and what follows from them; read only.
+
+    Args:
+        offsets: (batch + 1,) int64, right by making and nobody else's.
+        slots: (steps,) int64, or None.
+        width: slots of the grid, or None.
+        facts: `steps`, `longest`, `lengths`, ... where the maker knows them, so that nobody waits
+            for a device to tell.
+    """
+
+    def __init__(
+        self, offsets: Tensor, slots: Tensor | None, width: int | None, **facts: Any
+    ) -> None:
+        self.offsets = modeless(offsets)
+        self.slots = None if slots is None else modeless(slots)
+        self.width = width
+        self._derived: dict[Hashable, Any] = {}
+        self._beside: WeakKeyDictionary[Own, dict[Hashable, Any]] | None = None
+        if facts:
+            vars(self).update(facts)
+
+    def derived(
+        self, key: Hashable, make: Callable[[Own], Found], beside: Own | None = None
+    ) -> Found:
+        """See `Layout.derived`."""
+        known = self._derived
+        if beside is not None and beside is not self:
+            # Weakly: what is kept for a grid that lives as long as the process must not keep every
+            # batch that was ever beside it.
+            if self._beside is None:
+                self._beside = WeakKeyDictionary()
+            known = self._beside.setdefault(beside, {})
+        try:
+            return known[key]
+        except KeyError:
+            return known.setdefault(key, _without_mode(make)(self))
+
+    @property
+    def batch(self) -> int:
+        """The number of sequences."""
+        return self.offsets.shape[0] - 1
+
+    @property
+    def device(self) -> torch.device:
+        """Where the offsets are."""
+        return self.offsets.device
+
+    @cached_property
+    def steps(self) -> int:
+        """The number of steps of the whole batch."""
+        return int(self.offsets[-1])
+
+    @cached_property
+    def longest(self) -> int:
+        """The number of steps of the longest sequence; 0 for an empty batch."""
+        return int(self.lengths.max()) if self.batch else 0
+
+    @cached_property
+    def time(self) -> int:
+        """The number of slots of the grid that `to_padded` makes."""
+        if self.width is not None:
+            return self.width
+        if self.slots is None:
+            return self.longest
+        return int(self.slots.max()) + 1 if self.steps else 0
+
+    @cached_property
+    @_without_mode
+    def lengths(self) -> Tensor:
+        """(batch,) the number of steps of each sequence."""
+        return self.offsets.diff()
+
+    @cached_property
+    @_without_mode
+    def sequence_ids(self) -> Tensor:
+        """(steps,) the sequence that each step belongs to."""
+        ids = torch.arange(self.batch, device=self.device)
+        return ids.repeat_interleave(self.lengths, output_size=self.steps)
+
+    @cached_property
+    @_without_mode
+    def positions(self) -> Tensor:
+        """(steps,) the place of each step within its sequence; holes do not count."""
+        starts = self.offsets[:-1].repeat_interleave(self.lengths, output_size=self.steps)
+        return torch.arange(self.steps, device=self.device) - starts
+
+    @property
+    def places(self) -> Tensor:
+        """(steps,) the slot of each step in the grid."""
+        return self.positions if self.slots is None else self.slots
+
+    @cached_property
+    @_without_mode
+    def mask(self) -> Tensor:
+        """(batch, time) bool: True where a step is real."""
+        mask = torch.zeros(self.batch, self.time, dtype=torch.bool, device=self.device)
+        mask[self.sequence_ids, self.places] = True
+        return mask
+
+    @cached_property
+    @_without_mode
+    def gaps(self) -> Tensor:
+        """(steps,) how far each step stands from its sequence's first: holes, not the side."""
+        if self.slots is None:
+            return self.positions
+        nonempty = self.lengths > 0
+        starts = self.offsets[:-1][nonempty]
+        first = self.slots[starts].repeat_interleave(self.lengths[nonempty], output_size=self.steps)
+        return self.slots - first
