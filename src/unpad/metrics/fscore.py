@@ -19,8 +19,8 @@ class FBetaScore(Metric):
     """(1 + beta^2) precision recall / (beta^2 precision + recall), class by class.
 
     Targets are one-hot or several yes and no; integer labels, which Keras refuses, are taken as
-    one-hot. The mean is over all classes, those that never occur included, as in Keras. No steps
-    give 0.
+    one-hot. The mean is over all classes, those that never occur included, as in Keras, but not one
+    that is ignored. No steps give 0.
 
     Args:
         average: "micro" (hits of all classes together), "macro" (the mean over classes),
@@ -86,7 +86,11 @@ class FBetaScore(Metric):
         if self.average == "weighted":
             often = hits + misses
             return (scores * often).sum() / (often.sum() + _EPSILON)
-        return scores if self.average is None else scores.mean()
+        if self.average == "macro":
+            # A class that is ignored is nobody's target: it has no score that could count.
+            kept = [c for c in range(len(scores)) if c not in self.ignored]
+            return scores[kept].sum() / max(1, len(kept))
+        return scores
 
 
 class F1Score(FBetaScore):

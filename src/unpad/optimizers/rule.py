@@ -114,7 +114,9 @@ class Rule(torch.optim.Optimizer):
         raise NotImplementedError
 
     @_hooked
-    def step(self, closure: Callable[[], Any] | None = None, weight: Any = None) -> Any:
+    def step(
+        self, closure: Callable[[], Any] | None = None, weight: Any = None, summed: bool = False
+    ) -> Any:
         """Moves the weights by their gradients, or collects these until it is time.
 
         Args:
@@ -122,6 +124,7 @@ class Rule(torch.optim.Optimizer):
             weight: with `accumulate`, how much this call's gradients count beside the others': the
                 number of real steps that the loss was divided by. The update is then that of one
                 batch of all steps. Without it each call counts alike, as in Keras.
+            summed: with `accumulate`, whether the loss is a sum: the gradients are added up then.
         """
         loss = None
         if closure is not None:
@@ -133,7 +136,7 @@ class Rule(torch.optim.Optimizer):
             for group in self.param_groups:
                 group["iterations"] = call + 1
             if self.around.accumulate > 1:
-                work = self._collect(work, call, weight)
+                work = self._collect(work, call, weight, summed)
             if work is not None:
                 self._update_all(work, call)
         return loss
@@ -206,12 +209,12 @@ class Rule(torch.optim.Optimizer):
     # --- gradients of several calls --------------------------------------------------------------
 
     def _collect(
-        self, work: list[tuple[list[Tensor], list[Tensor]]], call: int, weight: Any
+        self, work: list[tuple[list[Tensor], list[Tensor]]], call: int, weight: Any, summed: bool
     ) -> list[tuple[list[Tensor], list[Tensor]]] | None:
-        """The mean gradients of all calls since the last update, or None before it is time."""
-        weight = 1.0 if weight is None else float(weight)
+        """The mean of the gradients since the last update, or their sum; None before it is time."""
+        weight = 1.0 if weight is None or summed else float(weight)
         first = self.param_groups[0]
-        first["collected"] = first.get("collected", 0.0) + weight
+        first["collected"] = 1.0 if summed else first.get("collected", 0.0) + weight
         for params, grads in work:
             for p, grad in zip(params, grads, strict=True):
                 state = self.state[p]

@@ -276,9 +276,10 @@ def prepare(
             continue
         if target is None:
             raise ValueError(f"{who}: y{of} is missing.")
-        root, known = _root(output, opened)
-        at = Place(opened.given[root], opened.real[root])
-        laid = lay_target(target, at, known, output, part.checked_by, f"{who}: y{of}")
+        at = _place_of(model, len(targets), output, opened)
+        weighed = lay_weights(weight, at, who)
+        counting = part.metrics[0].name if part.metrics else None
+        laid = lay_target(target, at, part.checked_by, f"{who}: y{of}", weighed, counting)
         all_steps = isinstance(laid, Ragged) or not output.ragged
         if all_steps and len(model.last_layers) == len(outputs):
             part.checked_by.check_layer(laid, model.last_layers[len(targets)])
@@ -287,7 +288,6 @@ def prepare(
                 f"{who}: class_weight weighs steps, but {part.loss.name} gives one number a "
                 "sequence. Use sample_weight."
             )
-        weighed = lay_weights(weight, at, known, output, who)
         if class_weight is not None:
             weighed = with_class_weight(weighed, class_weight, laid, output, who)
         targets.append(laid)
@@ -299,12 +299,35 @@ def prepare(
     return replace(opened.data, targets=targets, weights=weights), objective, outputs
 
 
-def _root(output: Spec, opened: Opened) -> tuple[int, bool]:
-    """The input whose lengths an output has; whether it has them unchanged."""
+def _place_of(model: Trainer, i: int, output: Spec, opened: Opened) -> Place:
+    """Where the targets of the i-th output belong."""
     if output.lengths is None:
-        return 0, False
-    unchanged = output.lengths.table == Lengths("").table
-    return int(output.lengths.root), unchanged
+        return Place(opened.given[0], opened.real[0], output, known=False)
+    root = int(output.lengths.root)
+    given, real = opened.given[root], opened.real[root]
+    known = output.lengths.table == Lengths("").table
+    lengths = None
+    if output.ragged and not known and isinstance(real, Ragged) and real.levels == 1:
+        lengths = _lengths_made(model, i, root, real.lengths, opened)
+    return Place(given, real, output, known, lengths)
+
+
+def _lengths_made(
+    model: Trainer, i: int, root: int, lengths: Tensor, opened: Opened
+) -> Tensor | None:
+    """What the model makes of sequences of these lengths in its i-th output.
+
+    The spec is asked with the lengths that there are in the place of 0, 1, 2, ...
+    """
+    distinct, back = lengths.unique(return_inverse=True)
+    specs = opened.specs
+    table = tuple(distinct.tolist())
+    specs = [replace(s, lengths=Lengths(str(k), table)) for k, s in enumerate(specs)]
+    given = model.output_spec(*as_call(specs))
+    found = (given[i] if isinstance(given, list) else given).lengths
+    if found is None or found.root != str(root) or len(found.table) != len(table):
+        return None
+    return torch.tensor(found.table, dtype=torch.int64)[back]
 
 
 def as_call(specs: list[Spec]) -> list[Any]:

@@ -48,9 +48,9 @@ class Fitting:
         self._device = self.model.device
         # Whether somebody may have set a layer to something else between two epochs.
         self._mode_in_doubt = True
-        # By how much a batch counts among those that make one update together: only our own
-        # optimisers ask.
-        self._accumulates = getattr(getattr(self.optimizer, "around", None), "accumulate", 1) > 1
+        # How many batches make one update: only our own optimisers have several.
+        self._accumulated = getattr(getattr(self.optimizer, "around", None), "accumulate", 1)
+        self._summed = self._accumulated > 1 and self.objective.is_sum
 
     def run(
         self,
@@ -147,9 +147,18 @@ class Fitting:
         if batch.steps and outcome.counts:
             # A batch in which no step counts says nothing: not even the optimiser's momentum moves.
             self.optimizer.zero_grad(set_to_none=True)
-            outcome.total.backward()
-            if self._accumulates:
-                self.optimizer.step(weight=outcome.counted)  # pyright: ignore[reportCallIssue]
+            if self._accumulated > 1:
+                self._collect(outcome)
             else:
+                outcome.total.backward()
                 self.optimizer.step()
         return outcome
+
+    def _collect(self, outcome: Outcome) -> None:
+        """A batch among those that make one update together: as if all were one batch."""
+        total = outcome.total
+        if self._summed and outcome.penalty is not None:
+            # Sums add up, but what is asked of the weights is asked once an update.
+            total = total - (1 - 1 / self._accumulated) * outcome.penalty
+        total.backward()
+        self.optimizer.step(weight=outcome.counted, summed=self._summed)  # pyright: ignore[reportCallIssue]

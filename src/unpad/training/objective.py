@@ -44,12 +44,13 @@ _ANY = MeanSquaredError()
 
 
 class Outcome(NamedTuple):
-    """A batch's loss to follow downhill, that of each output, and what the metrics need."""
+    """A batch's loss to follow downhill, what of it are penalties, and what the metrics need."""
 
     total: Tensor
     penalty: Tensor | None
     losses: list[Reduced | None]
     shown: list[Aligned | None]
+    rows: int
 
     @property
     def counts(self) -> bool:
@@ -126,16 +127,38 @@ class Objective:
         assert total is not None
         penalty = sum(model.losses, start=total.new_zeros(())) if penalised else None
         total = total if penalty is None else total + penalty
-        return Outcome(total, None if penalty is None else penalty.detach(), losses, shown)
+        return Outcome(total, penalty, losses, shown, len(batch))
+
+    @property
+    def is_sum(self) -> bool:
+        """Whether the loss of several batches is the sum of theirs, and not a mean.
+
+        Raises:
+            ValueError: it is neither: a sum for one output and a mean for another.
+        """
+        kinds = {p.name: p.loss.reduction == "sum" for p in self.parts if p.loss is not None}
+        if len(set(kinds.values())) > 1:
+            summed = next(name for name, is_sum in kinds.items() if is_sum)
+            raise ValueError(
+                f"fit: gradient_accumulation_steps: output {summed!r} has a loss of "
+                "reduction='sum' and others a mean, which cannot be collected together. Give all "
+                "the same reduction."
+            )
+        return True in kinds.values()
 
     def tally(self, outputs: Sequence[Spec], device: torch.device) -> Tally:
         """Sums of its own, so that an evaluation within an epoch leaves the epoch's alone."""
         started = []
+        names = logged_names(self.parts)
         for part, output in zip(self.parts, outputs, strict=True):
             size = (output.shape[-1] if output.shape else 1) or 1
-            loss = part.checked_by
-            plain = [(m.start(size, loss, device), False) for m in part.metrics]
-            started.append(plain + [(m.start(size, loss, device), True) for m in part.weighted])
+            asked = [(m, False) for m in part.metrics] + [(m, True) for m in part.weighted]
+            started.append(
+                [
+                    Tallied(names.pop(0), metric.start(size, part.checked_by, device), weighted)
+                    for metric, weighted in asked
+                ]
+            )
         return Tally(self.parts, started, device)
 
 
@@ -181,12 +204,49 @@ def _for_metrics(part: Part, aligned: Aligned, output: Any, last: Layer | None) 
         return aligned._replace(y_true=values_of(aligned.y_true), y_pred=values_of(pred))
 
 
+def logged_names(parts: list[Part]) -> list[str]:
+    """Each metric's key in the logs, in their order there: Keras's names, each once.
+
+    Of several by one name the later are told apart: a weighted one is called weighted_mae where
+    mae is taken, any other recall_1, recall_2.
+    """
+    several = len(parts) > 1
+    before = [f"{part.name}_" if several else "" for part in parts]
+    taken = {"loss": 1, **{f"{part.name}_loss": 1 for part in parts if several}}
+
+    def free(name: str) -> str:
+        count = taken.get(name, 0)
+        taken[name] = count + 1
+        return f"{name}_{count}" if count else name
+
+    # As in Keras all that are not weighted choose first.
+    plain = [
+        [free(f"{start}{metric.name}") for metric in part.metrics]
+        for part, start in zip(parts, before, strict=True)
+    ]
+    found: list[str] = []
+    for part, start, chosen in zip(parts, before, plain, strict=True):
+        found += chosen
+        for metric in part.weighted:
+            name = f"{start}{metric.name}"
+            found.append(free(f"{start}weighted_{metric.name}" if name in taken else name))
+    return found
+
+
+class Tallied(NamedTuple):
+    """A metric that adds up batches, its key in the logs, and whether it is given weights."""
+
+    name: str
+    metric: StartedMetric
+    weighted: bool
+
+
 class Tally:
     """Losses and metrics summed up over batches, with one denominator.
 
     Args:
         parts: whose losses' reductions say what is divided by.
-        metrics: of each part, started anew, and whether they are weighted.
+        metrics: of each part, started anew.
         device: where the sums are kept, so that no batch waits for its number: on a CPU, where
             none does, they are plain floats.
     """
@@ -194,7 +254,7 @@ class Tally:
     def __init__(
         self,
         parts: list[Part],
-        metrics: list[list[tuple[StartedMetric, bool]]],
+        metrics: list[list[Tallied]],
         device: torch.device,
     ) -> None:
         self._parts, self._metrics = parts, metrics
@@ -206,10 +266,10 @@ class Tally:
     def reset(self) -> None:
         """Forgets every batch."""
         self._sums: list[tuple[Any, Any]] = [(self._zero, self._zero)] * len(self._parts)
-        self._penalty, self._batches = self._zero, 0
+        self._penalty, self._rows = self._zero, 0
         for group in self._metrics:
-            for metric, _ in group:
-                metric.reset()
+            for tallied in group:
+                tallied.metric.reset()
 
     def add(self, outcome: Outcome) -> None:
         """Adds a batch."""
@@ -220,12 +280,13 @@ class Tally:
                 shown = outcome.shown[i]
                 if shown is None:
                     continue
-                for metric, weighted in self._metrics[i]:
+                for _, metric, weighted in self._metrics[i]:
                     weight = shown.weight if weighted else None
                     metric.update(shown.y_true, shown.y_pred, weight, shown.layout)
             if outcome.penalty is not None:
-                self._penalty = self._penalty + self._number(outcome.penalty)
-                self._batches += 1
+                # Penalties are of weights, or means over the batch's sequences.
+                self._penalty = self._penalty + self._number(outcome.penalty) * outcome.rows
+                self._rows += outcome.rows
 
     def _added(self, i: int, reduced: Reduced) -> tuple[Any, Any]:
         total, divisor = self._sums[i]
@@ -249,7 +310,7 @@ class Tally:
         """The loss of all batches; 0 where there was no step."""
         scaled = zip(self._parts, self._means(), strict=True)
         loss = sum(part.scale * mean for part, mean in scaled)
-        return loss + float(self._penalty) / self._batches if self._batches else loss
+        return loss + float(self._penalty) / self._rows if self._rows else loss
 
     def logs(self) -> dict[str, Any]:
         """The loss and every metric of all batches; by output where there are several."""
@@ -259,7 +320,7 @@ class Tally:
             for part, mean in zip(self._parts, self._means(), strict=True):
                 if part.loss is not None:
                     found[f"{part.name}_loss"] = mean
-        for part, group in zip(self._parts, self._metrics, strict=True):
-            for metric, _ in group:
-                found[f"{part.name}_{metric.name}" if several else metric.name] = metric.result()
+        for group in self._metrics:
+            for name, metric, _ in group:
+                found[name] = metric.result()
         return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -15,35 +15,47 @@ from ..ragged.batch import place, values_of
 from .door import accept
 
 
-class Place:
-    """Where targets belong: what was given for an input, and its real steps.
+class Place(NamedTuple):
+    """Where targets belong.
 
     Args:
-        given: the input as the caller gave it.
+        given: the input whose lengths the output has (or the first), as the caller gave it.
         real: its real steps, or rows.
+        output: the spec of the output.
+        known: whether the output has the lengths of the input.
+        lengths: (batch,) of the output where these are others, if they can be known beforehand.
     """
 
-    def __init__(self, given: Ragged | Tensor, real: Ragged | Tensor) -> None:
-        self.given, self.real = given, real
+    given: Ragged | Tensor
+    real: Ragged | Tensor
+    output: Spec
+    known: bool
+    lengths: Tensor | None = None
 
 
 def lay_target(
-    y: Any, at: Place, known: bool, output: Spec, loss: Loss, who: str
+    y: Any,
+    at: Place,
+    loss: Loss,
+    who: str,
+    weight: Ragged | Tensor | None = None,
+    unweighted: str | None = None,
 ) -> Ragged | Tensor:
     """A target as the loss will take it: beside the steps or rows of the output.
 
     Args:
         y: what the caller gave.
-        at: the input whose lengths the output has, or the first.
-        known: whether the output has those lengths: else targets bring lengths of their own, which
-            are compared batch by batch.
-        output: the spec of the output.
+        at: where it belongs. Where neither the input's lengths nor others are known to be the
+            output's, those of the target are compared batch by batch.
         loss: asked whether it can take them.
         who: shown in errors, as "fit: y".
+        weight: as `lay_weights` gives it: a label of weight 0 may be NaN, for not known.
+        unweighted: a metric that would count such a label too, if there is one.
 
     Raises:
         ValueError: they do not fit; the text says where first.
     """
+    output = at.output
     target, _ = accept(y, who)
     target = target.to("cpu")
     if len(target) != len(at.given):
@@ -53,27 +65,85 @@ def lay_target(
         )
     if loss.own_lengths:
         target = loss.own_targets(target)  # pyright: ignore[reportAttributeAccessIssue]
-    elif known or not output.ragged:
+    elif at.known or not output.ragged:
         target = _lay(target, at.given, at.real, output, who)
         target = _on_inner_steps(target, at.real, output)
+    elif at.lengths is not None:
+        _check_new_lengths(target, at.lengths, output, who)
+    target = _without_unlabelled(target, weight, who, unweighted)
     if output.ragged and isinstance(target, Tensor):
         # Which of its slots are steps is known when the model has run.
         return target
     refuse_not_finite(target, who, "Leave steps without a label out of x, or weigh them 0.")
     loss.check(target, output)
-    if known and isinstance(loss, SequenceLoss) and isinstance(at.real, Ragged):
+    if isinstance(loss, SequenceLoss) and isinstance(at.real, Ragged):
         assert isinstance(target, Ragged)
-        loss.check_lengths(target, at.real.layout)
+        if at.known:
+            loss.check_lengths(target, at.real.layout)
+        elif at.lengths is not None:
+            loss.check_lengths(target, Layout.from_lengths(at.lengths))
     return target
 
 
-def lay_weights(
-    sample_weight: Any, at: Place, known: bool, output: Spec, who: str
-) -> Ragged | Tensor | None:
+def _check_new_lengths(target: Ragged | Tensor, lengths: Tensor, output: Spec, who: str) -> None:
+    """Raises where targets have not the lengths that the model makes of the input's."""
+    name = who.split(": ")[-1]
+    if isinstance(target, Tensor):
+        width = output.width
+        if target.ndim > 1 and width is not None and target.shape[1] != width:
+            raise ValueError(
+                f"{who}: has {target.shape[1]} slots in time, but the model gives {width} of x's."
+            )
+        return
+    differing = first_true(target.lengths != lengths)
+    if differing is not None:
+        i = differing[0]
+        raise ValueError(
+            f"{who}: the model makes {int(lengths[i])} steps of sequence {i}, but it has "
+            f"{int(target.lengths[i])} in {name}. Each step needs one."
+        )
+
+
+def _without_unlabelled(
+    target: Ragged | Tensor, weight: Ragged | Tensor | None, who: str, unweighted: str | None
+) -> Any:
+    """The target with 0 for labels that are not known, where they weigh 0.
+
+    NaN times 0 is NaN: what does not count must not come near the sum.
+
+    Raises:
+        ValueError: there are such labels, and a metric that knows no weights.
+    """
+    values = values_of(target)
+    if weight is None or not values.is_floating_point() or bool(values.isfinite().all()):
+        return target
+    nothing = weight == 0
+    if isinstance(target, Ragged) and not isinstance(nothing, Ragged):
+        if nothing.ndim > 1:
+            return target  # a grid that is laid on the steps later
+        nothing = nothing[target.sequence_ids]
+    elif isinstance(nothing, Ragged):
+        if not isinstance(target, Ragged) or not target.layout.agrees(nothing.layout):
+            return target
+        nothing = nothing.values
+    if nothing.ndim > values.ndim or nothing.shape != values.shape[: nothing.ndim]:
+        return target
+    nothing = nothing.reshape(*nothing.shape, *(1,) * (values.ndim - nothing.ndim))
+    unlabelled = nothing & ~values.isfinite()
+    if unweighted is not None and (first := first_true(unlabelled)) is not None:
+        raise ValueError(
+            f"{who}: {values[first].item()} in {_place(target, first)} weighs 0, but metric "
+            f"{unweighted!r} counts every step alike. Give it as weighted_metrics=."
+        )
+    filled = values.masked_fill(unlabelled, 0)
+    return target.with_values(filled) if isinstance(target, Ragged) else filled
+
+
+def lay_weights(sample_weight: Any, at: Place, who: str) -> Ragged | Tensor | None:
     """Weights of sequences, (n,), or of steps, beside those of the output."""
     if sample_weight is None:
         return None
-    given, opened = at.given, at.real
+    given, opened, output, known = at.given, at.real, at.output, at.known
     what = f"{who}: sample_weight"
     weight, _ = accept(sample_weight, what)
     weight = weight.to("cpu", torch.get_default_dtype())
