@@ -1,0 +1,74 @@
+"""Training or evaluation: a mode that is held for a block, after which every module has its own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
+
+import torch
+
+_lock = threading.Lock()
+_held: WeakKeyDictionary[torch.nn.Module, _Held] = WeakKeyDictionary()
+
+
+@dataclass
+class _Held:
+    """A mode that some thread, or several, hold a module in."""
+
+    training: bool
+    flags: list[tuple[torch.nn.Module, bool]]
+    threads: list[int] = field(default_factory=list)
+    outer: _Held | None = None
+
+
+@contextmanager
+def mode(module: torch.nn.Module, training: bool, who: str = "") -> Iterator[None]:
+    """Within this block the module and all inside are in training mode, or in evaluation mode.
+
+    Then every module's own flag comes back. Blocks nest, and several threads may hold one mode
+    together: the first sets it, the last one to leave gives the flags back. What another thread
+    holds in the other mode is refused, since one of the two would compute something else than it
+    says.
+
+    Args:
+        module: the root; a part of it that another thread holds by itself is not looked at.
+        training: the mode.
+        who: is called in the error, as "predict".
+
+    Raises:
+        RuntimeError: another thread holds the module in the other mode.
+    """
+    me = threading.get_ident()
+    with _lock:
+        held = _held.get(module)
+        if held is not None and (held.outer is not None or held.training != training):
+            _refuse_others(held, me, who or type(module).__name__)
+        if held is None or held.training != training:
+            held = _Held(training, [(m, m.training) for m in module.modules()], [], held)
+            _held[module] = held
+            module.train(training)
+        held.threads.append(me)
+    try:
+        yield
+    finally:
+        with _lock:
+            held.threads.remove(me)
+            if not held.threads:
+                for part, flag in held.flags:
+                    part.training = flag
+                if held.outer is None:
+                    del _held[module]
+                else:
+                    _held[module] = held.outer
+
+
+def _refuse_others(held: _Held, me: int, who: str) -> None:
+    if any(thread != me for thread in held.threads):
+        doing = "trained" if held.training or held.outer is not None else "evaluated"
+        raise RuntimeError(
+            f"{who}: the model is being {doing} in another thread, and has one mode for both. Wait "
+            "for that, or use a copy: copy.deepcopy(model)."
+        )
