@@ -15,6 +15,8 @@ from keras.src.backend.common import dtypes
 
 import unpad
 
+pytest.register_assert_rewrite("public_programs")
+
 
 @pytest.fixture
 def float64(monkeypatch):

@@ -10,7 +10,8 @@ import unpad
 
 ROOT = Path(unpad.__file__).parent
 # From the ground up. docs/design/rooms.md says what each may know, and why it lies where it does.
-ROOMS = ["errors", "arguments", "spellings", "ragged", "preprocessing", "kernels", "weights"]
+ROOMS = ["errors", "arguments", "spellings", "refusals", "configured", "variable", "ragged"]
+ROOMS += ["preprocessing", "kernels", "weights"]
 ROOMS += ["core", "layers.basic", "layers.convolution", "layers.pooling", "layers.merging"]
 ROOMS += ["layers.normalization", "layers.shape", "layers.text", "layers.recurrent"]
 ROOMS += ["layers.attention", "layers.tagging", "layers", "backend", "losses", "metrics"]

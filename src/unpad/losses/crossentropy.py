@@ -53,6 +53,7 @@ class SparseCategoricalCrossentropy(Loss):
     ) -> None:
         super().__init__(name, reduction, dtype)
         refuse(type(self).__name__, axis=last_axis(axis))
+        self.axis = axis
         self.from_logits = from_logits
         self.ignore_class = ignore_class
 
@@ -150,6 +151,7 @@ class CategoricalCrossentropy(Loss):
     ) -> None:
         super().__init__(name, reduction, dtype)
         refuse(type(self).__name__, axis=last_axis(axis))
+        self.axis = axis
         self.from_logits = from_logits
         self.label_smoothing = smoothing(type(self).__name__, label_smoothing)
 
@@ -192,6 +194,7 @@ class BinaryCrossentropy(Loss):
     ) -> None:
         super().__init__(name, reduction, dtype)
         refuse(type(self).__name__, axis=last_axis(axis))
+        self.axis = axis
         self.from_logits = from_logits
         self.label_smoothing = smoothing(type(self).__name__, label_smoothing)
 

@@ -59,6 +59,7 @@ class BinaryFocalCrossentropy(Loss):
     ) -> None:
         super().__init__(name, reduction, dtype)
         refuse(type(self).__name__, axis=last_axis(axis))
+        self.axis = axis
         self.apply_class_balancing = apply_class_balancing
         self.alpha = alpha
         self.gamma = _exponent(type(self).__name__, gamma)
@@ -119,6 +120,7 @@ class CategoricalFocalCrossentropy(Loss):
     ) -> None:
         super().__init__(name, reduction, dtype)
         refuse(type(self).__name__, axis=last_axis(axis))
+        self.axis = axis
         self.alpha = alpha
         self.gamma = _exponent(type(self).__name__, gamma)
         self.from_logits = from_logits

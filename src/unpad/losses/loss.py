@@ -8,10 +8,12 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from ..configured import Configured
 from ..core.spec import spec_of
 from ..errors import refuse
 from ..layers import Layer, Spec
 from ..ragged import Layout, Ragged
+from ..refusals import Refusing
 from .reduction import Reduced, beside, known, reduce
 
 __all__ = ["Aligned", "Loss", "Reduced", "on_steps"]
@@ -30,7 +32,15 @@ class Aligned(NamedTuple):
     layout: Layout | None
 
 
-class Loss:
+#: What Keras lets a loss of one's own define or be set, and nothing here would look at.
+_REFUSED = {
+    "__call__": "Define call(self, y_true, y_pred): a number for each step, which the reduction "
+    "brings together.",
+    "dtype": "A loss has the type of the predictions: cast these.",
+}
+
+
+class Loss(Configured, Refusing, refused=_REFUSED):
     """A loss on real steps: called with (y_true, y_pred, sample_weight) as Keras's.
 
     `y_true` and `y_pred` are values (steps, ...), tensors of any leading shape, or Ragged. The
@@ -67,8 +77,17 @@ class Loss:
     ) -> None:
         who = type(self).__name__
         refuse(who, dtype=dtype)
-        self.reduction = known(who, reduction)
+        self.reduction = reduction
         self.name = name or who
+
+    @property
+    def reduction(self) -> str:
+        """How the steps' numbers are brought together: one of the names above, "none" for None."""
+        return self._reduction
+
+    @reduction.setter
+    def reduction(self, reduction: str | None) -> None:
+        self._reduction = known(type(self).__name__, reduction)
 
     def per_step(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """The loss of each step, 0 where it does not count: (...,) from (..., feature)."""

@@ -37,6 +37,7 @@ class CosineSimilarity(Loss):
     ) -> None:
         super().__init__(name, reduction, dtype)
         refuse(type(self).__name__, axis=last_axis(axis))
+        self.axis = axis
 
     def per_step(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         y, p = (F.normalize(v, dim=-1, eps=EPSILON) for v in paired(self.name, y_true, y_pred))

@@ -120,6 +120,7 @@ class SparseTopKCategoricalAccuracy(MeanOverSteps):
     ) -> None:
         refuse(type(self).__name__, from_sorted_ids=from_sorted_ids)
         super().__init__(name, ignore_class=ignore_class)
+        self.from_sorted_ids = from_sorted_ids
         self.k = positive(type(self).__name__, "k", k)
 
     def per_step(self, y_true: Tensor, y_pred: Tensor) -> Tensor:

@@ -84,6 +84,7 @@ class AUC(ThresholdMetric):
         super().__init__(edges, name or "auc", from_logits, by_column)
         self.curve = look_up("AUC", "curve", curve, _CURVES)
         self.summation_method = look_up("AUC", "summation_method", summation_method, _METHODS)
+        self.num_thresholds, self.thresholds = num_thresholds, thresholds
         self.multi_label, self.num_labels = multi_label, num_labels
         weights = None if label_weights is None else torch.tensor(label_weights).double()
         self.register_buffer("label_weights", weights, False)

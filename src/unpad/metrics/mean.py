@@ -72,7 +72,11 @@ class MeanMetricWrapper(MeanOverSteps):
 
     def __init__(self, fn: Callable[..., Any], name: str | None = None, **kwargs: Any) -> None:
         super().__init__(name or getattr(fn, "__name__", type(fn).__name__))
-        self._fn, self._kwargs = fn, kwargs
+        self.fn, self._kwargs = fn, kwargs
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments, those of the function among them."""
+        return {"fn": self.fn, "name": self.name, **self._kwargs}
 
     def update(
         self, y_true: Tensor, y_pred: Tensor, weight: Tensor | None = None, layout: Any = None
@@ -82,7 +86,7 @@ class MeanMetricWrapper(MeanOverSteps):
             y_true, y_pred, weight = without(label, y_true, y_pred, weight)
         if not len(y_pred):
             return
-        values = torch.as_tensor(self._fn(y_true, y_pred, **self._kwargs))
+        values = torch.as_tensor(self.fn(y_true, y_pred, **self._kwargs))
         if values.ndim == 0:
             if weight is not None:
                 raise ValueError(

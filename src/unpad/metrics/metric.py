@@ -3,23 +3,42 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Self
 
 import torch
 import torchmetrics
 from torch import Tensor
 
+from ..configured import Configured
+from ..core.weighted import as_dtype
 from ..losses.loss import on_steps
 from ..ragged import Ragged
+from ..refusals import Refusing
+from ..variable import Variable
+from ..weights import initializers
 from .steps import Steps, kept, laid_out
 
+_OF_ITS_OWN = "A metric holds its own state: copy.deepcopy(metric) gives another."
+#: What Keras lets a metric of one's own define or be set, and nothing here would look at.
+_REFUSED = {
+    "dtype": "Sums are float64, so that any split into batches gives one number: convert those.",
+    "stateless_update_state": _OF_ITS_OWN,
+    "stateless_result": _OF_ITS_OWN,
+    "stateless_reset_state": _OF_ITS_OWN,
+}
 
-class Metric(torchmetrics.Metric):
+
+class Metric(Configured, Refusing, torchmetrics.Metric, refused=_REFUSED):
     """A metric that adds up real steps: Keras's methods on torchmetrics' states.
 
     A metric of one's own says in `add` what a batch of steps adds to its states, and in `score`
     what they amount to. Its states are torchmetrics' (`add_state`); sums of float64 give the same
     number for any split into batches. No step gives 0.
+
+    Keras's way works too: states of `add_weight`, changed in an `update_state` of one's own, and a
+    `result`. `fit` hands it targets and predictions at the real steps, and sample weights where it
+    is one of the weighted metrics.
 
     Args:
         name: its key in logs and history; by default the class's name, as "top_k_accuracy".
@@ -41,7 +60,9 @@ class Metric(torchmetrics.Metric):
     def __init__(self, name: str | None = None, ignore_class: int | None = None) -> None:
         super().__init__()
         self.name = name or re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(self).__name__).lower()
+        self.ignore_class = ignore_class
         self.ignored = () if ignore_class is None else (ignore_class,)
+        self._variables: list[Variable] = []
         self._size: int | None = None
 
     def ignore(self, label: int | None) -> None:
@@ -66,6 +87,56 @@ class Metric(torchmetrics.Metric):
     def score(self) -> Tensor:
         """What the states amount to; 0 where nothing was added."""
         raise NotImplementedError
+
+    def add_variable(
+        self,
+        shape: Sequence[int],
+        initializer: Any = None,
+        dtype: Any = None,
+        aggregation: str | None = "sum",
+        name: str | None = None,
+    ) -> Variable:
+        """Makes a state of one's own, 0 after each reset, as in Keras.
+
+        Args:
+            shape: of the state.
+            initializer: gives its first values: a name or a callable of (shape, dtype).
+            dtype: by default float64.
+            aggregation: "sum", or None.
+            name: of the state.
+        """
+        if aggregation not in ("sum", None):
+            raise ValueError(
+                f"{self.name}: expected aggregation 'sum', got {aggregation!r}. States are added "
+                "up; another way: torchmetrics' add_state(name, default, dist_reduce_fx)."
+            )
+        dtype = torch.float64 if dtype is None else as_dtype(dtype)
+        make = initializers.get("zeros" if initializer is None else initializer, self.name)
+        state = Variable(make(tuple(shape), dtype), name or f"variable_{len(self._variables)}")
+        self._variables.append(state)
+        return state
+
+    def add_weight(
+        self,
+        shape: Sequence[int] = (),
+        initializer: Any = None,
+        dtype: Any = None,
+        name: str | None = None,
+    ) -> Variable:
+        """The same under Keras's older name."""
+        return self.add_variable(shape, initializer, dtype, name=name)
+
+    @property
+    def variables(self) -> list[Tensor]:
+        """Its states: those of `add_weight`, then torchmetrics'."""
+        kept = [getattr(self, name) for name in self._defaults]
+        return [*self._variables, *(s for s in kept if isinstance(s, Tensor))]
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], *args: Any, **kwargs: Any) -> Self:
+        for state in self._variables:
+            state.data = fn(state.data)
+        super()._apply(fn, *args, **kwargs)
+        return self
 
     # --- feeding ---------------------------------------------------------------------------------
 
@@ -96,6 +167,24 @@ class Metric(torchmetrics.Metric):
         if self.sized and steps.y_pred.ndim == 2 and self._size != steps.y_pred.shape[1]:
             self._start(steps.y_pred, steps.y_true.ndim == 1)
         self.add(steps)
+
+    def feed(self, y_true: Tensor, y_pred: Tensor, weight: Tensor | None, layout: Any) -> None:
+        """Adds values at real steps, by an `update_state` of one's own where there is one."""
+        if not self._has_own("update_state"):
+            self.update(y_true, y_pred, weight, layout)
+            return
+        batch: tuple[Any, Any] = y_true, y_pred
+        if layout is not None and self.reads_sequences:
+            batch = Ragged(y_true, layout), Ragged(y_pred, layout)
+        if weight is None:
+            self.update_state(*batch)
+        else:
+            self.update_state(*batch, sample_weight=weight)
+
+    def _has_own(self, name: str) -> bool:
+        """Whether a class outside of unpad defines this method of the base."""
+        found = getattr(type(self), name)
+        return found.__module__.partition(".")[0] != __name__.partition(".")[0]
 
     def _start(self, y_pred: Tensor, labels: bool) -> None:
         size = y_pred.shape[1]
@@ -146,12 +235,18 @@ class Metric(torchmetrics.Metric):
 
     def result(self) -> Tensor:
         """The metric over all that was added; 0 where there was no step."""
+        if self._has_own("update_state"):
+            # Steps that did not come by `update` are not known to torchmetrics, which keeps what
+            # it has computed until it sees more.
+            return self.score()
         if not self.update_count:
             return torch.zeros(())
         return self.compute()
 
     def reset_state(self) -> None:
-        """Forgets everything that was added."""
+        """Forgets everything that was added; states of `add_weight` become 0."""
+        for state in self._variables:
+            state.assign(0)
         self.reset()
 
     def __repr__(self) -> str:

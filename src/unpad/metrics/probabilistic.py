@@ -30,6 +30,7 @@ class BinaryCrossentropy(OfLoss):
     ) -> None:
         loss = losses.BinaryCrossentropy(from_logits=from_logits, label_smoothing=label_smoothing)
         super().__init__(loss, name)
+        self.from_logits, self.label_smoothing = from_logits, label_smoothing
 
 
 class CategoricalCrossentropy(OfLoss):
@@ -54,6 +55,7 @@ class CategoricalCrossentropy(OfLoss):
             from_logits=from_logits, label_smoothing=label_smoothing
         )
         super().__init__(loss, name)
+        self.from_logits, self.label_smoothing = from_logits, label_smoothing
 
 
 class SparseCategoricalCrossentropy(OfLoss):
@@ -73,6 +75,7 @@ class SparseCategoricalCrossentropy(OfLoss):
         ignore_class: int | None = None,
     ) -> None:
         super().__init__(losses.SparseCategoricalCrossentropy(from_logits=from_logits), name)
+        self.from_logits, self.ignore_class = from_logits, ignore_class
         self.ignore(ignore_class)
 
     def per_step(self, y_true: Tensor, y_pred: Tensor) -> Tensor:

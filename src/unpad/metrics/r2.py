@@ -45,7 +45,7 @@ class R2Score(Metric):
             look_up("R2Score", "class_aggregation", str(class_aggregation), {
                 k: k for k in _AGGREGATIONS if k
             })  # fmt: skip
-        self.class_aggregation = class_aggregation
+        self.class_aggregation, self.num_regressors = class_aggregation, num_regressors
         if class_aggregation is None:
             self.not_in_compile = (
                 "it gives a number for each output. Give class_aggregation='uniform_average'"

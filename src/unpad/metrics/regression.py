@@ -109,6 +109,7 @@ class CosineSimilarity(_OfNumbers):
                 "features. Leave it out."
             )
         super().__init__(losses.CosineSimilarity(), name)
+        self.axis = axis
 
     def per_step(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         # The loss falls where the likeness rises.

@@ -118,7 +118,7 @@ class _SpanMetric(Metric):
             self.not_in_compile = "it gives a number for each type. Give average='micro'"
         else:
             look_up(who, "average", average, _AVERAGES)
-        self.average = average
+        self.tags, self.scheme, self.average, self.outside = tags, scheme, average, outside
         outside = [outside] if isinstance(outside, str) else list(outside)
         read = read_tags(who, tags, scheme, outside)
         self.types = read.types

@@ -64,7 +64,7 @@ class StartedMetric(NamedTuple):
 
     def reset(self) -> None:
         """Forgets every batch."""
-        self.metric.reset()
+        self.metric.reset_state()
 
     def update(
         self,
@@ -82,7 +82,7 @@ class StartedMetric(NamedTuple):
             layout: which steps make a sequence; None for dense outputs.
         """
         if len(y_pred):
-            self.metric.update(y_true, y_pred, weight, layout)
+            self.metric.feed(y_true, y_pred, weight, layout)
 
     def value(self) -> Tensor:
         """The metric over all batches, whatever its shape; 0 where there was no step."""
@@ -130,5 +130,5 @@ class _Given(NamedTuple):
 
     def __call__(self, size: int, loss: Loss) -> Metric:
         metric = copy.deepcopy(self.metric)
-        metric.reset()
+        metric.reset_state()
         return metric

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from numbers import Real
 from typing import Any, TypedDict
 
 from torch import Tensor
 
+from ..configured import Configured, arguments_of
 from ..errors import refuse
+from ..refusals import Refusing
 from ..spellings import warn_once
 from .clipping import clip_of
+from .own import OwnRule, OwnUpdate
 from .rule import Around, Rule
 from .schedules import InverseTimeDecay
 
@@ -32,11 +35,34 @@ class Shared(TypedDict, total=False):
     decay: float
 
 
-class Optimizer:
+_HOUSE = __name__.partition(".")[0]
+_OF_TORCH = "What is made of it, torch_optimizer, is torch's: its state_dict, its load_state_dict."
+_BY_STEPS = "fit moves weights by update_step(self, gradient, variable, learning_rate)."
+_AT_THE_END = "Do it in a callback's on_train_end, or call it after fit."
+#: What Keras lets an optimiser of one's own define or be set, and nothing here would look at.
+_REFUSED = {
+    "apply": _BY_STEPS,
+    "apply_gradients": _BY_STEPS,
+    "exclude_from_weight_decay": "Give compile optimizer=lambda weights: "
+    "torch.optim.AdamW(groups), each group with a weight_decay of its own.",
+    "finalize_variable_values": _AT_THE_END,
+    "iterations": "It is counted; a callback's on_train_batch_end can count anything else.",
+    "loss_scale_factor": "Under torch.autocast torch.amp.GradScaler scales; bfloat16 needs none.",
+    "scale_loss": "Under torch.autocast torch.amp.GradScaler scales; bfloat16 needs none.",
+    "load_own_variables": _OF_TORCH,
+    "save_own_variables": _OF_TORCH,
+    "set_weights": _OF_TORCH,
+    "stateless_apply": "Use torch.func.functional_call with torch.func.grad, and apply.",
+    "variables": "States made by add_variable and its like are among them.",
+}
+
+
+class Optimizer(OwnUpdate, Configured, Refusing, refused=_REFUSED):
     """Keras's arguments for an optimiser, which is made when the model's weights are known.
 
-    `learning_rate` can be read and set at any time. `torch_optimizer` is what moves the weights, a
-    torch optimiser, once made.
+    `learning_rate` and the other arguments can be read and set at any time. `torch_optimizer` is
+    what moves the weights, a torch optimiser, once made. One of one's own says how a weight moves
+    in `update_step`, as in Keras.
 
     Args:
         learning_rate: a number, one of `schedules`, or a callable of the step, counted from 0.
@@ -107,12 +133,47 @@ class Optimizer:
             self._rate = float(learning_rate)
         self.torch_optimizer: Rule | None = None
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        before = vars(self).get(name)
+        super().__setattr__(name, value)
+        bound = vars(self).get("torch_optimizer")
+        if bound is None or name in ("torch_optimizer", "built", "name") or name not in vars(self):
+            return
+        if name[0] != "_":
+            try:
+                self._check_arguments()
+            except ValueError:
+                super().__setattr__(name, before)
+                raise
+            bound.follow(self._rule())
+
+    def _check_arguments(self) -> None:
+        """What has been set since is checked by the constructor that knows the rules."""
+        ours = next(k for k in type(self).__mro__ if k.__module__.startswith(f"{_HOUSE}."))
+        now = {n: getattr(self, n) for n in arguments_of(ours) if n in vars(self)}
+        self._clip = ours(learning_rate=self._schedule or self._rate, **now)._clip
+
     def make(self, parameters: list[Tensor], lr: float, around: Around) -> Rule:
         """The rule with these arguments."""
-        raise NotImplementedError
+        if type(self).update_step is OwnUpdate.update_step:
+            raise NotImplementedError(
+                f"{type(self).__name__}: an optimizer of one's own needs an "
+                "update_step(self, gradient, variable, learning_rate)."
+            )
+        return OwnRule(parameters, lr, self.weight_decay or 0.0, around, self, self._states)
 
     def bind(self, parameters: Iterable[Tensor]) -> Rule:
         """Makes the torch optimiser for these weights, and keeps it."""
+        self.torch_optimizer = None
+        self._check_arguments()
+        self._weights, self._states, self.built = list(parameters), {}, False
+        self.build(self._weights)
+        self.built = True
+        self.torch_optimizer = self._rule()
+        return self.torch_optimizer
+
+    def _rule(self) -> Rule:
+        own = type(self).update_step is not OwnUpdate.update_step
         around = Around(
             schedule=self._schedule,
             clip=self._clip,
@@ -120,9 +181,55 @@ class Optimizer:
             ema_overwrite_frequency=self.ema_overwrite_frequency,
             accumulate=self.gradient_accumulation_steps or 1,
         )
-        self.torch_optimizer = None
-        self.torch_optimizer = self.make(list(parameters), self.learning_rate, around)
-        return self.torch_optimizer
+        make = Optimizer.make if own else type(self).make
+        return make(self, self._weights, self.learning_rate, around)
+
+    def apply(self, grads: Sequence[Any], trainable_variables: Any = None) -> None:
+        """One update of these weights by these gradients, for a training loop of one's own.
+
+        Args:
+            grads: one for each weight; None leaves it.
+            trainable_variables: the weights; by default those that it was made for.
+
+        Raises:
+            ValueError: there are more or fewer gradients, or a weight is not known.
+        """
+        if self.torch_optimizer is None:
+            if trainable_variables is None:
+                raise ValueError(
+                    f"{type(self).__name__}.apply: it does not know the weights yet: "
+                    "apply(grads, weights)."
+                )
+            self.bind(trainable_variables)
+        weights = self._weights if trainable_variables is None else list(trainable_variables)
+        if len(grads) != len(weights):
+            raise ValueError(
+                f"{type(self).__name__}.apply: {len(grads)} gradients for {len(weights)} weights."
+            )
+        for weight in weights:
+            self._get_variable_index(weight)
+        before = [w.grad for w in self._weights]
+        try:
+            for weight in self._weights:
+                weight.grad = None
+            for weight, grad in zip(weights, grads, strict=True):
+                weight.grad = grad
+            assert self.torch_optimizer is not None
+            self.torch_optimizer.step()
+        finally:
+            for weight, grad in zip(self._weights, before, strict=True):
+                weight.grad = grad
+
+    def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Tensor]]) -> None:
+        """The same, of pairs of a gradient and its weight."""
+        pairs = list(grads_and_vars)
+        self.apply([grad for grad, _ in pairs], [weight for _, weight in pairs])
+
+    @property
+    def variables(self) -> list[Tensor]:
+        """The states of every weight, as they are now; none before the first update."""
+        states = {} if self.torch_optimizer is None else self.torch_optimizer.state
+        return [v for s in states.values() for v in s.values() if isinstance(v, Tensor)]
 
     @property
     def iterations(self) -> int:
@@ -154,7 +261,7 @@ class Optimizer:
 
     def get_config(self) -> dict[str, Any]:
         """The arguments by name."""
-        own = {k: v for k, v in vars(self).items() if k[0] != "_" and k != "torch_optimizer"}
+        own = {n: getattr(self, n) for n in arguments_of(type(self)) if n in vars(self)}
         return {"learning_rate": self._schedule or self._rate, **own}
 
     def __repr__(self) -> str:

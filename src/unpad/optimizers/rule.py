@@ -279,6 +279,18 @@ class Rule(torch.optim.Optimizer):
         for group in self.param_groups:
             group["lr"] = float(value)
 
+    def follow(self, other: Rule) -> None:
+        """Takes over another rule's options, not its learning rate, and goes on with its state."""
+        self.around = other.around
+        for group in self.param_groups:
+            for name, value in other.defaults.items():
+                if name not in ("lr", "iterations"):
+                    group[name] = value
+            for p in group["params"]:
+                if "step" in self.state.get(p, ()):
+                    for name, value in other.start(p, group).items():
+                        self.state[p].setdefault(name, value)
+
     # --- torch's own bookkeeping -----------------------------------------------------------------
 
     def obey(self) -> None:

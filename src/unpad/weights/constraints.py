@@ -8,6 +8,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
+from ..configured import Configured, from_dict
 from ..errors import look_up
 
 _Projection = Callable[[Tensor], Tensor]
@@ -16,7 +17,7 @@ _Projection = Callable[[Tensor], Tensor]
 _EPSILON = 1e-7
 
 
-class Constraint:
+class Constraint(Configured):
     """What a weight must be after each update: called with the tensor, it gives the nearest.
 
     Attributes are the arguments, so that one can be pickled, shown and made again. A subclass of
@@ -31,14 +32,6 @@ class Constraint:
     def __call__(self, w: Tensor) -> Tensor:
         """A tensor of the same shape that obeys the constraint."""
         raise NotImplementedError
-
-    def get_config(self) -> dict[str, Any]:
-        """The arguments by name."""
-        return dict(vars(self))
-
-    def __repr__(self) -> str:
-        options = ", ".join(f"{k}={v!r}" for k, v in vars(self).items())
-        return f"{type(self).__name__}({options})"
 
 
 class NonNeg(Constraint):
@@ -187,6 +180,8 @@ def get(constraint: Any, who: str = "constraints.get") -> _Projection | None:
     """
     if constraint is None:
         return None
+    if (described := from_dict(who, "constraint", constraint, _BY_NAME)) is not None:
+        return described
     if isinstance(constraint, str):
         return look_up(who, "constraint", constraint, _BY_NAME)()
     if isinstance(constraint, type) and issubclass(constraint, Constraint):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Callable, Sequence
 from typing import Any, cast
@@ -11,12 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..configured import Configured, from_dict
 from ..errors import look_up
 
 _Initializer = Callable[[Sequence[int], torch.dtype], Tensor]
 
 
-class Initializer:
+class Initializer(Configured):
     """Fills a tensor of a given shape. With a seed, each call gives the same numbers.
 
     Attributes are the arguments, so that one can be pickled, shown and made again. A class of
@@ -39,19 +39,9 @@ class Initializer:
         """Fills the tensor in place and gives it back."""
         raise NotImplementedError
 
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments; `from_config` makes the same of them."""
-        names = [*inspect.signature(type(self).__init__).parameters][1:]
-        return {n: getattr(self, n) for n in names if hasattr(self, n)}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Initializer:
-        """The initialiser of these arguments."""
-        return cls(**config)
-
-    def __repr__(self) -> str:
-        options = ", ".join(f"{k}={v!r}" for k, v in vars(self).items())
-        return f"{type(self).__name__}({options})"
+    def clone(self) -> Initializer:
+        """The same initialiser made anew, by way of `get_config`."""
+        return self.from_config(self.get_config())
 
 
 class Constant(Initializer):
@@ -352,9 +342,8 @@ def get(initializer: Any, who: str = "initializers.get") -> _Initializer:
     Raises:
         ValueError: there is none of this name; the text names the nearest.
     """
-    if isinstance(initializer, dict) and "class_name" in initializer:
-        kind = look_up(who, "initializer", initializer["class_name"], _BY_NAME)
-        return kind.from_config(initializer.get("config") or {})
+    if (described := from_dict(who, "initializer", initializer, _BY_NAME)) is not None:
+        return described
     if isinstance(initializer, str):
         return look_up(who, "initializer", initializer, _BY_NAME)()
     if isinstance(initializer, type) and issubclass(initializer, Initializer):

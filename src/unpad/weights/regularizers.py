@@ -9,12 +9,13 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
+from ..configured import Configured, from_dict
 from ..errors import look_up
 
 _Penalty = Callable[[Tensor], Tensor]
 
 
-class Regularizer:
+class Regularizer(Configured):
     """A penalty on a weight: called with the tensor, it gives a number to add to the loss.
 
     Attributes are the arguments, so that one can be pickled, shown and made again.
@@ -23,14 +24,6 @@ class Regularizer:
     def __call__(self, x: Tensor) -> Tensor:
         """The penalty, a tensor without axes; 0 of a tensor without entries."""
         raise NotImplementedError
-
-    def get_config(self) -> dict[str, Any]:
-        """The arguments by name."""
-        return dict(vars(self))
-
-    def __repr__(self) -> str:
-        options = ", ".join(f"{k}={v!r}" for k, v in vars(self).items())
-        return f"{type(self).__name__}({options})"
 
 
 class L1(Regularizer):
@@ -158,6 +151,8 @@ def get(regularizer: Any, who: str = "regularizers.get") -> _Penalty | None:
     """
     if regularizer is None:
         return None
+    if (described := from_dict(who, "regularizer", regularizer, _BY_NAME)) is not None:
+        return described
     if isinstance(regularizer, str):
         return look_up(who, "regularizer", regularizer, _BY_NAME)()
     if isinstance(regularizer, type) and issubclass(regularizer, Regularizer):
