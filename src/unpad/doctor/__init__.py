@@ -2,16 +2,20 @@
 
 from .examination import examine, quiet, tell
 from .findings import KINDS, DataWarning, Finding, Where
+from .probing import BrokenLaw, assert_padding_proof, probe
 from .report import Found, Report
 
 __all__ = [
     "KINDS",
+    "BrokenLaw",
     "DataWarning",
     "Finding",
     "Found",
     "Report",
     "Where",
+    "assert_padding_proof",
     "examine",
+    "probe",
     "quiet",
     "tell",
 ]

@@ -1,5 +1,6 @@
 """What the doctor must know of a model, for each kind of model that people have."""
 
 from .masks import masks_of
+from .subjects import subject_of
 
-__all__ = ["masks_of"]
+__all__ = ["masks_of", "subject_of"]

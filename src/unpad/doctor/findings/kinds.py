@@ -31,6 +31,27 @@ KINDS: dict[str, Kind] = {
     "other padding": Kind("warning", "padded with another value than is masked"),
     "not masked": Kind("warning", "padding that nothing masks"),
     "class 0": Kind("warning", "a class kept free for padding"),
+    # The model
+    "not repeatable": Kind("error", "another answer to the same question"),
+    "batch mates": Kind(
+        "error",
+        "answers depend on the other sequences of a batch",
+        ("order of the batch", "padding", "padding content"),
+    ),
+    "order of the batch": Kind("error", "answers depend on the place in the batch"),
+    "padding": Kind(
+        "error", "answers depend on the amount of padding", ("padding content", "ignored steps")
+    ),
+    "padding content": Kind("warning", "answers depend on what padding holds"),
+    "not finite": Kind("error", "outputs that are no numbers", ("padding", "batch mates")),
+    "softmax axis": Kind(
+        "error",
+        "a softmax over the wrong axis",
+        ("batch mates", "order of the batch", "padding", "padding content", "future"),
+    ),
+    "constant": Kind("warning", "the same answer to everything"),
+    "ignored steps": Kind("note", "steps that move nothing"),
+    "future": Kind("error", "answers depend on later steps"),
 }
 
 

@@ -1,1 +1,18 @@
 """The laws, asked of any model that can be called."""
+
+from .laid import Laid, drawn
+from .laws import LAWS, Verdict, learnt, probed
+from .subject import CannotAsk, Pair, Place, Subject
+
+__all__ = [
+    "LAWS",
+    "CannotAsk",
+    "Laid",
+    "Pair",
+    "Place",
+    "Subject",
+    "Verdict",
+    "drawn",
+    "learnt",
+    "probed",
+]

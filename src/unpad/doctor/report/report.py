@@ -52,13 +52,17 @@ class Report(Sequence[Finding]):
 
     @classmethod
     def of(
-        cls, findings: Iterable[Finding], asked: Iterable[Asked] = (), seconds: float = 0.0
+        cls,
+        findings: Iterable[Finding],
+        asked: Iterable[Asked] = (),
+        seconds: float = 0.0,
+        seed: int = 0,
     ) -> Report:
         """With roots before what they explain, and of these the gravest first."""
         found = sorted(findings, key=lambda f: SEVERITIES.index(f.severity))
         kinds = {kind for f in found for kind in f.explains}
         roots = [f for f in found if f.kind not in kinds]
-        return cls((*roots, *(f for f in found if f.kind in kinds)), tuple(asked), seconds)
+        return cls((*roots, *(f for f in found if f.kind in kinds)), tuple(asked), seconds, seed)
 
     @property
     def roots(self) -> list[Finding]:
