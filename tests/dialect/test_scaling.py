@@ -135,7 +135,7 @@ def test_a_step_that_becomes_the_mask_value_is_not_lost():
 def test_errors():
     with says(
         "Scaler: expected an estimator with fit and transform, as StandardScaler(), got "
-        "<class 'tests.test_scaling.Standard'>. A class: put () behind it."
+        "<class 'tests.dialect.test_scaling.Standard'>. A class: put () behind it."
     ):
         Scaler(Standard)
     with says(

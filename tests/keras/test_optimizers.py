@@ -263,7 +263,7 @@ def test_constraints(float64, name, constraint, options):
     """Applied after each update, and the next one goes on from there."""
     w = torch.tensor(coded_like((4, 3)), requires_grad=True)
     v = keras.Variable(coded_like((4, 3)), dtype="float64")
-    w.unpad_constraint = getattr(unpad.layers.constraints, constraint)(**options)
+    w.unpad_constraint = getattr(unpad.constraints, constraint)(**options)
     v.constraint = getattr(keras.constraints, constraint)(**options)
     ours = getattr(unpad.optimizers, name)(0.1).bind([w])
     theirs = getattr(keras.optimizers, name)(0.1)

@@ -56,7 +56,7 @@ class Layer(Weighted):
     #: Whether sequences of sequences are more to it than it can take.
     one_level = True
     #: Whether it walks time: a size of its input that older Keras was told is that of a step.
-    walks = False
+    _in_time = False
     #: Whether tensors among its inputs are part of what it computes, not batches.
     keeps_constants = False
     # Older Keras asked layers for these.

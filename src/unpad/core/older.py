@@ -35,7 +35,7 @@ def shape_in(kwargs: dict[str, Any], layer: Any) -> Shape | None:
     elif kwargs.get("batch_input_shape") is not None:
         shape = _sizes(kwargs["batch_input_shape"], "batch_input_shape", who)[1:]
     elif "input_dim" in kwargs:
-        in_time = layer.walks or "input_length" in kwargs
+        in_time = layer._in_time or "input_length" in kwargs
         shape = (*([kwargs.get("input_length")] if in_time else []), kwargs["input_dim"])
     else:
         raise TypeError(f"{who}: {next(iter(kwargs))}= says too little of the input.")

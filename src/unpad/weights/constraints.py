@@ -39,7 +39,7 @@ class NonNeg(Constraint):
 
     Example:
         >>> import torch, unpad
-        >>> unpad.layers.constraints.NonNeg()(torch.tensor([-1.0, 2.0]))
+        >>> unpad.constraints.NonNeg()(torch.tensor([-1.0, 2.0]))
         tensor([0., 2.])
     """
 
@@ -78,7 +78,7 @@ class MaxNorm(_NormConstraint):
 
     Example:
         >>> import torch, unpad
-        >>> unpad.layers.constraints.MaxNorm(5.0)(torch.tensor([[6.0], [8.0]]))
+        >>> unpad.constraints.MaxNorm(5.0)(torch.tensor([[6.0], [8.0]]))
         tensor([[3.],
                 [4.]])
     """

@@ -34,7 +34,7 @@ class L1(Regularizer):
 
     Example:
         >>> import torch, unpad
-        >>> unpad.layers.regularizers.L1(0.5)(torch.tensor([1.0, -3.0]))
+        >>> unpad.regularizers.L1(0.5)(torch.tensor([1.0, -3.0]))
         tensor(2.)
     """
 
@@ -53,7 +53,7 @@ class L2(Regularizer):
 
     Example:
         >>> import torch, unpad
-        >>> unpad.layers.regularizers.L2(0.5)(torch.tensor([1.0, -3.0]))
+        >>> unpad.regularizers.L2(0.5)(torch.tensor([1.0, -3.0]))
         tensor(5.)
     """
 

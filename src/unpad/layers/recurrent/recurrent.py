@@ -42,7 +42,7 @@ class Recurrent(Layer):
     """
 
     takes = "one"
-    walks = True
+    _in_time = True
     #: The cell that it walks with; an LSTM is its own.
     cell: Any
 
