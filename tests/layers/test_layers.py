@@ -64,7 +64,7 @@ def test_lstm_takes_and_gives_states():
     _, h2, c2 = layer(second, initial_state=[h1, c1])
     torch.testing.assert_close(h2, h[:1])
     torch.testing.assert_close(c2, c[:1])
-    with pytest.raises(ValueError, match=r"expected initial_state as 2 tensors \(3, 5\)"):
+    with pytest.raises(ValueError, match=r"expected initial_state as 2 tensors \(batch, 5\)"):
         layer(ragged, initial_state=[h1])
 
 

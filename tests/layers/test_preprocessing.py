@@ -166,7 +166,7 @@ def test_category_encoding_refuses():
     with says("CategoryEncoding: the id in sequence 0, step 1 is 0.5; ids are integers."):
         layer([[0, 0.5]])
     with says(
-        "CategoryEncoding: multi_hot is over the ids of a sequence, but (batch) has one id a row. "
+        "CategoryEncoding: multi_hot is over the ids of a sequence, but (2) has one id a row. "
         "One row of them: ids[None]; a vector for each: output_mode='one_hot'."
     ):
         layer([0, 1])

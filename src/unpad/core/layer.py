@@ -14,10 +14,13 @@ from torch import Tensor
 from ..ragged import Ragged
 from ..weights import activations, regularizers
 from . import older
-from .spec import Spec, Specs, spec_of
+from .spec import Spec, Specs, kind_of
 from .symbol import Node, draw, is_symbolic, specs_of
 from .trial import build_inside, tried
 from .weighted import Weighted, as_dtype
+
+# So many kinds of calls are remembered of a layer: grids of ever new lengths are as many kinds.
+_KINDS = 4096
 
 
 class Layer(Weighted):
@@ -59,6 +62,8 @@ class Layer(Weighted):
     _in_time = False
     #: Whether tensors among its inputs are part of what it computes, not batches.
     keeps_constants = False
+    #: Whether what it gives is found by trying it, which is done when it is built and not again.
+    tried_once = True
     # Older Keras asked layers for these.
     input_mask, output_mask = older.input_mask, older.output_mask
     input_shape, output_shape = older.input_shape, older.output_shape
@@ -80,10 +85,18 @@ class Layer(Weighted):
         self.dtype = as_dtype(dtype)
         self.activity_regularizer = regularizers.get(activity_regularizer, self.who)
         self.built = False
+        # The kinds of calls that it has been asked about: see `_meet`.
+        self._met: set[Any] = set()
+        self._made_for: Any = None
         self._regularizers = {}
         self._constraints = {}
         self._activity = None
         self._nodes: list[Node] = []
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "output_spec" in vars(cls) and "tried_once" not in vars(cls):
+            cls.tried_once = False
 
     def __setattr__(self, name: str, value: Any) -> None:
         # A list of layers is found by torch only as a ModuleList: their weights would be missed.
@@ -103,6 +116,22 @@ class Layer(Weighted):
             ValueError: the layer cannot take such inputs; the text says why and what to use.
         """
         return tried(self, specs, options)
+
+    def made_for(self, *specs: Any) -> Any:
+        """The sizes of these inputs that the weights are made for, once the layer is built.
+
+        Asked when it is built and of every input of another kind; the same must come out. By
+        default nothing of a layer that refuses other sizes in its `output_spec`, and the last axis
+        where a weight of the layer has its size.
+        """
+        first = specs[0] if specs else None
+        if not self.tried_once or not isinstance(first, Spec) or not first.shape:
+            return None
+        last = first.shape[-1]
+        if self._made_for is not None:
+            return last
+        own = (w for w in (*self._parameters.values(), *self._buffers.values()) if w is not None)
+        return last if any(last in weight.shape for weight in own) else None
 
     def open(self, inputs: Any) -> Any:
         """The real steps of the inputs, if this layer decides which are; else the inputs as given.
@@ -152,17 +181,36 @@ class Layer(Weighted):
 
     def ensure_built(self, *specs: Any, **options: Any) -> Any:
         """Builds the layer if it is not yet built, and gives its output's spec."""
-        self._refuse_levels(specs)
-        out = self.output_spec(*specs, **options)
+        out = self.spec_for(*specs, **options)
         if not self.built:
             older.check_shape(self._told_shape, specs[0] if specs else None, self.who)
-            self.build(*specs, **{k: v for k, v in options.items() if isinstance(v, Spec)})
-            self.built = True
-            if any(isinstance(m, Layer) and not m.built for m in self.modules()):
-                build_inside(self, specs, options)
+            # A weight that is made in inference mode could never be trained.
+            with torch.inference_mode(False):
+                self.build(*specs, **{k: v for k, v in options.items() if isinstance(v, Spec)})
+                self.built = True
+                self._made_for = self.made_for(*specs)
+                if any(isinstance(m, Layer) and not m.built for m in self.modules()):
+                    build_inside(self, specs, options)
             if not self.trainable:
                 self.requires_grad_(False)
         return out
+
+    def spec_for(self, *specs: Any, **options: Any) -> Any:
+        """What comes out for inputs of these specs, asked of a layer that others hold.
+
+        Raises:
+            ValueError: the layer cannot take them; see `output_spec`.
+        """
+        self._refuse_other_sizes(specs)
+        return self.output_spec(*specs, **options)
+
+    def _refuse_other_sizes(self, specs: Sequence[Any]) -> None:
+        self._refuse_levels(specs)
+        if self._made_for is not None and self.made_for(*specs) != self._made_for:
+            raise ValueError(
+                f"{self.who}: built for {self._made_for} features, got "
+                f"{', '.join(map(str, specs))}."
+            )
 
     def __call__(self, *inputs: Any, training: bool | None = None, **options: Any) -> Any:
         """Builds the layer on its first call, then runs it; on symbols, draws it into a graph.
@@ -180,14 +228,36 @@ class Layer(Weighted):
                 self.train(not training)
         if self.built and not options and len(inputs) == 1 and type(inputs[0]) is Ragged:
             # The usual call: the rest would find nothing to do.
-            return self._weighed(super().__call__(self._prepare(self._as_batch(inputs[0]))))
+            if kind_of(inputs[0]) not in self._met:
+                self._meet([self._as_batch(inputs[0])], options)
+            return self._weighed(super().__call__(self._prepare(inputs[0])))
         if any(map(is_symbolic, (*inputs, *options.values()))):
             return draw(self, inputs, options)
         given = [self._as_batch(x) for x in inputs]
-        if not self.built:
-            specs = {k: specs_of(v) for k, v in options.items()}
-            self.ensure_built(*map(specs_of, given), **specs)
+        if not self.built or self._kind(given, options) not in self._met:
+            self._meet(given, options)
         return self._weighed(super().__call__(*[self._prepare(x) for x in given], **options))
+
+    @staticmethod
+    def _kind(inputs: Sequence[Any], options: dict[str, Any]) -> Any:
+        return kind_of(inputs[0] if len(inputs) == 1 and not options else (*inputs, options))
+
+    def _meet(self, inputs: Sequence[Any], options: dict[str, Any]) -> None:
+        """Asks the spec about a call of a new kind, and remembers that it was asked.
+
+        So what a layer refuses when it is built it refuses ever after, for the cost of a look-up.
+        """
+        specs = [specs_of(x, self.built) for x in inputs]
+        more = {name: specs_of(value, self.built) for name, value in options.items()}
+        if not self.built:
+            self.ensure_built(*specs, **more)
+        elif self.tried_once:
+            self._refuse_other_sizes(specs)
+        else:
+            self.spec_for(*specs, **more)
+        if len(self._met) >= _KINDS:
+            self._met.clear()
+        self._met.add(self._kind(inputs, options))
 
     def _weighed(self, outputs: Any) -> Any:
         """The outputs, with the penalty on them noted."""
@@ -222,8 +292,6 @@ class Layer(Weighted):
 
     def _as_batch(self, inputs: Any) -> Any:
         if isinstance(inputs, (Ragged, Tensor)):
-            if self.one_level and isinstance(inputs, Ragged) and inputs.levels > 1:
-                self._refuse_levels([spec_of(inputs)])
             if self.takes == "several":
                 raise ValueError(f"{self.who}: expected a list of inputs, got one.")
             return inputs
@@ -283,7 +351,7 @@ class Layer(Weighted):
     def __getstate__(self) -> dict[str, Any]:
         # A penalty on the last batch holds that batch's graph, and the nodes hold a model's: no
         # part of the layer's state.
-        return {**self.__dict__, "_activity": None, "_nodes": []}
+        return {**self.__dict__, "_activity": None, "_nodes": [], "_met": set()}
 
     @property
     def input(self) -> Any:

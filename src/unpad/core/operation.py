@@ -29,6 +29,7 @@ class Operation(Layer):
     one_level = False
     keeps_constants = True
     pairs_steps = True
+    tried_once = True
 
     def __init__(self, function: Callable[..., Any], **kwargs: Any) -> None:
         super().__init__(**kwargs)

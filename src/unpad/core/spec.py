@@ -54,6 +54,7 @@ class Spec:
         lengths: whose lengths it has, where that is known.
         width: slots of the grid that a Ragged came from, where that is known.
         levels: of a Ragged: 2 for sequences of sequences.
+        batch: the rows of an actual tensor, shown in an error.
     """
 
     shape: tuple[int | None, ...]
@@ -62,12 +63,12 @@ class Spec:
     lengths: Lengths | None = field(default=None, compare=False, repr=False)
     width: int | None = field(default=None, compare=False, repr=False)
     levels: int = field(default=1, repr=False)
+    batch: int | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         axes = [("time" if n is None else str(n)) for n in self.shape]
-        return (
-            f"({', '.join(['batch', *(['steps*'] * self.levels if self.ragged else []), *axes])})"
-        )
+        batch = "batch" if self.batch is None else str(self.batch)
+        return f"({', '.join([batch, *(['steps*'] * self.levels if self.ragged else []), *axes])})"
 
     @property
     def full_shape(self) -> tuple[int | None, ...]:
@@ -121,3 +122,23 @@ def spec_of(value: Ragged | Tensor) -> Spec:
         width = value.layout.width
         return Spec(tuple(value.feature), True, value.dtype, width=width, levels=value.levels)
     return Spec(tuple(value.shape[1:]), False, value.dtype)
+
+
+def kind_of(value: Any) -> Any:
+    """What a layer's answer about an argument hangs on, in a form that can be looked up.
+
+    Of a batch whether it is Ragged, the shape without batch and steps, and the type; of anything
+    else the value itself, or what it is where that cannot be looked up.
+    """
+    if isinstance(value, Ragged):
+        values = value.values
+        if isinstance(values, Ragged):
+            return (value.levels, value.feature, value.dtype)
+        return (1, values.shape[1:], values.dtype)
+    if isinstance(value, Tensor):
+        return (0, value.shape[1:], value.dtype, value.ndim)
+    if isinstance(value, (list, tuple)):
+        return tuple(map(kind_of, value))
+    if isinstance(value, dict):
+        return tuple((name, kind_of(part)) for name, part in value.items())
+    return value if isinstance(value, (bool, int, float, str, type(None))) else type(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -131,16 +132,24 @@ def symbols_in(value: Any) -> list[Symbol]:
     return [v for v in parts if isinstance(v, Symbol)]
 
 
-def specs_of(value: Any) -> Any:
-    """The same argument with a spec wherever a batch or a symbol stands."""
+def specs_of(value: Any, shown: bool = False) -> Any:
+    """The same argument with a spec wherever a batch or a symbol stands.
+
+    Args:
+        value: an argument of a layer.
+        shown: whether the spec of a tensor shows in an error how many rows there are.
+    """
     if isinstance(value, Symbol):
         return value.spec
     if isinstance(value, (Ragged, Tensor)):
-        return value if isinstance(value, Tensor) and not value.ndim else spec_of(value)
+        if isinstance(value, Tensor) and not value.ndim:
+            return value
+        spec = spec_of(value)
+        return replace(spec, batch=len(value)) if shown and not spec.ragged else spec
     if isinstance(value, (list, tuple)) and any(
         isinstance(v, (Symbol, Ragged, Tensor)) for v in value
     ):
-        return [specs_of(v) for v in value]
+        return [specs_of(v, shown) for v in value]
     return value
 
 

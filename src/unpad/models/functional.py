@@ -163,7 +163,7 @@ class Functional(Model):
 
         def asked(name: str) -> Any:
             value = self._part(name)
-            return value.output_spec if isinstance(value, Layer) else value
+            return value.spec_for if isinstance(value, Layer) else value
 
         return self._graph.run(asked, given)
 

@@ -124,7 +124,7 @@ class Sequential(OlderMethods, Model):
             )
         specs = [spec]
         for layer in self.layers:
-            out = layer.output_spec(specs[-1], **self._also(layer, specs))
+            out = layer.spec_for(specs[-1], **self._also(layer, specs))
             if isinstance(out, list):
                 raise ValueError(
                     f"{self.who}: {layer.who} gives {len(out)} outputs; in Sequential each layer "
@@ -137,6 +137,7 @@ class Sequential(OlderMethods, Model):
         return self.specs(spec)[-1]
 
     def build(self, spec: Spec) -> None:
+        self._built_for = spec
         specs = [spec]
         for layer in self.layers:
             specs.append(layer.ensure_built(specs[-1], **self._also(layer, specs)))
@@ -167,17 +168,6 @@ class Sequential(OlderMethods, Model):
         return {
             "like": held[1 if place == 0 and len(held) > 1 and self.layers[0].is_door else place]
         }
-
-    def ensure_built(self, spec: Spec) -> Spec:
-        # All specs first: a refused layer must not leave those before it built.
-        out = self.output_spec(spec)
-        if not self.built:
-            self.build(spec)
-            self.built = True
-            if not self.trainable:
-                self.requires_grad_(False)
-            self._built_for = spec
-        return out
 
     @property
     def is_door(self) -> bool:

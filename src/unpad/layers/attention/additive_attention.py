@@ -53,6 +53,9 @@ class AdditiveAttention(Attention):
             assert size is not None
             self.scale = self.add_weight("scale", (size,), "glorot_uniform")
 
+    def made_for(self, inputs: list[Spec], mask: None = None) -> Any:
+        return inputs[0].shape[-1] if self.use_scale else None
+
     def _score(self, query: Tensor, key: Tensor) -> Tensor:
         pairs = torch.tanh(query[..., None, :] + key[..., None, :, :])
         return pairs.sum(-1) if self.scale is None else pairs @ self.scale

@@ -164,6 +164,9 @@ class PReLU(TokenWise):
             )
         return spec
 
+    def made_for(self, spec: Spec) -> Any:
+        return self._shape(spec)
+
     def build(self, spec: Spec) -> None:
         self.alpha = self.add_weight(
             "alpha",

@@ -47,6 +47,8 @@ class Lambda(Layer):
         [2.0, 3.0]
     """
 
+    tried_once = True
+
     def __init__(
         self,
         function: Callable[..., Any],

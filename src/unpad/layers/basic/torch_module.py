@@ -68,7 +68,7 @@ def output_spec_of(module: torch.nn.Module, spec: Spec, who: str) -> Spec | list
         ValueError: the module fails on such rows, or gives another number of rows.
     """
     if isinstance(module, Layer):
-        return module.output_spec(spec)
+        return module.spec_for(spec)
     rows = 3
     probe = torch.zeros(rows, *(2 if n is None else n for n in spec.shape), dtype=spec.dtype)
     for parameter in module.parameters():

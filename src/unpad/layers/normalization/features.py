@@ -27,6 +27,10 @@ class OverFeatures(TokenWise):
         self._axes(spec)
         return spec
 
+    def made_for(self, spec: Spec) -> Any:
+        axes, sizes = self._from_last(spec), tuple(self._sizes(spec))
+        return sizes[0] if axes == (-1,) else (sizes, axes)
+
     def _axes(self, spec: Spec) -> list[int]:
         """The axes, from 0, rising; refuses those that are no features."""
         axes = axes_of(self.axis, spec, self.who)
@@ -253,6 +257,9 @@ class UnitNormalization(OverFeatures):
 
     def build(self, spec: Spec) -> None:
         self._over = self._from_last(spec)
+
+    def made_for(self, spec: Spec) -> Any:
+        return self._from_last(spec)
 
     def on_values(self, values: Tensor) -> Tensor:
         length = torch.linalg.vector_norm(values, dim=self._over, keepdim=True)

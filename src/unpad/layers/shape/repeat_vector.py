@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ...core.layer import Layer
-from ...core.spec import Spec, spec_of
+from ...core.spec import Spec
 from ...core.symbol import Symbol, is_symbolic
 from ...ragged import Ragged
 from ...ragged.reductions import spread
@@ -111,8 +111,6 @@ class RepeatVector(Layer):
 
     def forward(self, inputs: Tensor, like: Ragged | Tensor | None = None) -> Ragged | Tensor:
         """Each sequence's row, once for each step."""
-        if isinstance(inputs, Ragged):
-            self.output_spec(spec_of(inputs))  # built with rows, it is given sequences
         if self.n is not None:
             rows = inputs.unsqueeze(1).expand(-1, self.n, *(-1,) * (inputs.ndim - 1))
             return rows.clone(memory_format=torch.contiguous_format)

@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from ...core.layer import Layer
-from ...core.spec import Spec, spec_of
+from ...core.spec import Spec
 from ...ragged import Ragged
 
 
@@ -149,6 +149,5 @@ class Permute(Layer):
     def forward(self, inputs: Ragged | Tensor) -> Ragged | Tensor:
         """The same numbers with their axes in another order."""
         if isinstance(inputs, Ragged):
-            self.output_spec(spec_of(inputs))  # built with rows, it may be given sequences
             return inputs.with_values(inputs.values.permute([d - 1 for d in self.dims]))
         return inputs.permute(0, *self.dims)
