@@ -4,21 +4,25 @@ A batch of sequences is one value, `Ragged` (values and offsets); models are wri
 words and run on real steps only. `import unpad as keras` runs a Keras sequence script.
 """
 
-import sys as _sys
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING
 from typing import Any as _Any
 
 from . import (
+    activations,
     backend,
+    callbacks,
+    constraints,
     doctor,
+    initializers,
     kernels,
     layers,
     losses,
-    metrics,
     models,
     optimizers,
     preprocessing,
+    regularizers,
     scaling,
-    testing,
     training,
     utils,
 )
@@ -29,8 +33,9 @@ from .doctor import DataWarning
 from .models import Input, Model, Sequential
 from .ragged import Layout, Ragged
 from .scaling import Scaler
-from .training import callbacks
-from .weights import activations, constraints, initializers, regularizers
+
+if TYPE_CHECKING:
+    from . import metrics, testing
 
 __version__ = "0.1.0"
 
@@ -64,10 +69,12 @@ __all__ = [
     "utils",
 ]
 
-# Keras's homes of these: `from unpad.initializers import RandomUniform`.
-for _part in (activations, callbacks, constraints, initializers, regularizers):
-    _sys.modules[f"{__name__}.{_part.__name__.rpartition('.')[2]}"] = _part
+# They stand on torchmetrics, whose import takes more than twice the time of all that is here, and
+# Transformers with it where that is installed.
+_WHEN_ASKED_FOR = ("metrics", "testing")
 
 
 def __getattr__(name: str) -> _Any:
+    if name in _WHEN_ASKED_FOR:
+        return _import_module(f".{name}", __name__)
     raise AttributeError(_absent(name, __all__, f"{__name__}.{name}"))

@@ -12,11 +12,20 @@ ROOT = Path(unpad.__file__).parent
 # From the ground up. docs/design/rooms.md says what each may know, and why it lies where it does.
 ROOMS = ["errors", "arguments", "spellings", "refusals", "configured", "variable", "ragged"]
 ROOMS += ["preprocessing", "kernels", "weights"]
+ROOMS += ["activations", "constraints", "initializers", "regularizers"]
 ROOMS += ["core", "layers.basic", "layers.convolution", "layers.pooling", "layers.merging"]
 ROOMS += ["layers.normalization", "layers.shape", "layers.text", "layers.recurrent"]
 ROOMS += ["layers.attention", "layers.tagging", "layers", "backend", "losses", "metrics"]
 ROOMS += ["optimizers", "doctor.findings", "doctor.facts", "doctor.checks", "doctor.probes"]
-ROOMS += ["doctor.adapters", "doctor.report", "doctor", "training", "models.pictures", "models"]
+ROOMS += [
+    "doctor.adapters",
+    "doctor.report",
+    "doctor",
+    "training",
+    "callbacks",
+    "models.pictures",
+    "models",
+]
 ROOMS += ["testing", "utils", "scaling", "dialect", "__main__"]
 FILES = sorted(ROOT.rglob("*.py"))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -11,10 +11,12 @@ from torch import Tensor
 from ..layers import Layer, Spec
 from ..losses import Loss, MeanSquaredError
 from ..losses.loss import Aligned, Reduced
-from ..metrics import StartedMetric, StepMetric
 from ..ragged import Ragged
 from ..ragged.batch import values_of
 from .data import Data
+
+if TYPE_CHECKING:
+    from ..metrics import StartedMetric, StepMetric
 
 
 class Part(NamedTuple):

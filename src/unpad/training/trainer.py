@@ -12,13 +12,12 @@ from torch import Tensor
 
 from .. import kernels, losses, optimizers
 from ..layers import Layer, Recurrent, Spec
-from ..metrics import get as get_metric
 from ..optimizers.constrained import watch
 from ..ragged import Ragged
 from ..spellings import renamed
 from .batching import evaluation_plan, plan
 from .callbacks import Callback, History
-from .compiled import Compiled, each, leaves
+from .compiled import Compiled, each, leaves, metric_of
 from .data import Batch, Data, as_call, open_inputs, prepare, split
 from .door import give_back
 from .fitting import Fitting
@@ -69,8 +68,8 @@ class Trainer(Layer):
         compiled = Compiled(
             each(loss, losses.get),
             loss_weights,
-            each(metrics, get_metric),
-            each(weighted_metrics, get_metric),
+            each(metrics, metric_of),
+            each(weighted_metrics, metric_of),
         )
         for metric in leaves(compiled.metrics):
             metric.check()
