@@ -18,7 +18,7 @@ def in_a_fresh_python(program):
 
 
 def test_it_takes_less_than_torch():
-    """At most .8 s of processor time on top of torch's; the quickest of three, on a busy machine."""
+    """At most .8 s of processor time on top of torch's; of three runs the quickest counts."""
     program = (
         "import time, torch; start = time.process_time(); import unpad; "
         "print(time.process_time() - start)"
