@@ -3,20 +3,110 @@
 A check is told who asks, what the argument is called and what came; it gives the argument back, or
 raises "who: expected name as ..., got ...". A number of numpy's or of a tensor comes back as
 Python's, which a configuration can hold; anything else comes back as it came.
+
+A constructor says in its signature what its arguments may be, and that is what is checked, before
+its first line runs: `units: Positive, rate: Share, use_bias: bool, seed: Seed = None`.
 """
 
 from __future__ import annotations
 
+import functools
+import inspect
 import math
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Callable, Iterable, Mapping
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from .errors import shown, unknown
+
+#: A whole number from 1: a size, a count.
+Positive = int
+#: A whole number from 0.
+Count = int
+#: A number from 0 to 1: a rate, a momentum.
+Share = float
+#: A number from 0, 1 excluded: of all, nothing would be left.
+Rate = float
+#: A finite number from 0.
+NotNegative = float
+#: A finite number above 0.
+AboveZero = float
+#: A number that others are compared with: infinity too.
+Bound = float
+#: A number, infinity and NaN too.
+AnyNumber = float
+#: How much is printed: 0, 1, 2 or "auto".
+Verbose = int
+#: What a generator begins from.
+Seed = int | None
+#: A type of torch's, or its name.
+DType = str | torch.dtype | None
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+class Checked:
+    """A class whose constructor's arguments are what its signature says, or are refused.
+
+    So are those of its subclasses in this library. What a person's own subclass takes is the
+    person's business.
+    """
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        ours = cls.__module__.partition(".")[0] == __name__.partition(".")[0]
+        if ours and "__init__" in vars(cls):
+            cls.__init__ = checked(cls.__init__)
+
+
+def checked(constructor: _Function) -> _Function:
+    """The function, which looks at its arguments first: those that are numbers, flags, words.
+
+    Args:
+        constructor: a class's `__init__`, or a function of the library.
+    """
+    known: dict[str, Callable[..., Any]] = {}
+    names: list[str] | None = None
+
+    @functools.wraps(constructor)
+    def looked_at(*args: Any, **kwargs: Any) -> Any:
+        nonlocal names
+        if names is None:
+            names = _read(constructor, known)
+        who = constructor.__name__
+        if names[:1] == ["self"]:
+            called = f" {kwargs['name']!r}" if isinstance(kwargs.get("name"), str) else ""
+            who = type(args[0]).__name__ + called
+        given = list(args)
+        for i, (name, value) in enumerate(zip(names, args, strict=False)):
+            if name in known:
+                given[i] = known[name](who, name, value)
+        for name in kwargs.keys() & known.keys():
+            kwargs[name] = known[name](who, name, kwargs[name])
+        return constructor(*given, **kwargs)
+
+    return cast(_Function, looked_at)
+
+
+def _read(function: Callable[..., Any], known: dict[str, Callable[..., Any]]) -> list[str]:
+    """The names of what can be given by position, and into `known` the check of each argument."""
+    positional = []
+    for p in inspect.signature(function).parameters.values():
+        if p.kind == p.POSITIONAL_OR_KEYWORD:
+            positional.append(p.name)
+        words = [w.strip().partition("[")[0] for w in str(p.annotation).split("|")]
+        # A path may be a string too.
+        kinds = [w.rpartition(".")[2] for w in words if w != "None"]
+        kinds = kinds[1:] if kinds[1:] == ["PathLike"] else kinds
+        if len(kinds) == 1 and kinds[0] in KINDS:
+            check = KINDS[kinds[0]]
+            known[p.name] = functools.partial(check, or_none=True) if "None" in words else check
+    return positional
 
 
 def wrong(who: str, name: str, what: str, value: Any, hint: str = "") -> ValueError:
@@ -102,6 +192,21 @@ def number(
     return found if isinstance(found, (int, float)) else float(found)
 
 
+def any_number(who: str, name: str, value: Any) -> Any:
+    """The value, if it is a number, NaN among them."""
+    found = _scalar(value)
+    return found if isinstance(found, float) else number(who, name, found, infinite=True)
+
+
+def verbose(who: str, name: str, value: Any) -> Any:
+    """The value, if it says how much is printed: False or True, 0, 1, 2 or "auto"."""
+    if isinstance(value, (bool, int, np.bool_, np.integer)) and 0 <= value <= 2:
+        return int(value)
+    if isinstance(value, str) and value == "auto":
+        return value
+    raise wrong(who, name, "0, 1, 2 or 'auto'", value)
+
+
 def share(who: str, name: str, value: Any, *, or_none: bool = False) -> Any:
     """The value, if it is a number from 0 to 1: a rate, a momentum, a smoothing."""
     return number(who, name, value, 0, 1, or_none=or_none)
@@ -120,12 +225,16 @@ def word(who: str, name: str, value: Any, options: Iterable[Any]) -> Any:
     """The value, if it is one of these words; None is one where it is among them."""
     options = list(options)
     if not isinstance(value, (str, type(None))):
-        words = [repr(o) for o in options]
-        what = words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
-        raise wrong(who, name, what, value)
+        raise wrong(who, name, either(options), value)
     if value in options:
         return value
     raise unknown(who, name, value, map(str, options))
+
+
+def either(options: Iterable[Any]) -> str:
+    """The options as an error lists them: 'a', 'b' or 'c'."""
+    words = [repr(option) for option in options]
+    return f"{', '.join(words[:-1])} or {words[-1]}" if words[1:] else words[0]
 
 
 def entry(who: str, name: str, value: Any, table: Mapping[str, Any]) -> Any:
@@ -156,9 +265,60 @@ def text(who: str, name: str, value: Any, *, or_none: bool = False) -> Any:
     raise wrong(who, name, "a string" + " or None" * or_none, value)
 
 
-def seed(who: str, value: Any) -> Any:
+def path(who: str, name: str, value: Any, *, or_none: bool = False) -> Any:
+    """The value, if it names a file: a string or a path."""
+    if isinstance(value, (str, os.PathLike)) or (value is None and or_none):
+        return value
+    raise wrong(who, name, "a path" + " or None" * or_none, value)
+
+
+def seed(who: str, name: str, value: Any) -> Any:
     """The value, if a generator can begin from it: None, or a whole number of at most 64 bits."""
-    return integer(who, "seed", value, -(2**63), 2**64 - 1, or_none=True)
+    return integer(who, name, value, -(2**63), 2**64 - 1, or_none=True)
+
+
+def dtype(who: str, name: str, value: Any) -> Any:
+    """The value, if it is None, a type of torch's or its name, as "float32"."""
+    if value is None or isinstance(value, torch.dtype):
+        return value
+    if isinstance(value, str) and isinstance(getattr(torch, value, None), torch.dtype):
+        return value
+    raise wrong(who, name, "one of torch's types or its name, as 'float32'", value)
+
+
+def numbers(
+    who: str, name: str, value: Any, low: float | None = None, high: float | None = None
+) -> Any:
+    """The value, if it is a list, a tuple or an array of numbers within these bounds, at least one.
+
+    Raises:
+        ValueError: it is none, or one of them is no such number; the text says which.
+    """
+    if isinstance(value, (np.ndarray, Tensor)) and value.ndim == 1:
+        value = value.tolist()
+    if not isinstance(value, (list, tuple)) or not value:
+        raise wrong(who, name, "a list of numbers, at least one", value)
+    return [number(who, f"{name}[{i}]", v, low, high) for i, v in enumerate(value)]
+
+
+def names(who: str, name: str, value: Any, hint: str = "", *, alone: bool = False) -> Any:
+    """The value, if it is a list or tuple of strings, at least one and none twice.
+
+    Args:
+        who: whose it is.
+        name: of the argument.
+        value: what came.
+        hint: what to do, a sentence.
+        alone: whether one string will do, for a list of it.
+    """
+    if alone and isinstance(value, str):
+        return [value]
+    if not isinstance(value, (list, tuple)) or not all(isinstance(v, str) for v in value):
+        raise wrong(who, name, "a list of names", value, hint)
+    twice = sorted({v for v in value if value.count(v) > 1})
+    if not value or twice:
+        raise wrong(who, name, "a list of different names, at least one", value, hint)
+    return value
 
 
 def axes(who: str, name: str, value: Any, *, or_none: bool = False) -> Any:
@@ -175,13 +335,35 @@ def axes(who: str, name: str, value: Any, *, or_none: bool = False) -> Any:
     raise wrong(who, name, what + " or None" * or_none, value)
 
 
-def sizes(who: str, name: str, value: Any) -> tuple[int | None, ...]:
-    """The value as a tuple, if it is a list or tuple of positive integers and None."""
-    if isinstance(value, (list, tuple, torch.Size)):
-        known = [n for n in value if n is not None]
-        if all(isinstance(n, Integral) and not isinstance(n, bool) and n > 0 for n in known):
-            return tuple(None if n is None else int(n) for n in value)
-    raise wrong(who, name, "a tuple of sizes, each a positive integer or None", value)
+def sizes(
+    who: str,
+    name: str,
+    value: Any,
+    *,
+    unknown: bool = False,
+    least: int = 0,
+    or_none: bool = False,
+) -> Any:
+    """The value as a tuple, if it is a size or some of them: positive integers.
+
+    Args:
+        who: whose it is.
+        name: of the argument.
+        value: what came.
+        unknown: whether None may stand among them, for a size that is not known.
+        least: how many there must be.
+        or_none: whether None will do.
+    """
+    if value is None and or_none:
+        return None
+    given = value if isinstance(value, (list, tuple)) else [value]
+    known = [n for n in given if not (unknown and n is None)]
+    right = [isinstance(n, Integral) and not isinstance(n, bool) and n > 0 for n in known]
+    if all(right) and len(given) >= least:
+        return tuple(None if n is None else int(n) for n in given)
+    what = "a positive integer or a tuple of them"
+    what += ", None where a size is not known" * unknown + ", or None" * or_none
+    raise wrong(who, name, what, value)
 
 
 def _scalar(value: Any) -> Any:
@@ -215,3 +397,25 @@ def _span(
         parts.append(f"below {below}")
     joined = " ".join(parts) if low is not None and high is not None else " and ".join(parts)
     return joined and " " + joined
+
+
+#: The check of each word that a signature says.
+KINDS: dict[str, Callable[..., Any]] = {
+    "bool": flag,
+    "int": integer,
+    "float": number,
+    "str": text,
+    "Positive": positive,
+    "Count": functools.partial(integer, low=0),
+    "Share": share,
+    "Rate": functools.partial(number, low=0, below=1),
+    "NotNegative": functools.partial(number, low=0),
+    "AboveZero": functools.partial(number, above=0),
+    "Bound": functools.partial(number, infinite=True),
+    "AnyNumber": any_number,
+    "Verbose": verbose,
+    "Seed": seed,
+    "DType": dtype,
+    "Callable": function,
+    "PathLike": path,
+}

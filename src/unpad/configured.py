@@ -6,10 +6,11 @@ import inspect
 from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
+from .arguments import Checked
 from .errors import look_up
 
 
-class Configured:
+class Configured(Checked):
     """An object whose attributes hold its constructor's arguments, under their names.
 
     Example:

@@ -42,7 +42,7 @@ def look_up(who: str, what: str, name: str, table: Mapping[str, Any]) -> Any:
     """The table's entry for the name, or the error that names the nearest ones."""
     try:
         return table[name]
-    except KeyError:
+    except (KeyError, TypeError):  # no word at all
         raise unknown(who, what, name, table) from None
 
 

@@ -743,9 +743,9 @@ def test_arguments():
         "other axes of a step is not supported."
     ):
         MultiHeadAttention(2, 3, attention_axes=(1, 2))
-    with says("MultiHeadAttention: expected sliding_window as a positive integer, got 0."):
+    with says("MultiHeadAttention: expected sliding_window as a positive integer or None, got 0."):
         MultiHeadAttention(2, 3, sliding_window=0)
-    with says("MultiHeadAttention: expected dropout from 0 to 1, got 2."):
+    with says("MultiHeadAttention: expected dropout as a number from 0 to 1, got 2."):
         MultiHeadAttention(2, 3, dropout=2)
     with says(
         "GroupQueryAttention: expected num_query_heads as a multiple of num_key_value_heads, got 3 "
@@ -754,9 +754,9 @@ def test_arguments():
         GroupQueryAttention(4, 3, 2)
     with says("RotaryEmbedding: expected sequence_axis=1, got 2. Time is the axis after the batch"):
         RotaryEmbedding(sequence_axis=2)
-    with says("RotaryEmbedding: expected scaling_factor as a positive number, got 0."):
+    with says("RotaryEmbedding: expected scaling_factor as a finite positive number, got 0."):
         RotaryEmbedding(scaling_factor=0)
-    with says("SinePositionEncoding: expected max_wavelength as a positive number, got -1."):
+    with says("SinePositionEncoding: expected max_wavelength as a finite positive number, got -1."):
         SinePositionEncoding(-1)
     with says(
         "TokenAndPositionEmbedding: tie_weights=False is not supported: there is no reverse "

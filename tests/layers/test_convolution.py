@@ -292,8 +292,8 @@ def test_arguments_are_checked():
                   "dilation_rate=3."):  # fmt: skip
             kind(3, 2, strides=2, dilation_rate=3)
     for wrong in (2, -1, 0.5, (0, 0)):
-        with says("Conv1DTranspose: expected output_padding as an integer from 0 to strides - 1, "
-                  f"which is 1, got {wrong!r}."):  # fmt: skip
+        with says("Conv1DTranspose: expected output_padding as an integer from 0 to 1 or None, "
+                  f"got {wrong!r}."):  # fmt: skip
             L.Conv1DTranspose(3, 2, 2, output_padding=wrong)
     with says("DepthwiseConv1D: expected depth_multiplier as a positive integer, got 0."):
         L.DepthwiseConv1D(2, depth_multiplier=0)

@@ -213,7 +213,7 @@ REFUSED = [
         lambda: L.Dense(2, kernel_regularizer="l3", name="out"),
         "Dense 'out': unknown regularizer 'l3'; ",
     ),
-    (lambda: L.Dropout(1.5), "Dropout: expected rate from 0 to 1, got 1.5."),
+    (lambda: L.Dropout(1.5), "Dropout: expected rate as a number from 0 to 1, got 1.5."),
     (
         lambda: L.Bidirectional(L.Dense(2)),
         "Bidirectional: expected a recurrent layer (LSTM, GRU, SimpleRNN), got Dense.",

@@ -150,13 +150,13 @@ def test_config():
 
 
 def test_refused():
-    with says("Dropout: expected rate from 0 to 1, got 1.5."):
+    with says("Dropout: expected rate as a number from 0 to 1, got 1.5."):
         L.Dropout(1.5)
-    with says("GaussianNoise 'noisy': expected stddev from 0 to 1, got -1."):
+    with says("GaussianNoise 'noisy': expected stddev as a number from 0 to 1, got -1."):
         L.GaussianNoise(-1, name="noisy")
-    with says("GaussianDropout: expected rate from 0 and below 1, got 1."):
+    with says("GaussianDropout: expected rate as a number from 0 and below 1, got 1."):
         L.GaussianDropout(1)
-    with says("AlphaDropout: expected rate from 0 and below 1, got 2."):
+    with says("AlphaDropout: expected rate as a number from 0 and below 1, got 2."):
         L.AlphaDropout(2)
     for wrong in ("1,1", 3, (None, 0, None), (None, 1.0, None), (None, True, None)):
         with says(

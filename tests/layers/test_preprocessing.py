@@ -356,9 +356,9 @@ def test_string_lookup_refuses():
         "StringLookup: the vocabulary has 3 words with the special ones, but max_tokens is 2."
     ):
         L.StringLookup(vocabulary=["a", "b"], max_tokens=2)
-    with says("StringLookup: expected max_tokens of 2 at least, got 1."):
+    with says("StringLookup: expected max_tokens as an integer from 2 or None, got 1."):
         L.StringLookup(1)
-    with says("StringLookup: num_oov_indices is -1; expected 0 or more."):
+    with says("StringLookup: expected num_oov_indices as an integer from 0, got -1."):
         L.StringLookup(num_oov_indices=-1)
     with says("StringLookup: pad_to_max_tokens needs max_tokens, and an output_mode that gives"):
         L.StringLookup(pad_to_max_tokens=True)
@@ -482,7 +482,8 @@ def test_text_vectorization_refuses():
     with says("TextVectorization: unknown split 'words'; "):
         L.TextVectorization(split="words")
     with says(
-        "TextVectorization: expected ngrams as a positive integer or a tuple of them, got 0."
+        "TextVectorization: expected ngrams as a positive integer or a tuple of them, or None, "
+        "got 0."
     ):
         L.TextVectorization(ngrams=0)
     with says(
@@ -490,7 +491,9 @@ def test_text_vectorization_refuses():
         "'count'."
     ):
         L.TextVectorization(output_mode="count", output_sequence_length=3)
-    with says("TextVectorization: expected output_sequence_length as a positive integer, got 0."):
+    with says(
+        "TextVectorization: expected output_sequence_length as a positive integer or None, got 0."
+    ):
         L.TextVectorization(output_sequence_length=0)
     with says("TextVectorization: batch_size=3 is not supported. Leave it out."):
         L.TextVectorization().adapt(["a"], batch_size=3)

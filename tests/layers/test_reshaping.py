@@ -90,7 +90,7 @@ def test_flatten_refuses():
         L.Flatten(length=3, name="flat")(coded([3, 0, 4], (2,)))
     with says("Flatten: data_format='channels_first' is not supported. Leave it out."):
         L.Flatten("channels_first")
-    with says("Flatten: expected length as a positive integer, got 0."):
+    with says("Flatten: expected length as a positive integer or None, got 0."):
         L.Flatten(length=0)
     layer = L.Flatten()
     layer(Ragged.from_padded(torch.ones(1, 3), lengths=[2]))
@@ -179,7 +179,7 @@ def test_repeat_vector_refuses():
         L.RepeatVector(3, like="input")
     with says("RepeatVector: built with n=3, but called with like=."):
         L.RepeatVector(3)(rows, like=sequence)
-    with says("RepeatVector: expected n as a positive integer, got 0."):
+    with says("RepeatVector: expected n as a positive integer or None, got 0."):
         L.RepeatVector(0)
     with says("RepeatVector: expected (batch, feature), got (batch, 2, 3)."):
         L.RepeatVector(3)(torch.zeros(1, 2, 3))
@@ -318,7 +318,7 @@ def test_lambda_refuses():
         L.Lambda(lambda x, mask=None: x)
     with says("Lambda: mask="):
         L.Lambda(lambda x: x, mask=lambda x, m: m)
-    with says("Lambda: expected a function, got int."):
+    with says("Lambda: expected function as a callable, got 3."):
         L.Lambda(3)
 
 

@@ -190,17 +190,17 @@ OPTIONS = [
     ("CosineSimilarity", {"axis": 0}, "CosineSimilarity: axis=0 is not supported. Leave it out."),
     (
         "BinaryCrossentropy", {"label_smoothing": 1.5},
-        "BinaryCrossentropy: expected label_smoothing from 0 to 1, got 1.5.",
+        "BinaryCrossentropy: expected label_smoothing as a number from 0 to 1, got 1.5.",
     ),
     (
         "CategoricalFocalCrossentropy", {"label_smoothing": -1},
-        "CategoricalFocalCrossentropy: expected label_smoothing from 0 to 1, got -1.",
+        "CategoricalFocalCrossentropy: expected label_smoothing as a number from 0 to 1, got -1.",
     ),
     (
         "BinaryFocalCrossentropy", {"gamma": -1},
-        "BinaryFocalCrossentropy: expected gamma of 0 or more, got -1.",
+        "BinaryFocalCrossentropy: expected gamma as a finite number from 0, got -1.",
     ),
-    ("Huber", {"delta": 0}, "Huber: expected delta above 0, got 0."),
+    ("Huber", {"delta": 0}, "Huber: expected delta as a finite positive number, got 0."),
 ]  # fmt: skip
 
 

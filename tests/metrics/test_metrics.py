@@ -764,17 +764,24 @@ REFUSED = [
     ),
     (
         lambda: M.Precision(1.5),
-        "Precision: threshold 1.5 is outside of 0 to 1. For logits give from_logits=True: "
+        "Precision: expected thresholds as a number from 0 to 1, got 1.5. For logits give "
+        "from_logits=True: "
         "thresholds are then of their sigmoid.",
     ),
-    (lambda: M.Precision([]), "Precision: expected at least one threshold, got none."),
-    (lambda: M.Recall(top_k=0), "Recall: expected top_k as a whole number from 1, got 0."),
-    (lambda: M.TopKCategoricalAccuracy(2.0), "TopKCategoricalAccuracy: expected k as a whole "),
+    (
+        lambda: M.Precision([]),
+        "Precision: expected thresholds as a list of numbers, at least one, got [].",
+    ),
+    (lambda: M.Recall(top_k=0), "Recall: expected top_k as a positive integer or None, got 0."),
+    (
+        lambda: M.TopKCategoricalAccuracy(2.0),
+        "TopKCategoricalAccuracy: expected k as a positive integer",
+    ),
     (
         lambda: M.SparseTopKCategoricalAccuracy(from_sorted_ids=True),
         "SparseTopKCategoricalAccuracy: from_sorted_ids=True is not supported. Leave it out.",
     ),
-    (lambda: M.AUC(1), "AUC: expected num_thresholds from 2, got 1."),
+    (lambda: M.AUC(1), "AUC: expected num_thresholds as an integer from 2, got 1."),
     (lambda: M.AUC(curve="RC"), "AUC: unknown curve 'RC'; did you mean "),
     (
         lambda: M.AUC(summation_method="mean"),
@@ -782,11 +789,11 @@ REFUSED = [
     ),
     (lambda: M.AUC(num_labels=3), "AUC: num_labels goes with multi_label=True. Leave it out."),
     (lambda: M.F1Score("mean"), "F1Score: unknown average 'mean'; "),
-    (lambda: M.FBetaScore(beta=0), "FBetaScore: expected beta above 0, got 0."),
+    (lambda: M.FBetaScore(beta=0), "FBetaScore: expected beta as a finite positive number, got 0."),
     (lambda: M.ConfusionMatrix(normalize="all"), "ConfusionMatrix: unknown normalize 'all'; "),
     (
         lambda: M.ConfusionMatrix(0),
-        "ConfusionMatrix: expected num_classes as a whole number from 1, got 0.",
+        "ConfusionMatrix: expected num_classes as a positive integer or None, got 0.",
     ),
     (lambda: M.R2Score("mean"), "R2Score: unknown class_aggregation 'mean'; "),
     (

@@ -169,5 +169,6 @@ def test_refused_when_built(layers, text):
 
 @pytest.mark.parametrize("shape", [5, "ab", (0,), (2.5,)])
 def test_shapes_that_are_none(shape):
-    with says("Input: expected shape as a tuple of sizes, None for any, got "):
+    text = "Input: expected shape as a tuple of sizes, without the batch, as (None,) for ids, got "
+    with says(text + repr(shape)):
         keras.Input(shape=shape)

@@ -272,11 +272,13 @@ MISTAKES = [
     ),
     (
         lambda: callbacks.ReduceLROnPlateau(factor=1.5),
-        "ReduceLROnPlateau: expected factor below 1, got 1.5.",
+        "ReduceLROnPlateau: expected factor as a number from 0 and below 1, got 1.5.",
     ),
     (
         lambda: fit(small(), callbacks.LearningRateScheduler(lambda epoch, rate: None)),
-        "LearningRateScheduler: expected a number from schedule, got None at epoch 0.",
+        "LearningRateScheduler: expected what schedule gives for epoch 0 as a finite number "
+        "from 0, "
+        "got None.",
     ),
     (
         lambda: callbacks.LambdaCallback(on_epoch_finish=print),

@@ -16,13 +16,13 @@ STEPS = Spec((4,), True)
 
 def test_names():
     with says(
-        "activations.get: the activation 'threshold' needs two numbers. Give a function: lambda x: "
+        "activations.get: activation='threshold' needs two numbers. Give a function: lambda x: "
         "activations.threshold(x, 0.5, 0.0)."
     ):
         unpad.activations.get("threshold")
     with says("Dense: unknown activation 'hardtanh'; did you mean 'hard_tanh'"):
         L.Dense(3, "hardtanh")
-    with says("activations.get: expected an activation's name or callable, got 3."):
+    with says("activations.get: expected activation as a name or a callable, got 3."):
         unpad.activations.get(3)
 
 
@@ -93,10 +93,19 @@ def test_identity_of_several():
 @pytest.mark.parametrize(
     ("make", "text"),
     [
-        (lambda: L.ReLU(-1), "ReLU: expected max_value as a number from 0, got -1."),
-        (lambda: L.ReLU(1, None), "ReLU: expected negative_slope as a number from 0, got None."),
-        (lambda: L.ReLU(threshold=-1), "ReLU: expected threshold as a number from 0, got -1."),
-        (lambda: L.LeakyReLU(-1), "LeakyReLU: expected negative_slope as a number from 0, got -1."),
+        (lambda: L.ReLU(-1), "ReLU: expected max_value as a number from 0 or None, got -1."),
+        (
+            lambda: L.ReLU(1, None),
+            "ReLU: expected negative_slope as a finite number from 0, got None.",
+        ),
+        (
+            lambda: L.ReLU(threshold=-1),
+            "ReLU: expected threshold as a finite number from 0, got -1.",
+        ),
+        (
+            lambda: L.LeakyReLU(-1),
+            "LeakyReLU: expected negative_slope as a finite number from 0, got -1.",
+        ),
     ],
 )
 def test_refused(make, text):

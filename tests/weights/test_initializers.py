@@ -65,7 +65,7 @@ def test_a_function_of_ones_own():
 def test_refused():
     with says("Constant: expected an array of the weight's shape (4, 2), got (3, 2)."):
         unpad.layers.Embedding(4, 2, np.zeros((3, 2)))(torch.tensor([[1]]))
-    with says("VarianceScaling: expected scale as a positive number, got 0."):
+    with says("VarianceScaling: expected scale as a finite positive number, got 0."):
         initializers.VarianceScaling(0)
     with says("Orthogonal: expected a weight of two axes or more, got (4,)."):
         initializers.Orthogonal()((4,))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from .. import arguments
 from .spec import Spec
 
 Axes = int | Sequence[int]
@@ -30,8 +31,4 @@ def axes_of(axis: Axes, spec: Spec, who: str) -> list[int]:
 
 def checked_axis(axis: Any, who: str) -> int | list[int]:
     """The axis or axes, if integers."""
-    if isinstance(axis, int) and not isinstance(axis, bool):
-        return axis
-    if isinstance(axis, (list, tuple)) and all(isinstance(a, int) for a in axis):
-        return list(axis)
-    raise TypeError(f"{who}: expected axis as an integer or a list of integers, got {axis!r}.")
+    return arguments.axes(who, "axis", axis)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from .. import arguments
+from ..arguments import DType
 from ..ragged import Ragged
 from .spec import Lengths, Spec
 from .symbol import Symbol
@@ -31,20 +33,19 @@ class Input(Symbol):
         Spec(shape=(None, 5), ragged=False, dtype=torch.float32)
     """
 
+    @arguments.checked
     def __init__(
         self,
         shape: Sequence[int | None],
-        dtype: str | torch.dtype | None = None,
+        dtype: DType = None,
         ragged: bool | None = None,
         name: str | None = None,
     ) -> None:
         ragged = bool(ragged)
-        sizes = tuple(shape) if isinstance(shape, (tuple, list)) else None
-        if sizes is None or not all(n is None or (isinstance(n, int) and n > 0) for n in sizes):
-            raise ValueError(
-                f"Input: expected shape as a tuple of sizes, None for any, got {shape!r}. Without "
-                "the batch: Input(shape=(None,)) for ids."
-            )
+        sizes = tuple(shape) if isinstance(shape, (tuple, list)) else ("",)
+        if not all(n is None or (type(n) is int and n > 0) for n in sizes):
+            what = "a tuple of sizes, without the batch, as (None,) for ids"
+            raise arguments.wrong("Input", "shape", what, shape)
         if ragged and not sizes:
             raise ValueError("Input: ragged=True needs a time axis, as Input((None, 5)).")
         kept = sizes[1:] if ragged else sizes

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..arguments import DType
 from ..ragged import Ragged
 from ..weights import activations, regularizers
 from . import older
@@ -73,7 +74,7 @@ class Layer(Weighted):
         *,
         name: str | None = None,
         trainable: bool = True,
-        dtype: str | torch.dtype | None = None,
+        dtype: DType = None,
         activity_regularizer: Any = None,
         **kwargs: Any,
     ) -> None:

@@ -9,11 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..arguments import Checked
 from ..ragged.batch import values_of
 from ..weights import constraints, initializers, regularizers
 
 
-class Weighted(torch.nn.Module):
+class Weighted(Checked, torch.nn.Module):
     """A torch module that knows its weights as Keras's layers do."""
 
     #: Of the weights; None is torch's default.
@@ -53,6 +54,11 @@ class Weighted(torch.nn.Module):
         if isinstance(name, (tuple, list)):  # Keras 3 has the shape first
             name, shape = None, name
         make = initializers.get(initializer, self.who)
+        if dtype is None and self.dtype is not None and not self.dtype.is_floating_point:
+            raise ValueError(
+                f"{self.who}: dtype={str(self.dtype).partition('.')[2]!r} cannot hold weights that "
+                "are trained. Give a floating type, as 'float32'."
+            )
         values = make(tuple(shape), as_dtype(dtype) or self.dtype or torch.get_default_dtype())
         weight = torch.nn.Parameter(values, requires_grad=trainable)
         regularizer = regularizers.get(regularizer, self.who)

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..arguments import Share
 from ..errors import first_true, refuse
 from ..layers import Spec
 from ..ragged import Ragged
@@ -143,7 +144,7 @@ class CategoricalCrossentropy(Loss):
     def __init__(
         self,
         from_logits: bool = False,
-        label_smoothing: float = 0.0,
+        label_smoothing: Share = 0.0,
         axis: int = -1,
         reduction: str | None = "sum_over_batch_size",
         name: str = "categorical_crossentropy",
@@ -186,7 +187,7 @@ class BinaryCrossentropy(Loss):
     def __init__(
         self,
         from_logits: bool = False,
-        label_smoothing: float = 0.0,
+        label_smoothing: Share = 0.0,
         axis: int = -1,
         reduction: str | None = "sum_over_batch_size",
         name: str = "binary_crossentropy",

@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .. import arguments
+from ..arguments import NotNegative, Share
 from ..errors import refuse
 from ..layers import Spec
 from ..ragged import Ragged
@@ -48,10 +50,10 @@ class BinaryFocalCrossentropy(Loss):
     def __init__(
         self,
         apply_class_balancing: bool = False,
-        alpha: float = 0.25,
-        gamma: float = 2.0,
+        alpha: NotNegative = 0.25,
+        gamma: NotNegative = 2.0,
         from_logits: bool = False,
-        label_smoothing: float = 0.0,
+        label_smoothing: Share = 0.0,
         axis: int = -1,
         reduction: str | None = "sum_over_batch_size",
         name: str = "binary_focal_crossentropy",
@@ -62,7 +64,7 @@ class BinaryFocalCrossentropy(Loss):
         self.axis = axis
         self.apply_class_balancing = apply_class_balancing
         self.alpha = alpha
-        self.gamma = _exponent(type(self).__name__, gamma)
+        self.gamma = gamma
         self.from_logits = from_logits
         self.label_smoothing = smoothing(type(self).__name__, label_smoothing)
 
@@ -110,9 +112,9 @@ class CategoricalFocalCrossentropy(Loss):
     def __init__(
         self,
         alpha: Any = 0.25,
-        gamma: float = 2.0,
+        gamma: NotNegative = 2.0,
         from_logits: bool = False,
-        label_smoothing: float = 0.0,
+        label_smoothing: Share = 0.0,
         axis: int = -1,
         reduction: str | None = "sum_over_batch_size",
         name: str = "categorical_focal_crossentropy",
@@ -121,8 +123,12 @@ class CategoricalFocalCrossentropy(Loss):
         super().__init__(name, reduction, dtype)
         refuse(type(self).__name__, axis=last_axis(axis))
         self.axis = axis
+        if isinstance(alpha, (list, tuple)):
+            alpha = arguments.numbers(type(self).__name__, "alpha", alpha, 0)
+        elif not isinstance(alpha, Tensor) or not alpha.ndim:
+            alpha = arguments.number(type(self).__name__, "alpha", alpha, 0)
         self.alpha = alpha
-        self.gamma = _exponent(type(self).__name__, gamma)
+        self.gamma = gamma
         self.from_logits = from_logits
         self.label_smoothing = smoothing(type(self).__name__, label_smoothing)
 
@@ -150,9 +156,3 @@ class CategoricalFocalCrossentropy(Loss):
 def _missing(p: Tensor) -> Tensor:
     # With gamma below 1 the power has no derivative at 0.
     return p.clamp(min=EPSILON)
-
-
-def _exponent(who: str, gamma: float) -> float:
-    if not gamma >= 0:
-        raise ValueError(f"{who}: expected gamma of 0 or more, got {gamma!r}.")
-    return gamma

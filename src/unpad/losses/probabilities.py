@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from .. import arguments
+
 # Keras clips probabilities to [1e-7, 1 - 1e-7] before the logarithm.
 EPSILON = 1e-7
 
@@ -34,9 +36,7 @@ def smoothing(who: str, share: float) -> float:
     Raises:
         ValueError: it is not from 0 to 1.
     """
-    if not 0 <= share <= 1:
-        raise ValueError(f"{who}: expected label_smoothing from 0 to 1, got {share!r}.")
-    return share
+    return arguments.share(who, "label_smoothing", share)
 
 
 def last_axis(axis: int) -> int | None:

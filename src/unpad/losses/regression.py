@@ -8,6 +8,7 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..arguments import AboveZero
 from ..errors import first_true
 from ..layers import Spec
 from ..ragged import Ragged
@@ -146,14 +147,12 @@ class Huber(Elementwise):
 
     def __init__(
         self,
-        delta: float = 1.0,
+        delta: AboveZero = 1.0,
         reduction: str | None = "sum_over_batch_size",
         name: str = "huber_loss",
         dtype: Any = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
-        if not delta > 0:
-            raise ValueError(f"Huber: expected delta above 0, got {delta!r}.")
         self.delta = delta
 
     def of_entries(self, y_true: Tensor, y_pred: Tensor) -> Tensor:

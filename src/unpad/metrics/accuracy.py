@@ -5,9 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..arguments import Positive
 from ..errors import refuse
 from .mean import MeanOverSteps
-from .targets import entries, positive
+from .targets import entries
 
 
 class Accuracy(MeanOverSteps):
@@ -112,7 +113,7 @@ class SparseTopKCategoricalAccuracy(MeanOverSteps):
 
     def __init__(
         self,
-        k: int = 5,
+        k: Positive = 5,
         name: str = "sparse_top_k_categorical_accuracy",
         *,
         from_sorted_ids: bool = False,
@@ -121,7 +122,7 @@ class SparseTopKCategoricalAccuracy(MeanOverSteps):
         refuse(type(self).__name__, from_sorted_ids=from_sorted_ids)
         super().__init__(name, ignore_class=ignore_class)
         self.from_sorted_ids = from_sorted_ids
-        self.k = positive(type(self).__name__, "k", k)
+        self.k = k
 
     def per_step(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         least = y_pred.topk(min(self.k, y_pred.shape[-1])).values[:, -1]
@@ -145,7 +146,7 @@ class TopKCategoricalAccuracy(SparseTopKCategoricalAccuracy):
 
     def __init__(
         self,
-        k: int = 5,
+        k: Positive = 5,
         name: str = "top_k_categorical_accuracy",
         *,
         ignore_class: int | None = None,

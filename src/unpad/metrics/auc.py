@@ -8,7 +8,9 @@ import torch
 from torch import Tensor
 from torchmetrics.utilities import dim_zero_cat
 
-from ..errors import look_up
+from .. import arguments
+from ..arguments import Positive
+from ..errors import first_true, look_up
 from .metric import Metric, divide
 from .steps import Steps
 from .targets import entries, one_hot
@@ -25,6 +27,8 @@ _METHODS = {
 }
 # The outermost thresholds lie this far outside of 0 to 1, as in Keras.
 _EPSILON = 1e-7
+# How far a probability may be off.
+_ROUNDING = 1e-3
 
 
 class AUC(ThresholdMetric):
@@ -66,17 +70,17 @@ class AUC(ThresholdMetric):
         *,
         thresholds: Sequence[float] | None = None,
         multi_label: bool = False,
-        num_labels: int | None = None,
+        num_labels: Positive | None = None,
         label_weights: Sequence[float] | None = None,
         from_logits: bool = False,
     ) -> None:
-        if thresholds is not None:
-            checked_thresholds("AUC", thresholds)
-            inner = sorted(thresholds)
-        elif num_thresholds < 2:
-            raise ValueError(f"AUC: expected num_thresholds from 2, got {num_thresholds}.")
-        else:
+        if thresholds is None:
+            arguments.integer("AUC", "num_thresholds", num_thresholds, 2)
             inner = [i / (num_thresholds - 1) for i in range(1, num_thresholds - 1)]
+        else:
+            inner = sorted(checked_thresholds("AUC", thresholds))
+        if label_weights is not None:
+            label_weights = arguments.numbers("AUC", "label_weights", label_weights, 0)
         if num_labels and not multi_label:
             raise ValueError("AUC: num_labels goes with multi_label=True. Leave it out.")
         edges = [-_EPSILON, *inner, 1 + _EPSILON]
@@ -101,8 +105,20 @@ class AUC(ThresholdMetric):
         super().build(size, labels)
 
     def columns(self, y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
-        # Probabilities that are off by rounding still lie between the outermost thresholds.
-        return one_hot(self.name, y_true, y_pred.shape[-1]), y_pred.clamp(0, 1)
+        y_true = one_hot(self.name, y_true, y_pred.shape[-1])
+        # NaN is neither; what is off by rounding is put back to between the outermost thresholds.
+        for what, given, right in (
+            ("y_pred", y_pred, (y_pred >= -_ROUNDING) & (y_pred <= 1 + _ROUNDING)),
+            ("y_true", y_true, (y_true == 0) | (y_true == 1)),
+        ):
+            if (at := first_true(~right)) is not None:
+                wanted = "a probability" if what == "y_pred" else "0 or 1"
+                hint = " Of logits: from_logits=True." if what == "y_pred" else ""
+                raise ValueError(
+                    f"{self.name}: {what} is {given[at].item():g} in row {at[0]} of the batch; "
+                    f"expected {wanted}.{hint}"
+                )
+        return y_true, y_pred.clamp(0, 1)
 
     def score(self) -> Tensor:
         if self._size is None:

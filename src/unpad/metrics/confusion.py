@@ -5,11 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..arguments import Positive
 from ..errors import look_up
 from .accuracy import labels_of
 from .metric import Metric, divide
 from .steps import Steps
-from .targets import checked_labels, positive
+from .targets import checked_labels
 
 _NORMALIZE = {"true": 1, "pred": 0}
 
@@ -45,7 +46,7 @@ class ConfusionMatrix(Metric):
 
     def __init__(
         self,
-        num_classes: int | None = None,
+        num_classes: Positive | None = None,
         normalize: str | None = None,
         threshold: float = 0.5,
         name: str = "confusion_matrix",
@@ -57,7 +58,7 @@ class ConfusionMatrix(Metric):
             look_up("ConfusionMatrix", "normalize", normalize, _NORMALIZE)
         self.num_classes, self.normalize, self.threshold = num_classes, normalize, threshold
         if num_classes is not None:
-            self._make(positive("ConfusionMatrix", "num_classes", num_classes))
+            self._make(num_classes)
 
     def _make(self, classes: int) -> None:
         self.num_classes = classes

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from .. import arguments
+from ..arguments import AboveZero
 from ..errors import look_up
 from .metric import Metric
 from .steps import Steps
@@ -36,7 +38,7 @@ class FBetaScore(Metric):
     def __init__(
         self,
         average: str | None = None,
-        beta: float = 1.0,
+        beta: AboveZero = 1.0,
         threshold: float | None = None,
         name: str = "fbeta_score",
         *,
@@ -48,9 +50,8 @@ class FBetaScore(Metric):
             self.not_in_compile = "it gives a number for each class. Give average='macro'"
         else:
             look_up(who, "average", average, _AVERAGES)
-        if beta <= 0:
-            raise ValueError(f"{who}: expected beta above 0, got {beta!r}.")
-        self.average, self.beta, self.threshold = average, float(beta), threshold
+        arguments.share(who, "threshold", threshold, or_none=True)
+        self.average, self.beta, self.threshold = average, beta, threshold
 
     def build(self, size: int, labels: bool) -> None:
         if size == 1 and self.threshold is None:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from .. import losses
+from ..arguments import Share
 from .of_loss import OfLoss
 from .targets import checked_labels
 
@@ -26,7 +27,7 @@ class BinaryCrossentropy(OfLoss):
         name: str = "binary_crossentropy",
         *,
         from_logits: bool = False,
-        label_smoothing: float = 0,
+        label_smoothing: Share = 0,
     ) -> None:
         loss = losses.BinaryCrossentropy(from_logits=from_logits, label_smoothing=label_smoothing)
         super().__init__(loss, name)
@@ -49,7 +50,7 @@ class CategoricalCrossentropy(OfLoss):
         name: str = "categorical_crossentropy",
         *,
         from_logits: bool = False,
-        label_smoothing: float = 0,
+        label_smoothing: Share = 0,
     ) -> None:
         loss = losses.CategoricalCrossentropy(
             from_logits=from_logits, label_smoothing=label_smoothing

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..arguments import Count
 from ..errors import look_up, refuse
 from .metric import Metric, divide
 from .steps import Steps
@@ -36,7 +37,7 @@ class R2Score(Metric):
     def __init__(
         self,
         class_aggregation: str | None = "uniform_average",
-        num_regressors: int = 0,
+        num_regressors: Count = 0,
         name: str = "r2_score",
     ) -> None:
         super().__init__(name)

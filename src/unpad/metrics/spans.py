@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from .. import arguments
 from ..errors import look_up
 from ..layers.tagging.tag_scheme import split_tags
 from .accuracy import labels_of
@@ -37,7 +38,7 @@ class Tags(NamedTuple):
     types: list[str]
 
 
-def read_tags(who: str, tags: Sequence[str], scheme: str, outside: Sequence[str]) -> Tags:
+def read_tags(who: str, tags: Sequence[str], scheme: str, outside: Sequence[str] | str) -> Tags:
     """What tags named "B-PER", "I-PER", "O" say.
 
     Raises:
@@ -119,8 +120,7 @@ class _SpanMetric(Metric):
         else:
             look_up(who, "average", average, _AVERAGES)
         self.tags, self.scheme, self.average, self.outside = tags, scheme, average, outside
-        outside = [outside] if isinstance(outside, str) else list(outside)
-        read = read_tags(who, tags, scheme, outside)
+        read = read_tags(who, arguments.names(who, "tags", tags), scheme, outside)
         self.types = read.types
         for part in ("inside", "opens", "closes", "kind"):
             self.register_buffer(f"_{part}", getattr(read, part), False)

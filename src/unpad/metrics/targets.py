@@ -59,10 +59,3 @@ def checked_labels(who: str, labels: Tensor, classes: int) -> None:
             f"{classes} classes. If it marks steps that do not count: "
             f"ignore_class={int(labels[wrong])}."
         )
-
-
-def positive(who: str, what: str, number: int) -> int:
-    """The number, where it is a whole one from 1."""
-    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-        raise ValueError(f"{who}: expected {what} as a whole number from 1, got {number!r}.")
-    return number

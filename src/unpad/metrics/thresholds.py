@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from .. import arguments
+from ..arguments import Count, Positive
 from .metric import Metric, divide
 from .steps import Steps
-from .targets import one_hot, positive
+from .targets import one_hot
 
 
 class Counts:
@@ -98,8 +102,8 @@ class AtThresholds(ThresholdMetric):
     def __init__(
         self,
         thresholds: float | Sequence[float] | None = None,
-        top_k: int | None = None,
-        class_id: int | None = None,
+        top_k: Positive | None = None,
+        class_id: Count | None = None,
         name: str | None = None,
         *,
         from_logits: bool = False,
@@ -107,17 +111,15 @@ class AtThresholds(ThresholdMetric):
         who = type(self).__name__
         # Among the k highest any output says yes, unless a threshold is given too.
         default = 0.5 if top_k is None else -torch.inf
-        given = default if thresholds is None else thresholds
-        self.thresholds = [float(t) for t in given] if isinstance(given, Sequence) else [given]
-        if thresholds is not None:
-            checked_thresholds(who, self.thresholds)
-        order = sorted(range(len(self.thresholds)), key=self.thresholds.__getitem__)
-        super().__init__([self.thresholds[i] for i in order], name, from_logits, False)
+        given = [default] if thresholds is None else checked_thresholds(who, thresholds)
+        order = sorted(range(len(given)), key=given.__getitem__)
+        super().__init__([given[i] for i in order], name, from_logits, False)
+        self.thresholds = thresholds
         self._back = [order.index(i) for i in range(len(order))]
-        self.top_k = None if top_k is None else positive(who, "top_k", top_k)
+        self.top_k = top_k
         self.class_id = class_id
         self.plain = thresholds is None and top_k is None and class_id is None
-        if len(self.thresholds) > 1:
+        if len(given) > 1:
             self.not_in_compile = "it gives a number for each threshold. Give one"
 
     def build(self, size: int, labels: bool) -> None:
@@ -200,13 +202,12 @@ class Recall(AtThresholds):
         return divide(counts.tp, counts.tp + counts.fn)
 
 
-def checked_thresholds(who: str, thresholds: Sequence[float]) -> None:
-    """Raises where one is outside of 0 to 1, or there is none."""
-    if not thresholds:
-        raise ValueError(f"{who}: expected at least one threshold, got none.")
-    for threshold in thresholds:
-        if not 0 <= threshold <= 1:
-            raise ValueError(
-                f"{who}: threshold {threshold:g} is outside of 0 to 1. For logits give "
-                "from_logits=True: thresholds are then of their sigmoid."
-            )
+def checked_thresholds(who: str, thresholds: Any) -> list[float]:
+    """The thresholds as a list, if there is one, or several, and all are from 0 to 1."""
+    try:
+        if isinstance(thresholds, (list, tuple)) or np.ndim(thresholds):
+            return arguments.numbers(who, "thresholds", thresholds, 0, 1)
+        return [arguments.share(who, "thresholds", thresholds)]
+    except ValueError as error:
+        hint = " For logits give from_logits=True: thresholds are then of their sigmoid."
+        raise ValueError(str(error) + hint) from None

@@ -6,6 +6,8 @@ from typing import Any, Unpack
 
 from torch import Tensor
 
+from .. import arguments
+from ..arguments import NotNegative, Rate, Share
 from . import rules
 from .optimizer import Optimizer, Shared
 from .rule import Around, Rule
@@ -24,13 +26,11 @@ class SGD(Optimizer):
     def __init__(
         self,
         learning_rate: Any = 0.01,
-        momentum: float = 0.0,
+        momentum: Share = 0.0,
         nesterov: bool = False,
         **shared: Unpack[Shared],
     ) -> None:
         super().__init__(learning_rate, **shared)
-        if not isinstance(momentum, (int, float)) or not 0 <= momentum <= 1:
-            raise ValueError(f"SGD: expected momentum between 0 and 1, got {momentum!r}.")
         self.momentum, self.nesterov = momentum, nesterov
 
     def make(self, parameters: list[Tensor], lr: float, around: Around) -> Rule:
@@ -54,9 +54,9 @@ class Adam(Optimizer):
     def __init__(
         self,
         learning_rate: Any = 0.001,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-7,
+        beta_1: Rate = 0.9,
+        beta_2: Rate = 0.999,
+        epsilon: NotNegative | None = 1e-7,
         amsgrad: bool = False,
         **shared: Unpack[Shared],
     ) -> None:
@@ -69,7 +69,7 @@ class Adam(Optimizer):
             parameters,
             lr,
             (self.beta_1, self.beta_2),
-            self.epsilon,
+            self.small,
             self.weight_decay or 0.0,
             self.amsgrad,
             around=around,
@@ -92,10 +92,10 @@ class AdamW(Adam):
     def __init__(
         self,
         learning_rate: Any = 0.001,
-        weight_decay: float | None = 0.004,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-7,
+        weight_decay: NotNegative | None = 0.004,
+        beta_1: Rate = 0.9,
+        beta_2: Rate = 0.999,
+        epsilon: NotNegative | None = 1e-7,
         amsgrad: bool = False,
         **shared: Any,
     ) -> None:
@@ -118,9 +118,9 @@ class Adamax(Optimizer):
     def __init__(
         self,
         learning_rate: Any = 0.001,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-7,
+        beta_1: Rate = 0.9,
+        beta_2: Rate = 0.999,
+        epsilon: NotNegative | None = 1e-7,
         **shared: Unpack[Shared],
     ) -> None:
         super().__init__(learning_rate, **shared)
@@ -129,7 +129,7 @@ class Adamax(Optimizer):
     def make(self, parameters: list[Tensor], lr: float, around: Around) -> Rule:
         betas = (self.beta_1, self.beta_2)
         return rules.AdamaxKeras(
-            parameters, lr, betas, self.epsilon, self.weight_decay or 0.0, around
+            parameters, lr, betas, self.small, self.weight_decay or 0.0, around
         )
 
 
@@ -147,9 +147,9 @@ class Nadam(Optimizer):
     def __init__(
         self,
         learning_rate: Any = 0.001,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-7,
+        beta_1: Rate = 0.9,
+        beta_2: Rate = 0.999,
+        epsilon: NotNegative | None = 1e-7,
         **shared: Unpack[Shared],
     ) -> None:
         super().__init__(learning_rate, **shared)
@@ -157,9 +157,7 @@ class Nadam(Optimizer):
 
     def make(self, parameters: list[Tensor], lr: float, around: Around) -> Rule:
         betas = (self.beta_1, self.beta_2)
-        return rules.NadamKeras(
-            parameters, lr, betas, self.epsilon, self.weight_decay or 0.0, around
-        )
+        return rules.NadamKeras(parameters, lr, betas, self.small, self.weight_decay or 0.0, around)
 
 
 class RMSprop(Optimizer):
@@ -177,9 +175,9 @@ class RMSprop(Optimizer):
     def __init__(
         self,
         learning_rate: Any = 0.001,
-        rho: float = 0.9,
-        momentum: float = 0.0,
-        epsilon: float = 1e-7,
+        rho: Share = 0.9,
+        momentum: Share = 0.0,
+        epsilon: NotNegative | None = 1e-7,
         centered: bool = False,
         **shared: Unpack[Shared],
     ) -> None:
@@ -192,7 +190,7 @@ class RMSprop(Optimizer):
             lr,
             self.rho,
             self.momentum,
-            self.epsilon,
+            self.small,
             self.centered,
             self.weight_decay or 0.0,
             around,
@@ -212,20 +210,18 @@ class Adagrad(Optimizer):
     def __init__(
         self,
         learning_rate: Any = 0.001,
-        initial_accumulator_value: float = 0.1,
-        epsilon: float = 1e-7,
+        initial_accumulator_value: NotNegative = 0.1,
+        epsilon: NotNegative | None = 1e-7,
         **shared: Unpack[Shared],
     ) -> None:
         super().__init__(learning_rate, **shared)
-        self.initial_accumulator_value = _at_least_0(
-            "Adagrad", "initial_accumulator_value", initial_accumulator_value
-        )
+        self.initial_accumulator_value = initial_accumulator_value
         self.epsilon = epsilon
 
     def make(self, parameters: list[Tensor], lr: float, around: Around) -> Rule:
         start = self.initial_accumulator_value
         return rules.AdagradKeras(
-            parameters, lr, start, self.epsilon, self.weight_decay or 0.0, around
+            parameters, lr, start, self.small, self.weight_decay or 0.0, around
         )
 
 
@@ -242,8 +238,8 @@ class Adadelta(Optimizer):
     def __init__(
         self,
         learning_rate: Any = 0.001,
-        rho: float = 0.95,
-        epsilon: float = 1e-7,
+        rho: Share = 0.95,
+        epsilon: NotNegative | None = 1e-7,
         **shared: Unpack[Shared],
     ) -> None:
         super().__init__(learning_rate, **shared)
@@ -251,7 +247,7 @@ class Adadelta(Optimizer):
 
     def make(self, parameters: list[Tensor], lr: float, around: Around) -> Rule:
         return rules.AdadeltaKeras(
-            parameters, lr, self.rho, self.epsilon, self.weight_decay or 0.0, around
+            parameters, lr, self.rho, self.small, self.weight_decay or 0.0, around
         )
 
 
@@ -268,14 +264,13 @@ class Lion(Optimizer):
     def __init__(
         self,
         learning_rate: Any = 0.001,
-        beta_1: float = 0.9,
-        beta_2: float = 0.99,
+        beta_1: Share = 0.9,
+        beta_2: Share = 0.99,
         **shared: Unpack[Shared],
     ) -> None:
         super().__init__(learning_rate, **shared)
-        if not 0 < beta_1 <= 1:
-            raise ValueError(f"Lion: expected beta_1 above 0 and at most 1, got {beta_1!r}.")
-        self.beta_1, self.beta_2 = beta_1, beta_2
+        self.beta_1 = arguments.number("Lion", "beta_1", beta_1, above=0, high=1)
+        self.beta_2 = beta_2
 
     def make(self, parameters: list[Tensor], lr: float, around: Around) -> Rule:
         betas = (self.beta_1, self.beta_2)
@@ -300,31 +295,20 @@ class Ftrl(Optimizer):
         self,
         learning_rate: Any = 0.001,
         learning_rate_power: float = -0.5,
-        initial_accumulator_value: float = 0.1,
-        l1_regularization_strength: float = 0.0,
-        l2_regularization_strength: float = 0.0,
-        l2_shrinkage_regularization_strength: float = 0.0,
-        beta: float = 0.0,
+        initial_accumulator_value: NotNegative = 0.1,
+        l1_regularization_strength: NotNegative = 0.0,
+        l2_regularization_strength: NotNegative = 0.0,
+        l2_shrinkage_regularization_strength: NotNegative = 0.0,
+        beta: NotNegative = 0.0,
         **shared: Unpack[Shared],
     ) -> None:
         super().__init__(learning_rate, **shared)
-        if learning_rate_power > 0:
-            raise ValueError(
-                f"Ftrl: expected learning_rate_power of at most 0, got {learning_rate_power!r}."
-            )
-        self.learning_rate_power = learning_rate_power
-        self.initial_accumulator_value = _at_least_0(
-            "Ftrl", "initial_accumulator_value", initial_accumulator_value
-        )
-        self.l1_regularization_strength = _at_least_0(
-            "Ftrl", "l1_regularization_strength", l1_regularization_strength
-        )
-        self.l2_regularization_strength = _at_least_0(
-            "Ftrl", "l2_regularization_strength", l2_regularization_strength
-        )
-        self.l2_shrinkage_regularization_strength = _at_least_0(
-            "Ftrl", "l2_shrinkage_regularization_strength", l2_shrinkage_regularization_strength
-        )
+        power = arguments.number("Ftrl", "learning_rate_power", learning_rate_power, high=0)
+        self.learning_rate_power = power
+        self.initial_accumulator_value = initial_accumulator_value
+        self.l1_regularization_strength = l1_regularization_strength
+        self.l2_regularization_strength = l2_regularization_strength
+        self.l2_shrinkage_regularization_strength = l2_shrinkage_regularization_strength
         self.beta = beta
 
     def make(self, parameters: list[Tensor], lr: float, around: Around) -> Rule:
@@ -340,9 +324,3 @@ class Ftrl(Optimizer):
             self.weight_decay or 0.0,
             around,
         )
-
-
-def _at_least_0(who: str, name: str, value: float) -> float:
-    if not value >= 0:
-        raise ValueError(f"{who}: expected {name} of at least 0, got {value!r}.")
-    return value

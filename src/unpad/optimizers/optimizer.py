@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from numbers import Real
 from typing import Any, TypedDict
 
 from torch import Tensor
 
+from .. import arguments
+from ..arguments import AboveZero, NotNegative, Positive, Share
 from ..configured import Configured, arguments_of
 from ..errors import refuse
 from ..refusals import Refusing
@@ -15,7 +16,7 @@ from ..spellings import warn_once
 from .clipping import clip_of
 from .own import OwnRule, OwnUpdate
 from .rule import Around, Rule
-from .schedules import InverseTimeDecay
+from .schedules import InverseTimeDecay, rate_at
 
 
 class Shared(TypedDict, total=False):
@@ -86,41 +87,39 @@ class Optimizer(OwnUpdate, Configured, Refusing, refused=_REFUSED):
     def __init__(
         self,
         learning_rate: Any,
-        weight_decay: float | None = None,
-        clipnorm: float | None = None,
-        clipvalue: float | None = None,
-        global_clipnorm: float | None = None,
+        weight_decay: NotNegative | None = None,
+        clipnorm: AboveZero | None = None,
+        clipvalue: AboveZero | None = None,
+        global_clipnorm: AboveZero | None = None,
         use_ema: bool = False,
-        ema_momentum: float = 0.99,
-        ema_overwrite_frequency: int | None = None,
+        ema_momentum: Share = 0.99,
+        ema_overwrite_frequency: Positive | None = None,
         loss_scale_factor: None = None,
         gradient_accumulation_steps: int | None = None,
         name: str | None = None,
         *,
-        lr: float | None = None,
-        decay: float | None = None,
+        lr: NotNegative | None = None,
+        decay: NotNegative | None = None,
     ) -> None:
         who = type(self).__name__
         refuse(who, loss_scale_factor=loss_scale_factor)
         if lr is not None:
             learning_rate = lr
             _tell_once(who, "lr", f"learning_rate={lr!r}")
-        _check_rate(who, learning_rate)
+        learning_rate = _rate(who, learning_rate)
         if decay:
             learning_rate = InverseTimeDecay(learning_rate, 1, decay)
             better = f"schedules.InverseTimeDecay({learning_rate.initial_learning_rate!r}, 1, "
             _tell_once(who, "decay", f"learning_rate={better}{decay!r})")
         self.name = name or who.lower()
-        self.weight_decay = _checked(who, "weight_decay", weight_decay, 0, None)
+        self.weight_decay = weight_decay
         self.clipnorm, self.clipvalue = clipnorm, clipvalue
         self.global_clipnorm = global_clipnorm
         self.use_ema = use_ema
-        self.ema_momentum = _checked(who, "ema_momentum", ema_momentum, 0, 1)
-        self.ema_overwrite_frequency = _checked(
-            who, "ema_overwrite_frequency", ema_overwrite_frequency, 1, None, int
-        )
-        self.gradient_accumulation_steps = _checked(
-            who, "gradient_accumulation_steps", gradient_accumulation_steps, 2, None, int
+        self.ema_momentum = ema_momentum
+        self.ema_overwrite_frequency = ema_overwrite_frequency
+        self.gradient_accumulation_steps = arguments.integer(
+            who, "gradient_accumulation_steps", gradient_accumulation_steps, 2, or_none=True
         )
         self._clip = clip_of(
             who, clipnorm=clipnorm, clipvalue=clipvalue, global_clipnorm=global_clipnorm
@@ -232,6 +231,12 @@ class Optimizer(OwnUpdate, Configured, Refusing, refused=_REFUSED):
         return [v for s in states.values() for v in s.values() if isinstance(v, Tensor)]
 
     @property
+    def small(self) -> float:
+        """The number beside a root; where `epsilon` is None, as older Keras had it, Keras's."""
+        epsilon = vars(self).get("epsilon")
+        return 1e-7 if epsilon is None else epsilon
+
+    @property
     def iterations(self) -> int:
         """The number of updates so far."""
         return 0 if self.torch_optimizer is None else self.torch_optimizer.iterations
@@ -241,7 +246,7 @@ class Optimizer(OwnUpdate, Configured, Refusing, refused=_REFUSED):
         """The step size; with a schedule, that of the next update."""
         if self.torch_optimizer is not None:
             return self.torch_optimizer.learning_rate
-        return self._rate if self._schedule is None else float(self._schedule(0))
+        return self._rate if self._schedule is None else rate_at(self._schedule, 0)
 
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:
@@ -250,9 +255,9 @@ class Optimizer(OwnUpdate, Configured, Refusing, refused=_REFUSED):
                 f"{type(self).__name__}: the learning rate follows {self._schedule!r} and cannot "
                 "be set. Give the optimizer a number as learning_rate=."
             )
-        self._rate = float(value)
+        self._rate = float(arguments.number(type(self).__name__, "learning_rate", value, 0))
         if self.torch_optimizer is not None:
-            self.torch_optimizer.learning_rate = value
+            self.torch_optimizer.learning_rate = self._rate
 
     def finalize_variable_values(self, var_list: Any = None) -> None:
         """Puts the running averages in the weights' place, where they are kept."""
@@ -268,28 +273,15 @@ class Optimizer(OwnUpdate, Configured, Refusing, refused=_REFUSED):
         return f"{type(self).__name__}(learning_rate={self._schedule or self._rate!r})"
 
 
-def _check_rate(who: str, rate: Any) -> None:
+def _rate(who: str, rate: Any) -> Any:
+    """The learning rate, if it is a number from 0, a schedule or a callable of the step."""
     if callable(rate) and not isinstance(rate, type):
-        return
-    if not isinstance(rate, Real) or float(rate) < 0:
-        raise ValueError(
-            f"{who}: expected learning_rate as a number, a schedule or a callable of the step, got "
-            f"{rate!r}."
-        )
-
-
-def _checked(
-    who: str, name: str, value: Any, low: float, high: float | None, kind: type = float
-) -> Any:
-    """The value, if it is None or a number between these."""
-    if value is None:
-        return None
-    right = isinstance(value, int if kind is int else (int, float)) and not isinstance(value, bool)
-    if right and value >= low and (high is None or value <= high):
-        return value
-    what = "an integer" if kind is int else "a number"
-    span = f"of at least {low}" if high is None else f"between {low} and {high}"
-    raise ValueError(f"{who}: expected {name} as {what} {span}, got {value!r}.")
+        return rate
+    try:
+        return arguments.number(who, "learning_rate", rate, 0)
+    except ValueError:
+        what = "a finite number from 0, a schedule or a callable of the step"
+        raise arguments.wrong(who, "learning_rate", what, rate) from None
 
 
 def _tell_once(who: str, old: str, better: str) -> None:

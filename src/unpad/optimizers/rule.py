@@ -13,6 +13,7 @@ from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimize
 
 from . import clipping
 from .constrained import apply_constraints, constrained
+from .schedules import rate_at
 
 _Group = dict[str, Any]
 
@@ -153,7 +154,7 @@ class Rule(torch.optim.Optimizer):
     def _update_all(self, work: list[tuple[list[Tensor], list[Tensor]]], call: int) -> None:
         around = self.around
         if around.schedule is not None:
-            rate = float(around.schedule(call))
+            rate = rate_at(around.schedule, call)
             for group in self.param_groups:
                 group["lr"] = rate
         if around.clip is not None:
@@ -266,7 +267,7 @@ class Rule(torch.optim.Optimizer):
     def learning_rate(self) -> float:
         """The step size; with a schedule, that of the next update."""
         if self.around.schedule is not None:
-            return float(self.around.schedule(self.param_groups[0]["iterations"]))
+            return rate_at(self.around.schedule, self.param_groups[0]["iterations"])
         return float(self.param_groups[0]["lr"])
 
     @learning_rate.setter

@@ -7,9 +7,12 @@ can stand in its place.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
+
+from .. import arguments
+from ..arguments import AboveZero, Checked, NotNegative
 
 __all__ = [
     "CosineDecay",
@@ -22,7 +25,7 @@ __all__ = [
 ]
 
 
-class LearningRateSchedule:
+class LearningRateSchedule(Checked):
     """A rate for each step; a subclass says which in `__call__`. Attributes are the arguments."""
 
     def __call__(self, step: Any) -> float:
@@ -57,14 +60,14 @@ class ExponentialDecay(LearningRateSchedule):
 
     def __init__(
         self,
-        initial_learning_rate: float,
-        decay_steps: int,
-        decay_rate: float,
+        initial_learning_rate: NotNegative,
+        decay_steps: AboveZero,
+        decay_rate: NotNegative,
         staircase: bool = False,
         name: str = "ExponentialDecay",
     ) -> None:
         self.initial_learning_rate = initial_learning_rate
-        self.decay_steps = _positive(self, "decay_steps", decay_steps)
+        self.decay_steps = decay_steps
         self.decay_rate, self.staircase, self.name = decay_rate, staircase, name
 
     def __call__(self, step: Any) -> float:
@@ -87,14 +90,14 @@ class InverseTimeDecay(LearningRateSchedule):
 
     def __init__(
         self,
-        initial_learning_rate: float,
-        decay_steps: int,
-        decay_rate: float,
+        initial_learning_rate: NotNegative,
+        decay_steps: AboveZero,
+        decay_rate: NotNegative,
         staircase: bool = False,
         name: str = "InverseTimeDecay",
     ) -> None:
         self.initial_learning_rate = initial_learning_rate
-        self.decay_steps = _positive(self, "decay_steps", decay_steps)
+        self.decay_steps = decay_steps
         self.decay_rate, self.staircase, self.name = decay_rate, staircase, name
 
     def __call__(self, step: Any) -> float:
@@ -119,6 +122,8 @@ class PiecewiseConstantDecay(LearningRateSchedule):
     def __init__(
         self, boundaries: Sequence[float], values: Sequence[float], name: str = "PiecewiseConstant"
     ) -> None:
+        steps = arguments.numbers("PiecewiseConstantDecay", "boundaries", boundaries, 0)
+        rates = arguments.numbers("PiecewiseConstantDecay", "values", values, 0)
         if len(values) != len(boundaries) + 1:
             raise ValueError(
                 f"PiecewiseConstantDecay: expected one value more than boundaries, got "
@@ -128,7 +133,7 @@ class PiecewiseConstantDecay(LearningRateSchedule):
             raise ValueError(
                 f"PiecewiseConstantDecay: expected boundaries that rise, got {list(boundaries)}."
             )
-        self.boundaries, self.values, self.name = list(boundaries), list(values), name
+        self.boundaries, self.values, self.name = steps, rates, name
 
     def __call__(self, step: Any) -> float:
         step = float(step)
@@ -149,15 +154,15 @@ class PolynomialDecay(LearningRateSchedule):
 
     def __init__(
         self,
-        initial_learning_rate: float,
-        decay_steps: int,
-        end_learning_rate: float = 0.0001,
-        power: float = 1.0,
+        initial_learning_rate: NotNegative,
+        decay_steps: AboveZero,
+        end_learning_rate: NotNegative = 0.0001,
+        power: NotNegative = 1.0,
         cycle: bool = False,
         name: str = "PolynomialDecay",
     ) -> None:
         self.initial_learning_rate = initial_learning_rate
-        self.decay_steps = _positive(self, "decay_steps", decay_steps)
+        self.decay_steps = decay_steps
         self.end_learning_rate, self.power = end_learning_rate, power
         self.cycle, self.name = cycle, name
 
@@ -184,15 +189,15 @@ class CosineDecay(LearningRateSchedule):
 
     def __init__(
         self,
-        initial_learning_rate: float,
-        decay_steps: int,
-        alpha: float = 0.0,
+        initial_learning_rate: NotNegative,
+        decay_steps: AboveZero,
+        alpha: NotNegative = 0.0,
         name: str = "CosineDecay",
-        warmup_target: float | None = None,
-        warmup_steps: int = 0,
+        warmup_target: NotNegative | None = None,
+        warmup_steps: NotNegative = 0,
     ) -> None:
         self.initial_learning_rate = initial_learning_rate
-        self.decay_steps = _positive(self, "decay_steps", decay_steps)
+        self.decay_steps = decay_steps
         self.alpha, self.name = alpha, name
         self.warmup_target, self.warmup_steps = warmup_target, warmup_steps
 
@@ -221,21 +226,17 @@ class CosineDecayRestarts(LearningRateSchedule):
 
     def __init__(
         self,
-        initial_learning_rate: float,
-        first_decay_steps: int,
+        initial_learning_rate: NotNegative,
+        first_decay_steps: AboveZero,
         t_mul: float = 2.0,
-        m_mul: float = 1.0,
-        alpha: float = 0.0,
+        m_mul: NotNegative = 1.0,
+        alpha: NotNegative = 0.0,
         name: str = "SGDRDecay",
     ) -> None:
         self.initial_learning_rate = initial_learning_rate
-        self.first_decay_steps = _positive(self, "first_decay_steps", first_decay_steps)
-        if not isinstance(t_mul, (int, float)) or t_mul < 1:
-            raise ValueError(
-                f"CosineDecayRestarts: expected t_mul as a number of at least 1, got {t_mul!r}. "
-                "Below it the restarts would crowd before a last step."
-            )
-        self.t_mul = t_mul
+        self.first_decay_steps = first_decay_steps
+        # Below 1 the restarts would crowd before a last step.
+        self.t_mul = arguments.number("CosineDecayRestarts", "t_mul", t_mul, 1)
         self.m_mul, self.alpha, self.name = m_mul, alpha, name
 
     def __call__(self, step: Any) -> float:
@@ -255,9 +256,11 @@ def _half_cosine(share: float, alpha: float, height: float = 1.0) -> float:
     return (1 - alpha) * 0.5 * height * (1 + math.cos(math.pi * share)) + alpha
 
 
-def _positive(who: LearningRateSchedule, name: str, value: Any) -> Any:
-    if not isinstance(value, (int, float)) or value <= 0:
-        raise ValueError(
-            f"{type(who).__name__}: expected {name} as a positive number, got {value!r}."
-        )
-    return value
+def rate_at(schedule: Callable[[int], Any], step: int) -> float:
+    """What a schedule, or any callable of the step, says at a step.
+
+    Raises:
+        ValueError: it is no number from 0.
+    """
+    rate, who = schedule(step), getattr(schedule, "__name__", type(schedule).__name__)
+    return float(arguments.number(who, f"the learning rate at step {step}", rate, 0))

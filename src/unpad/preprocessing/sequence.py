@@ -7,15 +7,17 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import Count, checked
 from ..errors import look_up
 from ..ragged import Ragged
 
 _SIDES = {"pre": True, "post": False}
 
 
+@checked
 def pad_sequences(
     sequences: Sequence[Any] | Ragged,
-    maxlen: int | None = None,
+    maxlen: Count | None = None,
     dtype: Any = "int32",
     padding: str = "pre",
     truncating: str = "pre",
@@ -86,8 +88,8 @@ def _holds_text(dtype: Any) -> bool:
 
 
 def _check_kept(given: np.ndarray, kept: np.ndarray, i: int, first: int) -> None:
-    """Raises where a fraction was cut off, naming the first."""
-    if kept.dtype.kind not in "iu" or given.dtype.kind not in "fc":
+    """Raises where a number is another as an integer of this type, naming the first."""
+    if kept.dtype.kind not in "iu" or given.dtype.kind not in "iufc":
         return
     lost = np.argwhere(given != kept)
     if not len(lost):
@@ -95,5 +97,6 @@ def _check_kept(given: np.ndarray, kept: np.ndarray, i: int, first: int) -> None
     where = tuple(lost[0])
     raise ValueError(
         f"pad_sequences: {given[where]} in sequence {i}, step {first + int(where[0])}, would be "
-        f"{kept[where]} as {kept.dtype}. For numbers that are no ids: dtype='float32'."
+        f"{kept[where]} as {kept.dtype}. "
+        "For numbers that are no ids: dtype='float32'; for larger ones: dtype='int64'."
     )

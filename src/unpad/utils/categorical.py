@@ -8,12 +8,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..arguments import Positive, checked, wrong
 from ..core.layer import lift
+from ..errors import first_true
 from ..ragged import Ragged
 from ..ragged.batch import place, values_of
 
 
-def to_categorical(x: Any, num_classes: int | None = None) -> Any:
+@checked
+def to_categorical(x: Any, num_classes: Positive | None = None) -> Any:
     """Classes as rows: 1 at the class's place, else 0.
 
     Shapes: integers (...) or (..., 1) to floats (..., num_classes), an array for an array or list,
@@ -33,8 +36,13 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Any:
         array([[1., 0., 0.],
                [0., 0., 1.]])
     """
-    batch = x if isinstance(x, (Ragged, Tensor)) else torch.from_numpy(np.array(x, dtype=np.int64))
+    batch = x if isinstance(x, (Ragged, Tensor)) else _classes(x)
     labels = values_of(batch)
+    if labels.is_floating_point() and (at := first_true(labels != labels.round())) is not None:
+        raise ValueError(
+            f"to_categorical: the class in {place(batch, at) if at else 'x'} is "
+            f"{labels[at].item():g}; expected integers."
+        )
     if labels.ndim > 1 and labels.shape[-1] == 1:
         batch = lift(lambda v: v.squeeze(-1), batch)
         labels = values_of(batch)
@@ -62,6 +70,14 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Any:
     return found if isinstance(x, (Ragged, Tensor)) else found.numpy()
 
 
+def _classes(x: Any) -> Tensor:
+    array = np.asarray(x)
+    if array.dtype.kind not in "biuf":
+        raise wrong("to_categorical", "x", "integers", x)
+    return torch.from_numpy(array)
+
+
+@checked
 def normalize(x: Any, axis: int = -1, order: int = 2) -> Any:
     """An array divided by its norms along an axis; zeros stay zeros.
 

@@ -7,7 +7,10 @@ import random
 import numpy as np
 import torch
 
+from ..arguments import checked
 
+
+@checked
 def set_random_seed(seed: int) -> None:
     """Seeds Python's, numpy's and torch's generators: the same seed, the same bits."""
     random.seed(seed)

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..arguments import wrong
 from ..errors import look_up
 
 # Those with options are functions with Keras's arguments; the others are torch's own.
@@ -180,7 +181,9 @@ OVER_FEATURES = ("softmax", "log_softmax", "sparsemax", "glu")
 
 
 def get(
-    activation: str | Callable[[Tensor], Tensor] | None, who: str = "activations.get"
+    activation: str | Callable[[Tensor], Tensor] | None,
+    who: str = "activations.get",
+    name: str = "activation",
 ) -> Callable[[Tensor], Tensor]:
     """The activation of this name; None is linear; a callable is taken as it is.
 
@@ -193,12 +196,12 @@ def get(
     if isinstance(activation, str):
         if activation == "threshold":
             raise ValueError(
-                f"{who}: the activation 'threshold' needs two numbers. Give a function: "
+                f"{who}: {name}='threshold' needs two numbers. Give a function: "
                 "lambda x: activations.threshold(x, 0.5, 0.0)."
             )
-        return look_up(who, "activation", activation, _BY_NAME)
+        return look_up(who, name, activation, _BY_NAME)
     if not callable(activation):
-        raise ValueError(f"{who}: expected an activation's name or callable, got {activation!r}.")
+        raise wrong(who, name, "a name or a callable", activation)
     return activation
 
 

@@ -8,6 +8,8 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
+from .. import arguments
+from ..arguments import NotNegative, Share
 from ..configured import Configured, from_dict
 from ..errors import look_up
 
@@ -83,8 +85,8 @@ class MaxNorm(_NormConstraint):
                 [4.]])
     """
 
-    def __init__(self, max_value: float = 2, axis: int | Sequence[int] = 0) -> None:
-        self.max_value, self.axis = max_value, _axis("MaxNorm", axis)
+    def __init__(self, max_value: NotNegative = 2, axis: int | Sequence[int] = 0) -> None:
+        self.max_value, self.axis = max_value, arguments.axes("MaxNorm", "axis", axis)
 
     def __call__(self, w: Tensor) -> Tensor:
         norms = self._norms(w)
@@ -99,7 +101,7 @@ class UnitNorm(_NormConstraint):
     """
 
     def __init__(self, axis: int | Sequence[int] = 0) -> None:
-        self.axis = _axis("UnitNorm", axis)
+        self.axis = arguments.axes("UnitNorm", "axis", axis)
 
     def __call__(self, w: Tensor) -> Tensor:
         return w / (_EPSILON + self._norms(w))
@@ -117,27 +119,22 @@ class MinMaxNorm(_NormConstraint):
 
     def __init__(
         self,
-        min_value: float = 0.0,
-        max_value: float = 1.0,
-        rate: float = 1.0,
+        min_value: NotNegative = 0.0,
+        max_value: NotNegative = 1.0,
+        rate: Share = 1.0,
         axis: int | Sequence[int] = 0,
     ) -> None:
+        if min_value > max_value:
+            what = f"a number from min_value, which is {min_value}"
+            raise arguments.wrong("MinMaxNorm", "max_value", what, max_value)
         self.min_value, self.max_value = min_value, max_value
-        self.rate, self.axis = rate, _axis("MinMaxNorm", axis)
+        self.rate, self.axis = rate, arguments.axes("MinMaxNorm", "axis", axis)
 
     def __call__(self, w: Tensor) -> Tensor:
         norms = self._norms(w)
         wanted = norms.clamp(self.min_value, self.max_value)
         wanted = self.rate * wanted + (1 - self.rate) * norms
         return w * (wanted / (_EPSILON + norms))
-
-
-def _axis(who: str, axis: Any) -> int | list[int]:
-    if isinstance(axis, int):
-        return axis
-    if isinstance(axis, (list, tuple)) and axis and all(isinstance(a, int) for a in axis):
-        return list(axis)
-    raise ValueError(f"{who}: expected axis as an integer or a list of integers, got {axis!r}.")
 
 
 @torch.no_grad()

@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .. import arguments
+from ..arguments import AboveZero, NotNegative, Seed
 from ..configured import Configured, from_dict
 from ..errors import look_up
 
@@ -23,7 +25,7 @@ class Initializer(Configured):
     one's own overrides `fill`, or, as in Keras, `__call__`.
     """
 
-    def __init__(self, seed: int | None = None) -> None:
+    def __init__(self, seed: Seed = None) -> None:
         self.seed = seed
 
     def __call__(self, shape: Sequence[int], dtype: torch.dtype | None = None) -> Tensor:
@@ -89,10 +91,11 @@ class Ones(Constant):
 class RandomUniform(Initializer):
     """Uniform between `minval` and `maxval`."""
 
-    def __init__(
-        self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None
-    ) -> None:
+    def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: Seed = None) -> None:
         super().__init__(seed)
+        if minval > maxval:
+            what = f"a number from minval, which is {minval}"
+            raise arguments.wrong("RandomUniform", "maxval", what, maxval)
         self.minval, self.maxval = minval, maxval
 
     def fill(self, tensor: Tensor, generator: torch.Generator | None) -> Tensor:
@@ -102,7 +105,7 @@ class RandomUniform(Initializer):
 class RandomNormal(Initializer):
     """Normal with this mean and standard deviation."""
 
-    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
+    def __init__(self, mean: float = 0.0, stddev: NotNegative = 0.05, seed: Seed = None) -> None:
         super().__init__(seed)
         self.mean, self.stddev = mean, stddev
 
@@ -137,19 +140,19 @@ class VarianceScaling(Initializer):
 
     def __init__(
         self,
-        scale: float = 1.0,
+        scale: AboveZero = 1.0,
         mode: str = "fan_in",
         distribution: str = "truncated_normal",
-        seed: int | None = None,
+        seed: Seed = None,
         input_axes: Sequence[int] | None = None,
         output_axes: Sequence[int] | None = None,
     ) -> None:
         super().__init__(seed)
-        if not scale > 0:
-            raise ValueError(f"VarianceScaling: expected scale as a positive number, got {scale}.")
         self.scale = scale
         self.mode = mode
-        self.input_axes, self.output_axes = input_axes, output_axes
+        who = type(self).__name__
+        self.input_axes = arguments.axes(who, "input_axes", input_axes, or_none=True)
+        self.output_axes = arguments.axes(who, "output_axes", output_axes, or_none=True)
         look_up("VarianceScaling", "mode", mode, _FANS)
         look_up("VarianceScaling", "distribution", distribution, dict.fromkeys(_DISTRIBUTIONS))
         self.distribution = distribution
@@ -197,7 +200,7 @@ class GlorotUniform(VarianceScaling):
 
     def __init__(
         self,
-        seed: int | None = None,
+        seed: Seed = None,
         input_axes: Sequence[int] | None = None,
         output_axes: Sequence[int] | None = None,
     ) -> None:
@@ -209,7 +212,7 @@ class GlorotNormal(VarianceScaling):
 
     def __init__(
         self,
-        seed: int | None = None,
+        seed: Seed = None,
         input_axes: Sequence[int] | None = None,
         output_axes: Sequence[int] | None = None,
     ) -> None:
@@ -221,7 +224,7 @@ class HeUniform(VarianceScaling):
 
     def __init__(
         self,
-        seed: int | None = None,
+        seed: Seed = None,
         input_axes: Sequence[int] | None = None,
         output_axes: Sequence[int] | None = None,
     ) -> None:
@@ -233,7 +236,7 @@ class HeNormal(VarianceScaling):
 
     def __init__(
         self,
-        seed: int | None = None,
+        seed: Seed = None,
         input_axes: Sequence[int] | None = None,
         output_axes: Sequence[int] | None = None,
     ) -> None:
@@ -245,7 +248,7 @@ class LecunUniform(VarianceScaling):
 
     def __init__(
         self,
-        seed: int | None = None,
+        seed: Seed = None,
         input_axes: Sequence[int] | None = None,
         output_axes: Sequence[int] | None = None,
     ) -> None:
@@ -257,7 +260,7 @@ class LecunNormal(VarianceScaling):
 
     def __init__(
         self,
-        seed: int | None = None,
+        seed: Seed = None,
         input_axes: Sequence[int] | None = None,
         output_axes: Sequence[int] | None = None,
     ) -> None:
@@ -267,7 +270,7 @@ class LecunNormal(VarianceScaling):
 class Orthogonal(Initializer):
     """A random orthogonal matrix times `gain`: Saxe et al. (2013)."""
 
-    def __init__(self, gain: float = 1.0, seed: int | None = None) -> None:
+    def __init__(self, gain: float = 1.0, seed: Seed = None) -> None:
         super().__init__(seed)
         self.gain = gain
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any, cast
 
 import torch
 from torch import Tensor
 
+from ..arguments import NotNegative
 from ..configured import Configured, from_dict
 from ..errors import look_up
 
@@ -38,8 +38,8 @@ class L1(Regularizer):
         tensor(2.)
     """
 
-    def __init__(self, l1: float | None = 0.01) -> None:
-        self.l1 = _factor("L1", "l1", 0.01 if l1 is None else l1)
+    def __init__(self, l1: NotNegative | None = 0.01) -> None:
+        self.l1 = 0.01 if l1 is None else l1
 
     def __call__(self, x: Tensor) -> Tensor:
         return self.l1 * x.abs().sum()
@@ -57,8 +57,8 @@ class L2(Regularizer):
         tensor(5.)
     """
 
-    def __init__(self, l2: float | None = 0.01) -> None:
-        self.l2 = _factor("L2", "l2", 0.01 if l2 is None else l2)
+    def __init__(self, l2: NotNegative | None = 0.01) -> None:
+        self.l2 = 0.01 if l2 is None else l2
 
     def __call__(self, x: Tensor) -> Tensor:
         return self.l2 * x.square().sum()
@@ -72,9 +72,9 @@ class L1L2(Regularizer):
         l2: how much an entry of 1 costs in the second.
     """
 
-    def __init__(self, l1: float | None = 0.0, l2: float | None = 0.0) -> None:
-        self.l1 = _factor("L1L2", "l1", l1 or 0.0)
-        self.l2 = _factor("L1L2", "l2", l2 or 0.0)
+    def __init__(self, l1: NotNegative | None = 0.0, l2: NotNegative | None = 0.0) -> None:
+        self.l1 = l1 or 0.0
+        self.l2 = l2 or 0.0
 
     def __call__(self, x: Tensor) -> Tensor:
         # A factor of 0 is left out: 0 times an infinite weight would be NaN.
@@ -97,8 +97,8 @@ class OrthogonalRegularizer(Regularizer):
         ValueError: called with what is no matrix.
     """
 
-    def __init__(self, factor: float = 0.01, mode: str = "rows") -> None:
-        self.factor = _factor("OrthogonalRegularizer", "factor", factor)
+    def __init__(self, factor: NotNegative = 0.01, mode: str = "rows") -> None:
+        self.factor = factor
         self.mode = mode
         look_up("OrthogonalRegularizer", "mode", mode, {"rows": 1, "columns": 0})
 
@@ -116,14 +116,6 @@ class OrthogonalRegularizer(Regularizer):
         cosines = (unit @ unit.T).abs()
         # Both halves without the diagonal: each pair is counted twice.
         return self.factor * (cosines.sum() - cosines.diagonal().sum()) / (n * (n - 1))
-
-
-def _factor(who: str, name: str, value: Any) -> float:
-    if not isinstance(value, (int, float)) or not math.isfinite(value) or value < 0:
-        raise ValueError(
-            f"{who}: expected {name} as a finite number that is not negative, got {value!r}."
-        )
-    return float(value)
 
 
 #: Keras's names in lower case.

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ...arguments import Seed, Share
 from ...core.spec import Spec
 from ...errors import refuse
 from .attention import Attention
@@ -38,8 +39,8 @@ class AdditiveAttention(Attention):
     def __init__(
         self,
         use_scale: bool = True,
-        dropout: float = 0.0,
-        seed: int | None = None,
+        dropout: Share = 0.0,
+        seed: Seed = None,
         **kwargs: Any,
     ) -> None:
         mode = kwargs.pop("score_mode", None)

@@ -7,9 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ...arguments import Seed, Share
 from ...core.layer import Layer, lift
 from ...core.spec import Spec, Specs
-from ..basic.dropout import Draw, checked_rate
+from ..basic.dropout import Draw
 from .attend import Batch, attend
 from .inputs import check_batches, check_specs, refuse_masks
 
@@ -57,8 +58,8 @@ class Attention(Layer):
         self,
         use_scale: bool = False,
         score_mode: str = "dot",
-        dropout: float = 0.0,
-        seed: int | None = None,
+        dropout: Share = 0.0,
+        seed: Seed = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -67,7 +68,7 @@ class Attention(Layer):
             raise ValueError(f"{self.who}: expected score_mode as {options}, got {score_mode!r}.")
         self.use_scale = use_scale
         self.score_mode = score_mode
-        self.dropout = checked_rate(dropout, "dropout", self.who)
+        self.dropout = dropout
         self.seed = seed
         self._draw = Draw(seed)
 

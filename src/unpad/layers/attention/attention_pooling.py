@@ -8,12 +8,12 @@ from typing import Any
 from torch import Tensor
 
 from ... import kernels
+from ...arguments import Positive
 from ...core.layer import Layer
 from ...core.spec import Spec, Specs
 from ...ragged import Ragged
 from ...ragged.reductions import segment_softmax, segment_sum
 from ...weights import activations, constraints, initializers, regularizers
-from ..basic.dense import positive
 from ..recurrent.recurrent import as_ragged
 
 
@@ -52,7 +52,7 @@ class AttentionPooling1D(Layer):
 
     def __init__(
         self,
-        units: int | None = None,
+        units: Positive | None = None,
         activation: str | Callable[[Tensor], Tensor] | None = "tanh",
         use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform",
@@ -67,7 +67,7 @@ class AttentionPooling1D(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.units = None if units is None else positive(units, "units", self.who)
+        self.units = units
         self.activation = activations.get(activation, self.who)
         self.use_bias = use_bias
         self.kernel_initializer = initializers.get(kernel_initializer, self.who)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..basic.dense import positive
+from ...arguments import Positive, Seed, Share
 from .heads import HeadedAttention
 
 
@@ -48,12 +48,12 @@ class GroupQueryAttention(HeadedAttention):
 
     def __init__(
         self,
-        head_dim: int,
-        num_query_heads: int,
-        num_key_value_heads: int,
-        dropout: float = 0.0,
+        head_dim: Positive,
+        num_query_heads: Positive,
+        num_key_value_heads: Positive,
+        dropout: Share = 0.0,
         use_bias: bool = True,
-        sliding_window: int | None = None,
+        sliding_window: Positive | None = None,
         flash_attention: bool | None = None,
         kernel_initializer: Any = "glorot_uniform",
         bias_initializer: Any = "zeros",
@@ -63,7 +63,7 @@ class GroupQueryAttention(HeadedAttention):
         kernel_constraint: Any = None,
         bias_constraint: Any = None,
         use_gate: bool = False,
-        seed: int | None = None,
+        seed: Seed = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -71,9 +71,9 @@ class GroupQueryAttention(HeadedAttention):
             bias_initializer, kernel_regularizer, bias_regularizer, activity_regularizer,
             kernel_constraint, bias_constraint, use_gate, seed, **kwargs,
         )  # fmt: skip
-        self.head_dim = positive(head_dim, "head_dim", self.who)
-        self.num_query_heads = positive(num_query_heads, "num_query_heads", self.who)
-        self.num_key_value_heads = positive(num_key_value_heads, "num_key_value_heads", self.who)
+        self.head_dim = head_dim
+        self.num_query_heads = num_query_heads
+        self.num_key_value_heads = num_key_value_heads
         if self.num_query_heads % self.num_key_value_heads:
             raise ValueError(
                 f"{self.who}: expected num_query_heads as a multiple of num_key_value_heads, got "

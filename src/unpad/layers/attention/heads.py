@@ -7,15 +7,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ...arguments import Positive, Seed, Share
 from ...core.layer import Layer, lift
 from ...core.spec import Spec, Specs
 from ...errors import refuse
 from ...ragged import Ragged
 from ...ragged.batch import values_of
 from ...weights import constraints, initializers, regularizers
-from ..basic.dropout import Draw, checked_rate
+from ..basic.dropout import Draw
 from .attend import Batch, attend
-from .inputs import check_batches, check_specs, checked_window, refuse_attention_mask, refuse_masks
+from .inputs import check_batches, check_specs, refuse_attention_mask, refuse_masks
 from .projection import Projection
 
 
@@ -29,9 +30,9 @@ class HeadedAttention(Layer):
 
     def __init__(
         self,
-        dropout: float,
+        dropout: Share,
         use_bias: bool,
-        sliding_window: int | None,
+        sliding_window: Positive | None,
         flash_attention: bool | None,
         kernel_initializer: Any,
         bias_initializer: Any,
@@ -41,14 +42,14 @@ class HeadedAttention(Layer):
         kernel_constraint: Any,
         bias_constraint: Any,
         use_gate: bool,
-        seed: int | None,
+        seed: Seed,
         **kwargs: Any,
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         refuse(self.who, flash_attention=flash_attention)
-        self.dropout = checked_rate(dropout, "dropout", self.who)
+        self.dropout = dropout
         self.use_bias = use_bias
-        self.sliding_window = checked_window(sliding_window, self.who)
+        self.sliding_window = sliding_window
         self.flash_attention = flash_attention
         self.kernel_initializer = initializers.get(kernel_initializer, self.who)
         self.bias_initializer = initializers.get(bias_initializer, self.who)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, NoReturn
 
 from ...core.spec import Spec
-from ..basic.dense import positive
 from .attend import Batch, layouts_of
 
 
@@ -84,8 +83,3 @@ def check_batches(who: str, query: Batch, value: Batch, key: Batch) -> None:
         raise ValueError(
             f"{who}: expected key and value on the same steps: {of_key.difference(of_value)}."
         )
-
-
-def checked_window(window: int | None, who: str) -> int | None:
-    """The window, if it is None or a positive integer."""
-    return None if window is None else positive(window, "sliding_window", who)

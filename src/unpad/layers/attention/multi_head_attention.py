@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ... import arguments
+from ...arguments import Positive, Seed, Share
 from ...core.spec import Spec
-from ..basic.dense import positive
 from .heads import HeadedAttention
 
 
@@ -57,14 +58,14 @@ class MultiHeadAttention(HeadedAttention):
 
     def __init__(
         self,
-        num_heads: int,
-        key_dim: int,
-        value_dim: int | None = None,
-        dropout: float = 0.0,
+        num_heads: Positive,
+        key_dim: Positive,
+        value_dim: Positive | None = None,
+        dropout: Share = 0.0,
         use_bias: bool = True,
         output_shape: int | Sequence[int] | None = None,
         attention_axes: int | Sequence[int] | None = None,
-        sliding_window: int | None = None,
+        sliding_window: Positive | None = None,
         flash_attention: bool | None = None,
         kernel_initializer: Any = "glorot_uniform",
         bias_initializer: Any = "zeros",
@@ -74,7 +75,7 @@ class MultiHeadAttention(HeadedAttention):
         kernel_constraint: Any = None,
         bias_constraint: Any = None,
         use_gate: bool = False,
-        seed: int | None = None,
+        seed: Seed = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -82,11 +83,12 @@ class MultiHeadAttention(HeadedAttention):
             bias_initializer, kernel_regularizer, bias_regularizer, activity_regularizer,
             kernel_constraint, bias_constraint, use_gate, seed, **kwargs,
         )  # fmt: skip
-        self.num_heads = positive(num_heads, "num_heads", self.who)
-        self.key_dim = positive(key_dim, "key_dim", self.who)
-        self.value_dim = positive(value_dim or key_dim, "value_dim", self.who)
-        sizes = [output_shape] if isinstance(output_shape, int) else output_shape or []
-        self.output_shape = tuple(positive(n, "output_shape", self.who) for n in sizes) or None
+        self.num_heads = num_heads
+        self.key_dim = key_dim
+        self.value_dim = value_dim
+        self.output_shape = output_shape
+        self._made = arguments.sizes(self.who, "output_shape", output_shape, or_none=True)
+        arguments.axes(self.who, "attention_axes", attention_axes, or_none=True)
         if attention_axes not in (None, 1, (1,), [1], -2, (-2,), [-2]):
             raise ValueError(
                 f"{self.who}: expected attention_axes=1, which is time, got {attention_axes!r}. "
@@ -95,10 +97,10 @@ class MultiHeadAttention(HeadedAttention):
         self.attention_axes = attention_axes
 
     def _sizes(self) -> tuple[int, int, int, int]:
-        return self.num_heads, self.num_heads, self.key_dim, self.value_dim
+        return self.num_heads, self.num_heads, self.key_dim, self.value_dim or self.key_dim
 
     def _outside(self, query: Spec) -> tuple[int, ...]:
-        return self.output_shape or super()._outside(query)
+        return self._made or super()._outside(query)
 
     def _penalty_on(self, outputs: Any) -> Tensor:
         # As in Keras, of which the projections count each their own and the layer nothing.

@@ -6,11 +6,11 @@ from typing import Any
 
 from torch import Tensor
 
+from ...arguments import Positive
 from ...core.layer import Layer
 from ...core.spec import Spec
 from ...ragged import Ragged
 from ...weights import initializers
-from ..basic.dense import positive
 
 
 class PositionEmbedding(Layer):
@@ -41,10 +41,10 @@ class PositionEmbedding(Layer):
     takes = "one"
 
     def __init__(
-        self, sequence_length: int, initializer: Any = "glorot_uniform", **kwargs: Any
+        self, sequence_length: Positive, initializer: Any = "glorot_uniform", **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        self.sequence_length = positive(sequence_length, "sequence_length", self.who)
+        self.sequence_length = sequence_length
         self.initializer = initializers.get(initializer, self.who)
 
     def build(self, spec: Spec) -> None:

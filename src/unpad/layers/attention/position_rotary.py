@@ -7,11 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ...arguments import AboveZero
 from ...core.layer import Layer
 from ...core.spec import Spec
 from ...ragged import Ragged
 from .position_embedding import check_steps
-from .position_sine import checked_wavelength
 
 
 class RotaryEmbedding(Layer):
@@ -44,18 +44,14 @@ class RotaryEmbedding(Layer):
 
     def __init__(
         self,
-        max_wavelength: float = 10000,
-        scaling_factor: float = 1.0,
+        max_wavelength: AboveZero = 10000,
+        scaling_factor: AboveZero = 1.0,
         sequence_axis: int = 1,
         feature_axis: int = -1,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.max_wavelength = checked_wavelength(max_wavelength, self.who)
-        if isinstance(scaling_factor, bool) or not scaling_factor > 0:
-            raise ValueError(
-                f"{self.who}: expected scaling_factor as a positive number, got {scaling_factor!r}."
-            )
+        self.max_wavelength = max_wavelength
         self.scaling_factor = scaling_factor
         for name, axis, only in (
             ("sequence_axis", sequence_axis, 1),

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ...arguments import AboveZero
 from ...core.layer import Layer
 from ...core.spec import Spec
 from ...ragged import Ragged
@@ -38,9 +39,9 @@ class SinePositionEncoding(Layer):
 
     takes = "one"
 
-    def __init__(self, max_wavelength: float = 10000, **kwargs: Any) -> None:
+    def __init__(self, max_wavelength: AboveZero = 10000, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.max_wavelength = checked_wavelength(max_wavelength, self.who)
+        self.max_wavelength = max_wavelength
 
     def output_spec(self, spec: Spec, start_index: int = 0) -> Spec:
         check_steps(self.who, spec)
@@ -66,10 +67,3 @@ class SinePositionEncoding(Layer):
         pairs = torch.arange(0, size, 2, dtype=like.dtype, device=like.device)
         angles = places[:, None] * (1 / self.max_wavelength) ** (pairs / size)
         return torch.stack([angles.sin(), angles.cos()], -1).flatten(1)[:, :size]
-
-
-def checked_wavelength(value: float, who: str) -> float:
-    """The wavelength, if it is positive."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
-        raise ValueError(f"{who}: expected max_wavelength as a positive number, got {value!r}.")
-    return value

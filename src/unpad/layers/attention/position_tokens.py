@@ -6,11 +6,11 @@ from typing import Any
 
 from torch import Tensor
 
+from ...arguments import Positive
 from ...core.layer import Layer
 from ...core.spec import Spec, Specs
 from ...ragged import Ragged
 from ...weights import initializers
-from ..basic.dense import positive
 from ..basic.embedding import Embedding
 from .position_embedding import PositionEmbedding
 
@@ -45,18 +45,18 @@ class TokenAndPositionEmbedding(Layer):
 
     def __init__(
         self,
-        vocabulary_size: int,
-        sequence_length: int,
-        embedding_dim: int,
+        vocabulary_size: Positive,
+        sequence_length: Positive,
+        embedding_dim: Positive,
         tie_weights: bool = True,
         embeddings_initializer: Any = "uniform",
         mask_zero: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.vocabulary_size = positive(vocabulary_size, "vocabulary_size", self.who)
-        self.sequence_length = positive(sequence_length, "sequence_length", self.who)
-        self.embedding_dim = positive(embedding_dim, "embedding_dim", self.who)
+        self.vocabulary_size = vocabulary_size
+        self.sequence_length = sequence_length
+        self.embedding_dim = embedding_dim
         if tie_weights is not True:
             raise ValueError(
                 f"{self.who}: tie_weights={tie_weights!r} is not supported: there is no reverse "

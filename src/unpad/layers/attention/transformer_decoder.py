@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
+from ...arguments import NotNegative, Positive, Share
 from ...core.spec import Spec, Specs
 from ..basic.dropout import Dropout
 from .attend import Batch
@@ -54,11 +55,11 @@ class TransformerDecoder(TransformerBlock):
 
     def __init__(
         self,
-        intermediate_dim: int,
-        num_heads: int,
-        dropout: float = 0,
+        intermediate_dim: Positive,
+        num_heads: Positive,
+        dropout: Share = 0,
         activation: str | Callable[[Tensor], Tensor] | None = "relu",
-        layer_norm_epsilon: float = 1e-5,
+        layer_norm_epsilon: NotNegative = 1e-5,
         kernel_initializer: Any = "glorot_uniform",
         bias_initializer: Any = "zeros",
         normalize_first: bool = False,

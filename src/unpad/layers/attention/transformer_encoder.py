@@ -8,11 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ...arguments import NotNegative, Positive, Share
 from ...core.layer import Layer
 from ...core.spec import Spec, Specs
 from ...weights import activations, initializers, regularizers
-from ..basic.dense import Dense, positive
-from ..basic.dropout import Dropout, checked_rate
+from ..basic.dense import Dense
+from ..basic.dropout import Dropout
 from ..normalization.features import LayerNormalization
 from .attend import Batch
 from .inputs import refuse_attention_mask, refuse_masks
@@ -27,11 +28,11 @@ class TransformerBlock(Layer):
 
     def __init__(
         self,
-        intermediate_dim: int,
-        num_heads: int,
-        dropout: float,
+        intermediate_dim: Positive,
+        num_heads: Positive,
+        dropout: Share,
         activation: Any,
-        layer_norm_epsilon: float,
+        layer_norm_epsilon: NotNegative,
         kernel_initializer: Any,
         bias_initializer: Any,
         kernel_regularizer: Any,
@@ -40,9 +41,9 @@ class TransformerBlock(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.intermediate_dim = positive(intermediate_dim, "intermediate_dim", self.who)
-        self.num_heads = positive(num_heads, "num_heads", self.who)
-        self.dropout = checked_rate(dropout, "dropout", self.who)
+        self.intermediate_dim = intermediate_dim
+        self.num_heads = num_heads
+        self.dropout = dropout
         self.activation = activations.get(activation, self.who)
         self.layer_norm_epsilon = layer_norm_epsilon
         self.kernel_initializer = initializers.get(kernel_initializer, self.who)
@@ -160,11 +161,11 @@ class TransformerEncoder(TransformerBlock):
 
     def __init__(
         self,
-        intermediate_dim: int,
-        num_heads: int,
-        dropout: float = 0,
+        intermediate_dim: Positive,
+        num_heads: Positive,
+        dropout: Share = 0,
         activation: str | Callable[[Tensor], Tensor] | None = "relu",
-        layer_norm_epsilon: float = 1e-5,
+        layer_norm_epsilon: NotNegative = 1e-5,
         kernel_initializer: Any = "glorot_uniform",
         bias_initializer: Any = "zeros",
         kernel_regularizer: Any = None,

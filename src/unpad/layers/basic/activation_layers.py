@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ... import arguments
+from ...arguments import Bound, NotNegative
 from ...core.axes import axes_of, checked_axis
 from ...core.layer import TokenWise
 from ...core.spec import Spec
@@ -37,15 +39,17 @@ class ReLU(TokenWise):
 
     def __init__(
         self,
-        max_value: float | None = None,
-        negative_slope: float = 0.0,
-        threshold: float = 0.0,
+        max_value: Bound | None = None,
+        negative_slope: NotNegative = 0.0,
+        threshold: NotNegative = 0.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.max_value = None if max_value is None else _positive(self.who, "max_value", max_value)
-        self.negative_slope = _positive(self.who, "negative_slope", negative_slope)
-        self.threshold = _positive(self.who, "threshold", threshold)
+        self.max_value = arguments.number(
+            self.who, "max_value", max_value, 0, infinite=True, or_none=True
+        )
+        self.negative_slope = negative_slope
+        self.threshold = threshold
 
     def on_values(self, values: Tensor) -> Tensor:
         return activations.relu(values, self.negative_slope, self.max_value, self.threshold)
@@ -70,10 +74,10 @@ class LeakyReLU(TokenWise):
         tensor([-1.,  3.])
     """
 
-    def __init__(self, negative_slope: float = 0.3, **kwargs: Any) -> None:
+    def __init__(self, negative_slope: NotNegative = 0.3, **kwargs: Any) -> None:
         negative_slope = kwargs.pop("alpha", negative_slope)
         super().__init__(**kwargs)
-        self.negative_slope = _positive(self.who, "negative_slope", negative_slope)
+        self.negative_slope = negative_slope
 
     def on_values(self, values: Tensor) -> Tensor:
         return F.leaky_relu(values, self.negative_slope)
@@ -141,11 +145,10 @@ class PReLU(TokenWise):
         self.alpha_initializer = initializers.get(alpha_initializer, self.who)
         self.alpha_regularizer = regularizers.get(alpha_regularizer, self.who)
         self.alpha_constraint = constraints.get(alpha_constraint, self.who)
-        shared = [shared_axes] if isinstance(shared_axes, int) else shared_axes
-        self.shared_axes = None if shared is None else list(shared)
+        self.shared_axes = arguments.axes(self.who, "shared_axes", shared_axes, or_none=True)
 
     def _shape(self, spec: Spec) -> tuple[int | None, ...]:
-        shared = axes_of(self.shared_axes, spec, self.who) if self.shared_axes else []
+        shared = axes_of(self.shared_axes, spec, self.who) if self.shared_axes is not None else []
         if 0 in shared:
             raise ValueError(
                 f"{self.who}: shared_axes={self.shared_axes} names the batch, over which slopes "
@@ -275,9 +278,3 @@ def _softmax(x: Tensor, axes: list[int]) -> Tensor:
     if len(axes) == 1:
         return torch.softmax(x, axes[0])
     return (x - torch.logsumexp(x, axes, keepdim=True)).exp()
-
-
-def _positive(who: str, name: str, value: Any) -> float:
-    if not isinstance(value, (int, float)) or not value >= 0:
-        raise ValueError(f"{who}: expected {name} as a number from 0, got {value!r}.")
-    return value

@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
+from ...arguments import Positive
 from ...core.layer import TokenWise, as_weights, lift
 from ...core.spec import Spec
 from ...ragged import Ragged
@@ -42,7 +43,7 @@ class Dense(TokenWise):
 
     def __init__(
         self,
-        units: int,
+        units: Positive,
         activation: str | Callable[[Tensor], Tensor] | None = None,
         use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform",
@@ -55,7 +56,7 @@ class Dense(TokenWise):
         **kwargs: Any,
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        self.units = positive(units, "units", self.who)
+        self.units = units
         self.activation = activations.get(activation, self.who)
         self.use_bias = use_bias
         self.kernel_initializer = initializers.get(kernel_initializer, self.who)
@@ -152,10 +153,3 @@ class Activation(TokenWise):
 
     def on_values(self, values: Tensor) -> Tensor:
         return self.activation(values)
-
-
-def positive(value: int, what: str, who: str) -> int:
-    """The value, if it is a positive integer."""
-    if isinstance(value, bool) or not hasattr(value, "__index__") or value.__index__() < 1:
-        raise ValueError(f"{who}: expected {what} as a positive integer, got {value!r}.")
-    return value.__index__()

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ...arguments import DType, Seed, Share
 from ...core.layer import TokenWise, lift
 from ...core.spec import Spec
 from ...ragged import Ragged
@@ -38,10 +39,10 @@ class Dropout(TokenWise):
     """
 
     def __init__(
-        self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any
+        self, rate: Share, noise_shape: Any = None, seed: Seed = None, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        self.rate = checked_rate(rate, "rate", self.who)
+        self.rate = rate
         self.noise_shape = shapes.checked(noise_shape, self.who)
         self.seed = seed
         self._draw = Draw(seed)
@@ -90,10 +91,10 @@ class SpatialDropout1D(Dropout):
 
     def __init__(
         self,
-        rate: float,
-        seed: int | None = None,
+        rate: Share,
+        seed: Seed = None,
         name: str | None = None,
-        dtype: str | torch.dtype | None = None,
+        dtype: DType = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(rate, (None, 1, None), seed, name=name, dtype=dtype, **kwargs)
@@ -110,7 +111,7 @@ class SpatialDropout1D(Dropout):
 class Draw:
     """Random numbers from a generator with a seed of its own, or from torch's."""
 
-    def __init__(self, seed: int | None) -> None:
+    def __init__(self, seed: Seed) -> None:
         self.seed = seed
         self._generator: torch.Generator | None = None
 
@@ -142,11 +143,3 @@ class Draw:
         if state["place"] is not None:
             self._generator = torch.Generator(state["device"])
             self._generator.set_state(state["place"])
-
-
-def checked_rate(rate: float, what: str, who: str, below_one: bool = False) -> float:
-    """The rate, if it is a number from 0 to 1; where `below_one`, not 1 itself."""
-    if not 0 <= rate <= 1 or (below_one and rate == 1):
-        bounds = "from 0 and below 1" if below_one else "from 0 to 1"
-        raise ValueError(f"{who}: expected {what} {bounds}, got {rate!r}.")
-    return float(rate)

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ... import arguments
 from ...core.layer import TokenWise, lift
 from ...core.spec import Spec
 from ...ragged import Ragged
@@ -68,8 +69,8 @@ class EinsumDense(TokenWise):
     ) -> None:
         super().__init__(**kwargs)
         self.equation = equation
-        given = (output_shape,) if isinstance(output_shape, int) else tuple(output_shape)
-        self.output_shape = given
+        self.output_shape = output_shape
+        self._made = arguments.sizes(self.who, "output_shape", output_shape, unknown=True)
         self.bias_axes = bias_axes
         self.activation = activations.get(activation, self.who)
         self.kernel_initializer = initializers.get(kernel_initializer, self.who)
@@ -116,7 +117,7 @@ class EinsumDense(TokenWise):
         return spec.with_shape(tuple(shape)).with_dtype(self.dtype or spec.dtype)
 
     def _plan(self, spec: Spec) -> Plan:
-        plan = _plan(self.equation, self.bias_axes, spec.full_shape, self.output_shape, self.who)
+        plan = _plan(self.equation, self.bias_axes, spec.full_shape, self._made, self.who)
         if spec.ragged:
             self._check_time(plan, spec)
         for what, shape in (("kernel", plan.kernel_shape), ("bias", plan.bias_shape)):

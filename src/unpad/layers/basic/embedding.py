@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ...arguments import AnyNumber, Positive
 from ...core.layer import Layer, lift
 from ...core.older import as_told, length_told
 from ...core.spec import Spec
@@ -17,7 +18,6 @@ from ...ragged.batch import place, values_of
 from ...ragged.doors.padded import equals, take_real
 from ...ragged.levels import take_real_levels
 from ...weights import constraints, initializers, regularizers
-from .dense import positive
 from .shared_rows import can_tell, read
 
 
@@ -52,8 +52,8 @@ class Embedding(Layer):
 
     def __init__(
         self,
-        input_dim: int,
-        output_dim: int,
+        input_dim: Positive,
+        output_dim: Positive,
         embeddings_initializer: Any = "uniform",
         embeddings_regularizer: Any = None,
         embeddings_constraint: Any = None,
@@ -65,8 +65,8 @@ class Embedding(Layer):
         super().__init__(**kwargs)
         if length is not None:
             self._told_shape = self._told_shape or length_told(length, self.who)
-        self.input_dim = positive(input_dim, "input_dim", self.who)
-        self.output_dim = positive(output_dim, "output_dim", self.who)
+        self.input_dim = input_dim
+        self.output_dim = output_dim
         self.embeddings_initializer = initializers.get(embeddings_initializer, self.who)
         self.embeddings_regularizer = regularizers.get(embeddings_regularizer, self.who)
         self.embeddings_constraint = constraints.get(embeddings_constraint, self.who)
@@ -197,7 +197,7 @@ class Masking(Layer):
 
     takes = "one"
 
-    def __init__(self, mask_value: float = 0.0, **kwargs: Any) -> None:
+    def __init__(self, mask_value: AnyNumber = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.mask_value = mask_value
 

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ...arguments import wrong
 from ...core.layer import Layer
 from ...core.spec import Spec
 from ...core.trial import tried_function
@@ -59,8 +60,6 @@ class Lambda(Layer):
     ) -> None:
         super().__init__(**kwargs)
         refuse(self.who, mask=mask)
-        if not callable(function):
-            raise ValueError(f"{self.who}: expected a function, got {type(function).__name__}.")
         names = _arguments_of(function)
         if "mask" in names:
             raise ValueError(
@@ -70,7 +69,9 @@ class Lambda(Layer):
         self.function = function
         self.output_shape = output_shape
         self.mask = None
-        self.arguments = dict(arguments or {})
+        if arguments is not None and not isinstance(arguments, dict):
+            raise wrong(self.who, "arguments", "a dict of the function's arguments", arguments)
+        self.arguments = arguments or {}
         self._told = "training" in names
 
     def _run(self, inputs: Any) -> Any:

@@ -7,12 +7,13 @@ from typing import Any
 
 from torch import Tensor
 
+from ...arguments import Rate, Seed, Share
 from ...core.layer import TokenWise, lift
 from ...core.spec import Spec
 from ...ragged import Ragged
 from ...ragged.batch import values_of
 from . import noise_shape as shapes
-from .dropout import Draw, checked_rate
+from .dropout import Draw
 
 
 class GaussianNoise(TokenWise):
@@ -34,9 +35,9 @@ class GaussianNoise(TokenWise):
         True
     """
 
-    def __init__(self, stddev: float, seed: int | None = None, **kwargs: Any) -> None:
+    def __init__(self, stddev: Share, seed: Seed = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.stddev = checked_rate(stddev, "stddev", self.who)
+        self.stddev = stddev
         self.seed = seed
         self._draw = Draw(seed)
 
@@ -67,9 +68,9 @@ class GaussianDropout(TokenWise):
         [1.0, 2.0, 3.0]
     """
 
-    def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:
+    def __init__(self, rate: Rate, seed: Seed = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.rate = checked_rate(rate, "rate", self.who, below_one=True)
+        self.rate = rate
         self.seed = seed
         self._draw = Draw(seed)
 
@@ -108,10 +109,10 @@ class AlphaDropout(TokenWise):
     """
 
     def __init__(
-        self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any
+        self, rate: Rate, noise_shape: Any = None, seed: Seed = None, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        self.rate = checked_rate(rate, "rate", self.who, below_one=True)
+        self.rate = rate
         self.noise_shape = shapes.checked(noise_shape, self.who)
         self.seed = seed
         self._draw = Draw(seed)

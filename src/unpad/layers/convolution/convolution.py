@@ -8,14 +8,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ... import kernels
+from ... import arguments, kernels
+from ...arguments import Positive
 from ...core.layer import Layer, lift
 from ...core.lengths import Rule, on_sequences, resized_spec
 from ...core.spec import Spec
 from ...errors import refuse
 from ...ragged import Layout, Ragged
 from ...weights import activations, constraints, initializers, regularizers
-from ..basic.dense import positive
 from .windows import Window
 
 
@@ -177,13 +177,13 @@ class Conv1D(Convolution):
 
     def __init__(
         self,
-        filters: int,
+        filters: Positive,
         kernel_size: int | tuple[int],
         strides: int | tuple[int] = 1,
         padding: str = "valid",
         data_format: str | None = None,
         dilation_rate: int | tuple[int] = 1,
-        groups: int = 1,
+        groups: Positive = 1,
         activation: str | Callable[[Tensor], Tensor] | None = None,
         use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform",
@@ -209,8 +209,8 @@ class Conv1D(Convolution):
             activity_regularizer=activity_regularizer,
             **kwargs,
         )
-        self.filters = positive(filters, "filters", self.who)
-        self.groups = positive(groups, "groups", self.who)
+        self.filters = filters
+        self.groups = groups
         self.kernel_initializer = initializers.get(kernel_initializer, self.who)
         self.kernel_regularizer = regularizers.get(kernel_regularizer, self.who)
         self.kernel_constraint = constraints.get(kernel_constraint, self.who)
@@ -256,17 +256,14 @@ def one_number(value: int | tuple[int] | list[int], what: str, who: str) -> int:
     """The positive integer, which Keras also takes as a tuple of one."""
     if isinstance(value, (tuple, list)) and len(value) == 1:
         (value,) = value
-    return positive(value, what, who)  # pyright: ignore[reportArgumentType]
+    return arguments.positive(who, what, value)
 
 
 def known_padding(padding: str, known: tuple[str, ...], who: str) -> str:
     """The padding's name, if this layer has it."""
     name = padding.lower() if isinstance(padding, str) else padding
     if name not in known:
-        names = [repr(k) for k in known]
-        raise ValueError(
-            f"{who}: expected padding as {', '.join(names[:-1])} or {names[-1]}, got {padding!r}."
-        )
+        raise arguments.wrong(who, "padding", arguments.either(known), padding)
     return name
 
 

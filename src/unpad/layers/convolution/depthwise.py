@@ -8,10 +8,10 @@ from typing import Any
 from torch import Tensor
 
 from ... import kernels
+from ...arguments import Positive
 from ...core.spec import Spec
 from ...ragged import Layout
 from ...weights import constraints, initializers, regularizers
-from ..basic.dense import positive
 from .convolution import Convolution
 from .windows import Windows
 
@@ -52,7 +52,7 @@ class DepthwiseConv1D(Convolution):
         kernel_size: int | tuple[int],
         strides: int | tuple[int] = 1,
         padding: str = "valid",
-        depth_multiplier: int = 1,
+        depth_multiplier: Positive = 1,
         data_format: str | None = None,
         dilation_rate: int | tuple[int] = 1,
         activation: str | Callable[[Tensor], Tensor] | None = None,
@@ -80,7 +80,7 @@ class DepthwiseConv1D(Convolution):
             activity_regularizer=activity_regularizer,
             **kwargs,
         )
-        self.depth_multiplier = positive(depth_multiplier, "depth_multiplier", self.who)
+        self.depth_multiplier = depth_multiplier
         self.depthwise_initializer = initializers.get(depthwise_initializer, self.who)
         self.depthwise_regularizer = regularizers.get(depthwise_regularizer, self.who)
         self.depthwise_constraint = constraints.get(depthwise_constraint, self.who)
@@ -143,13 +143,13 @@ class SeparableConv1D(Convolution):
 
     def __init__(
         self,
-        filters: int,
+        filters: Positive,
         kernel_size: int | tuple[int],
         strides: int | tuple[int] = 1,
         padding: str = "valid",
         data_format: str | None = None,
         dilation_rate: int | tuple[int] = 1,
-        depth_multiplier: int = 1,
+        depth_multiplier: Positive = 1,
         activation: str | Callable[[Tensor], Tensor] | None = None,
         use_bias: bool = True,
         depthwise_initializer: Any = "glorot_uniform",
@@ -178,8 +178,8 @@ class SeparableConv1D(Convolution):
             activity_regularizer=activity_regularizer,
             **kwargs,
         )
-        self.filters = positive(filters, "filters", self.who)
-        self.depth_multiplier = positive(depth_multiplier, "depth_multiplier", self.who)
+        self.filters = filters
+        self.depth_multiplier = depth_multiplier
         self.depthwise_initializer = initializers.get(depthwise_initializer, self.who)
         self.pointwise_initializer = initializers.get(pointwise_initializer, self.who)
         self.depthwise_regularizer = regularizers.get(depthwise_regularizer, self.who)

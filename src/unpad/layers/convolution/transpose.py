@@ -8,12 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ... import kernels
+from ... import arguments, kernels
+from ...arguments import Positive
 from ...core.lengths import Rule
 from ...core.spec import Spec
 from ...ragged import Layout
 from ...weights import constraints, initializers, regularizers
-from ..basic.dense import positive
 from .convolution import Convolution
 from .windows import once, slots
 
@@ -63,7 +63,7 @@ class Conv1DTranspose(Convolution):
 
     def __init__(
         self,
-        filters: int,
+        filters: Positive,
         kernel_size: int | tuple[int],
         strides: int | tuple[int] = 1,
         padding: str = "valid",
@@ -95,7 +95,7 @@ class Conv1DTranspose(Convolution):
             activity_regularizer=activity_regularizer,
             **kwargs,
         )
-        self.filters = positive(filters, "filters", self.who)
+        self.filters = filters
         self.kernel_initializer = initializers.get(kernel_initializer, self.who)
         self.kernel_regularizer = regularizers.get(kernel_regularizer, self.who)
         self.kernel_constraint = constraints.get(kernel_constraint, self.who)
@@ -103,16 +103,9 @@ class Conv1DTranspose(Convolution):
         self.refuse_both()
 
     def _checked(self, given: int | tuple[int] | None) -> int | None:
-        value: Any = given
-        if isinstance(given, (tuple, list)) and len(given) == 1:
-            (value,) = given
-        whole = hasattr(value, "__index__") and not isinstance(value, bool)
-        if value is None or (whole and 0 <= value.__index__() < self.strides):
-            return value
-        raise ValueError(
-            f"{self.who}: expected output_padding as an integer from 0 to strides - 1, which is "
-            f"{self.strides - 1}, got {given!r}."
-        )
+        value = given[0] if isinstance(given, (tuple, list)) and len(given) == 1 else given
+        most = self.strides - 1
+        return arguments.integer(self.who, "output_padding", value, 0, most, or_none=True)
 
     @property
     def rule(self) -> Rule:

@@ -55,8 +55,6 @@ class Concatenate(Layer):
 
     def __init__(self, axis: int = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if isinstance(axis, bool) or not isinstance(axis, int):
-            raise ValueError(f"{self.who}: expected axis as an integer, got {axis!r}.")
         self.axis = axis
 
     def output_spec(self, specs: list[Spec]) -> Spec:

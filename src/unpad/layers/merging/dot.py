@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ... import arguments
 from ...core.layer import Layer
 from ...core.spec import Spec, spec_of
 from ...ragged import Ragged
@@ -54,10 +55,9 @@ class Dot(Layer):
         self, axes: int | tuple[int, int] | list[int], normalize: bool = False, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        pair_of = [axes, axes] if isinstance(axes, int) else axes
-        is_pair = isinstance(pair_of, (list, tuple)) and len(pair_of) == 2
-        if not is_pair or not all(isinstance(a, int) for a in pair_of):
-            raise ValueError(f"{self.who}: expected axes as an integer or two, got {axes!r}.")
+        for axis in axes if isinstance(axes, (list, tuple)) and len(axes) == 2 else [axes]:
+            if not isinstance(axis, int) or isinstance(axis, bool):
+                raise arguments.wrong(self.who, "axes", "an integer or two", axes)
         self.axes = axes
         self.normalize = normalize
 

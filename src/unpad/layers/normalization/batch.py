@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ...arguments import NotNegative, Share
 from ...core.spec import Spec
 from ...errors import refuse
 from ...weights import initializers
@@ -64,8 +65,8 @@ class BatchNormalization(Affine):
     def __init__(
         self,
         axis: int = -1,
-        momentum: float = 0.99,
-        epsilon: float = 1e-3,
+        momentum: Share = 0.99,
+        epsilon: NotNegative = 1e-3,
         center: bool = True,
         scale: bool = True,
         beta_initializer: Any = "zeros",
@@ -78,7 +79,7 @@ class BatchNormalization(Affine):
         gamma_constraint: Any = None,
         renorm: bool = False,
         renorm_clipping: Any = None,
-        renorm_momentum: float = 0.99,
+        renorm_momentum: Share = 0.99,
         synchronized: bool = False,
         **kwargs: Any,
     ) -> None:

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ...arguments import NotNegative
 from ...core.axes import Axes, axes_of, checked_axis
 from ...core.layer import TokenWise
 from ...core.spec import Spec
@@ -154,7 +155,7 @@ class LayerNormalization(Affine):
     def __init__(
         self,
         axis: Axes = -1,
-        epsilon: float = 1e-3,
+        epsilon: NotNegative = 1e-3,
         center: bool = True,
         scale: bool = True,
         beta_initializer: Any = "zeros",
@@ -216,7 +217,7 @@ class RMSNormalization(OverFeatures):
         tensor([[ 1.0000,  1.0000], [ 0.0000,  1.4100], [ 1.0000, -1.0000]])
     """
 
-    def __init__(self, axis: Axes = -1, epsilon: float = 1e-6, **kwargs: Any) -> None:
+    def __init__(self, axis: Axes = -1, epsilon: NotNegative = 1e-6, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.axis = checked_axis(axis, self.who)
         self.epsilon = epsilon

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ... import arguments
+from ...arguments import NotNegative
 from ...core.axes import axes_of
 from ...core.spec import Spec
 from ...ragged import Layout, Ragged
@@ -53,7 +55,7 @@ class GroupNormalization(Affine):
         self,
         groups: int = 32,
         axis: int = -1,
-        epsilon: float = 1e-3,
+        epsilon: NotNegative = 1e-3,
         center: bool = True,
         scale: bool = True,
         beta_initializer: Any = "zeros",
@@ -75,11 +77,9 @@ class GroupNormalization(Affine):
             gamma_constraint,
             **kwargs,
         )
-        if type(groups) is not int or (groups < 1 and groups != -1):
-            raise ValueError(
-                f"{self.who}: expected groups as a positive integer, or -1 for one group a "
-                f"feature, got {groups!r}."
-            )
+        if groups != -1 and groups < 1:
+            what = "a positive integer, or -1 for one group a feature"
+            raise arguments.wrong(self.who, "groups", what, groups)
         self.groups, self.epsilon = groups, epsilon
         self.axis = axis
 

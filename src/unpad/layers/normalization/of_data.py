@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ... import arguments
 from ...core.layer import Layer
 from ...core.spec import Spec, spec_of
 from ...ragged import Ragged
@@ -57,6 +58,7 @@ class Normalization(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.axis = arguments.axes(self.who, "axis", axis, or_none=True)
         axes = () if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
         if (mean is None) != (variance is None):
             raise ValueError(f"{self.who}: expected both mean and variance, or none of them.")
@@ -65,7 +67,7 @@ class Normalization(Layer):
                 f"{self.who}: expected mean and variance of one shape, with {len(axes)} axes at "
                 f"most, got {np.shape(mean)} and {np.shape(variance)}."
             )
-        self.axis = axes
+        self._axes = axes
         self.input_mean, self.input_variance = mean, variance
         self.invert = invert
 
@@ -77,7 +79,7 @@ class Normalization(Layer):
     def _kept(self, spec: Spec) -> list[int]:
         """The axes with statistics of their own, from 1 on."""
         rank = len(spec)
-        for axis in self.axis:
+        for axis in self._axes:
             if not -rank <= axis < rank:
                 raise ValueError(f"{self.who}: axis {axis} of {spec}, which has {rank} axes.")
             kept = axis % rank
@@ -89,7 +91,7 @@ class Normalization(Layer):
                 )
             if spec[kept] is None:
                 raise ValueError(f"{self.who}: axis {axis} of {spec} has no known size.")
-        return sorted(axis % rank for axis in self.axis)
+        return sorted(axis % rank for axis in self._axes)
 
     def build(self, spec: Spec) -> None:
         shape = tuple(spec[axis] for axis in self._kept(spec))

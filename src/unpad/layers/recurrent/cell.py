@@ -9,14 +9,14 @@ import torch
 from torch import Tensor
 
 from ... import kernels
+from ...arguments import Positive, Seed, Share
 from ...core.layer import Layer
 from ...core.spec import Spec, Specs
 from ...core.structure import flat
 from ...core.symbol import Symbol
 from ...ragged import Layout, Ragged
 from ...weights import activations, constraints, initializers, regularizers
-from ..basic.dense import positive
-from ..basic.dropout import Draw, checked_rate
+from ..basic.dropout import Draw
 from .walk import walk
 
 
@@ -53,7 +53,7 @@ class Cell(Layer):
 
     def __init__(
         self,
-        units: int,
+        units: Positive,
         activation: str | Callable[[Tensor], Tensor] | None,
         recurrent_activation: str | Callable[[Tensor], Tensor] | None,
         use_bias: bool,
@@ -66,15 +66,17 @@ class Cell(Layer):
         kernel_constraint: Any,
         recurrent_constraint: Any,
         bias_constraint: Any,
-        dropout: float,
-        recurrent_dropout: float,
-        seed: int | None,
+        dropout: Share,
+        recurrent_dropout: Share,
+        seed: Seed,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.units = positive(units, "units", self.who)
+        self.units = units
         self.activation = activations.get(activation, self.who)
-        self.recurrent_activation = activations.get(recurrent_activation, self.who)
+        self.recurrent_activation = activations.get(
+            recurrent_activation, self.who, "recurrent_activation"
+        )
         self.use_bias = use_bias
         self.kernel_initializer = initializers.get(kernel_initializer, self.who)
         self.recurrent_initializer = initializers.get(recurrent_initializer, self.who)
@@ -85,8 +87,8 @@ class Cell(Layer):
         self.kernel_constraint = constraints.get(kernel_constraint, self.who)
         self.recurrent_constraint = constraints.get(recurrent_constraint, self.who)
         self.bias_constraint = constraints.get(bias_constraint, self.who)
-        self.dropout = checked_rate(dropout, "dropout", self.who)
-        self.recurrent_dropout = checked_rate(recurrent_dropout, "recurrent_dropout", self.who)
+        self.dropout = dropout
+        self.recurrent_dropout = recurrent_dropout
         self.seed = seed
         self._draw = Draw(seed)
         self._held: tuple[Tensor | None, Tensor | None] | None = None

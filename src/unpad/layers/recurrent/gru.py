@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
+from ...arguments import Positive, Seed, Share
 from .gru_cell import GRUCell
 from .recurrent import Recurrent
 
@@ -56,7 +57,7 @@ class GRU(Recurrent, GRUCell):
 
     def __init__(
         self,
-        units: int,
+        units: Positive,
         activation: str | Callable[[Tensor], Tensor] | None = "tanh",
         recurrent_activation: str | Callable[[Tensor], Tensor] | None = "sigmoid",
         use_bias: bool = True,
@@ -70,9 +71,9 @@ class GRU(Recurrent, GRUCell):
         kernel_constraint: Any = None,
         recurrent_constraint: Any = None,
         bias_constraint: Any = None,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        seed: int | None = None,
+        dropout: Share = 0.0,
+        recurrent_dropout: Share = 0.0,
+        seed: Seed = None,
         return_sequences: bool = False,
         return_state: bool = False,
         go_backwards: bool = False,

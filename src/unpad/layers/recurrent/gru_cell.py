@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
+from ...arguments import Positive, Seed, Share
 from .cell import Cell
 
 
@@ -54,7 +55,7 @@ class GRUCell(Cell):
 
     def __init__(
         self,
-        units: int,
+        units: Positive,
         activation: str | Callable[[Tensor], Tensor] | None = "tanh",
         recurrent_activation: str | Callable[[Tensor], Tensor] | None = "sigmoid",
         use_bias: bool = True,
@@ -67,10 +68,10 @@ class GRUCell(Cell):
         kernel_constraint: Any = None,
         recurrent_constraint: Any = None,
         bias_constraint: Any = None,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
+        dropout: Share = 0.0,
+        recurrent_dropout: Share = 0.0,
         reset_after: bool = True,
-        seed: int | None = None,
+        seed: Seed = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(

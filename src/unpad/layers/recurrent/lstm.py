@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
+from ...arguments import Positive, Seed, Share
 from .lstm_cell import LSTMCell
 from .recurrent import Recurrent
 
@@ -54,7 +55,7 @@ class LSTM(Recurrent, LSTMCell):
 
     def __init__(
         self,
-        units: int,
+        units: Positive,
         activation: str | Callable[[Tensor], Tensor] | None = "tanh",
         recurrent_activation: str | Callable[[Tensor], Tensor] | None = "sigmoid",
         use_bias: bool = True,
@@ -69,9 +70,9 @@ class LSTM(Recurrent, LSTMCell):
         kernel_constraint: Any = None,
         recurrent_constraint: Any = None,
         bias_constraint: Any = None,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        seed: int | None = None,
+        dropout: Share = 0.0,
+        recurrent_dropout: Share = 0.0,
+        seed: Seed = None,
         return_sequences: bool = False,
         return_state: bool = False,
         go_backwards: bool = False,

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ...arguments import Positive, Seed, Share
 from .cell import Cell
 
 
@@ -54,7 +55,7 @@ class LSTMCell(Cell):
 
     def __init__(
         self,
-        units: int,
+        units: Positive,
         activation: str | Callable[[Tensor], Tensor] | None = "tanh",
         recurrent_activation: str | Callable[[Tensor], Tensor] | None = "sigmoid",
         use_bias: bool = True,
@@ -68,9 +69,9 @@ class LSTMCell(Cell):
         kernel_constraint: Any = None,
         recurrent_constraint: Any = None,
         bias_constraint: Any = None,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        seed: int | None = None,
+        dropout: Share = 0.0,
+        recurrent_dropout: Share = 0.0,
+        seed: Seed = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(

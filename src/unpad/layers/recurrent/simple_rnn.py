@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
+from ...arguments import Positive, Seed, Share
 from .recurrent import Recurrent
 from .simple_rnn_cell import SimpleRNNCell
 
@@ -52,7 +53,7 @@ class SimpleRNN(Recurrent, SimpleRNNCell):
 
     def __init__(
         self,
-        units: int,
+        units: Positive,
         activation: str | Callable[[Tensor], Tensor] | None = "tanh",
         use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform",
@@ -65,14 +66,14 @@ class SimpleRNN(Recurrent, SimpleRNNCell):
         kernel_constraint: Any = None,
         recurrent_constraint: Any = None,
         bias_constraint: Any = None,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
+        dropout: Share = 0.0,
+        recurrent_dropout: Share = 0.0,
         return_sequences: bool = False,
         return_state: bool = False,
         go_backwards: bool = False,
         stateful: bool = False,
         unroll: bool = False,
-        seed: int | None = None,
+        seed: Seed = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(

@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
+from ...arguments import Positive, Seed, Share
 from .cell import Cell
 
 
@@ -49,7 +50,7 @@ class SimpleRNNCell(Cell):
 
     def __init__(
         self,
-        units: int,
+        units: Positive,
         activation: str | Callable[[Tensor], Tensor] | None = "tanh",
         use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform",
@@ -61,9 +62,9 @@ class SimpleRNNCell(Cell):
         kernel_constraint: Any = None,
         recurrent_constraint: Any = None,
         bias_constraint: Any = None,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        seed: int | None = None,
+        dropout: Share = 0.0,
+        recurrent_dropout: Share = 0.0,
+        seed: Seed = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(

@@ -7,11 +7,11 @@ from typing import Any
 
 from torch import Tensor
 
+from ...arguments import Positive
 from ...core.layer import Layer
 from ...core.spec import Spec, spec_of
 from ...errors import refuse
 from ...ragged import Ragged
-from ..basic.dense import positive
 from ..basic.laid_out import lay_out
 
 
@@ -47,13 +47,13 @@ class Flatten(Layer):
     takes = "one"
 
     def __init__(
-        self, data_format: str | None = None, length: int | None = None, **kwargs: Any
+        self, data_format: str | None = None, length: Positive | None = None, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
         if data_format != "channels_last":
             refuse(self.who, data_format=data_format)
         self.data_format = data_format
-        self.length = None if length is None else positive(length, "length", self.who)
+        self.length = length
         self._slots = self.length
 
     def build(self, spec: Spec) -> None:

@@ -7,12 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ...arguments import Positive
 from ...core.layer import Layer
 from ...core.spec import Spec
 from ...core.symbol import Symbol, is_symbolic
 from ...ragged import Ragged
 from ...ragged.reductions import spread
-from ..basic.dense import positive
 
 
 class RepeatVector(Layer):
@@ -43,7 +43,7 @@ class RepeatVector(Layer):
 
     takes = "one"
 
-    def __init__(self, n: int | None = None, like: Any = None, **kwargs: Any) -> None:
+    def __init__(self, n: Positive | None = None, like: Any = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if n is not None and like is not None:
             raise ValueError(f"{self.who}: expected n or like, got both.")
@@ -52,7 +52,7 @@ class RepeatVector(Layer):
                 f"{self.who}: expected like as a symbol, a layer or the name of one, got "
                 f"{type(like).__name__}. A sequence is given at call: layer(rows, like=sequence)."
             )
-        self.n = None if n is None else positive(n, "n", self.who)
+        self.n = n
         # Past torch, which would take a layer for one inside of this.
         self.__dict__["like"] = like
 

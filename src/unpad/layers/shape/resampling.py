@@ -7,11 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ... import arguments
+from ...arguments import Positive
 from ...core.layer import Layer
 from ...core.lengths import Rule, on_sequences, resized, resized_spec
 from ...core.spec import Spec
 from ...ragged import Layout, Ragged
-from ..basic.dense import positive
 from ..convolution.convolution import channels_last
 from ..pooling.local import of_sequences
 
@@ -60,9 +61,9 @@ class UpSampling1D(Resampling):
         tensor([1, 1, 2, 2, 3, 3])
     """
 
-    def __init__(self, size: int = 2, **kwargs: Any) -> None:
+    def __init__(self, size: Positive = 2, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.size = positive(size, "size", self.who)
+        self.size = size
 
     @property
     def rule(self) -> Rule:
@@ -150,8 +151,6 @@ def two_numbers(value: int | tuple[int, int] | list[int], what: str, who: str) -
     pair = value if isinstance(value, (tuple, list)) else (value, value)
     whole = [hasattr(n, "__index__") and not isinstance(n, bool) and n >= 0 for n in pair]
     if len(pair) != 2 or not all(whole):
-        raise ValueError(
-            f"{who}: expected {what} as an integer, or two as (at the start, at the end), none "
-            f"negative, got {value!r}."
-        )
+        kind = "an integer, or two as (at the start, at the end), none negative"
+        raise arguments.wrong(who, what, kind, value)
     return pair[0].__index__(), pair[1].__index__()

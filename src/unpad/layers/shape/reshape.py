@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
+from ... import arguments
 from ...core.layer import Layer
 from ...core.spec import Spec
 from ...ragged import Ragged
@@ -38,14 +39,13 @@ class Reshape(Layer):
 
     def __init__(self, target_shape: Sequence[int], **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.target_shape = tuple(target_shape)
-        sizes = [n for n in self.target_shape if n != -1]
+        given = target_shape if isinstance(target_shape, (tuple, list)) else [None]
+        sizes = [n for n in given if n != -1]
         wrong = [n for n in sizes if isinstance(n, bool) or not isinstance(n, int) or n < 1]
-        if wrong or len(self.target_shape) - len(sizes) > 1:
-            raise ValueError(
-                f"{self.who}: expected target_shape as sizes, one of them -1 at most, got "
-                f"{self.target_shape}."
-            )
+        if wrong or len(given) - len(sizes) > 1:
+            what = "sizes, one of them -1 at most"
+            raise arguments.wrong(self.who, "target_shape", what, target_shape)
+        self.target_shape = tuple(given)
 
     def output_spec(self, spec: Spec) -> Spec:
         if spec.ragged:
@@ -121,12 +121,11 @@ class Permute(Layer):
 
     def __init__(self, dims: Sequence[int], **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.dims = tuple(dims)
+        axes = arguments.axes(self.who, "dims", dims)
+        self.dims = tuple(axes) if isinstance(axes, (list, tuple)) else (axes,)
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
-            raise ValueError(
-                f"{self.who}: expected dims as the axes 1 to {len(self.dims)} in another order, "
-                f"got {self.dims}."
-            )
+            what = f"the axes 1 to {len(self.dims)} in another order"
+            raise arguments.wrong(self.who, "dims", what, dims)
 
     def output_spec(self, spec: Spec) -> Spec:
         if len(self.dims) != len(spec) - 1:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ... import arguments
 from ...core.layer import Layer, as_weights
 from ...core.spec import Spec, spec_of
 from ...errors import first_true, look_up, refuse
@@ -93,16 +94,14 @@ class CRF(Layer):
         super().__init__(**kwargs)
         refuse(self.who, activity_regularizer=self.activity_regularizer)
         look_up(self.who, "decoding", decoding, _DECODINGS)
-        if tags is not None and not _are_names(tags):
-            raise ValueError(
-                f"{self.who}: expected tags as a list of names, got {tags!r}. Without names leave "
-                "them out: there are as many tags as the input has features."
-            )
+        if tags is not None:
+            hint = "Without names leave them out: there are as many tags as the input has features."
+            arguments.names(self.who, "tags", tags, hint)
         if scheme is not None and tags is None:
             raise ValueError(
                 f"{self.who}: scheme={scheme!r} is about the tags' names: give tags=[...] too."
             )
-        self.tags = None if tags is None else list(tags)
+        self.tags = tags
         self.scheme = scheme
         self.use_boundary = use_boundary
         self.decoding = decoding
@@ -112,10 +111,11 @@ class CRF(Layer):
         self.boundary_regularizer = regularizers.get(boundary_regularizer, self.who)
         self.transition_constraint = constraints.get(transition_constraint, self.who)
         self.boundary_constraint = constraints.get(boundary_constraint, self.who)
-        self.outside = [outside] if isinstance(outside, str) else list(outside)
+        self.outside = outside
+        arguments.names(self.who, "outside", outside, alone=True)
         found = None
-        if self.tags is not None and scheme is not None:
-            found = allowed(self.who, self.tags, scheme, self.outside)
+        if tags is not None and scheme is not None:
+            found = allowed(self.who, tags, scheme, outside)
         for name in ("start", "between", "end"):
             # Follows from the names: no part of the layer's state.
             part = None if found is None else getattr(found, name)
@@ -295,12 +295,6 @@ class CRF(Layer):
             f"{self.who}: tag {name!r} {how}, in {place(path, at)}, breaks the scheme "
             f"{self.scheme}. Mend the tags, or leave scheme out."
         )
-
-
-def _are_names(tags: Any) -> bool:
-    return (
-        isinstance(tags, (list, tuple)) and bool(tags) and all(isinstance(tag, str) for tag in tags)
-    )
 
 
 def _limited(scores: Tensor | None, allowed: Tensor | None, like: Tensor) -> Tensor | None:

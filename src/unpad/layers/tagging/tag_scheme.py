@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ... import arguments
 from ...errors import look_up
 
 # What a tag's letter may be.
@@ -32,7 +33,7 @@ class Allowed(NamedTuple):
 
 
 def split_tags(
-    who: str, tags: Sequence[str], scheme: str, outside: Sequence[str]
+    who: str, tags: Sequence[str], scheme: str, outside: Sequence[str] | str
 ) -> list[tuple[str, str]]:
     """The letter and the type of each tag: B and PER of "B-PER", O and nothing of those outside.
 
@@ -40,6 +41,7 @@ def split_tags(
         ValueError: the scheme is not known, or a tag does not belong to it.
     """
     letters = look_up(who, "scheme", scheme, _LETTERS)
+    outside = arguments.names(who, "outside", outside, alone=True)
     read: list[tuple[str, str]] = []
     for i, tag in enumerate(tags):
         letter, _, kind = tag.partition("-")
@@ -56,7 +58,7 @@ def split_tags(
     return read
 
 
-def allowed(who: str, tags: Sequence[str], scheme: str, outside: Sequence[str]) -> Allowed:
+def allowed(who: str, tags: Sequence[str], scheme: str, outside: Sequence[str] | str) -> Allowed:
     """What the scheme lets through, of tags named "B-PER", "I-PER", "O".
 
     I-PER follows B-PER or I-PER. In BIOES, B-PER and I-PER are followed by I-PER or E-PER, and no

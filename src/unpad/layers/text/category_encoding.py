@@ -8,12 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ... import arguments
+from ...arguments import Positive
 from ...core.layer import Layer
 from ...core.spec import Spec, spec_of
 from ...errors import first_true, look_up, refuse
 from ...ragged import Ragged
 from ...ragged.batch import place, values_of
-from ..basic.dense import positive
 
 _MODES = {"multi_hot": "multi_hot", "count": "count", "one_hot": "one_hot", "binary": "multi_hot"}
 
@@ -44,14 +45,14 @@ class CategoryEncoding(Layer):
 
     def __init__(
         self,
-        num_tokens: int | None = None,
+        num_tokens: Positive | None = None,
         output_mode: str = "multi_hot",
         sparse: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         refuse(self.who, sparse=sparse)
-        self.num_tokens = positive(num_tokens, "num_tokens", self.who)  # pyright: ignore[reportArgumentType]
+        self.num_tokens = arguments.positive(self.who, "num_tokens", num_tokens)
         self.output_mode = look_up(self.who, "output_mode", output_mode, _MODES)
         self.sparse = False
 

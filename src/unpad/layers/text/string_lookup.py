@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ... import arguments
+from ...arguments import Count, Positive
 from ...core.layer import Layer
 from ...core.spec import Spec
 from ...core.symbol import is_symbolic
@@ -67,8 +69,8 @@ class StringLookup(Layer):
 
     def __init__(
         self,
-        max_tokens: int | None = None,
-        num_oov_indices: int = 1,
+        max_tokens: Positive | None = None,
+        num_oov_indices: Count = 1,
         mask_token: str | None = None,
         oov_token: str = "[UNK]",
         vocabulary: Any = None,
@@ -84,18 +86,7 @@ class StringLookup(Layer):
     ) -> None:
         super().__init__(name=name, **kwargs)
         refuse(self.who, sparse=sparse, salt=salt)
-        self.output_mode = look_up(self.who, "output_mode", output_mode, _MODES)
-        if max_tokens is not None and max_tokens < 2:
-            raise ValueError(f"{self.who}: expected max_tokens of 2 at least, got {max_tokens}.")
-        if num_oov_indices < 0:
-            raise ValueError(
-                f"{self.who}: num_oov_indices is {num_oov_indices}; expected 0 or more."
-            )
-        if pad_to_max_tokens and (max_tokens is None or self.output_mode == "int"):
-            raise ValueError(
-                f"{self.who}: pad_to_max_tokens needs max_tokens, and an output_mode that gives "
-                "vectors."
-            )
+        self.output_mode = check_mode(self.who, output_mode, max_tokens, pad_to_max_tokens)
         if invert and self.output_mode != "int":
             raise ValueError(f"{self.who}: invert gives words, not {self.output_mode!r}.")
         if idf_weights is not None and (self.output_mode != "tf_idf" or vocabulary is None):
@@ -298,3 +289,14 @@ class StringLookup(Layer):
         if isinstance(inputs, Ragged):
             return sequences_of(words, inputs.layout)
         return np.array(words, dtype=object).reshape(tuple(ids.shape)) if ids.ndim else words[0]
+
+
+def check_mode(who: str, output_mode: str, max_tokens: int | None, pad: bool) -> str:
+    """The mode's name as Keras 3 spells it, if the size goes with it."""
+    mode = look_up(who, "output_mode", output_mode, _MODES)
+    arguments.integer(who, "max_tokens", max_tokens, 2, or_none=True)
+    if pad and (max_tokens is None or mode == "int"):
+        raise ValueError(
+            f"{who}: pad_to_max_tokens needs max_tokens, and an output_mode that gives vectors."
+        )
+    return mode

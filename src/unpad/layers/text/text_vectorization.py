@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from ... import arguments
+from ...arguments import Positive
 from ...core.layer import Layer
 from ...core.spec import Spec
 from ...core.symbol import is_symbolic
 from ...errors import look_up, refuse
 from ...ragged import Layout, Ragged
-from ..basic.dense import positive
-from .string_lookup import StringLookup
+from .string_lookup import StringLookup, check_mode
 from .strings import Arrangement, refuse_in_a_model, sequences_of, strings_of
 from .vocabulary import as_batches
 
@@ -85,12 +86,12 @@ class TextVectorization(Layer):
 
     def __init__(
         self,
-        max_tokens: int | None = None,
+        max_tokens: Positive | None = None,
         standardize: str | Callable[[Any], Any] | None = "lower_and_strip_punctuation",
         split: str | Callable[[str], Sequence[str]] | None = "whitespace",
         ngrams: int | tuple[int, ...] | None = None,
         output_mode: str = "int",
-        output_sequence_length: int | None = None,
+        output_sequence_length: Positive | None = None,
         pad_to_max_tokens: bool = False,
         vocabulary: Any = None,
         idf_weights: Any = None,
@@ -107,21 +108,13 @@ class TextVectorization(Layer):
         ):  # fmt: skip
             if given is not None and not callable(given):
                 look_up(self.who, what, given, known)
-        widths = (ngrams,) if isinstance(ngrams, int) else ngrams
-        if widths is not None and not (
-            widths and all(isinstance(n, int) and n > 0 for n in widths)
-        ):
-            raise ValueError(
-                f"{self.who}: expected ngrams as a positive integer or a tuple of them, got "
-                f"{ngrams!r}."
-            )
+        arguments.sizes(self.who, "ngrams", ngrams, least=1, or_none=True)
+        check_mode(self.who, output_mode, max_tokens, pad_to_max_tokens)
         if output_mode != "int" and (output_sequence_length is not None or ragged is not None):
             raise ValueError(
                 f"{self.who}: output_sequence_length and ragged go with output_mode='int', not "
                 f"{output_mode!r}."
             )
-        if output_sequence_length is not None:
-            positive(output_sequence_length, "output_sequence_length", self.who)
         self.max_tokens, self.standardize, self.split = max_tokens, standardize, split
         self.ngrams, self.output_sequence_length = ngrams, output_sequence_length
         self.ragged, self.encoding, self.sparse = ragged, encoding, False

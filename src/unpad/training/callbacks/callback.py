@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...arguments import Checked
 from .logs import Logs
 
 
-class Callback:
+class Callback(Checked):
     """Keras's hooks; override those that matter. `self.model` is the model in training."""
 
     model: Any = None

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any, TextIO
 
+from ...arguments import wrong
 from .callback import Callback
 
 
@@ -22,7 +23,9 @@ class CSVLogger(Callback):
     def __init__(
         self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False
     ) -> None:
-        self.filename, self.separator, self.append = os.fspath(filename), separator, append
+        if len(separator) != 1:
+            raise wrong("CSVLogger", "separator", "one character", separator)
+        self.filename, self.separator, self.append = filename, separator, append
         self._file: TextIO | None = None
         self._writer: csv.DictWriter[str] | None = None
 

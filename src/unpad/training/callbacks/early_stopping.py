@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from ...arguments import Bound, Count, Verbose
 from .monitor import Monitor
 
 
@@ -28,12 +29,12 @@ class EarlyStopping(Monitor):
         self,
         monitor: str = "val_loss",
         min_delta: float = 0,
-        patience: int = 0,
-        verbose: int = 0,
+        patience: Count = 0,
+        verbose: Verbose = 0,
         mode: str = "auto",
-        baseline: float | None = None,
+        baseline: Bound | None = None,
         restore_best_weights: bool = False,
-        start_from_epoch: int = 0,
+        start_from_epoch: Count = 0,
     ) -> None:
         super().__init__(monitor, mode, min_delta)
         self.patience, self.verbose, self.baseline = patience, verbose, baseline

@@ -6,6 +6,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from ... import arguments
+from ...arguments import Count, NotNegative, Rate, Verbose
 from .callback import Callback
 from .monitor import Monitor
 
@@ -38,22 +40,18 @@ class LearningRateScheduler(Callback):
         ValueError: the schedule gave what is no number.
     """
 
-    def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
+    def __init__(self, schedule: Callable[..., float], verbose: Verbose = 0) -> None:
         self.schedule, self.verbose = schedule, verbose
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         optimizer = self.model.optimizer
-        arguments = (epoch, read_rate(optimizer))
+        given = (epoch, read_rate(optimizer))
         try:
-            inspect.signature(self.schedule).bind(*arguments)
+            inspect.signature(self.schedule).bind(*given)
         except TypeError:
-            arguments = arguments[:1]
-        rate = self.schedule(*arguments)
-        if isinstance(rate, str) or not hasattr(rate, "__float__"):
-            raise ValueError(
-                f"LearningRateScheduler: expected a number from schedule, got {rate!r} at epoch "
-                f"{epoch}."
-            )
+            given = given[:1]
+        what = f"what schedule gives for epoch {epoch}"
+        rate = arguments.number("LearningRateScheduler", what, self.schedule(*given), 0)
         set_rate(optimizer, float(rate))
         if self.verbose:
             print(f"Epoch {epoch + 1}: learning rate {float(rate):g}")
@@ -83,13 +81,13 @@ class ReduceLROnPlateau(Monitor):
     def __init__(
         self,
         monitor: str = "val_loss",
-        factor: float = 0.1,
-        patience: int = 10,
-        verbose: int = 0,
+        factor: Rate = 0.1,
+        patience: Count = 10,
+        verbose: Verbose = 0,
         mode: str = "auto",
         min_delta: float = 1e-4,
-        cooldown: int = 0,
-        min_lr: float = 0.0,
+        cooldown: Count = 0,
+        min_lr: NotNegative = 0.0,
     ) -> None:
         super().__init__(monitor, mode, min_delta)
         if not 0 <= factor < 1:

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from ...arguments import Bound, Verbose
 from .monitor import Monitor
 
 _ENDINGS = (".pt", ".pth", ".weights")
@@ -38,25 +39,25 @@ class ModelCheckpoint(Monitor):
         self,
         filepath: str | os.PathLike[str],
         monitor: str = "val_loss",
-        verbose: int = 0,
+        verbose: Verbose = 0,
         save_best_only: bool = False,
         save_weights_only: bool = False,
         mode: str = "auto",
         save_freq: str | int = "epoch",
-        initial_value_threshold: float | None = None,
+        initial_value_threshold: Bound | None = None,
     ) -> None:
         # What is best need not be known where everything is saved.
         super().__init__(monitor, mode if save_best_only or mode != "auto" else "min")
-        self.filepath = os.fspath(filepath)
+        self.filepath = filepath
         if not save_weights_only:
             raise ValueError(
                 "ModelCheckpoint: whole models are not saved, their weights are: give "
                 "save_weights_only=True and a filepath that ends in .weights.pt."
             )
-        if not self.filepath.endswith(_ENDINGS):
+        if not os.fspath(filepath).endswith(_ENDINGS):
             raise ValueError(
                 f"ModelCheckpoint: expected a filepath that ends in .weights.pt, .pt, .pth or "
-                f".weights, got {self.filepath!r}. The file is torch's, of model.state_dict()."
+                f".weights, got {filepath!r}. The file is torch's, of model.state_dict()."
             )
         number = isinstance(save_freq, int) and not isinstance(save_freq, bool) and save_freq > 0
         if save_freq != "epoch" and not number:
@@ -101,7 +102,7 @@ class ModelCheckpoint(Monitor):
 
     def _path(self, values: dict[str, Any]) -> Path:
         try:
-            return Path(self.filepath.format(**values))
+            return Path(os.fspath(self.filepath).format(**values))
         except KeyError as missing:
             raise ValueError(
                 f"ModelCheckpoint: filepath {self.filepath!r} asks for {missing.args[0]}; there "

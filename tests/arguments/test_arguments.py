@@ -8,7 +8,7 @@ import torch
 
 from unpad import arguments as A
 
-from .messages import says
+from ..messages import says
 
 INF, NAN = math.inf, math.nan
 
@@ -30,9 +30,10 @@ INF, NAN = math.inf, math.nan
         (lambda v: A.word("X", "n", v, ["a", None]), ["a", None]),
         (lambda v: A.function("X", "n", v), [len, torch.nn.ReLU]),
         (lambda v: A.text("X", "n", v), ["", "a"]),
-        (lambda v: A.seed("X", v), [None, 0, -1, 2**64 - 1]),
+        (lambda v: A.seed("X", "seed", v), [None, 0, -1, 2**64 - 1]),
         (lambda v: A.axes("X", "n", v), [-1, [0, 1], (2,)]),
-        (lambda v: A.sizes("X", "n", v), [(None, 3), ()]),
+        (lambda v: A.sizes("X", "n", v), [(3,), ()]),
+        (lambda v: A.sizes("X", "n", v, unknown=True), [(None, 3)]),
     ],
 )
 def test_what_is_at_the_border_is_taken_as_it_is(check, taken):
@@ -73,7 +74,7 @@ def test_what_is_at_the_border_is_taken_as_it_is(check, taken):
         (
             A.sizes,
             (2, 0),
-            "X: expected n as a tuple of sizes, each a positive integer or None, got",
+            "X: expected n as a positive integer or a tuple of them, got (2, 0).",
         ),
     ],
 )
@@ -104,7 +105,7 @@ def test_words_and_seeds():
     with says("X: expected mode as 'min' or 'max', got ['min']."):
         A.word("X", "mode", ["min"], ["min", "max"])
     with says("X: expected seed as an integer from"):
-        A.seed("X", 2**64)
+        A.seed("X", "seed", 2**64)
 
 
 def test_what_came_is_shown_shortly():
