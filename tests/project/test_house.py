@@ -15,7 +15,7 @@ ROOMS += ["preprocessing", "kernels", "weights"]
 ROOMS += ["activations", "constraints", "initializers", "regularizers"]
 ROOMS += ["core", "layers.basic", "layers.convolution", "layers.pooling", "layers.merging"]
 ROOMS += ["layers.normalization", "layers.shape", "layers.text", "layers.recurrent"]
-ROOMS += ["layers.attention", "layers.tagging", "layers", "backend", "losses", "metrics"]
+ROOMS += ["layers.attention", "layers.tagging", "layers", "ops", "backend", "losses", "metrics"]
 ROOMS += ["optimizers", "doctor.findings", "doctor.facts", "doctor.checks", "doctor.probes"]
 ROOMS += [
     "doctor.adapters",

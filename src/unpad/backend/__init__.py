@@ -1,96 +1,105 @@
 """Keras's `backend`, as K: the functions that masks and small losses are written in.
 
-Each works on tensors and arrays, token-wise or over each sequence's own steps on a Ragged, and on
-symbols, where it becomes a part of the graph. torch's own functions do all of this too.
+They are those of `ops`, by Keras 2's names: on tensors and arrays, token-wise or over each
+sequence's own steps on a Ragged, and on symbols, where each becomes a part of the graph.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from .crossentropies import (
-    binary_crossentropy,
-    categorical_crossentropy,
-    sparse_categorical_crossentropy,
-)
-from .elementwise import (
+from ..ops import (
     abs,
-    clip,
+    all,
+    any,
+    binary_crossentropy,
+    cast,
+    categorical_crossentropy,
     cos,
+    dot,
+    dtype,
     elu,
     equal,
     exp,
+    eye,
     greater,
     greater_equal,
     hard_sigmoid,
-    l2_normalize,
+    is_tensor,
     less,
     less_equal,
     log,
+    max,
     maximum,
+    mean,
+    min,
     minimum,
+    ndim,
     not_equal,
-    pow,
-    relu,
+    ones,
+    ones_like,
+    prod,
     round,
+    shape,
     sigmoid,
     sign,
     sin,
     softmax,
     softplus,
     softsign,
-    sqrt,
+    sparse_categorical_crossentropy,
     square,
+    squeeze,
+    stack,
+    std,
     stop_gradient,
-    switch,
+    sum,
     tanh,
+    transpose,
+    var,
+    zeros,
+    zeros_like,
 )
 from .numbers import (
-    arange,
     backend,
-    cast,
     cast_to_floatx,
     clear_session,
     constant,
-    dtype,
     epsilon,
-    eval,
-    eye,
     floatx,
-    get_value,
-    ones,
     set_floatx,
     set_value,
     variable,
-    zeros,
 )
-from .reductions import all, any, argmax, argmin, cumsum, max, mean, min, prod, std, sum, var
-from .shapes import (
+from .older import (
+    arange,
+    argmax,
+    argmin,
     batch_dot,
     batch_flatten,
+    clip,
     concatenate,
-    dot,
+    cumsum,
     expand_dims,
     flatten,
     gather,
-    int_shape,
+    get_value,
     is_keras_tensor,
-    is_tensor,
-    ndim,
+    l2_normalize,
     one_hot,
-    ones_like,
     permute_dimensions,
+    pow,
+    relu,
     repeat,
     repeat_elements,
     reshape,
     reverse,
-    shape,
-    squeeze,
-    stack,
+    sqrt,
+    switch,
     tile,
-    transpose,
-    zeros_like,
 )
+
+int_shape, eval = shape, get_value
 
 #: What is not here, and what does it instead.
 _INSTEAD = {
@@ -103,12 +112,12 @@ _INSTEAD = {
     "dropout": "layers.Dropout",
     "ctc_batch_cost": "losses.CTC",
     "ctc_decode": "losses.CTC",
-    "random_normal": "torch.randn",
-    "random_uniform": "torch.rand",
+    "random_normal": "random.normal",
+    "random_uniform": "random.uniform",
     "print_tensor": "print",
     "update": "set_value",
     "moving_average_update": "layers.BatchNormalization",
-    "cumprod": "torch.cumprod",
+    "cumprod": "ops.cumprod",
     "conv1d": "layers.Conv1D",
     "pool2d": "layers.MaxPooling1D",
     "set_epsilon": "an epsilon= of the layer or optimizer",
@@ -119,7 +128,7 @@ _INSTEAD = {
 
 
 def __getattr__(name: str) -> Any:
-    instead = _INSTEAD.get(name, "torch's function of that kind")
+    instead = _INSTEAD.get(name, "Keras 3's functions: unpad.ops")
     raise AttributeError(f"keras.backend.{name}: not here. Use {instead}.")
 
 

@@ -12,7 +12,6 @@ INSTEAD = {
     "package datasets.",
     "estimator": "a model is trained with fit.",
     "mixed_precision": "give a layer dtype=, or use torch.autocast.",
-    "ops": "on symbols and batches torch's own functions work; keras.backend has Keras 2's.",
     "preprocessing.image": "images are out of scope.",
     "preprocessing.text": "layers.TextVectorization and layers.StringLookup make ids of words.",
     "random": "utils.set_random_seed seeds; torch.randn and the like draw.",

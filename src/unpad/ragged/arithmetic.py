@@ -25,8 +25,6 @@ class Arithmetic:
 
     _values: Any
     _layout: Layout
-    feature: Any
-    levels: Any
     with_values: Callable[..., Any]
 
     def _combine(self, other: Any, function: Callable[[Tensor, Tensor], Tensor], sign: str) -> Any:
@@ -43,31 +41,8 @@ class Arithmetic:
         if not isinstance(other, (Tensor, np.ndarray)):
             return NotImplemented
         other = torch.as_tensor(other, device=self._layout.device)
-        rank = len(self.feature)
-        if other.ndim <= rank:
-            values = self._features_only(other, function, sign)
-        elif other.ndim == rank + 1 and len(other) == self._layout.batch:
-            values = function(self._values, reductions.spread(other, self._layout))
-        elif rank + 2 <= other.ndim < rank + 2 + self.levels and _is_grid(other, self._layout):
-            values = function(self._values, _at_steps(other, self._layout))
-        else:
-            raise self._shape_error(other, sign)
-        return self.with_values(values)
-
-    def _features_only(self, other: Tensor, function: Callable, sign: str) -> Tensor:
-        sizes = zip(reversed(self.feature), reversed(other.shape), strict=False)
-        # One feature does not become many: (batch,) numbers beside steps of one are meant as rows.
-        if any(mine != theirs and theirs != 1 for mine, theirs in sizes):
-            raise self._shape_error(other, sign)
-        return function(self._values, other)
-
-    def _shape_error(self, other: Tensor, sign: str) -> ValueError:
-        feature = "".join(f", {n}" for n in self.feature)
-        batch, time = self._layout.batch, self._layout.time
-        return ValueError(
-            f"Ragged {sign} tensor: got {tuple(other.shape)}. Expected a scalar, a feature vector "
-            f"{tuple(self.feature)}, one row a sequence ({batch}{feature}), or the grid that the "
-            f"steps came from ({batch}, {time}{feature})."
+        return self.with_values(
+            function(self._values, beside(self, other, f"Ragged {sign} tensor"))
         )
 
     def __add__(self, other: Any) -> Any:
@@ -148,6 +123,35 @@ class Arithmetic:
             "A token-wise function: ragged.map(function). One value a sequence: ragged.sum(), "
             "mean(), max(), min(), first(), last()."
         )
+
+
+def beside(ragged: Any, other: Tensor, who: str) -> Tensor:
+    """What of a tensor stands beside each step of a Ragged, to be paired with its values.
+
+    Args:
+        ragged: whose steps.
+        other: a number, a feature vector, one row a sequence, or the grid the steps came from.
+        who: shown in errors.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    rank, layout = len(ragged.feature), ragged.layout
+    if other.ndim <= rank:
+        sizes = zip(reversed(ragged.feature), reversed(other.shape), strict=False)
+        # One feature does not become many: (batch,) numbers beside steps of one are meant as rows.
+        if all(theirs in (mine, 1) for mine, theirs in sizes):
+            return other
+    elif other.ndim == rank + 1 and len(other) == layout.batch:
+        return reductions.spread(other, layout)
+    elif rank + 2 <= other.ndim < rank + 2 + ragged.levels and _is_grid(other, layout):
+        return _at_steps(other, layout)
+    feature = "".join(f", {n}" for n in ragged.feature)
+    raise ValueError(
+        f"{who}: got {tuple(other.shape)}. Expected a scalar, a feature vector "
+        f"{tuple(ragged.feature)}, one row a sequence ({layout.batch}{feature}), or the grid that "
+        f"the steps came from ({layout.batch}, {layout.time}{feature})."
+    )
 
 
 def _is_grid(other: Tensor, layout: Layout) -> bool:

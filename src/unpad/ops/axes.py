@@ -1,39 +1,11 @@
-"""What a function of the backend takes: tensors, arrays, Ragged, and symbols of a graph."""
+"""Axes of a batch: counted as in the grid (batch, time, *feature)."""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar, cast
+from collections.abc import Sequence
+from typing import Any
 
-import numpy as np
-
-from ..core.operation import Operation
-from ..core.symbol import is_symbolic
 from ..ragged import Ragged
-from ..ragged.arrays import to_tensor
-
-_Function = TypeVar("_Function", bound=Callable[..., Any])
-
-
-def of_batches(function: _Function) -> _Function:
-    """The function for whatever may come: arrays become tensors, symbols a node of the graph."""
-
-    @functools.wraps(function)
-    def called(*args: Any, **kwargs: Any) -> Any:
-        if any(map(is_symbolic, (*args, *kwargs.values()))):
-            return Operation(called)(*args, **kwargs)
-        return function(*map(_tensors, args), **{k: _tensors(v) for k, v in kwargs.items()})
-
-    return cast(_Function, called)
-
-
-def _tensors(value: Any) -> Any:
-    if isinstance(value, np.ndarray):
-        return to_tensor(value)
-    if isinstance(value, (list, tuple)):
-        return type(value)(map(_tensors, value))
-    return value
 
 
 def rank_of(x: Any) -> int:
@@ -42,18 +14,18 @@ def rank_of(x: Any) -> int:
 
 
 def axes_of(axis: int | Sequence[int] | None, rank: int, who: str) -> list[int]:
-    """The axes counted from the front; all of them for None.
+    """The axes counted from the front, in the order given; all of them for None.
 
     Raises:
         ValueError: there is no such axis.
     """
     if axis is None:
         return list(range(rank))
-    axes = [axis] if isinstance(axis, int) else list(axis)
+    axes = list(axis) if isinstance(axis, (tuple, list)) else [axis]
     for a in axes:
         if not -rank <= a < rank:
             raise ValueError(f"{who}: there is no axis {a}: x has {rank}.")
-    return sorted({a % rank for a in axes})
+    return [a % rank for a in axes]
 
 
 def feature_axis(x: Any, axis: int, who: str, instead: str, new: bool = False) -> int:
