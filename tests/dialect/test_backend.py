@@ -251,7 +251,7 @@ SAYS = [
     (lambda: K.squeeze(GRID, 1), "squeeze: expected axis 1 of size 1, got 5."),
     (lambda: K.tile(X, (1, 2, 1, 1)), "tile: got (1, 2, 1, 1) for a Ragged, whose"),
     (lambda: K.flatten(X), "flatten: got a Ragged, whose sequences have different lengths. Its"),
-    (lambda: K.reverse(X, 0), "flip: axis 0 is the batch, whose sequences have different lengths. E"),
+    (lambda: K.reverse(X, 0), "flip: axis 0 is the batch, whose sequences have different length"),
     (lambda: K.sum(Ragged.from_list([[[1], [2, 3]]], levels=2), axis=1),
      "sum: got sequences of sequences. One level at a time: x.map(...) of the inner ones, or x."),
     (lambda: K.set_floatx("float31"), "set_floatx: expected 'float32' or another float, got "),

@@ -6,14 +6,15 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 
 import unpad as keras
 from unpad import Ragged, ops
 
+from ..examples import draws
 from ..messages import says
-from .calls import OF_ONE, OF_TWO
 from ..strategies import lengths
+from .calls import OF_ONE, OF_TWO
 
 FUNCTIONS = {n: getattr(ops, n) for n in ops.__all__ if inspect.isfunction(getattr(ops, n))}
 KINDS = {n: f.kind for n, f in FUNCTIONS.items() if hasattr(f, "kind")}
@@ -160,7 +161,7 @@ def check_law(function, x):
 
 
 @pytest.mark.parametrize("name", OF_ONE)
-@settings(max_examples=5, deadline=None)
+@draws(3)
 @given(sizes=lengths)
 def test_each_number(name, sizes):
     if KINDS[name] == "dense":
@@ -178,7 +179,7 @@ def test_each_number(name, sizes):
 
 
 @pytest.mark.parametrize("name", OF_TWO)
-@settings(max_examples=5, deadline=None)
+@draws(3)
 @given(sizes=lengths)
 def test_two_numbers_are_paired(name, sizes):
     """Step with step; a number, a row a sequence, a feature vector on either side."""
@@ -200,21 +201,21 @@ def test_two_numbers_are_paired(name, sizes):
 
 @pytest.mark.parametrize("axis", [1, 2, -1])
 @pytest.mark.parametrize("name", ALONG)
-@settings(max_examples=8, deadline=None)
+@draws(5)
 @given(sizes=lengths)
 def test_along_an_axis(name, axis, sizes):
     check_law(lambda x: ALONG[name](ops, x, axis), batch(sizes))
 
 
 @pytest.mark.parametrize("name", FEATURES)
-@settings(max_examples=5, deadline=None)
+@draws(3)
 @given(sizes=lengths)
 def test_of_features(name, sizes):
     check_law(lambda x: FEATURES[name](ops, x), batch(sizes))
 
 
 @pytest.mark.parametrize("name", OVER_TIME)
-@settings(max_examples=8, deadline=None)
+@draws(5)
 @given(sizes=lengths)
 def test_over_time(name, sizes):
     check_law(lambda x: OVER_TIME[name](ops, x), batch(sizes, (2,)))

@@ -8,10 +8,10 @@ from typing import Any
 from torch import Tensor
 
 from .. import layers, ops
-from ..weights import activations
 from ..core.layer import lift
 from ..core.symbol import Symbol
 from ..ops.kinds import dense, elementwise, of_batches
+from ..weights import activations
 
 
 def is_keras_tensor(x: Any) -> bool:

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..weights import activations
 from ..ragged import Ragged
+from ..weights import activations
 from .along import along
 from .elementary import of_floats, tanh
 from .kinds import elementwise

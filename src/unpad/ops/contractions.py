@@ -137,8 +137,8 @@ def einsum(subscripts: str, *operands: Any) -> Any:
 
     Example:
         >>> x = Ragged.from_list([[[1., 2.]], [[3., 4.], [5., 6.]]])
-        >>> einsum("btd,d->b", x, torch.ones(2))
-        tensor([ 3., 18.])
+        >>> einsum("btd,d->b", x, torch.ones(2)).tolist()
+        [3.0, 18.0]
     """
     sequences = [x for x in operands if isinstance(x, Ragged)]
     if not sequences:

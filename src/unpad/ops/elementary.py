@@ -130,8 +130,8 @@ def ones_like(x: Any, dtype: Any = None) -> Any:
     """Ones in the shape of x, on the steps of a Ragged.
 
     Example:
-        >>> ones_like(Ragged.from_list([[5, 6], []])).sum()
-        tensor([2, 0])
+        >>> ones_like(Ragged.from_list([[5, 6], []])).sum().tolist()
+        [2, 0]
     """
     return torch.ones_like(tensor(x, dtype))
 

@@ -67,6 +67,8 @@ def declared(
 class _Drawn(Operation):
     """A function in a graph, tried on what it can take."""
 
+    tried_once = True
+
     def __init__(self, function: Function, trial: Callable[[Tensor], Tensor] | None) -> None:
         super().__init__(function)
         self.trial = trial
