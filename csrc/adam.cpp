@@ -4,6 +4,7 @@
 
 #include "isa.h"
 #include "pool.h"
+#include "run.h"
 
 namespace unpad {
 namespace {
@@ -25,7 +26,8 @@ int32_t check(const unpad_adam_part &p) {
   if (!p.count) return UNPAD_OK;
   const bool read = !p.starts || p.starts[p.count / p.width];
   if (!p.weight || !p.m || !p.v || (read && (!p.gradient || (p.starts && !p.order)))) return UNPAD_NULL_POINTER;
-  return UNPAD_OK;
+  // What `order` holds is unpad_group's.
+  return !p.starts || rises(p.starts, p.count / p.width + 1, p.starts[p.count / p.width]) ? UNPAD_OK : UNPAD_BAD_INDEX;
 }
 
 }  // namespace

@@ -24,6 +24,12 @@ int gates_of(const unpad_problem &p) { return p.cell == UNPAD_LSTM ? 4 : p.cell 
 
 int64_t element_bytes(const unpad_problem &p) { return p.dtype == UNPAD_FLOAT32 ? 4 : 8; }
 
+bool rises(const int64_t *bounds, int64_t count, int64_t end) {
+  for (int64_t i = 1; i < count; ++i)
+    if (bounds[i] < bounds[i - 1]) return false;
+  return bounds[0] == 0 && bounds[count - 1] == end;
+}
+
 int32_t check_problem(const unpad_problem *p) {
   if (!p) return UNPAD_NULL_POINTER;
   if (!within(p->cell, UNPAD_LSTM, UNPAD_SIMPLE_RNN) || !within(p->dtype, UNPAD_FLOAT32, UNPAD_FLOAT64) ||
@@ -37,7 +43,7 @@ int32_t check_problem(const unpad_problem *p) {
   if (p->hidden > (int64_t(1) << 20) || p->steps > (int64_t(1) << 40) || p->batch > (int64_t(1) << 40))
     return UNPAD_BAD_SIZE;
   if (!p->offsets) return UNPAD_NULL_POINTER;
-  return UNPAD_OK;
+  return rises(p->offsets, p->batch + 1, p->steps) ? UNPAD_OK : UNPAD_BAD_INDEX;
 }
 
 namespace {
@@ -243,6 +249,6 @@ int32_t unpad_kernels_force_isa(const char *name) {
   return unpad::force_kernels(name) ? UNPAD_OK : UNPAD_BAD_ENUM;
 }
 
-int32_t unpad_kernels_version(void) { return 7; }
+int32_t unpad_kernels_version(void) { return 8; }
 
 }  // extern "C"

@@ -9,7 +9,7 @@ extern "C" int32_t unpad_group(int64_t count, const int64_t *of, int64_t groups,
   if (count < 0 || groups < 0) return UNPAD_BAD_SIZE;
   if (!starts || (count && (!of || !order))) return UNPAD_NULL_POINTER;
   for (int64_t i = 0; i < count; ++i)
-    if (of[i] < 0 || of[i] >= groups) return UNPAD_BAD_SIZE;
+    if (of[i] < 0 || of[i] >= groups) return UNPAD_BAD_INDEX;
   std::fill(starts, starts + groups + 1, int64_t(0));
   for (int64_t i = 0; i < count; ++i) ++starts[of[i] + 1];
   for (int64_t g = 0; g < groups; ++g) starts[g + 1] += starts[g];

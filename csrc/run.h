@@ -8,6 +8,8 @@ namespace unpad {
 
 int gates_of(const unpad_problem &p);
 int64_t element_bytes(const unpad_problem &p);
+// Whether `count` bounds never fall on their way from 0 to `end`.
+bool rises(const int64_t *bounds, int64_t count, int64_t end);
 // UNPAD_OK or what is wrong with it.
 int32_t check_problem(const unpad_problem *p);
 

@@ -1,24 +1,36 @@
 // The linear map of sequences laid out in slots: checks, and one run of the pool over the slots.
 #include <algorithm>
 #include <atomic>
+#include <initializer_list>
 #include <new>
 
+#include "blocks.h"
 #include "isa.h"
 #include "pool.h"
+#include "run.h"
 #include "workspace.h"
 
 namespace unpad {
 namespace {
 
+bool all_below(const int64_t *indices, int64_t count, int64_t end) {
+  return std::all_of(indices, indices + count, [=](int64_t i) { return i >= 0 && i < end; });
+}
+
 int32_t run(int32_t dtype, int32_t threads, int32_t backward, const unpad_slots *s) try {
   if ((dtype != UNPAD_FLOAT32 && dtype != UNPAD_FLOAT64) || (backward != 0 && backward != 1)) return UNPAD_BAD_ENUM;
   if (!s) return UNPAD_NULL_POINTER;
-  if (s->slots < 0 || s->feature < 0 || s->units < 0) return UNPAD_BAD_SIZE;
+  for (int64_t size : {s->steps, s->batch, s->slots, s->feature, s->units})
+    if (size < 0 || size > kMostSize) return UNPAD_BAD_SIZE;
+  if (!s->offsets || !s->starts) return UNPAD_NULL_POINTER;
+  const int64_t steps = s->steps;
+  if (!rises(s->offsets, s->batch + 1, steps)) return UNPAD_BAD_INDEX;
+  if (steps && (!s->order || !s->sequence_ids)) return UNPAD_NULL_POINTER;
+  if (!rises(s->starts, s->slots + 1, steps) || !all_below(s->order, steps, steps) ||
+      !all_below(s->sequence_ids, steps, s->batch))
+    return UNPAD_BAD_INDEX;
   if (!s->slots || !s->feature || !s->units) return UNPAD_OK;
-  if (!s->starts) return UNPAD_NULL_POINTER;
-  const int64_t steps = s->starts[s->slots];
-  if (steps && (!s->values || !s->order || (backward ? !s->d_out || !s->sequence_ids : !s->parts)))
-    return UNPAD_NULL_POINTER;
+  if (steps && (!s->values || (backward ? !s->d_out : !s->parts))) return UNPAD_NULL_POINTER;
   if (backward ? !s->d_kernel || (s->d_values && !s->kernel) : !s->kernel) return UNPAD_NULL_POINTER;
   int64_t rows = std::max(s->feature, s->units);  // of the widest panel
   for (int64_t slot = 0; slot < s->slots; ++slot) rows = std::max(rows, s->starts[slot + 1] - s->starts[slot]);

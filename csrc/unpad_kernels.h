@@ -12,7 +12,8 @@
  * What is promised: the bits of a sequence's results depend neither on the number of threads nor on the other
  * sequences of the batch, as long as the instruction set is the same.
  *
- * Nothing is checked that would cost a pass over the data: offsets must run from 0 to steps and never fall.
+ * Indices are looked at before anything is read by them: offsets that do not rise from 0 to steps are refused. That
+ * arrays are as long as the sizes say is the caller's to know.
  */
 #ifndef UNPAD_KERNELS_H
 #define UNPAD_KERNELS_H
@@ -41,7 +42,8 @@ enum {
   UNPAD_NULL_POINTER = 1,   /* an array that the call needs is null */
   UNPAD_BAD_SIZE = 2,       /* a negative size, a stride shorter than a row, or a size whose product overflows */
   UNPAD_BAD_ENUM = 3,       /* an unknown dtype, activation, cell, instruction set, number of masks, or flag */
-  UNPAD_OUT_OF_MEMORY = 4   /* the work space could not be had */
+  UNPAD_OUT_OF_MEMORY = 4,  /* the work space could not be had */
+  UNPAD_BAD_INDEX = 5       /* offsets or starts that do not rise from 0 to their end, or an index out of its range */
 };
 
 typedef struct {
@@ -195,7 +197,7 @@ UNPAD_API int64_t unpad_distinct(int64_t count, const int64_t *ids, int64_t *fir
 UNPAD_API int32_t unpad_products(int32_t dtype, int32_t threads, int32_t count, const unpad_product *products);
 
 /* `order` (count): the members 0 .. count sorted by the group they are `of`, those of one group in order; `starts`
- * (groups + 1): where each group begins in it. A group that is none is UNPAD_BAD_SIZE, and nothing is written. */
+ * (groups + 1): where each group begins in it. A group that is none is UNPAD_BAD_INDEX, and nothing is written. */
 UNPAD_API int32_t unpad_group(int64_t count, const int64_t *of, int64_t groups, int64_t *order, int64_t *starts);
 
 /* Adam (Kingma and Ba, 2014), with decoupled weight decay (Loshchilov and Hutter, 2017), over several arrays:
@@ -238,7 +240,10 @@ typedef struct {
   void *d_values;               /* backward: as values, out, or null */
   const int64_t *order;         /* (steps) the steps by their slot, from unpad_group */
   const int64_t *starts;        /* (slots + 1) the same */
-  const int64_t *sequence_ids;  /* backward: (steps) the row of each step */
+  const int64_t *sequence_ids;  /* (steps) the row of each step */
+  const int64_t *offsets;       /* (batch + 1) where each row's steps begin; only looked at, for who makes the sums */
+  int64_t steps;
+  int64_t batch;
   int64_t slots;
   int64_t feature;
   int64_t units;
@@ -258,6 +263,10 @@ UNPAD_API const char *unpad_kernels_isa(void);
 
 /* For tests. A null name goes back to the best that the machine has; one it lacks is UNPAD_BAD_ENUM. */
 UNPAD_API int32_t unpad_kernels_force_isa(const char *name);
+
+/* The fields of the structures above, a line each: its name, its bytes, then of each field the name and where it begins.
+ * Fields of an inner structure have its name and a dot before theirs. */
+UNPAD_API const char *unpad_kernels_fields(void);
 
 /* Rises by one whenever a structure or a meaning in this file changes. */
 UNPAD_API int32_t unpad_kernels_version(void);

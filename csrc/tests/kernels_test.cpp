@@ -328,10 +328,12 @@ void check_refusals() {
   require(unpad_forward(nullptr, &d, 0, nullptr) == UNPAD_NULL_POINTER, "null problem");
   require(unpad_forward(&p, nullptr, 0, nullptr) == UNPAD_NULL_POINTER, "null direction");
   require(unpad_forward(&p, &d, 0, nullptr) == UNPAD_OK, "no steps");
+  const int64_t one[2] = {0, 1};
   auto with = [&](auto change) {
     unpad_problem q = p;
     unpad_forward_direction e = d;
     change(q, e);
+    if (q.steps == 1 && q.offsets == offsets) q.offsets = one;
     return unpad_forward(&q, &e, 0, nullptr);
   };
   require(with([](auto &q, auto &) { q.steps = -1; }) == UNPAD_BAD_SIZE, "steps -1");
@@ -347,6 +349,13 @@ void check_refusals() {
   require(with([](auto &q, auto &) { q.masks = 3; }) == UNPAD_BAD_ENUM, "3 masks for an LSTM");
   require(with([](auto &q, auto &) { q.directions = 3; }) == UNPAD_BAD_ENUM, "directions 3");
   require(with([](auto &q, auto &) { q.offsets = nullptr; }) == UNPAD_NULL_POINTER, "null offsets");
+  // Offsets are walked: memory that they do not describe is never reached.
+  static const int64_t falling[3] = {0, 2, 1}, late[2] = {1, 1}, far[2] = {0, int64_t(1) << 40}, below[3] = {0, -3, 0};
+  for (const int64_t *o : {late, far})
+    require(with([=](auto &q, auto &) { q.offsets = o; }) == UNPAD_BAD_INDEX, "offsets that end elsewhere");
+  for (const int64_t *o : {falling, below})
+    require(with([=](auto &q, auto &) { q.batch = 2, q.steps = o[2], q.offsets = o; }) == UNPAD_BAD_INDEX,
+            "offsets that fall");
   require(with([](auto &, auto &e) { e.recurrent_kernel = nullptr; }) == UNPAD_NULL_POINTER, "null kernel");
   require(with([](auto &, auto &e) { e.final_h = nullptr; }) == UNPAD_NULL_POINTER, "null final_h");
   require(with([](auto &q, auto &e) { q.steps = 1, e.projected = nullptr; }) == UNPAD_NULL_POINTER, "null projected");

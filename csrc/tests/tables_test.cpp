@@ -44,11 +44,36 @@ void sorted(const std::vector<int64_t> &of, int64_t groups, std::vector<int64_t>
 void check_group_refusals() {
   doing = "refusals";
   int64_t of[2] = {0, 3}, order[2] = {7, 7}, starts[4] = {7, 7, 7, 7};
-  require(unpad_group(2, of, 3, order, starts) == UNPAD_BAD_SIZE, "a group that is none");
+  require(unpad_group(2, of, 3, order, starts) == UNPAD_BAD_INDEX, "a group that is none");
   require(order[0] == 7 && starts[0] == 7, "nothing is written on refusal");
   require(unpad_group(-1, of, 3, order, starts) == UNPAD_BAD_SIZE, "count -1");
   require(unpad_group(2, nullptr, 3, order, starts) == UNPAD_NULL_POINTER, "null of");
   require(unpad_group(0, nullptr, 3, nullptr, starts) == UNPAD_OK && !starts[3], "no members");
+}
+
+// Indices are looked at before anything is read by them.
+void check_index_refusals() {
+  doing = "refusals of indices";
+  float x[8] = {};
+  const int64_t order[2] = {0, 1}, far[2] = {0, 2}, starts[3] = {0, 1, 2}, falling[3] = {0, 3, 2}, ids[2] = {0, 1};
+  unpad_slots s = {};
+  s.values = s.kernel = s.d_out = x, s.parts = s.d_kernel = s.d_values = x;
+  s.order = order, s.starts = starts, s.sequence_ids = ids, s.offsets = starts;
+  s.steps = s.batch = s.slots = 2, s.feature = s.units = 1;
+  auto slots_with = [&](auto change) {
+    unpad_slots t = s;
+    change(t);
+    return unpad_slots_linear(UNPAD_FLOAT32, 1, 1, &t);
+  };
+  require(slots_with([&](auto &t) { t.order = far; }) == UNPAD_BAD_INDEX, "a step that is none");
+  require(slots_with([&](auto &t) { t.sequence_ids = far; }) == UNPAD_BAD_INDEX, "a sequence that is none");
+  require(slots_with([&](auto &t) { t.offsets = falling; }) == UNPAD_BAD_INDEX, "offsets that fall");
+  require(slots_with([&](auto &t) { t.starts = falling; }) == UNPAD_BAD_INDEX, "starts that fall");
+  require(slots_with([&](auto &t) { t.steps = 1; }) == UNPAD_BAD_INDEX, "starts beyond the steps");
+  require(slots_with([&](auto &t) { t.batch = -1; }) == UNPAD_BAD_SIZE, "batch -1");
+  const unpad_adam adam = {0.9, 0.999, 0.01, 1e-7, 1};
+  const unpad_adam_part part = {x, x, x, x, 2, order, falling, 1};
+  require(unpad_adam_step(UNPAD_FLOAT32, 1, &adam, 1, &part) == UNPAD_BAD_INDEX, "rows whose starts fall");
 }
 
 // unpad_distinct, checked against looking for each id among those before it.
@@ -102,7 +127,9 @@ void slots(int round) {
   const int64_t steps = int64_t(of.size());
   doing = "slots, round " + std::to_string(round) + ", " + std::to_string(steps) + " steps of " +
           std::to_string(feature) + " to " + std::to_string(units);
-  std::vector<int64_t> order, starts;
+  std::vector<int64_t> order, starts, offsets(size_t(batch) + 1);
+  for (int64_t id : ids) ++offsets[size_t(id) + 1];
+  for (size_t b = 1; b < offsets.size(); ++b) offsets[b] += offsets[b - 1];
   sorted(of, slot_count, order, starts);
   const auto values = numbers<T>(steps * feature), kernel = numbers<T>(slot_count * feature * units),
              d_out = numbers<T>(batch * units);
@@ -124,7 +151,7 @@ void slots(int round) {
     unpad_slots s = {};
     s.values = values.data(), s.kernel = kernel.data(), s.parts = out[0].data();
     s.order = order.data(), s.starts = starts.data(), s.sequence_ids = ids.data();
-    s.slots = slot_count, s.feature = feature, s.units = units;
+    s.offsets = offsets.data(), s.steps = steps, s.batch = batch, s.slots = slot_count, s.feature = feature, s.units = units;
     require(unpad_slots_linear(kDtype<T>, threads, 0, &s) == 0, "forward is refused");
     s.d_out = d_out.data(), s.d_values = out[1].data(), s.d_kernel = out[2].data();
     require(unpad_slots_linear(kDtype<T>, threads, 1, &s) == 0, "backward is refused");
@@ -180,6 +207,7 @@ void rows(int round) {
 
 int main(int argc, char **argv) {
   check_group_refusals();
+  check_index_refusals();
   check_distinct();
   const int rounds = argc > 1 ? std::atoi(argv[1]) : 10;
   for (int round = 0; round < 20 * rounds; ++round) {

@@ -367,7 +367,8 @@ def test_without_the_library_one_line_says_so_and_the_torch_path_serves(monkeypa
         assert str(caught[0].message) == (
             "unpad runs without its compiled kernels: it was not built (no C++ compiler when unpad "
             "was installed). Recurrent layers work, slower. With a C++ compiler (g++ or clang++) "
-            "at hand: pip install --force-reinstall --no-deps unpad."
+            "at hand: pip install --force-reinstall --no-deps --no-cache-dir "
+            "--no-binary=unpad unpad."
         )
         assert kernels.info()["paths"] == ["torch", "reference"]
         assert kernels.info()["last"] == "torch"
@@ -375,3 +376,36 @@ def test_without_the_library_one_line_says_so_and_the_torch_path_serves(monkeypa
             torch.testing.assert_close(a, b)
     finally:
         library.library.cache_clear()
+
+
+def test_a_library_whose_fields_are_others_is_refused_when_it_is_loaded():
+    from unpad.kernels import library, structures
+
+    if (loaded := library.library()) is None:
+        return
+    told = loaded.unpad_kernels_fields().decode()
+    assert structures.misfit(told) is None
+    for line in told.splitlines():
+        name, _, first, _, second, *_ = line.split(" ")
+        swapped = line.replace(f" {first} 0 {second} 8", f" {second} 0 {first} 8")
+        assert structures.misfit(told.replace(line, swapped)) == f"its {name} has other fields"
+        longer = line.replace(f"{name} ", f"{name} 1", 1)
+        assert structures.misfit(told.replace(line, longer)) == f"its {name} has other fields"
+        assert structures.misfit(told.replace(line + "\n", "")) == f"its {name} has other fields"
+
+
+@pytest.mark.parametrize(("platform", "name"), [("linux", ".so"), ("darwin", ".dylib")])
+def test_the_library_has_the_name_that_cmake_gives_it(platform, name, monkeypatch):
+    import importlib.util
+    import sys
+
+    from unpad.kernels import library
+
+    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.delenv("UNPAD_LIBRARY", raising=False)
+    spec = importlib.util.spec_from_file_location("unpad.kernels.again", library.__file__)
+    assert spec is not None
+    assert spec.loader is not None
+    again = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(again)
+    assert again.FILE.name == f"libunpad_kernels{name}"

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from torch import Tensor
 
+from . import checks
 from .groups import by_group
-from .library import DTYPES, Adam, address, call, serves, words
+from .library import DTYPES, address, call, serves
+from .paths import forced
+from .structures import doubles, words
 from .threads import threads
-
-
-def serves_all(tensors: Sequence[Tensor]) -> bool:
-    """Whether the library can update these weights by these gradients, and all of one type."""
-    if not tensors or not serves(tensors[0]):
-        return not tensors
-    dtype = tensors[0].dtype
-    # Asked of every tensor at every step: what is cheap to ask, 3 us for a model of five weights.
-    return all(t.dtype is dtype and t.is_cpu and t.is_contiguous() for t in tensors)
 
 
 class Update(NamedTuple):
@@ -39,12 +32,23 @@ class Update(NamedTuple):
     epsilon: float
     weight_decay: float
 
-    def settings(self) -> Adam:
-        """The library's own form of it."""
+    def settings(self) -> bytes:
+        """The library's own form of it, unpad_adam."""
         beta_1, beta_2 = self.betas
         rate = self.learning_rate * (1 - beta_2**self.t) ** 0.5 / (1 - beta_1**self.t)
         keep = 1 - self.learning_rate * self.weight_decay
-        return Adam(beta_1, beta_2, rate, self.epsilon, keep)
+        return doubles((beta_1, beta_2, rate, self.epsilon, keep))
+
+
+def compare(*parties: Sequence[Tensor]) -> None:
+    """Compares the sizes of weights, gradients, means and squares, for who else moves them.
+
+    Raises:
+        ValueError: a weight and what moves it are not of one size.
+    """
+    for number, (w, g, m, v) in enumerate(zip(*parties, strict=True)):
+        if not w.numel() == g.numel() == m.numel() == v.numel():
+            checks.update(number, (w, g, m, v))
 
 
 def step(
@@ -53,8 +57,8 @@ def step(
     means: Sequence[Tensor],
     squares: Sequence[Tensor],
     update: Update,
-) -> None:
-    """Moves, in place, CPU tensors that `serves_all` has agreed to.
+) -> bool:
+    """Moves these weights, in place, where the library serves them.
 
     A gradient may be sparse, (rows, width) by what each reading of a row gives to it: every row
     moves, those that were not read by a gradient of 0, with the bits that the summed gradient
@@ -66,17 +70,42 @@ def step(
         means: m, the running means of the gradients.
         squares: v, those of their squares.
         update: how.
+
+    Returns:
+        Whether they have moved: not where they, or what goes with them, are of several types, not
+        contiguous, or not for the library. Then none has.
+
+    Raises:
+        ValueError: a weight and what moves it are not of one size; no weight has moved.
     """
+    if not weights or not serves(weights[0]) or forced() not in (None, "compiled"):
+        return not weights
+    dtype = weights[0].dtype
     parts: list[int] = []  # of unpad_adam_part
     held: list[Tensor] = []  # as long as the call
-    for w, g, m, v in zip(weights, gradients, means, squares, strict=True):
+    parties = zip(weights, gradients, means, squares, strict=True)
+    for number, (w, g, m, v) in enumerate(parties):
         order = starts = width = 0
+        count = w.numel()
+        if not count == g.numel() == m.numel() == v.numel():
+            checks.update(number, (w, g, m, v))
         if g.is_sparse:
             rows, g = g._indices()[0], g._values().contiguous()
-            by_row = by_group(rows, w.size(0))
-            order, starts, width = *map(address, by_row), w.size(1)
+            by_row = by_group(rows, w.shape[0])
+            order, starts, width = *map(address, by_row), w.shape[1]
             held += (g, *by_row)
-        parts += (w.data_ptr(), g.data_ptr(), m.data_ptr(), v.data_ptr(), w.numel())
+            if g.shape != (len(rows), width):
+                return False
+        # Asked of every tensor at every step: what is cheap to ask.
+        if not (
+            w.dtype is g.dtype is m.dtype is v.dtype is dtype
+            and w.is_cpu and g.is_cpu and m.is_cpu and v.is_cpu
+            and w.is_contiguous() and g.is_contiguous()
+            and m.is_contiguous() and v.is_contiguous()
+        ):  # fmt: skip
+            return False
+        parts += (w.data_ptr(), g.data_ptr(), m.data_ptr(), v.data_ptr(), count)
         parts += (order, starts, width)
-    dtype, settings = DTYPES[weights[0].dtype], update.settings()
-    call("unpad_adam_step", dtype, threads(), ctypes.byref(settings), len(weights), words(parts))
+    settings, count = update.settings(), len(weights)
+    call("unpad_adam_step", DTYPES[dtype], threads(), settings, count, words(parts))
+    return True

@@ -1,13 +1,58 @@
-"""What is checked before a kernel starts: nothing a caller passes may reach foreign memory."""
+"""What is compared before a kernel starts: nothing a caller passes may reach foreign memory.
+
+Whoever hands addresses to the library asks here first. These are comparisons of integers, some
+0.3 us a tensor, made at every call: a weight may have changed since the last. What arrays of
+indices hold the library itself looks at.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from .cells import GATES
+
+_KINDS = ("kernels", "recurrent_kernels", "biases", "recurrent_biases")
+
+
+def like(who: str, name: str, tensor: Any, shape: tuple[int, ...], values: Tensor) -> None:
+    """Compares a tensor's shape, and its type and device with those of the values.
+
+    Raises:
+        ValueError: they differ; the text says who expected what.
+    """
+    if not isinstance(tensor, Tensor):
+        raise TypeError(f"{who}: expected {name} as a tensor, got {type(tensor).__name__}.")
+    if tensor.shape != shape:
+        raise ValueError(f"{who}: expected {name} {shape}, got {tuple(tensor.shape)}.")
+    if tensor.dtype is not values.dtype or tensor.device != values.device:
+        raise ValueError(
+            f"{who}: {name} are {tensor.dtype} on {tensor.device}, values {values.dtype} on "
+            f"{values.device}."
+        )
+
+
+def indices(
+    who: str, name: str, tensor: Any, shape: tuple[int, ...], device: torch.device | None = None
+) -> None:
+    """Compares the shape, type and device of integers that point into other arrays.
+
+    Raises:
+        ValueError: they differ.
+    """
+    where = torch.device("cpu") if device is None else device
+    fits = isinstance(tensor, Tensor) and tensor.shape == shape and tensor.dtype is torch.int64
+    if not fits or tensor.device != where:
+        got = type(tensor).__name__
+        if isinstance(tensor, Tensor):
+            got = f"{tuple(tensor.shape)} {tensor.dtype} on {tensor.device}"
+        raise ValueError(f"{who}: expected {name} {shape} int64 on {where}, got {got}.")
+
+
+# --- recurrent ------------------------------------------------------------------------------------
 
 
 def check(
@@ -24,74 +69,152 @@ def check(
     mask: Tensor | None,
     reverse: Sequence[bool],
 ) -> None:
-    """Checks shapes, types and devices, and that the offsets describe the values.
+    """Checks what `sizes` does, how many weights there are, and that the offsets fit the values.
 
     Offsets start at 0, never fall and end at the number of steps: on a GPU that reads them back.
 
     Raises:
         ValueError: something does not fit; the text says what was expected.
     """
-    if cell not in GATES:
+    directions = len(reverse)
+    if directions not in (1, 2):
+        raise ValueError(f"recurrent: expected 1 or 2 directions, got {directions}.")
+    given = (kernels, recurrent_kernels, biases, recurrent_biases)
+    for name, some in zip(_KINDS, given, strict=True):
+        if some or name in _KINDS[:2]:
+            _count(name, len(some), directions)
+    weights = [some[d] if some else None for d in range(directions) for some in given]
+    sizes(cell, values, offsets, ids, weights, h0, c0, mask, directions)
+    _rise(offsets, values)
+
+
+def sizes(
+    cell: str,
+    values: Tensor,
+    offsets: Tensor,
+    ids: Tensor | None,
+    weights: Sequence[Tensor | None],
+    h0: Tensor | None,
+    c0: Tensor | None,
+    mask: Tensor | None,
+    directions: int,
+) -> None:
+    """Compares the shapes, types and devices of a recurrent call.
+
+    The weights are kernel, recurrent kernel, bias and recurrent bias of each direction in turn.
+
+    Raises:
+        ValueError: something does not fit; the text says what was expected.
+    """
+    gates = GATES.get(cell)
+    if gates is None:
         raise ValueError(f"recurrent: expected cell as one of {', '.join(GATES)}, got {cell!r}.")
     if values.ndim != 2:
         raise ValueError(f"recurrent: expected values (steps, feature), got {tuple(values.shape)}.")
-    directions, gates = len(reverse), GATES[cell]
-    if directions not in (1, 2):
-        raise ValueError(f"recurrent: expected 1 or 2 directions, got {directions}.")
-    _count("kernels", kernels, directions)
-    _count("recurrent_kernels", recurrent_kernels, directions)
-    batch, hidden = len(offsets) - 1, len(recurrent_kernels[0])
-    columns, state = gates * hidden, (directions, batch, hidden)
-    for kernel in kernels:
-        _like("kernels", kernel, (values.shape[1], columns), values)
-    for kernel in recurrent_kernels:
-        _like("recurrent_kernels", kernel, (hidden, columns), values)
-    if recurrent_biases and cell != "gru":
-        raise ValueError(f"recurrent: {cell} has no recurrent biases; gru has.")
-    for name, given in (("biases", biases), ("recurrent_biases", recurrent_biases)):
-        if given:
-            _count(name, given, directions)
-        for bias in given:
-            _like(name, bias, (columns,), values)
-    for name, given_state in (("h0", h0), ("c0", c0)):
-        if given_state is not None:
-            _like(name, given_state, state, values)
-    if mask is not None:
-        parts = mask.shape[2] if mask.ndim == 4 and mask.shape[2] in (1, gates) else gates
-        _like("mask", mask, (directions, batch, parts, hidden), values)
-    _offsets(offsets, values)
-    if ids is not None and (
-        ids.dtype != torch.int64 or ids.shape != values.shape[:1] or ids.device != values.device
+    (steps, feature), hidden = values.shape, _hidden(weights)
+    columns, dtype, cpu = gates * hidden, values.dtype, values.is_cpu
+    # Not by `like`: a call a weight would double what this costs, 4 us for two directions.
+    shapes = ((feature, columns), (hidden, columns), (columns,), (columns,)) * directions
+    for weight, shape in zip(weights, shapes, strict=False):
+        if weight is not None and (
+            weight.shape != shape or weight.dtype is not dtype or weight.is_cpu is not cpu
+        ):
+            _explain(weights, shapes, values)
+    if (
+        len(weights) < len(shapes)
+        or any(weight is not None for weight in weights[len(shapes) :])
+        or (directions == 2 and _uneven(weights))
     ):
-        raise ValueError(
-            f"recurrent: expected ids ({len(values)},) int64 on {values.device}, got "
-            f"{tuple(ids.shape)} {ids.dtype} on {ids.device}."
-        )
-
-
-def _count(name: str, tensors: Sequence[Tensor], directions: int) -> None:
-    if len(tensors) != directions:
-        raise ValueError(
-            f"recurrent: expected {directions} {name}, one a direction, got {len(tensors)}."
-        )
-
-
-def _like(name: str, tensor: Tensor, shape: tuple[int, ...], values: Tensor) -> None:
-    if tuple(tensor.shape) != shape:
-        raise ValueError(f"recurrent: expected {name} {shape}, got {tuple(tensor.shape)}.")
-    if tensor.dtype != values.dtype or tensor.device != values.device:
-        raise ValueError(
-            f"recurrent: {name} are {tensor.dtype} on {tensor.device}, values {values.dtype} on "
-            f"{values.device}."
-        )
-
-
-def _offsets(offsets: Tensor, values: Tensor) -> None:
-    if offsets.dtype != torch.int64 or offsets.ndim != 1 or offsets.device != values.device:
+        _count_all(weights, directions)
+    device = values.device
+    if not cpu:
+        _explain(weights, shapes, values)
+    if weights[3] is not None and cell != "gru":
+        raise ValueError(f"recurrent: {cell} has no recurrent biases; gru has.")
+    if offsets.dtype is not torch.int64 or offsets.ndim != 1 or offsets.device != device:
         raise ValueError(
             f"recurrent: expected offsets (batch + 1,) int64 on {values.device}, got "
             f"{tuple(offsets.shape)} {offsets.dtype} on {offsets.device}."
         )
+    if h0 is not None or c0 is not None or mask is not None:
+        batch = offsets.numel() - 1
+        for name, state in (("h0", h0), ("c0", c0)):
+            if state is not None:
+                like("recurrent", name, state, (directions, batch, hidden), values)
+        if mask is not None:
+            parts = mask.size(2) if mask.ndim == 4 and mask.size(2) in (1, gates) else gates
+            like("recurrent", "mask", mask, (directions, batch, parts, hidden), values)
+    if ids is not None:
+        indices("recurrent", "ids", ids, (steps,), values.device)
+
+
+def followed(
+    cell: str,
+    values: Tensor,
+    offsets: Tensor,
+    weights: Sequence[Tensor | None],
+    directions: int,
+    d_outputs: Tensor | None,
+    d_h: Tensor | None,
+    d_c: Tensor | None,
+    outputs: Tensor,
+    gates: Tensor | None,
+    saved: Tensor | None,
+) -> None:
+    """Compares, beside `sizes`, what only the backward pass of a recurrent call is given.
+
+    Raises:
+        ValueError: something does not fit.
+    """
+    steps, batch, hidden = values.shape[0], offsets.numel() - 1, _hidden(weights)
+    whole, state = (steps, directions * hidden), (directions, batch, hidden)
+    if d_outputs is not None:
+        like("recurrent", "d_outputs", d_outputs, whole, values)
+    for name, gradient in (("d_h", d_h), ("d_c", d_c if cell == "lstm" else None)):
+        if gradient is not None:
+            like("recurrent", name, gradient, state, values)
+    like("recurrent", "outputs", outputs, whole, values)
+    if cell != "simple_rnn":
+        like("recurrent", "gates", gates, (directions, steps, GATES[cell] * hidden), values)
+        like("recurrent", "saved", saved, (directions, steps, hidden), values)
+
+
+def _hidden(weights: Sequence[Tensor | None]) -> int:
+    kernel = weights[1]
+    if kernel is None or kernel.ndim != 2:
+        got = "none" if kernel is None else tuple(kernel.shape)
+        raise ValueError(f"recurrent: expected recurrent_kernels (hidden, columns), got {got}.")
+    return kernel.shape[0]
+
+
+def _explain(weights: Sequence[Any], shapes: Sequence[Any], values: Tensor) -> None:
+    for i, (weight, shape) in enumerate(zip(weights, shapes, strict=False)):
+        if weight is not None:
+            like("recurrent", _KINDS[i % 4], weight, shape, values)
+
+
+def _uneven(weights: Sequence[Any]) -> bool:
+    """Whether the second direction has what the first one has not, or the other way round."""
+    return (
+        weights[4] is None
+        or weights[5] is None
+        or (weights[2] is None) is not (weights[6] is None)
+        or (weights[3] is None) is not (weights[7] is None)
+    )
+
+
+def _count_all(weights: Sequence[Any], directions: int) -> None:
+    for kind, name in enumerate(_KINDS):
+        _count(name, sum(w is not None for w in weights[kind::4]), directions)
+    raise ValueError("recurrent: the weights of a direction are missing.")
+
+
+def _count(name: str, got: int, directions: int) -> None:
+    if got != directions:
+        raise ValueError(f"recurrent: expected {directions} {name}, one a direction, got {got}.")
+
+
+def _rise(offsets: Tensor, values: Tensor) -> None:
     if torch.compiler.is_compiling():
         return  # a traced graph cannot branch on what offsets hold
     falls = len(offsets) == 0 or bool((offsets.diff() < 0).any())
@@ -100,3 +223,134 @@ def _offsets(offsets: Tensor, values: Tensor) -> None:
             f"recurrent: offsets run from 0 to the number of steps, {len(values)}, and never fall; "
             f"got {offsets[:6].tolist()}{'...' if len(offsets) > 6 else ''}."
         )
+
+
+# --- products -------------------------------------------------------------------------------------
+
+
+def linear(values: Tensor, kernel: Tensor, bias: Tensor | None) -> None:
+    """Compares what `products.linear` is given.
+
+    Raises:
+        ValueError: it does not go together.
+    """
+    if kernel.ndim != 2:
+        raise ValueError(f"linear: expected kernel (feature, units), got {tuple(kernel.shape)}.")
+    feature, units = kernel.shape
+    if values.ndim == 0 or values.size(-1) != feature:
+        raise ValueError(
+            f"linear: expected values (rows, {feature}) for a kernel {(feature, units)}, got "
+            f"{tuple(values.shape)}."
+        )
+    if kernel.dtype is not values.dtype or kernel.device != values.device:
+        like("linear", "kernel", kernel, (feature, units), values)
+    if bias is not None:
+        like("linear", "bias", bias, (units,), values)
+
+
+def product(
+    out: Tensor,
+    a: Tensor,
+    b: Tensor,
+    bias: Tensor | None,
+    sums: Tensor | None,
+    a_transposed: bool,
+    b_transposed: bool,
+) -> tuple[int, int, int, int, int, int]:
+    """Compares the arrays of one product, and gives what was looked at.
+
+    Returns:
+        m, n, k; elements from row to row of a, b and out.
+
+    Raises:
+        ValueError: their shapes, types or devices do not go together, or rows are not contiguous.
+    """
+    try:
+        (m, n), (rows, k), (inner, columns) = shapes = out.shape, a.shape, b.shape
+    except ValueError:
+        raise ValueError("product: expected three matrices.") from None
+    steps = (
+        _row("a", rows, k, a.stride()),
+        _row("b", inner, columns, b.stride()),
+        _row("out", m, n, out.stride()),
+    )
+    if a_transposed:
+        rows, k = k, rows
+    if b_transposed:
+        inner, columns = columns, inner
+    if rows != m or inner != k or columns != n:
+        raise ValueError(f"product: ({rows}, {k}) @ ({inner}, {columns}) is not ({m}, {n}).")
+    dtype = out.dtype
+    if a.dtype is not dtype or b.dtype is not dtype or not (a.is_cpu and b.is_cpu):
+        like("product", "a", a, tuple(shapes[1]), out)
+        like("product", "b", b, tuple(shapes[2]), out)
+    for name, vector in (("bias", bias), ("sums", sums)):
+        if vector is not None and (
+            vector.shape != (n,)
+            or vector.dtype is not dtype
+            or not (vector.is_cpu and vector.is_contiguous())
+        ):
+            like("product", name, vector, (n,), out)
+            raise ValueError(f"product: {name} is not contiguous.")
+    return m, n, k, *steps
+
+
+def _row(name: str, rows: int, columns: int, strides: tuple[int, ...]) -> int:
+    """Elements from row to row: a matrix may be some columns of another."""
+    row, column = strides
+    if column == 1 and row >= columns:
+        return row
+    # Of a single row, a single column or of nothing torch may say anything.
+    if rows * columns and ((columns > 1 and column != 1) or (rows > 1 and row < columns)):
+        raise ValueError(f"product: the rows of {name} are not contiguous.")
+    return max(row, columns)
+
+
+# --- slots and updates ----------------------------------------------------------------------------
+
+
+def slots(
+    values: Tensor,
+    offsets: Tensor,
+    sequence_ids: Tensor,
+    places: Tensor,
+    kernel: Tensor,
+    bias: Tensor | None,
+) -> None:
+    """Compares what `slots.linear` is given.
+
+    Raises:
+        ValueError: it does not go together.
+    """
+    if values.ndim != 2 or kernel.ndim != 2:
+        raise ValueError(
+            "slots.linear: expected values (steps, feature) and kernel (slots * feature, units), "
+            f"got {tuple(values.shape)} and {tuple(kernel.shape)}."
+        )
+    (steps, feature), (rows, units) = values.shape, kernel.shape
+    if rows % feature if feature else rows:
+        raise ValueError(
+            f"slots.linear: expected kernel (slots * {feature}, units), got {(rows, units)}."
+        )
+    like("slots.linear", "kernel", kernel, (rows, units), values)
+    if bias is not None:
+        like("slots.linear", "bias", bias, (units,), values)
+    indices("slots.linear", "sequence_ids", sequence_ids, (steps,), values.device)
+    indices("slots.linear", "slots", places, (steps,), values.device)
+    indices("slots.linear", "offsets", offsets, (max(offsets.numel(), 1),), values.device)
+
+
+def update(number: int, parties: Sequence[Tensor]) -> None:
+    """Says which of a weight's gradient, mean and square is not of its shape.
+
+    Raises:
+        ValueError: one is not; the text names the weight and both shapes.
+    """
+    weight = parties[0]
+    for name, tensor in zip(("gradient", "mean", "square"), parties[1:], strict=True):
+        if tensor.shape != weight.shape:
+            raise ValueError(
+                f"Adam: weight {number} is {tuple(weight.shape)}, its {name} "
+                f"{tuple(tensor.shape)}. A weight that changes its size needs a new optimizer, or "
+                "a state of its size."
+            )

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from .activations import KNOWN
 from .cells import GATES
-from .library import DTYPES, call, words
+from .library import DTYPES, call
+from .structures import words
 from .threads import threads
 
 _CELLS = {"lstm": 0, "gru": 1, "gru_reset_before": 2, "simple_rnn": 3}
@@ -31,21 +32,21 @@ def forward(
     recurrent_activation: str,
     reverse: list[bool],
     keep: bool,
-) -> tuple[Tensor, ...]:
+) -> tuple[Tensor | None, ...]:
     """See `operator.trusted`; with `keep` the backward pass will be asked for.
 
     Returns:
         outputs, final h, final c; activated gates (directions, steps, gates * hidden) and what the
-        cell saves (directions, steps, hidden), empty where the backward pass needs none.
+        cell saves (directions, steps, hidden), None where the backward pass needs none.
     """
-    directions, batch, hidden = len(reverse), offsets.size(0) - 1, _hidden(weights)
-    total = values.size(0)
+    directions, batch, hidden = len(reverse), offsets.numel() - 1, _hidden(weights)
+    total = values.shape[0]
     outputs = values.new_empty((total, directions * hidden))
     h = values.new_empty((directions, batch, hidden))
     c = torch.empty_like(h) if cell == "lstm" else values.new_empty(0)
     keeps = keep and cell != "simple_rnn"
-    gates = values.new_empty((directions, total, GATES[cell] * hidden) if keeps else 0)
-    saved = values.new_empty((directions, total, hidden)) if keeps else torch.empty_like(gates)
+    gates = values.new_empty((directions, total, GATES[cell] * hidden)) if keeps else None
+    saved = values.new_empty((directions, total, hidden)) if keeps else None
     # A copy of what is not contiguous lives as long as the call.
     given = _contiguous([values, ids, *weights, h0, c0, mask])
     offsets = offsets.contiguous()
@@ -67,8 +68,8 @@ def backward(
     c0: Tensor | None,
     mask: Tensor | None,
     outputs: Tensor,
-    gates: Tensor,
-    saved: Tensor,
+    gates: Tensor | None,
+    saved: Tensor | None,
     cell: str,
     activation: str,
     recurrent_activation: str,
@@ -81,7 +82,8 @@ def backward(
     what was not given.
     """
     given = _contiguous([values, ids, *weights, h0, c0, mask])
-    offsets, outputs = offsets.contiguous(), outputs.contiguous()
+    offsets = offsets.contiguous()
+    outputs, gates, saved = _contiguous([outputs, gates, saved])
     followed = _contiguous([d_outputs, d_h, d_c])
     found = [
         torch.empty_like(given[0]) if inputs else None,
@@ -99,7 +101,7 @@ def backward(
 def _hidden(weights: Sequence[Tensor | None]) -> int:
     recurrent_kernel = weights[1]
     assert recurrent_kernel is not None
-    return recurrent_kernel.size(0)
+    return recurrent_kernel.shape[0]
 
 
 def _layer(
@@ -113,8 +115,9 @@ def _layer(
     hidden: int,
     keep: bool,
 ) -> list[int]:
-    """The fields of unpad_layer."""
+    """The fields of unpad_layer, in their order (structures.py)."""
     values, mask = given[0], given[-1]
+    steps, feature = values.shape
     return [
         _CELLS[cell],
         DTYPES[values.dtype],
@@ -123,15 +126,15 @@ def _layer(
         keep,
         threads(),
         len(reverse),
-        0 if mask is None else mask.size(2),
+        0 if mask is None else mask.shape[2],
         0,
-        values.size(0),
-        offsets.size(0) - 1,
+        steps,
+        offsets.numel() - 1,
         hidden,
         offsets.data_ptr(),
         *_addresses(given),
         *_addresses(results),
-        values.size(1),
+        feature,
         reverse[0],
         reverse[-1],
     ]

@@ -7,6 +7,7 @@ import ctypes
 import torch
 from torch import Tensor
 
+from .checks import indices
 from .library import address, call
 
 
@@ -21,8 +22,10 @@ def by_group(of: Tensor, groups: int) -> tuple[Tensor, Tensor]:
         order (members,), those of one group in their order; starts (groups + 1,).
 
     Raises:
+        ValueError: these are no groups of members.
         RuntimeError: a group is none of these.
     """
+    indices("by_group", "of", of, (of.numel(),))
     of = of.contiguous()
     order, starts = torch.empty_like(of), torch.empty(groups + 1, dtype=torch.int64)
     int64, pointer = ctypes.c_int64, ctypes.c_void_p

@@ -1,4 +1,4 @@
-"""The compiled library (csrc/unpad_kernels.h): found, loaded, its structures and its errors.
+"""The compiled library (csrc/unpad_kernels.h): found, loaded, and its errors.
 
 It is built with the package. Where it is missing, "torch" serves, and one line says so.
 """
@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import ctypes
 import os
-import struct
+import sys
 import warnings
-from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,32 +16,21 @@ from typing import Any
 import torch
 from torch import Tensor
 
-FILE = Path(__file__).parent / "libunpad_kernels.so"
+from . import structures
+
+# CMake's name for it on each platform. The variable is for tests, of a library built otherwise.
+_NAME = "libunpad_kernels" + (".dylib" if sys.platform == "darwin" else ".so")
+FILE = Path(os.environ.get("UNPAD_LIBRARY") or Path(__file__).parent / _NAME)
 DTYPES = {torch.float32: 0, torch.float64: 1}
-_VERSION = 7
+_VERSION = 8
 _ERRORS = {
     1: "an array that it needs is null",
     2: "a size or stride is impossible",
     3: "an option is unknown",
     4: "out of memory",
+    5: "offsets do not rise from 0 to the number of steps, or an index is out of range",
 }
-_P, _I32, _I64 = ctypes.c_void_p, ctypes.c_int32, ctypes.c_int64
-
-
-class Adam(ctypes.Structure):
-    """unpad_adam."""
-
-    _fields_ = [(n, ctypes.c_double) for n in ("beta_1", "beta_2", "rate", "epsilon", "keep")]
-
-
-class Slots(ctypes.Structure):
-    """unpad_slots."""
-
-    _fields_ = [
-        *((name, _P) for name in ("values", "kernel", "parts", "d_out", "d_kernel", "d_values",
-                                  "order", "starts", "sequence_ids")),
-        *((name, _I64) for name in ("slots", "feature", "units")),
-    ]  # fmt: skip
+_I64 = ctypes.c_int64
 
 
 @cache
@@ -54,20 +42,29 @@ def library() -> Any:
     if FILE.exists():
         try:
             loaded = ctypes.CDLL(str(FILE))
-            if loaded.unpad_kernels_version() == _VERSION:
+            unfit = _misfit(loaded)
+            if unfit is None:
                 loaded.unpad_kernels_isa.restype = ctypes.c_char_p
                 loaded.unpad_stay_awake.restype = _I64
                 return loaded
-            why = "it is of another version"
+            why = unfit
         except OSError as error:
             why = str(error)
     warnings.warn(
         f"unpad runs without its compiled kernels: {why}. Recurrent layers work, slower. With a "
-        "C++ compiler (g++ or clang++) at hand: pip install --force-reinstall --no-deps unpad.",
+        "C++ compiler (g++ or clang++) at hand: "
+        "pip install --force-reinstall --no-deps --no-cache-dir --no-binary=unpad unpad.",
         RuntimeWarning,
         stacklevel=2,
     )
     return None
+
+
+def _misfit(loaded: Any) -> str | None:
+    if loaded.unpad_kernels_version() != _VERSION:
+        return "it is of another version"
+    loaded.unpad_kernels_fields.restype = ctypes.c_char_p
+    return structures.misfit(loaded.unpad_kernels_fields().decode())
 
 
 def available() -> bool:
@@ -113,14 +110,6 @@ def call(function: str, *arguments: Any) -> None:
     error = getattr(library(), function)(*arguments)
     if error:
         raise RuntimeError(f"unpad's compiled kernels: {_ERRORS.get(error, error)}.")
-
-
-def words(values: Sequence[int]) -> bytes:
-    """Structures of pointers and int64 fields, for the library to read.
-
-    As a ctypes.Structure each field costs a microsecond, and a small model's step fills 300.
-    """
-    return struct.pack(f"{len(values)}q", *values)
 
 
 def address(tensor: Tensor | None) -> int:

@@ -17,7 +17,7 @@ from torch import Tensor
 from . import compiled, cudnn, library, paths, reference, torch_path
 from .activations import KNOWN
 from .cells import GATES
-from .checks import check
+from .checks import check, followed, sizes
 from .weights import by_kind, in_turn
 
 # Weights of up to two directions, each an argument of its own: torch's derivative of an operator
@@ -92,11 +92,15 @@ def trusted(
     recurrent_activation: str | Callable[[Tensor], Tensor],
     reverse: list[bool],
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """`recurrent` without its checks: for layers, whose Layout and weights are right by making.
+    """`recurrent` for layers, whose Layout has looked at the offsets: here nobody does again.
 
     The weights are kernel, recurrent kernel, bias and recurrent bias of each direction in turn:
     eight, None where there is none.
+
+    Raises:
+        ValueError: shapes, types or devices do not go together.
     """
+    sizes(cell, values, offsets, ids, weights, h0, c0, mask, len(reverse))
     forced = paths.forced()
     unknown = activation not in KNOWN or recurrent_activation not in KNOWN
     if unknown or forced == "reference":
@@ -137,7 +141,7 @@ def _as_function(activation: str | Callable[[Tensor], Tensor]) -> Callable[[Tens
     return lambda x: apply_(x.clone())
 
 
-def _forward(values: Tensor, *rest: Any) -> tuple[Tensor, ...]:
+def _forward(values: Tensor, *rest: Any) -> tuple[Any, ...]:
     offsets, ids, *weights = rest[:10]
     *others, path, keep = rest[10:]
     module = _path(values, path)
@@ -145,7 +149,7 @@ def _forward(values: Tensor, *rest: Any) -> tuple[Tensor, ...]:
     return module.forward(values, offsets, ids, weights, *others, keep)
 
 
-def _unkept(options: tuple, *tensors: Any) -> tuple[Tensor, ...]:
+def _unkept(options: tuple, *tensors: Any) -> tuple[Any, ...]:
     return _forward(*tensors, *options, False)[:3]
 
 
@@ -154,22 +158,35 @@ def _checked_forward(values: Tensor, offsets: Tensor, ids: Tensor | None, *rest:
     given: tuple[Any, ...] = values, offsets, ids, *rest
     check(given[_CELL], values, offsets, ids, *by_kind(given[_WEIGHTS_AT]),
           given[_H0], given[_H0 + 1], given[_MASK], given[_REVERSE])  # fmt: skip
-    return _forward(*given)
+    return _whole(values, _forward(*given))
 
 
 def _backward(*arguments: Any) -> tuple[Tensor, ...]:
     values = arguments[3]
-    # An operator may not give one tensor twice.
-    return tuple(values.new_empty(0) if d is None else d for d in _gradients(*arguments))
+    return _whole(values, _gradients(*arguments))
+
+
+def _whole(values: Tensor, results: Sequence[Tensor | None]) -> tuple[Tensor, ...]:
+    """As an operator gives it, which may give neither None nor one tensor twice."""
+    return tuple(values.new_empty(0) if r is None else r for r in results)
 
 
 def _gradients(*arguments: Any) -> list[Tensor | None]:
     """Of values, the weights of each direction in turn, h0 and c0; None for what is not there."""
-    followed, given = arguments[:3], arguments[3:]
+    _check_backward(*arguments)
+    gradients, given = arguments[:3], arguments[3:]
     (values, offsets, ids), weights = given[:3], given[_WEIGHTS_AT]
     *rest, path, inputs = given[_H0:]
     backward = _path(values, path).backward
-    return backward(*followed, values, offsets, ids, weights, *rest, inputs)
+    return backward(*gradients, values, offsets, ids, weights, *rest, inputs)
+
+
+def _check_backward(*arguments: Any) -> None:
+    gradients, given = arguments[:3], arguments[3:]
+    (values, offsets, ids), weights, (*rest, _, _) = given[:3], given[_WEIGHTS_AT], given[_H0:]
+    states, kept, (cell, _, _, reverse) = rest[:3], rest[3:6], rest[6:]
+    sizes(cell, values, offsets, ids, weights, *states, len(reverse))
+    followed(cell, values, offsets, weights, len(reverse), *gradients, *kept)
 
 
 def _path(values: Tensor, path: str) -> Any:
@@ -184,6 +201,8 @@ _library.impl("recurrent_backward", _backward, "CompositeExplicitAutograd")
 @torch.library.register_fake("unpad::recurrent", lib=_library)
 def _(values, offsets, ids, *rest):
     recurrent_kernel, (cell, *_, reverse, _, keep) = rest[1], rest[11:]
+    # Where one tensor lies on "meta", torch comes here with all of them.
+    sizes(cell, values, offsets, ids, rest[:8], *rest[8:11], len(reverse))
     directions, total = len(reverse), values.shape[0]
     hidden, batch = recurrent_kernel.shape[0], offsets.shape[0] - 1
     state = (directions, batch, hidden)
@@ -196,6 +215,7 @@ def _(values, offsets, ids, *rest):
 
 @torch.library.register_fake("unpad::recurrent_backward", lib=_library)
 def _(d_outputs, d_h, d_c, values, offsets, ids, *rest):
+    _check_backward(d_outputs, d_h, d_c, values, offsets, ids, *rest)
     like = [values.new_empty(0) if w is None else torch.empty_like(w) for w in rest[:10]]
     d_values = torch.empty_like(values) if rest[-1] else values.new_empty(0)
     return d_values, *like

@@ -13,7 +13,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .library import DTYPES, address, call, serves, words
+from . import checks
+from .library import DTYPES, address, call, serves
+from .structures import words
 from .threads import threads
 
 
@@ -34,21 +36,23 @@ class Times(NamedTuple):
 
 
 def run(products: Sequence[Times]) -> None:
-    """Computes all of them in one go: CPU tensors of one type, float32 or float64."""
+    """Computes all of them in one go: CPU tensors of one type, float32 or float64.
+
+    Raises:
+        ValueError: the arrays of a product do not go together.
+    """
+    first = products[0].out
+    dtype = DTYPES.get(first.dtype) if first.is_cpu else None
+    if dtype is None:
+        raise ValueError(f"product: the library has none of {first.dtype} on {first.device}.")
     filled: list[int] = []  # of unpad_product
     for out, a, b, bias, a_transposed, b_transposed, accumulate, sums in products:
-        (rows, columns), depth = out.shape, a.size(0 if a_transposed else 1)
+        m, n, k, *steps = checks.product(out, a, b, bias, sums, a_transposed, b_transposed)
         filled += (
-            a.data_ptr(), b.data_ptr(), address(bias), out.data_ptr(), address(sums), rows, columns,
-            depth, _step(a), _step(b), _step(out), a_transposed, b_transposed, accumulate,
+            a.data_ptr(), b.data_ptr(), address(bias), out.data_ptr(), address(sums), m, n, k,
+            *steps, a_transposed, b_transposed, accumulate,
         )  # fmt: skip
-    dtype = DTYPES[products[0].out.dtype]
     call("unpad_products", dtype, threads(), len(products), words(filled))
-
-
-def _step(matrix: Tensor) -> int:
-    """Elements from row to row; of a single row torch may say anything."""
-    return max(matrix.stride(0), matrix.size(1))
 
 
 def linear(values: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
@@ -56,19 +60,28 @@ def linear(values: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
 
     A row's bits depend neither on the other rows nor on the number of threads, where the library
     serves; else torch computes it.
+
+    Raises:
+        ValueError: the sizes, types or devices do not go together.
     """
     plain = type(values) is Tensor and values.ndim == 2 and not torch.compiler.is_compiling()
-    if plain and serves(values) and values.dtype == kernel.dtype:
+    if plain and serves(values):
         followed = torch.is_grad_enabled()
         return _Linear.apply(values, kernel, bias) if followed else _forward(values, kernel, bias)
+    checks.linear(values, kernel, bias)
     if bias is not None and values.ndim == 2:
         return torch.addmm(bias, values, kernel)
     return values @ kernel if bias is None else values @ kernel + bias
 
 
 def _forward(values: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
-    out = values.new_empty((values.size(0), kernel.size(1)))
-    run([Times(out, values.contiguous(), kernel.contiguous(), bias)])
+    out = values.new_empty((values.shape[0], kernel.shape[-1]))
+    shift = None if bias is None else bias.contiguous()
+    try:
+        run([Times(out, values.contiguous(), kernel.contiguous(), shift)])
+    except ValueError:
+        checks.linear(values, kernel, bias)  # says it in its own words
+        raise
     return out
 
 

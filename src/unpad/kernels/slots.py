@@ -11,15 +11,15 @@ filled, 128 sequences and 300 features, the grid has 169 MB, the steps 22.
 
 from __future__ import annotations
 
-import ctypes
-
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from . import checks
 from .groups import by_group
-from .library import DTYPES, Slots, address, call, serves
+from .library import DTYPES, address, call, serves
 from .products import column_sums
+from .structures import by_name
 from .threads import threads
 
 
@@ -48,7 +48,11 @@ def linear(
         slots: (steps,) the slot of each step.
         kernel: (number of slots * feature, units), of the same type.
         bias: (units,) or None.
+
+    Raises:
+        ValueError: the sizes, types or devices do not go together.
     """
+    checks.slots(values, offsets, sequence_ids, slots, kernel, bias)
     return _Linear.apply(values, kernel, bias, offsets, sequence_ids, slots)
 
 
@@ -68,33 +72,51 @@ class _Linear(torch.autograd.Function):
         order, starts = by_group(slots, kernel.shape[0] // max(feature, 1))
         values, kernel = values.contiguous(), kernel.contiguous()
         parts = values.new_empty(len(values), kernel.shape[1])
-        _call(0, values, kernel, starts, order=order, parts=parts)
+        offsets, sequence_ids = offsets.contiguous(), sequence_ids.contiguous()
+        rows = {"order": order, "starts": starts, "sequence_ids": sequence_ids, "offsets": offsets}
+        _call(0, values, kernel, rows, parts=parts)
         if len(offsets) == 1:  # segment_reduce wants a sequence
             out = parts
         else:
-            out = torch.segment_reduce(
-                parts, "sum", offsets=offsets, axis=0, initial=0, unsafe=True
-            )
+            out = torch.segment_reduce(parts, "sum", offsets=offsets, axis=0, initial=0)
         ctx.biased = bias is not None
-        ctx.save_for_backward(values, kernel, starts, order, sequence_ids)
+        ctx.rows = rows
+        ctx.save_for_backward(values, kernel)
         return out if bias is None else out.add_(bias)
 
     @staticmethod
     @once_differentiable
     def backward(ctx, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        values, kernel, starts, order, sequence_ids = ctx.saved_tensors
+        values, kernel = ctx.saved_tensors
         d_out, d_kernel = gradients[0].contiguous(), torch.empty_like(kernel)
         d_values = torch.empty_like(values) if ctx.needs_input_grad[0] else None
-        given = {"d_out": d_out, "d_kernel": d_kernel, "d_values": d_values}
-        _call(1, values, kernel, starts, order=order, sequence_ids=sequence_ids, **given)
+        shape = len(ctx.rows["offsets"]) - 1, kernel.shape[1]
+        checks.like("slots.linear", "d_out", d_out, shape, values)
+        steps, slots = len(ctx.rows["order"]), len(ctx.rows["starts"]) - 1
+        checks.like("slots.linear", "values", values, (steps, values.shape[1]), kernel)
+        shape = slots * values.shape[1], kernel.shape[1]
+        checks.like("slots.linear", "kernel", kernel, shape, values)
+        _call(1, values, kernel, ctx.rows, d_out=d_out, d_kernel=d_kernel, d_values=d_values)
         d_bias = column_sums(d_out) if ctx.biased else None
         return d_values, d_kernel, d_bias, None, None, None
 
 
 def _call(
-    backward: int, values: Tensor, kernel: Tensor, starts: Tensor, **arrays: Tensor | None
+    backward: int,
+    values: Tensor,
+    kernel: Tensor,
+    rows: dict[str, Tensor],
+    **arrays: Tensor | None,
 ) -> None:
-    sizes = {"slots": len(starts) - 1, "feature": values.shape[1], "units": kernel.shape[1]}
-    arrays |= {"values": values, "kernel": kernel, "starts": starts}
-    slots = Slots(**{name: address(array) for name, array in arrays.items()}, **sizes)
-    call("unpad_slots_linear", DTYPES[values.dtype], threads(), backward, ctypes.byref(slots))
+    arrays |= {"values": values, "kernel": kernel, **rows}
+    feature, units = values.shape[1], kernel.shape[1]
+    slots = by_name(
+        "unpad_slots",
+        **{name: address(array) for name, array in arrays.items()},
+        steps=len(rows["order"]),
+        batch=len(rows["offsets"]) - 1,
+        slots=len(rows["starts"]) - 1,
+        feature=feature,
+        units=units,
+    )
+    call("unpad_slots_linear", DTYPES[values.dtype], threads(), backward, slots)

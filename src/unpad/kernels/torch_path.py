@@ -86,11 +86,11 @@ def forward(
     recurrent_activation: str,
     reverse: list[bool],
     keep: bool,
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor, Tensor | None, Tensor | None]:
     """As `compiled.forward`; the ids are no help here.
 
     Returns:
-        outputs, final h, final c; then what the backward pass needs, in packed order and empty
+        outputs, final h, final c; then what the backward pass needs, in packed order and None
         without `keep`: activated gates (directions, steps, gates * hidden) and what the cell saves
         (directions, steps, hidden).
     """
@@ -111,7 +111,7 @@ def forward(
     final_h = packing.unsorted(h)
     final_c = values.new_empty(0) if c is None else packing.unsorted(c)
     if saved is None:
-        return by_step, final_h, final_c, values.new_empty(0), values.new_empty(0)
+        return by_step, final_h, final_c, None, None
     return by_step, final_h, final_c, gates, saved
 
 

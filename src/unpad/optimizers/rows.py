@@ -76,5 +76,6 @@ def _tables(model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> Iterato
         weight = layer.embeddings
         hooks = (weight._backward_hooks, weight._post_accumulate_grad_hooks)
         fits = id(weight) in held and weight.numel() >= _WORTH and weight.requires_grad
-        if fits and kernels.adam.serves_all([weight]) and not any(hooks):
+        fits = fits and weight.is_contiguous()
+        if fits and kernels.serves(weight) and not any(hooks):
             yield layer

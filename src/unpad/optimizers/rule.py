@@ -303,6 +303,23 @@ class Rule(torch.optim.Optimizer):
         super().add_param_group(param_group)
         self.obey()
 
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """As torch's, where the state's sizes are the weights'.
+
+        Raises:
+            ValueError: one is not; nothing has been loaded.
+        """
+        params = [p for group in self.param_groups for p in group["params"]]
+        keys = [key for group in state_dict["param_groups"] for key in group["params"]]
+        for number, (p, key) in enumerate(zip(params, keys, strict=False)):
+            for name, value in state_dict["state"].get(key, {}).items():
+                if isinstance(value, Tensor) and value.ndim and value.shape != p.shape:
+                    raise ValueError(
+                        f"{self.who}: weight {number} is {tuple(p.shape)}, its loaded {name} "
+                        f"{tuple(value.shape)}. This state was saved for other weights."
+                    )
+        super().load_state_dict(state_dict)
+
     def __getstate__(self) -> dict[str, Any]:
         # A copied weight has lost its attributes, so the constraints go with the optimiser.
         own = {"around": self.around, "_constrained": self._constrained}

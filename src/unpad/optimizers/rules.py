@@ -106,14 +106,14 @@ class AdamKeras(Rule):
         self, group: _Group, t: int, params: list[Tensor], grads: list[Tensor], states: list[Any]
     ) -> None:
         means, squares = _of(states, "exp_avg"), _of(states, "exp_avg_sq")
-        whole = [g for g in grads if not g.is_sparse]
-        if not group["amsgrad"] and kernels.adam.serves_all([*params, *whole, *means, *squares]):
-            how = kernels.adam.Update(
-                t, group["lr"], group["betas"], group["eps"], group["weight_decay"]
-            )
-            kernels.adam.step(params, grads, means, squares, how)
+        how = kernels.adam.Update(
+            t, group["lr"], group["betas"], group["eps"], group["weight_decay"]
+        )
+        if not group["amsgrad"] and kernels.adam.step(params, grads, means, squares, how):
             return
         grads = [g.to_dense() if g.is_sparse else g for g in grads]
+        # torch's fused update would write beyond a state that is too short.
+        kernels.adam.compare(params, grads, means, squares)
         if group["weight_decay"]:
             self.decay(group, params)
         beta_1, beta_2 = group["betas"]

@@ -1,0 +1,81 @@
+"""The structures that the library reads (csrc/unpad_kernels.h), by the names of their fields.
+
+The library says itself what fields it has and where they begin; what is packed here for another
+library than the one that was loaded is noticed when it is loaded (`misfit`), not in a crash.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+
+_WEIGHTS = ("kernel", "recurrent_kernel", "bias", "recurrent_bias")
+
+
+def _of_directions(name: str) -> tuple[str, ...]:
+    return tuple(f"{name}[{d}].{field}" for d in (0, 1) for field in _WEIGHTS)
+
+
+#: Each structure's fields in order, 8 bytes each: pointers and int64, but in unpad_adam doubles.
+FIELDS: dict[str, tuple[str, ...]] = {
+    "unpad_adam": ("beta_1", "beta_2", "rate", "epsilon", "keep"),
+    "unpad_adam_part": ("weight", "gradient", "m", "v", "count", "order", "starts", "width"),
+    "unpad_layer": (
+        *(
+            f"problem.{name}"
+            for name in (
+                "cell", "dtype", "activation", "recurrent_activation", "keep", "threads",
+                "directions", "masks", "plan", "steps", "batch", "hidden", "offsets",
+            )
+        ),
+        "values", "ids", *_of_directions("weights"), "initial_h", "initial_c", "mask",
+        "h", "final_h", "final_c", "gates", "saved", "feature", "reverse[0]", "reverse[1]",
+    ),
+    "unpad_layer_gradients": (
+        "d_h", "d_final_h", "d_final_c", "d_values", *_of_directions("d_weights"), "d_initial_h",
+        "d_initial_c",
+    ),
+    "unpad_product": (
+        "a", "b", "bias", "out", "sums", "m", "n", "k", "a_stride", "b_stride", "out_stride",
+        "a_transposed", "b_transposed", "accumulate",
+    ),
+    "unpad_slots": (
+        "values", "kernel", "parts", "d_out", "d_kernel", "d_values", "order", "starts",
+        "sequence_ids", "offsets", "steps", "batch", "slots", "feature", "units",
+    ),
+}  # fmt: skip
+
+
+def misfit(told: str) -> str | None:
+    """What does not fit between these fields and those that a library tells; None where all do.
+
+    Args:
+        told: a line a structure: its name, its bytes, and of each field name and beginning.
+    """
+    found = {}
+    for line in told.splitlines():
+        name, size, *fields = line.split(" ")
+        found[name] = int(size), list(zip(fields[::2], map(int, fields[1::2]), strict=True))
+    for name, fields in FIELDS.items():
+        want = 8 * len(fields), [(field, 8 * i) for i, field in enumerate(fields)]
+        if found.get(name) != want:
+            return f"its {name} has other fields"
+    return None
+
+
+def words(values: Sequence[int]) -> bytes:
+    """Structures of pointers and int64 fields, in the order of `FIELDS`, for the library to read.
+
+    As a ctypes.Structure each field costs a microsecond, and a small model's step fills 300.
+    """
+    return struct.pack(f"{len(values)}q", *values)
+
+
+def doubles(values: Sequence[float]) -> bytes:
+    """A structure of doubles."""
+    return struct.pack(f"{len(values)}d", *values)
+
+
+def by_name(name: str, **values: int) -> bytes:
+    """A structure of which some fields are given; the rest are 0."""
+    return words([values.pop(field, 0) for field in FIELDS[name]])
