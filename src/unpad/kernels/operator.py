@@ -181,12 +181,12 @@ def _gradients(*arguments: Any) -> list[Tensor | None]:
     return backward(*gradients, values, offsets, ids, weights, *rest, inputs)
 
 
-def _check_backward(*arguments: Any) -> None:
-    gradients, given = arguments[:3], arguments[3:]
+def _check_backward(d_outputs: Any, d_h: Any, d_c: Any, *given: Any) -> None:
     (values, offsets, ids), weights, (*rest, _, _) = given[:3], given[_WEIGHTS_AT], given[_H0:]
-    states, kept, (cell, _, _, reverse) = rest[:3], rest[3:6], rest[6:]
-    sizes(cell, values, offsets, ids, weights, *states, len(reverse))
-    followed(cell, values, offsets, weights, len(reverse), *gradients, *kept)
+    h0, c0, mask, outputs, gates, saved, cell, _, _, reverse = rest
+    directions = len(reverse)
+    sizes(cell, values, offsets, ids, weights, h0, c0, mask, directions)
+    followed(cell, values, offsets, weights, directions, d_outputs, d_h, d_c, outputs, gates, saved)
 
 
 def _path(values: Tensor, path: str) -> Any:
@@ -202,7 +202,8 @@ _library.impl("recurrent_backward", _backward, "CompositeExplicitAutograd")
 def _(values, offsets, ids, *rest):
     recurrent_kernel, (cell, *_, reverse, _, keep) = rest[1], rest[11:]
     # Where one tensor lies on "meta", torch comes here with all of them.
-    sizes(cell, values, offsets, ids, rest[:8], *rest[8:11], len(reverse))
+    h0, c0, mask = rest[8:11]
+    sizes(cell, values, offsets, ids, rest[:8], h0, c0, mask, len(reverse))
     directions, total = len(reverse), values.shape[0]
     hidden, batch = recurrent_kernel.shape[0], offsets.shape[0] - 1
     state = (directions, batch, hidden)
