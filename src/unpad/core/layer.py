@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any, Unpack, cast, overload
 
 import numpy as np
 import torch
@@ -15,8 +15,10 @@ from ..arguments import DType
 from ..ragged import Ragged
 from ..weights import activations, regularizers
 from . import older
+from .calls import Keeps
+from .options import ToldOptions
 from .spec import Spec, Specs, kind_of
-from .symbol import Node, draw, is_symbolic, specs_of
+from .symbol import Node, Symbol, draw, is_symbolic, specs_of
 from .trial import build_inside, tried
 from .weighted import Weighted, as_dtype
 
@@ -76,7 +78,7 @@ class Layer(Weighted):
         trainable: bool = True,
         dtype: DType = None,
         activity_regularizer: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ToldOptions],
     ) -> None:
         super().__init__()
         self.given_name = name
@@ -107,7 +109,7 @@ class Layer(Weighted):
 
     # --- what a subclass says --------------------------------------------------------------------
 
-    def build(self, *specs: Any) -> None:
+    def build(self, *specs: Any, **options: Any) -> None:
         """Makes the weights for inputs of these specs."""
 
     def output_spec(self, *specs: Any, **options: Any) -> Specs:
@@ -213,6 +215,12 @@ class Layer(Weighted):
                 f"{', '.join(map(str, specs))}."
             )
 
+    @overload
+    def __call__(
+        self, inputs: Symbol, /, *more: Any, training: bool | None = None, **options: Any
+    ) -> Symbol: ...
+    @overload
+    def __call__(self, *inputs: Any, training: bool | None = None, **options: Any) -> Any: ...
     def __call__(self, *inputs: Any, training: bool | None = None, **options: Any) -> Any:
         """Builds the layer on its first call, then runs it; on symbols, draws it into a graph.
 
@@ -387,7 +395,7 @@ def _are_batches(inputs: Any) -> bool:
     return isinstance(inputs, (list, tuple)) and all(isinstance(x, kinds) for x in inputs)
 
 
-class TokenWise(Layer):
+class TokenWise(Keeps, Layer):
     """A layer that treats each step alone: it runs on the values, and the layout stays."""
 
     takes = "one"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..ragged import Ragged
@@ -13,7 +13,7 @@ from .symbol import Symbol
 Shape = tuple[int | None, ...]
 
 
-def shape_in(kwargs: dict[str, Any], layer: Any) -> Shape | None:
+def shape_in(kwargs: Mapping[str, Any], layer: Any) -> Shape | None:
     """What a layer's constructor is told of the model's input, without the batch; None if nothing.
 
     Args:

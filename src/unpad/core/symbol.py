@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -29,6 +30,16 @@ class Node:
     def symbols(self) -> list[Symbol]:
         """The symbols that the layer is called with, in order."""
         return [s for x in (*self.inputs, *self.options.values()) for s in symbols_in(x)]
+
+
+def _binary(name: str, reflected: bool = False) -> Callable[[Symbol, Any], Symbol]:
+    function = getattr(operator, name)
+
+    def method(self: Symbol, other: Any) -> Symbol:
+        return self._draw(function, *((other, self) if reflected else (self, other)))
+
+    method.__doc__ = f"Draws operator.{name}."
+    return method
 
 
 class Symbol:
@@ -66,13 +77,26 @@ class Symbol:
 
         return Operation(function)(*inputs)
 
-    def __getitem__(self, index: Any) -> Any:
+    __add__, __radd__ = _binary("add"), _binary("add", True)
+    __sub__, __rsub__ = _binary("sub"), _binary("sub", True)
+    __mul__, __rmul__ = _binary("mul"), _binary("mul", True)
+    __truediv__, __rtruediv__ = _binary("truediv"), _binary("truediv", True)
+    __pow__, __rpow__ = _binary("pow"), _binary("pow", True)
+    __matmul__, __rmatmul__ = _binary("matmul"), _binary("matmul", True)
+    __lt__ = _binary("lt")
+    __le__ = _binary("le")
+    __gt__ = _binary("gt")
+    __ge__ = _binary("ge")
+    __eq__ = _binary("eq")  # pyright: ignore[reportAssignmentType]
+    __ne__ = _binary("ne")  # pyright: ignore[reportAssignmentType]
+
+    def __getitem__(self, index: Any) -> Symbol:
         return self._draw(operator.getitem, self, index)
 
-    def __neg__(self) -> Any:
+    def __neg__(self) -> Symbol:
         return self._draw(operator.neg, self)
 
-    def __abs__(self) -> Any:
+    def __abs__(self) -> Symbol:
         return self._draw(operator.abs, self)
 
     def __bool__(self) -> bool:
@@ -100,23 +124,6 @@ class Symbol:
     def __repr__(self) -> str:
         name = f" {self.name!r}" if self.name else ""
         return f"<Symbol{name} {self.spec}>"
-
-
-def _binary(name: str, reflected: bool) -> Any:
-    function = getattr(operator, name)
-
-    def method(self: Symbol, other: Any) -> Any:
-        return self._draw(function, *((other, self) if reflected else (self, other)))
-
-    method.__doc__ = f"Draws operator.{name}."
-    return method
-
-
-for _name in ("add", "sub", "mul", "truediv", "pow", "matmul"):
-    setattr(Symbol, f"__{_name}__", _binary(_name, False))
-    setattr(Symbol, f"__r{_name}__", _binary(_name, True))
-for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
-    setattr(Symbol, f"__{_name}__", _binary(_name, False))
 
 
 def is_symbolic(value: Any) -> bool:

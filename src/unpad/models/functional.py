@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor
 
 from ..core.operation import Operation
+from ..core.options import WithoutName
 from ..core.structure import flat
 from ..core.symbol import Symbol
 from ..layers import Input, Layer, Spec
@@ -45,7 +46,11 @@ class Functional(Model):
 
     @renamed(input="inputs", output="outputs")
     def __init__(
-        self, inputs: Any = None, outputs: Any = None, name: str | None = None, **kwargs: Any
+        self,
+        inputs: Any = None,
+        outputs: Any = None,
+        name: str | None = None,
+        **kwargs: Unpack[WithoutName],
     ) -> None:
         super().__init__(name=name, **kwargs)
         sources, self._input_keys = _symbols(inputs, "inputs", self.who)

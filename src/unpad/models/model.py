@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import torch
 
+from ..core.options import WithoutName
 from ..core.spec import spec_of
 from ..core.trial import ones_like
 from ..layers import Layer, Spec
@@ -42,7 +43,21 @@ class Model(Trainer):
 
     one_level = False
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Model:
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            inputs: Any = None,
+            outputs: Any = None,
+            name: str | None = None,
+            *,
+            input: Any = None,
+            output: Any = None,
+            **kwargs: Unpack[WithoutName],
+        ) -> None: ...
+        def __call__(self, *inputs: Any, training: bool | None = None, **options: Any) -> Any: ...
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         if cls is Model:
             from .functional import Functional
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack, overload
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from ..core.options import WithoutName
 from ..core.symbol import Symbol
 from ..layers import Input, Layer, Spec, TorchModule
 from ..ragged import Ragged
@@ -42,7 +44,10 @@ class Sequential(OlderMethods, Model):
     """
 
     def __init__(
-        self, layers: Iterable[Any] | None = None, name: str | None = None, **kwargs: Any
+        self,
+        layers: Iterable[Any] | None = None,
+        name: str | None = None,
+        **kwargs: Unpack[WithoutName],
     ) -> None:
         super().__init__(name=name, **kwargs)
         self._names: list[str] = []
@@ -50,6 +55,16 @@ class Sequential(OlderMethods, Model):
         for layer in layers or ():
             self._append(layer)
         self._build_if_known()
+
+    if TYPE_CHECKING:
+
+        @overload
+        def predict(self, x: np.ndarray, *args: Any, **kwargs: Any) -> np.ndarray: ...
+        @overload
+        def predict(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor: ...
+        @overload
+        def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any: ...
+        def predict(self, *args: Any, **kwargs: Any) -> Any: ...
 
     def add(self, layer: Any) -> None:
         """Puts another layer at the end."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -45,60 +45,60 @@ class Arithmetic:
             function(self._values, beside(self, other, f"Ragged {sign} tensor"))
         )
 
-    def __add__(self, other: Any) -> Any:
+    def __add__(self, other: Any) -> Self:
         return self._combine(other, operator.add, "+")
 
-    def __sub__(self, other: Any) -> Any:
+    def __sub__(self, other: Any) -> Self:
         return self._combine(other, operator.sub, "-")
 
-    def __mul__(self, other: Any) -> Any:
+    def __mul__(self, other: Any) -> Self:
         return self._combine(other, operator.mul, "*")
 
-    def __truediv__(self, other: Any) -> Any:
+    def __truediv__(self, other: Any) -> Self:
         return self._combine(other, operator.truediv, "/")
 
-    def __pow__(self, other: Any) -> Any:
+    def __pow__(self, other: Any) -> Self:
         return self._combine(other, operator.pow, "**")
 
-    def __radd__(self, other: Any) -> Any:
+    def __radd__(self, other: Any) -> Self:
         return self._combine(other, lambda a, b: b + a, "+")
 
-    def __rsub__(self, other: Any) -> Any:
+    def __rsub__(self, other: Any) -> Self:
         return self._combine(other, lambda a, b: b - a, "-")
 
-    def __rmul__(self, other: Any) -> Any:
+    def __rmul__(self, other: Any) -> Self:
         return self._combine(other, lambda a, b: b * a, "*")
 
-    def __rtruediv__(self, other: Any) -> Any:
+    def __rtruediv__(self, other: Any) -> Self:
         return self._combine(other, lambda a, b: b / a, "/")
 
-    def __rpow__(self, other: Any) -> Any:
+    def __rpow__(self, other: Any) -> Self:
         return self._combine(other, lambda a, b: b**a, "**")
 
-    def __lt__(self, other: Any) -> Any:
+    def __lt__(self, other: Any) -> Self:
         return self._combine(other, operator.lt, "<")
 
-    def __le__(self, other: Any) -> Any:
+    def __le__(self, other: Any) -> Self:
         return self._combine(other, operator.le, "<=")
 
-    def __gt__(self, other: Any) -> Any:
+    def __gt__(self, other: Any) -> Self:
         return self._combine(other, operator.gt, ">")
 
-    def __ge__(self, other: Any) -> Any:
+    def __ge__(self, other: Any) -> Self:
         return self._combine(other, operator.ge, ">=")
 
-    def __eq__(self, other: Any) -> Any:
+    def __eq__(self, other: Any) -> Self:
         return self._combine(other, operator.eq, "==")
 
-    def __ne__(self, other: Any) -> Any:
+    def __ne__(self, other: Any) -> Self:
         return self._combine(other, operator.ne, "!=")
 
     __hash__ = object.__hash__
 
-    def __neg__(self) -> Any:
+    def __neg__(self) -> Self:
         return self.with_values(-self._values)
 
-    def __abs__(self) -> Any:
+    def __abs__(self) -> Self:
         return self.with_values(self._values.abs())
 
     # numpy must not take `array * ragged` apart element by element: it is ours.

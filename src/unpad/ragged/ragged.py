@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import torch
@@ -344,6 +344,10 @@ class Ragged(Arithmetic):
         for start, end in pairwise(bounds):
             yield values[start:end]
 
+    @overload
+    def __getitem__(self, index: int | np.integer) -> Output: ...
+    @overload
+    def __getitem__(self, index: slice | Sequence[Any] | np.ndarray | Tensor) -> Ragged: ...
     def __getitem__(self, index: Any) -> Any:
         """An int: that sequence. A slice, index array or (batch,) bool mask: a Ragged of them.
 

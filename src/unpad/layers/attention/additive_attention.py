@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor
 
 from ...arguments import Seed, Share
+from ...core.options import LayerOptions
 from ...core.spec import Spec
 from ...errors import refuse
 from .attention import Attention
@@ -41,7 +42,7 @@ class AdditiveAttention(Attention):
         use_scale: bool = True,
         dropout: Share = 0.0,
         seed: Seed = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         mode = kwargs.pop("score_mode", None)
         super().__init__(use_scale, "concat", dropout, seed, **kwargs)

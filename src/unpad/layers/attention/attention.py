@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor
 
 from ...arguments import Seed, Share
 from ...core.layer import Layer, lift
+from ...core.options import LayerOptions
 from ...core.spec import Spec, Specs
 from ..basic.dropout import Draw
 from .attend import Batch, attend
@@ -60,7 +61,7 @@ class Attention(Layer):
         score_mode: str = "dot",
         dropout: Share = 0.0,
         seed: Seed = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         if score_mode not in _MODES:

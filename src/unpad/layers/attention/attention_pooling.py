@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Unpack
 
 from torch import Tensor
 
 from ... import kernels
 from ...arguments import Positive
+from ...core.calls import Reduces
 from ...core.layer import Layer
+from ...core.options import LayerOptions
 from ...core.spec import Spec, Specs
 from ...ragged import Ragged
 from ...ragged.reductions import segment_softmax, segment_sum
@@ -17,7 +19,7 @@ from ...weights import activations, constraints, initializers, regularizers
 from ..recurrent.recurrent import as_ragged
 
 
-class AttentionPooling1D(Layer):
+class AttentionPooling1D(Reduces, Layer):
     """The mean of each sequence's steps x, weighted by softmax(c . tanh(x W + b)) over them.
 
     Shapes: Ragged (batch, steps*, feature) or dense (batch, time, feature) to (batch, feature).
@@ -64,7 +66,7 @@ class AttentionPooling1D(Layer):
         kernel_constraint: Any = None,
         bias_constraint: Any = None,
         context_constraint: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.units = units

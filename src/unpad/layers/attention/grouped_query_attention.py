@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from ...arguments import Positive, Seed, Share
+from ...core.options import WithoutPenalty
 from .heads import HeadedAttention
 
 
@@ -64,7 +65,7 @@ class GroupQueryAttention(HeadedAttention):
         bias_constraint: Any = None,
         use_gate: bool = False,
         seed: Seed = None,
-        **kwargs: Any,
+        **kwargs: Unpack[WithoutPenalty],
     ) -> None:
         super().__init__(
             dropout, use_bias, sliding_window, flash_attention, kernel_initializer,

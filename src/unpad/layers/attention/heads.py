@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor
 
 from ...arguments import Positive, Seed, Share
+from ...core.calls import Keeps
 from ...core.layer import Layer, lift
+from ...core.options import WithoutPenalty
 from ...core.spec import Spec, Specs
 from ...errors import refuse
 from ...ragged import Ragged
@@ -20,7 +22,7 @@ from .inputs import check_batches, check_specs, refuse_attention_mask, refuse_ma
 from .projection import Projection
 
 
-class HeadedAttention(Layer):
+class HeadedAttention(Keeps, Layer):
     """Scaled dot-product attention between projections of query, key and value.
 
     A subclass says in `_sizes` how many heads of what size there are.
@@ -43,7 +45,7 @@ class HeadedAttention(Layer):
         bias_constraint: Any,
         use_gate: bool,
         seed: Seed,
-        **kwargs: Any,
+        **kwargs: Unpack[WithoutPenalty],
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         refuse(self.who, flash_attention=flash_attention)

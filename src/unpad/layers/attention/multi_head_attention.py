@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor
 
 from ... import arguments
 from ...arguments import Positive, Seed, Share
+from ...core.options import WithoutPenalty
 from ...core.spec import Spec
 from .heads import HeadedAttention
 
@@ -76,7 +77,7 @@ class MultiHeadAttention(HeadedAttention):
         bias_constraint: Any = None,
         use_gate: bool = False,
         seed: Seed = None,
-        **kwargs: Any,
+        **kwargs: Unpack[WithoutPenalty],
     ) -> None:
         super().__init__(
             dropout, use_bias, sliding_window, flash_attention, kernel_initializer,

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from torch import Tensor
 
 from ...arguments import Positive
+from ...core.calls import Keeps
 from ...core.layer import Layer
+from ...core.options import LayerOptions
 from ...core.spec import Spec
 from ...ragged import Ragged
 from ...weights import initializers
 
 
-class PositionEmbedding(Layer):
+class PositionEmbedding(Keeps, Layer):
     """The row of a trained table for each step's place within its sequence, to be added to it.
 
     Shapes: Ragged (batch, steps*, feature) to the same, dense (batch, ..., time, feature)
@@ -41,7 +43,10 @@ class PositionEmbedding(Layer):
     takes = "one"
 
     def __init__(
-        self, sequence_length: Positive, initializer: Any = "glorot_uniform", **kwargs: Any
+        self,
+        sequence_length: Positive,
+        initializer: Any = "glorot_uniform",
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.sequence_length = sequence_length

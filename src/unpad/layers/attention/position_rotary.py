@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Unpack
 
 import torch
 from torch import Tensor
 
 from ...arguments import AboveZero
+from ...core.calls import Keeps
 from ...core.layer import Layer
+from ...core.options import LayerOptions
 from ...core.spec import Spec
 from ...ragged import Ragged
 from .position_embedding import check_steps
 
 
-class RotaryEmbedding(Layer):
+class RotaryEmbedding(Keeps, Layer):
     """Turns features i and i + features / 2 by place / max_wavelength^(2i / features).
 
     The dot product of two steps then depends on how far apart they are, not on where they stand.
@@ -48,7 +50,7 @@ class RotaryEmbedding(Layer):
         scaling_factor: AboveZero = 1.0,
         sequence_axis: int = 1,
         feature_axis: int = -1,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.max_wavelength = max_wavelength

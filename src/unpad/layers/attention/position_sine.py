@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Unpack
 
 import torch
 from torch import Tensor
 
 from ...arguments import AboveZero
+from ...core.calls import Keeps
 from ...core.layer import Layer
+from ...core.options import LayerOptions
 from ...core.spec import Spec
 from ...ragged import Ragged
 from .position_embedding import check_steps
 
 
-class SinePositionEncoding(Layer):
+class SinePositionEncoding(Keeps, Layer):
     """Sines and cosines of each step's place within its sequence, to be added to it.
 
     Feature 2i is sin(place / max_wavelength^(2i / features)), feature 2i + 1 the cosine of the
@@ -39,7 +41,7 @@ class SinePositionEncoding(Layer):
 
     takes = "one"
 
-    def __init__(self, max_wavelength: AboveZero = 10000, **kwargs: Any) -> None:
+    def __init__(self, max_wavelength: AboveZero = 10000, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.max_wavelength = max_wavelength
 

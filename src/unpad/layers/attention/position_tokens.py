@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from torch import Tensor
 
 from ...arguments import Positive
 from ...core.layer import Layer
+from ...core.options import LayerOptions
 from ...core.spec import Spec, Specs
 from ...ragged import Ragged
 from ...weights import initializers
@@ -51,7 +52,7 @@ class TokenAndPositionEmbedding(Layer):
         tie_weights: bool = True,
         embeddings_initializer: Any = "uniform",
         mask_zero: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.vocabulary_size = vocabulary_size

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor
 
 from ... import kernels
 from ...core.layer import Layer, lift
+from ...core.options import WithoutPenalty
 from ...core.spec import Spec
 from ...ragged import Ragged
 from ...weights import activations, constraints, initializers, regularizers
@@ -47,7 +48,7 @@ class Projection(Layer):
         activity_regularizer: Any = None,
         kernel_constraint: Any = None,
         bias_constraint: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[WithoutPenalty],
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.inside, self.outside = tuple(inside), tuple(outside)

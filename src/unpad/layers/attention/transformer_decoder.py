@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Unpack
 
 from torch import Tensor
 
 from ...arguments import NotNegative, Positive, Share
+from ...core.options import LayerOptions
 from ...core.spec import Spec, Specs
 from ..basic.dropout import Dropout
 from .attend import Batch
@@ -63,7 +64,7 @@ class TransformerDecoder(TransformerBlock):
         kernel_initializer: Any = "glorot_uniform",
         bias_initializer: Any = "zeros",
         normalize_first: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(
             intermediate_dim, num_heads, dropout, activation, layer_norm_epsilon,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor
 
 from ...arguments import NotNegative, Positive, Share
+from ...core.calls import Keeps
 from ...core.layer import Layer
+from ...core.options import LayerOptions, WithoutPenalty
 from ...core.spec import Spec, Specs
 from ...weights import activations, initializers, regularizers
 from ..basic.dense import Dense
@@ -20,7 +22,7 @@ from .inputs import refuse_attention_mask, refuse_masks
 from .multi_head_attention import MultiHeadAttention
 
 
-class TransformerBlock(Layer):
+class TransformerBlock(Keeps, Layer):
     """What encoder and decoder are made of: attention and a network on each step, with residuals.
 
     Args: as TransformerEncoder's.
@@ -38,7 +40,7 @@ class TransformerBlock(Layer):
         kernel_regularizer: Any,
         bias_regularizer: Any,
         normalize_first: bool,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.intermediate_dim = intermediate_dim
@@ -172,7 +174,7 @@ class TransformerEncoder(TransformerBlock):
         bias_regularizer: Any = None,
         activity_regularizer: Any = None,
         normalize_first: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[WithoutPenalty],
     ) -> None:
         super().__init__(
             intermediate_dim, num_heads, dropout, activation, layer_norm_epsilon,

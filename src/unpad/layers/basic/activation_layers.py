@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +13,7 @@ from ... import arguments
 from ...arguments import Bound, NotNegative
 from ...core.axes import axes_of, checked_axis
 from ...core.layer import TokenWise
+from ...core.options import LayerOptions
 from ...core.spec import Spec
 from ...ragged import Ragged
 from ...ragged.reductions import segment_max, segment_sum, spread
@@ -42,7 +43,7 @@ class ReLU(TokenWise):
         max_value: Bound | None = None,
         negative_slope: NotNegative = 0.0,
         threshold: NotNegative = 0.0,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.max_value = arguments.number(
@@ -53,6 +54,10 @@ class ReLU(TokenWise):
 
     def on_values(self, values: Tensor) -> Tensor:
         return activations.relu(values, self.negative_slope, self.max_value, self.threshold)
+
+
+class _OlderSlope(LayerOptions, total=False):
+    alpha: float  # what Keras 2 called it
 
 
 class LeakyReLU(TokenWise):
@@ -74,7 +79,7 @@ class LeakyReLU(TokenWise):
         tensor([-1.,  3.])
     """
 
-    def __init__(self, negative_slope: NotNegative = 0.3, **kwargs: Any) -> None:
+    def __init__(self, negative_slope: NotNegative = 0.3, **kwargs: Unpack[_OlderSlope]) -> None:
         negative_slope = kwargs.pop("alpha", negative_slope)
         super().__init__(**kwargs)
         self.negative_slope = negative_slope
@@ -98,7 +103,7 @@ class ELU(TokenWise):
         tensor([-1.,  3.])
     """
 
-    def __init__(self, alpha: float = 1.0, **kwargs: Any) -> None:
+    def __init__(self, alpha: float = 1.0, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.alpha = alpha
 
@@ -139,7 +144,7 @@ class PReLU(TokenWise):
         alpha_regularizer: Any = None,
         alpha_constraint: Any = None,
         shared_axes: int | Sequence[int] | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.alpha_initializer = initializers.get(alpha_initializer, self.who)
@@ -210,7 +215,7 @@ class Softmax(TokenWise):
         [0.25, 0.25, 0.25, 0.25, 1.0]
     """
 
-    def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Any) -> None:
+    def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.axis = checked_axis(axis, self.who)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Unpack
 
 from torch import Tensor
 
 from ...arguments import Positive
 from ...core.layer import TokenWise, as_weights, lift
+from ...core.options import LayerOptions, WithoutPenalty
 from ...core.spec import Spec
 from ...ragged import Ragged
 from ...weights import activations, constraints, initializers, regularizers
@@ -53,7 +54,7 @@ class Dense(TokenWise):
         activity_regularizer: Any = None,
         kernel_constraint: Any = None,
         bias_constraint: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[WithoutPenalty],
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.units = units
@@ -129,7 +130,9 @@ class Activation(TokenWise):
         [[0.0, 2.0], [0.0, 0.0], [3.0, 0.0]]
     """
 
-    def __init__(self, activation: str | Callable[[Tensor], Tensor], **kwargs: Any) -> None:
+    def __init__(
+        self, activation: str | Callable[[Tensor], Tensor], **kwargs: Unpack[LayerOptions]
+    ) -> None:
         super().__init__(**kwargs)
         self.activation = activations.get(activation, self.who)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 import torch.nn.functional as F
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ...arguments import DType, Seed, Share
 from ...core.layer import TokenWise, lift
+from ...core.options import LayerOptions, WithoutNameAndType
 from ...core.spec import Spec
 from ...ragged import Ragged
 from . import noise_shape as shapes
@@ -39,7 +40,11 @@ class Dropout(TokenWise):
     """
 
     def __init__(
-        self, rate: Share, noise_shape: Any = None, seed: Seed = None, **kwargs: Any
+        self,
+        rate: Share,
+        noise_shape: Any = None,
+        seed: Seed = None,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.rate = rate
@@ -95,7 +100,7 @@ class SpatialDropout1D(Dropout):
         seed: Seed = None,
         name: str | None = None,
         dtype: DType = None,
-        **kwargs: Any,
+        **kwargs: Unpack[WithoutNameAndType],
     ) -> None:
         super().__init__(rate, (None, 1, None), seed, name=name, dtype=dtype, **kwargs)
 

@@ -8,13 +8,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from string import ascii_uppercase
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor
 
 from ... import arguments
 from ...core.layer import TokenWise, lift
+from ...core.options import LayerOptions
 from ...core.spec import Spec
 from ...ragged import Ragged
 from ...weights import activations, constraints, initializers, regularizers
@@ -65,7 +66,7 @@ class EinsumDense(TokenWise):
         bias_regularizer: Any = None,
         kernel_constraint: Any = None,
         bias_constraint: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.equation = equation

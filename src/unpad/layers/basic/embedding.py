@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 import torch.nn.functional as F
@@ -11,6 +11,7 @@ from torch import Tensor
 from ...arguments import AnyNumber, Positive
 from ...core.layer import Layer, lift
 from ...core.older import as_told, length_told
+from ...core.options import LayerOptions, WithoutSize
 from ...core.spec import Spec
 from ...errors import first_true
 from ...ragged import Ragged
@@ -59,7 +60,7 @@ class Embedding(Layer):
         embeddings_constraint: Any = None,
         mask_zero: bool = False,
         weights: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[WithoutSize],
     ) -> None:
         length = kwargs.pop("input_length", None)
         super().__init__(**kwargs)
@@ -197,7 +198,7 @@ class Masking(Layer):
 
     takes = "one"
 
-    def __init__(self, mask_value: AnyNumber = 0.0, **kwargs: Any) -> None:
+    def __init__(self, mask_value: AnyNumber = 0.0, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.mask_value = mask_value
 

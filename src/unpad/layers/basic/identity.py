@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...core.calls import Keeps
 from ...core.layer import Layer
 from ...core.spec import Specs
 
 
-class Identity(Layer):
+class Identity(Keeps, Layer):
     """What comes in goes out: a place in a model where nothing is to be done.
 
     Shapes stay as they are: a Ragged, a dense batch, or a list of them. Empty sequences stay

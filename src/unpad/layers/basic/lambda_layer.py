@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ...arguments import wrong
 from ...core.layer import Layer
+from ...core.options import LayerOptions
 from ...core.spec import Spec
 from ...core.trial import tried_function
 from ...errors import refuse
@@ -56,7 +57,7 @@ class Lambda(Layer):
         output_shape: Any = None,
         mask: None = None,
         arguments: dict[str, Any] | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         refuse(self.who, mask=mask)

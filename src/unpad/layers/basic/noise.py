@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Unpack
 
 from torch import Tensor
 
 from ...arguments import Rate, Seed, Share
 from ...core.layer import TokenWise, lift
+from ...core.options import LayerOptions
 from ...core.spec import Spec
 from ...ragged import Ragged
 from ...ragged.batch import values_of
@@ -35,7 +36,7 @@ class GaussianNoise(TokenWise):
         True
     """
 
-    def __init__(self, stddev: Share, seed: Seed = None, **kwargs: Any) -> None:
+    def __init__(self, stddev: Share, seed: Seed = None, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.stddev = stddev
         self.seed = seed
@@ -68,7 +69,7 @@ class GaussianDropout(TokenWise):
         [1.0, 2.0, 3.0]
     """
 
-    def __init__(self, rate: Rate, seed: Seed = None, **kwargs: Any) -> None:
+    def __init__(self, rate: Rate, seed: Seed = None, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.rate = rate
         self.seed = seed
@@ -109,7 +110,7 @@ class AlphaDropout(TokenWise):
     """
 
     def __init__(
-        self, rate: Rate, noise_shape: Any = None, seed: Seed = None, **kwargs: Any
+        self, rate: Rate, noise_shape: Any = None, seed: Seed = None, **kwargs: Unpack[LayerOptions]
     ) -> None:
         super().__init__(**kwargs)
         self.rate = rate

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor
 
+from ...core.calls import Keeps
 from ...core.layer import Layer, lift
+from ...core.options import LayerOptions
 from ...core.spec import Spec
 from ...ragged import Ragged
 from ...ragged.doors.padded import take_real
 from .torch_module import output_spec_of, weights_dtype_of
 
 
-class TimeDistributed(Layer):
+class TimeDistributed(Keeps, Layer):
     """Applies a layer, or any torch module, to each step, as if the steps were the batch.
 
     Shapes: Ragged (batch, steps*, *feature) to Ragged (batch, steps*, *out), on real steps only;
@@ -43,7 +45,7 @@ class TimeDistributed(Layer):
     takes = "one"
     one_level = False
 
-    def __init__(self, layer: torch.nn.Module, **kwargs: Any) -> None:
+    def __init__(self, layer: torch.nn.Module, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         if not isinstance(layer, torch.nn.Module):
             raise ValueError(

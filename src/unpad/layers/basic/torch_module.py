@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Unpack
 
 import torch
 from torch import Tensor
 
 from ...core.layer import Layer, TokenWise, snake_case
+from ...core.options import LayerOptions
 from ...core.spec import Spec, spec_of
 
 
@@ -32,7 +33,7 @@ class TorchModule(TokenWise):
         tensor([1, 0])
     """
 
-    def __init__(self, module: torch.nn.Module, **kwargs: Any) -> None:
+    def __init__(self, module: torch.nn.Module, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.module = module
         self.name = self.given_name or snake_case(type(module).__name__)

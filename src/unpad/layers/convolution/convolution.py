@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor
 
 from ... import arguments, kernels
 from ...arguments import Positive
+from ...core.calls import Keeps
 from ...core.layer import Layer, lift
 from ...core.lengths import Rule, on_sequences, resized_spec
+from ...core.options import LayerOptions, WithoutPenalty
 from ...core.spec import Spec
 from ...errors import refuse
 from ...ragged import Layout, Ragged
@@ -19,7 +21,7 @@ from ...weights import activations, constraints, initializers, regularizers
 from .windows import Window
 
 
-class Convolution(Layer):
+class Convolution(Keeps, Layer):
     """A layer whose outputs each come of a window of steps.
 
     Args:
@@ -51,7 +53,7 @@ class Convolution(Layer):
         bias_initializer: Any,
         bias_regularizer: Any,
         bias_constraint: Any,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.kernel_size = one_number(kernel_size, "kernel_size", self.who)
@@ -193,7 +195,7 @@ class Conv1D(Convolution):
         activity_regularizer: Any = None,
         kernel_constraint: Any = None,
         bias_constraint: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[WithoutPenalty],
     ) -> None:
         super().__init__(
             kernel_size=kernel_size,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Unpack
 
 from torch import Tensor
 
 from ... import kernels
 from ...arguments import Positive
+from ...core.options import WithoutPenalty
 from ...core.spec import Spec
 from ...ragged import Layout
 from ...weights import constraints, initializers, regularizers
@@ -64,7 +65,7 @@ class DepthwiseConv1D(Convolution):
         activity_regularizer: Any = None,
         depthwise_constraint: Any = None,
         bias_constraint: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[WithoutPenalty],
     ) -> None:
         super().__init__(
             kernel_size=kernel_size,
@@ -162,7 +163,7 @@ class SeparableConv1D(Convolution):
         depthwise_constraint: Any = None,
         pointwise_constraint: Any = None,
         bias_constraint: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[WithoutPenalty],
     ) -> None:
         super().__init__(
             kernel_size=kernel_size,

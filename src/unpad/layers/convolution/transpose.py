@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor
@@ -11,6 +11,7 @@ from torch import Tensor
 from ... import arguments, kernels
 from ...arguments import Positive
 from ...core.lengths import Rule
+from ...core.options import WithoutPenalty
 from ...core.spec import Spec
 from ...ragged import Layout
 from ...weights import constraints, initializers, regularizers
@@ -79,7 +80,7 @@ class Conv1DTranspose(Convolution):
         activity_regularizer: Any = None,
         kernel_constraint: Any = None,
         bias_constraint: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[WithoutPenalty],
     ) -> None:
         super().__init__(
             kernel_size=kernel_size,

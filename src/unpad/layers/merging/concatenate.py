@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor
 
 from ...core.layer import Layer
+from ...core.options import LayerOptions
 from ...core.spec import Lengths, Spec
 from ...ragged import Layout, Ragged
 from ...ragged.reductions import spread
@@ -53,7 +54,7 @@ class Concatenate(Layer):
         """Whether inputs must have equal lengths: not where one is put behind the other in time."""
         return self.axis != 1
 
-    def __init__(self, axis: int = -1, **kwargs: Any) -> None:
+    def __init__(self, axis: int = -1, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.axis = axis
 
@@ -168,6 +169,6 @@ def _one_after_another(parts: list[Ragged], who: str) -> Ragged:
     return parts[0].with_values(values.index_select(0, order), layout)
 
 
-def concatenate(inputs: list[Any], axis: int = -1, **kwargs: Any) -> Any:
+def concatenate(inputs: list[Any], axis: int = -1, **kwargs: Unpack[LayerOptions]) -> Any:
     """`Concatenate(axis, **kwargs)(inputs)`."""
     return Concatenate(axis=axis, **kwargs)(inputs)

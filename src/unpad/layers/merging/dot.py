@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor
 
 from ... import arguments
 from ...core.layer import Layer
+from ...core.options import LayerOptions
 from ...core.spec import Spec, spec_of
 from ...ragged import Ragged
 from ...ragged.reductions import segment_sum, spread
@@ -52,7 +53,10 @@ class Dot(Layer):
     takes = "several"
 
     def __init__(
-        self, axes: int | tuple[int, int] | list[int], normalize: bool = False, **kwargs: Any
+        self,
+        axes: int | tuple[int, int] | list[int],
+        normalize: bool = False,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         for axis in axes if isinstance(axes, (list, tuple)) and len(axes) == 2 else [axes]:
@@ -180,6 +184,6 @@ def _contract(x: Tensor, i: int, y: Tensor, j: int) -> Tensor:
     return (x @ y).reshape(len(x), *left, *right)
 
 
-def dot(inputs: list[Any], axes: int | tuple[int, int] = -1, **kwargs: Any) -> Any:
+def dot(inputs: list[Any], axes: int | tuple[int, int] = -1, **kwargs: Unpack[LayerOptions]) -> Any:
     """`Dot(axes, **kwargs)(inputs)`."""
     return Dot(axes=axes, **kwargs)(inputs)

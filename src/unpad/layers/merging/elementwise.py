@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from functools import reduce
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor
 
 from ...core.layer import Layer
+from ...core.options import LayerOptions
 from ...core.spec import Spec
 from ...ragged import Ragged
 from .pairs import broadcast, dtype_of, listed, pair, pair_specs
@@ -171,31 +172,31 @@ class Minimum(Merge):
         return reduce(torch.minimum, parts)
 
 
-def add(inputs: list[Any], **kwargs: Any) -> Any:
+def add(inputs: list[Any], **kwargs: Unpack[LayerOptions]) -> Any:
     """`Add(**kwargs)(inputs)`."""
     return Add(**kwargs)(inputs)
 
 
-def subtract(inputs: list[Any], **kwargs: Any) -> Any:
+def subtract(inputs: list[Any], **kwargs: Unpack[LayerOptions]) -> Any:
     """`Subtract(**kwargs)(inputs)`."""
     return Subtract(**kwargs)(inputs)
 
 
-def multiply(inputs: list[Any], **kwargs: Any) -> Any:
+def multiply(inputs: list[Any], **kwargs: Unpack[LayerOptions]) -> Any:
     """`Multiply(**kwargs)(inputs)`."""
     return Multiply(**kwargs)(inputs)
 
 
-def average(inputs: list[Any], **kwargs: Any) -> Any:
+def average(inputs: list[Any], **kwargs: Unpack[LayerOptions]) -> Any:
     """`Average(**kwargs)(inputs)`."""
     return Average(**kwargs)(inputs)
 
 
-def maximum(inputs: list[Any], **kwargs: Any) -> Any:
+def maximum(inputs: list[Any], **kwargs: Unpack[LayerOptions]) -> Any:
     """`Maximum(**kwargs)(inputs)`."""
     return Maximum(**kwargs)(inputs)
 
 
-def minimum(inputs: list[Any], **kwargs: Any) -> Any:
+def minimum(inputs: list[Any], **kwargs: Unpack[LayerOptions]) -> Any:
     """`Minimum(**kwargs)(inputs)`."""
     return Minimum(**kwargs)(inputs)

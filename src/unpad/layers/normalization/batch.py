@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor
 
 from ...arguments import NotNegative, Share
+from ...core.options import LayerOptions
 from ...core.spec import Spec
 from ...errors import refuse
 from ...weights import initializers
@@ -81,7 +82,7 @@ class BatchNormalization(Affine):
         renorm_clipping: Any = None,
         renorm_momentum: Share = 0.99,
         synchronized: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(
             center,

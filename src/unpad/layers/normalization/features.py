@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 import torch.nn.functional as F
@@ -12,6 +12,7 @@ from torch import Tensor
 from ...arguments import NotNegative
 from ...core.axes import Axes, axes_of, checked_axis
 from ...core.layer import TokenWise
+from ...core.options import LayerOptions
 from ...core.spec import Spec
 from ...weights import constraints, initializers, regularizers
 
@@ -93,7 +94,7 @@ class Affine(OverFeatures):
         gamma_regularizer: Any,
         beta_constraint: Any,
         gamma_constraint: Any,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.center, self.scale = center, scale
@@ -164,7 +165,7 @@ class LayerNormalization(Affine):
         gamma_regularizer: Any = None,
         beta_constraint: Any = None,
         gamma_constraint: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(
             center,
@@ -217,7 +218,9 @@ class RMSNormalization(OverFeatures):
         tensor([[ 1.0000,  1.0000], [ 0.0000,  1.4100], [ 1.0000, -1.0000]])
     """
 
-    def __init__(self, axis: Axes = -1, epsilon: NotNegative = 1e-6, **kwargs: Any) -> None:
+    def __init__(
+        self, axis: Axes = -1, epsilon: NotNegative = 1e-6, **kwargs: Unpack[LayerOptions]
+    ) -> None:
         super().__init__(**kwargs)
         self.axis = checked_axis(axis, self.who)
         self.epsilon = epsilon
@@ -252,7 +255,7 @@ class UnitNormalization(OverFeatures):
         [[0.6, 0.8], [0.0, 0.0], [1.0, 0.0]]
     """
 
-    def __init__(self, axis: Axes = -1, **kwargs: Any) -> None:
+    def __init__(self, axis: Axes = -1, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.axis = checked_axis(axis, self.who)
 

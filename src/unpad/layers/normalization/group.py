@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor
@@ -11,6 +11,7 @@ from torch import Tensor
 from ... import arguments
 from ...arguments import NotNegative
 from ...core.axes import axes_of
+from ...core.options import LayerOptions
 from ...core.spec import Spec
 from ...ragged import Layout, Ragged
 from ...ragged.reductions import segment_mean, spread
@@ -64,7 +65,7 @@ class GroupNormalization(Affine):
         gamma_regularizer: Any = None,
         beta_constraint: Any = None,
         gamma_constraint: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(
             center,

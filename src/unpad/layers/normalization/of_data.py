@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ... import arguments
+from ...core.calls import Keeps
 from ...core.layer import Layer
+from ...core.options import LayerOptions
 from ...core.spec import Spec, spec_of
 from ...ragged import Ragged
 from ...ragged.batch import values_of
@@ -19,7 +21,7 @@ from ...ragged.batch import values_of
 _EPSILON = 1e-7
 
 
-class Normalization(Layer):
+class Normalization(Keeps, Layer):
     """Brings data to mean 0 and variance 1: (x - mean) / sqrt(variance).
 
     The mean and variance are given, or learned before training by `adapt`, over real steps only;
@@ -55,7 +57,7 @@ class Normalization(Layer):
         mean: Any = None,
         variance: Any = None,
         invert: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.axis = arguments.axes(self.who, "axis", axis, or_none=True)

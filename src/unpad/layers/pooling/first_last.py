@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from ...core.calls import Reduces
 from ...core.layer import Layer
 from ...core.spec import Spec
 from ...ragged import Ragged
 from ...ragged.reductions import segment_first, segment_last
 
 
-class _OneStep(Layer):
+class _OneStep(Reduces, Layer):
     takes = "one"
 
     def output_spec(self, spec: Spec) -> Spec:

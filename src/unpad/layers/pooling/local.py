@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Unpack
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ...core.calls import Keeps
 from ...core.layer import Layer
 from ...core.lengths import on_sequences, resized_spec
+from ...core.options import WithoutName
 from ...core.spec import Spec
 from ...ragged import Layout, Ragged
 from ..convolution.convolution import channels_last, known_padding, one_number
 from ..convolution.windows import Window, Windows
 
 
-class Pooling(Layer):
+class Pooling(Keeps, Layer):
     """A layer that makes one step of each window of steps, feature by feature.
 
     Args:
@@ -36,7 +38,7 @@ class Pooling(Layer):
         padding: str,
         data_format: str | None,
         name: str | None,
-        **kwargs: Any,
+        **kwargs: Unpack[WithoutName],
     ) -> None:
         super().__init__(name=name, **kwargs)
         self.pool_size = one_number(pool_size, "pool_size", self.who)
@@ -98,7 +100,7 @@ class MaxPooling1D(Pooling):
         padding: str = "valid",
         data_format: str | None = None,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[WithoutName],
     ) -> None:
         super().__init__(pool_size, strides, padding, data_format, name, **kwargs)
 
@@ -143,7 +145,7 @@ class AveragePooling1D(Pooling):
         padding: str = "valid",
         data_format: str | None = None,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[WithoutName],
     ) -> None:
         super().__init__(pool_size, strides, padding, data_format, name, **kwargs)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Unpack
 
 from torch import Tensor
 
+from ...core.calls import Reduces
 from ...core.layer import Layer
+from ...core.options import LayerOptions
 from ...core.spec import Spec
 from ...ragged import Ragged
 from ...ragged.reductions import segment_max, segment_mean
@@ -14,7 +16,7 @@ from ..convolution.convolution import channels_last
 from .local import mean_spec, of_sequences
 
 
-class GlobalPooling(Layer):
+class GlobalPooling(Reduces, Layer):
     """A layer that makes one row of each sequence, feature by feature.
 
     Args:
@@ -25,7 +27,7 @@ class GlobalPooling(Layer):
     takes = "one"
 
     def __init__(
-        self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any
+        self, data_format: str | None = None, keepdims: bool = False, **kwargs: Unpack[LayerOptions]
     ) -> None:
         super().__init__(**kwargs)
         self.data_format = channels_last(data_format, self.who)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from operator import attrgetter
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor
 
 from ...core.layer import Layer
+from ...core.options import LayerOptions
 from ...core.spec import Spec, Specs
 from ...core.structure import flat
 from ...ragged import Ragged
@@ -65,7 +66,7 @@ class Bidirectional(Layer):
         merge_mode: str | None = "concat",
         weights: Sequence[Any] | None = None,
         backward_layer: Layer | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         for given in (layer, backward_layer):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor
@@ -11,6 +11,7 @@ from torch import Tensor
 from ... import kernels
 from ...arguments import Positive, Seed, Share
 from ...core.layer import Layer
+from ...core.options import LayerOptions
 from ...core.spec import Spec, Specs
 from ...core.structure import flat
 from ...core.symbol import Symbol
@@ -69,7 +70,7 @@ class Cell(Layer):
         dropout: Share,
         recurrent_dropout: Share,
         seed: Seed,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.units = units

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Unpack
 
 from torch import Tensor
 
 from ...arguments import Positive, Seed, Share
+from ...core.options import WithoutPenalty
 from .gru_cell import GRUCell
 from .recurrent import Recurrent
 
@@ -80,7 +81,7 @@ class GRU(Recurrent, GRUCell):
         stateful: bool = False,
         unroll: bool = False,
         reset_after: bool = True,
-        **kwargs: Any,
+        **kwargs: Unpack[WithoutPenalty],
     ) -> None:
         super().__init__(
             units, activation, recurrent_activation, use_bias, kernel_initializer,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Unpack
 
 from torch import Tensor
 
 from ...arguments import Positive, Seed, Share
+from ...core.options import LayerOptions
 from .cell import Cell
 
 
@@ -72,7 +73,7 @@ class GRUCell(Cell):
         recurrent_dropout: Share = 0.0,
         reset_after: bool = True,
         seed: Seed = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(
             units, activation, recurrent_activation, use_bias, kernel_initializer,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Unpack
 
 from torch import Tensor
 
 from ...arguments import Positive, Seed, Share
+from ...core.options import WithoutPenalty
 from .lstm_cell import LSTMCell
 from .recurrent import Recurrent
 
@@ -78,7 +79,7 @@ class LSTM(Recurrent, LSTMCell):
         go_backwards: bool = False,
         stateful: bool = False,
         unroll: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[WithoutPenalty],
     ) -> None:
         super().__init__(
             units, activation, recurrent_activation, use_bias, kernel_initializer,

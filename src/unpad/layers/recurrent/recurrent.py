@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor
 
 from ...core.layer import Layer
+from ...core.options import LayerOptions
 from ...core.spec import Spec, Specs
 from ...core.structure import flat
 from ...errors import refuse
@@ -55,7 +56,7 @@ class Recurrent(Layer):
         stateful: bool = False,
         unroll: bool = False,
         zero_output_for_mask: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(*args, **kwargs)
         refuse(self.who, unroll=unroll)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor
 
+from ...core.options import LayerOptions
 from ...core.spec import Spec
 from .any_cell import build_cell, check_cell, fresh_cell
 from .recurrent import Recurrent, step_of
@@ -63,7 +64,7 @@ class RNN(Recurrent):
         stateful: bool = False,
         unroll: bool = False,
         zero_output_for_mask: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(
             return_sequences=return_sequences, return_state=return_state,

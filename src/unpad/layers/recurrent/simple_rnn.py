@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Unpack
 
 from torch import Tensor
 
 from ...arguments import Positive, Seed, Share
+from ...core.options import WithoutPenalty
 from .recurrent import Recurrent
 from .simple_rnn_cell import SimpleRNNCell
 
@@ -74,7 +75,7 @@ class SimpleRNN(Recurrent, SimpleRNNCell):
         stateful: bool = False,
         unroll: bool = False,
         seed: Seed = None,
-        **kwargs: Any,
+        **kwargs: Unpack[WithoutPenalty],
     ) -> None:
         super().__init__(
             units, activation, use_bias, kernel_initializer, recurrent_initializer,

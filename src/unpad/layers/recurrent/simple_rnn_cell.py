@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Unpack
 
 from torch import Tensor
 
 from ...arguments import Positive, Seed, Share
+from ...core.options import LayerOptions
 from .cell import Cell
 
 
@@ -65,7 +66,7 @@ class SimpleRNNCell(Cell):
         dropout: Share = 0.0,
         recurrent_dropout: Share = 0.0,
         seed: Seed = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(
             units, activation, None, use_bias, kernel_initializer, recurrent_initializer,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor
 
 from ...core.layer import Layer
+from ...core.options import LayerOptions
 from ...core.spec import Spec, Specs
 from ...core.structure import flat
 from .any_cell import build_cell, check_cell, fresh_cell, initial_states, step_specs, stepper
@@ -36,7 +37,7 @@ class StackedRNNCells(Layer):
         torch.Size([2, 3])
     """
 
-    def __init__(self, cells: Sequence[Any], **kwargs: Any) -> None:
+    def __init__(self, cells: Sequence[Any], **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         if not isinstance(cells, (list, tuple)) or not cells:
             raise ValueError(f"{self.who}: expected a list of cells, got {cells!r}.")

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any
+from typing import Unpack
 
 from torch import Tensor
 
 from ...arguments import Positive
+from ...core.calls import Reduces
 from ...core.layer import Layer
+from ...core.options import LayerOptions
 from ...core.spec import Spec, spec_of
 from ...errors import refuse
 from ...ragged import Ragged
 from ..basic.laid_out import lay_out
 
 
-class Flatten(Layer):
+class Flatten(Reduces, Layer):
     """Lays each sequence out in slots and joins them to one row: missing slots are exactly 0.
 
     Shapes: Ragged (batch, steps*, *feature) to dense (batch, slots * feature). Nothing flows back
@@ -47,7 +49,10 @@ class Flatten(Layer):
     takes = "one"
 
     def __init__(
-        self, data_format: str | None = None, length: Positive | None = None, **kwargs: Any
+        self,
+        data_format: str | None = None,
+        length: Positive | None = None,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         if data_format != "channels_last":

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor
 
 from ...arguments import Positive
 from ...core.layer import Layer
+from ...core.options import LayerOptions
 from ...core.spec import Spec
 from ...core.symbol import Symbol, is_symbolic
 from ...ragged import Ragged
@@ -43,7 +44,9 @@ class RepeatVector(Layer):
 
     takes = "one"
 
-    def __init__(self, n: Positive | None = None, like: Any = None, **kwargs: Any) -> None:
+    def __init__(
+        self, n: Positive | None = None, like: Any = None, **kwargs: Unpack[LayerOptions]
+    ) -> None:
         super().__init__(**kwargs)
         if n is not None and like is not None:
             raise ValueError(f"{self.who}: expected n or like, got both.")

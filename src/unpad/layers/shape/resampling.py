@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Unpack
 
 import torch
 from torch import Tensor
 
 from ... import arguments
 from ...arguments import Positive
+from ...core.calls import Keeps
 from ...core.layer import Layer
 from ...core.lengths import Rule, on_sequences, resized, resized_spec
+from ...core.options import LayerOptions
 from ...core.spec import Spec
 from ...ragged import Layout, Ragged
 from ..convolution.convolution import channels_last
 from ..pooling.local import of_sequences
 
 
-class Resampling(Layer):
+class Resampling(Keeps, Layer):
     """A layer whose steps are those of its input, more of them or fewer."""
 
     takes = "one"
@@ -61,7 +63,7 @@ class UpSampling1D(Resampling):
         tensor([1, 1, 2, 2, 3, 3])
     """
 
-    def __init__(self, size: Positive = 2, **kwargs: Any) -> None:
+    def __init__(self, size: Positive = 2, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.size = size
 
@@ -96,7 +98,10 @@ class ZeroPadding1D(Resampling):
     """
 
     def __init__(
-        self, padding: int | tuple[int, int] = 1, data_format: str | None = None, **kwargs: Any
+        self,
+        padding: int | tuple[int, int] = 1,
+        data_format: str | None = None,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.padding = two_numbers(padding, "padding", self.who)
@@ -131,7 +136,9 @@ class Cropping1D(Resampling):
         (tensor([2, 3]), tensor([2, 0]))
     """
 
-    def __init__(self, cropping: int | tuple[int, int] = (1, 1), **kwargs: Any) -> None:
+    def __init__(
+        self, cropping: int | tuple[int, int] = (1, 1), **kwargs: Unpack[LayerOptions]
+    ) -> None:
         super().__init__(**kwargs)
         self.cropping = two_numbers(cropping, "cropping", self.who)
 

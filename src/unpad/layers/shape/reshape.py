@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import Any
+from typing import Unpack
 
 from torch import Tensor
 
 from ... import arguments
+from ...core.calls import Keeps
 from ...core.layer import Layer
+from ...core.options import LayerOptions
 from ...core.spec import Spec
 from ...ragged import Ragged
 
@@ -37,7 +39,7 @@ class Reshape(Layer):
 
     takes = "one"
 
-    def __init__(self, target_shape: Sequence[int], **kwargs: Any) -> None:
+    def __init__(self, target_shape: Sequence[int], **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         given = target_shape if isinstance(target_shape, (tuple, list)) else [None]
         sizes = [n for n in given if n != -1]
@@ -98,7 +100,7 @@ def _filled(target: tuple[int, ...], size: int) -> tuple[int, ...] | None:
     return shape if prod(shape) == size else None
 
 
-class Permute(Layer):
+class Permute(Keeps, Layer):
     """Puts the axes of each step's features, or of a dense batch, in another order.
 
     Shapes: Ragged (batch, steps*, *feature) to Ragged of permuted features; time is axis 1 and
@@ -119,7 +121,7 @@ class Permute(Layer):
 
     takes = "one"
 
-    def __init__(self, dims: Sequence[int], **kwargs: Any) -> None:
+    def __init__(self, dims: Sequence[int], **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         axes = arguments.axes(self.who, "dims", dims)
         self.dims = tuple(axes) if isinstance(axes, (list, tuple)) else (axes,)

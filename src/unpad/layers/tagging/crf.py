@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor
 
 from ... import arguments
+from ...core.calls import Keeps
 from ...core.layer import Layer, as_weights
+from ...core.options import LayerOptions
 from ...core.spec import Spec, spec_of
 from ...errors import first_true, look_up, refuse
 from ...kernels import chain
@@ -26,7 +28,7 @@ FORBIDDEN = -1e4
 _DECODINGS = {"viterbi": chain.best_path, "marginals": chain.marginals}
 
 
-class CRF(Layer):
+class CRF(Keeps, Layer):
     """A conditional random field: of all paths of tags through a sequence, the best.
 
     A path scores what the input says of each of its tags, and for each pair of neighbours a
@@ -89,7 +91,7 @@ class CRF(Layer):
         transition_constraint: Any = None,
         boundary_constraint: Any = None,
         outside: Sequence[str] | str = "O",
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         refuse(self.who, activity_regularizer=self.activity_regularizer)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor
@@ -11,6 +11,7 @@ from torch import Tensor
 from ... import arguments
 from ...arguments import Positive
 from ...core.layer import Layer
+from ...core.options import LayerOptions
 from ...core.spec import Spec, spec_of
 from ...errors import first_true, look_up, refuse
 from ...ragged import Ragged
@@ -48,7 +49,7 @@ class CategoryEncoding(Layer):
         num_tokens: Positive | None = None,
         output_mode: str = "multi_hot",
         sparse: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         refuse(self.who, sparse=sparse)

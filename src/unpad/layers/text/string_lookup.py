@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from torch import Tensor
 from ... import arguments
 from ...arguments import Count, Positive
 from ...core.layer import Layer
+from ...core.options import WithoutName
 from ...core.spec import Spec
 from ...core.symbol import is_symbolic
 from ...errors import look_up, refuse
@@ -82,7 +83,7 @@ class StringLookup(Layer):
         encoding: str = "utf-8",
         name: str | None = None,
         salt: None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[WithoutName],
     ) -> None:
         super().__init__(name=name, **kwargs)
         refuse(self.who, sparse=sparse, salt=salt)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import string
 from collections.abc import Callable, Sequence
 from itertools import chain
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from torch import Tensor
@@ -13,6 +13,7 @@ from torch import Tensor
 from ... import arguments
 from ...arguments import Positive
 from ...core.layer import Layer
+from ...core.options import WithoutName
 from ...core.spec import Spec
 from ...core.symbol import is_symbolic
 from ...errors import look_up, refuse
@@ -99,7 +100,7 @@ class TextVectorization(Layer):
         ragged: bool | None = None,
         encoding: str = "utf-8",
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[WithoutName],
     ) -> None:
         super().__init__(name=name, **kwargs)
         refuse(self.who, sparse=sparse)
