@@ -34,8 +34,8 @@ assert_type(r.lengths, torch.Tensor)
 assert_type(r.map(torch.tanh), Ragged)
 assert_type(len(r), int)
 assert_type(r[0], torch.Tensor | np.ndarray)
-r.mean().shape
-r.lenghts  # pyright: ignore[reportAttributeAccessIssue]
+print(r.mean().shape)
+print(r.lenghts)  # pyright: ignore[reportAttributeAccessIssue]
 Ragged.from_padded(np.zeros((2, 3)), length=[1, 2])  # pyright: ignore[reportCallIssue]
 
 # --- layers ---------------------------------------------------------------------------------------
@@ -80,7 +80,7 @@ sequential = keras.Sequential([keras.Input((None, 2)), Dense(1)], name="one")
 assert_type(sequential.predict(np.zeros((2, 3, 2))), np.ndarray)
 assert_type(sequential.predict(torch.zeros(2, 3, 2)), torch.Tensor)
 assert_type(sequential.evaluate(r, r), float | list[float] | dict[str, float])
-sequential.predict([np.zeros((3, 2))])[0].shape
+print(sequential.predict([np.zeros((3, 2))])[0].shape)
 
 
 class Tagger(keras.Model):
