@@ -22,12 +22,15 @@ from . import (
     ops,
     optimizers,
     preprocessing,
+    random,
     regularizers,
     scaling,
     training,
+    tree,
     utils,
 )
 from .core.layer import Layer
+from .core.weight import Weight as Variable
 from .dialect import absent as _absent
 from .dialect import as_keras
 from .doctor import DataWarning
@@ -49,6 +52,7 @@ __all__ = [
     "Ragged",
     "Scaler",
     "Sequential",
+    "Variable",
     "activations",
     "as_keras",
     "backend",
@@ -64,10 +68,12 @@ __all__ = [
     "ops",
     "optimizers",
     "preprocessing",
+    "random",
     "regularizers",
     "scaling",
     "testing",
     "training",
+    "tree",
     "utils",
 ]
 

@@ -8,7 +8,37 @@ import torch
 from torch import Tensor
 
 
-class Variable(Tensor):
+class Assigned:
+    """What Keras lets people do with a variable, for a tensor to have."""
+
+    @property
+    def value(self) -> Self:
+        """Itself, under Keras's name."""
+        return self
+
+    @torch.no_grad()
+    def assign(self, value: Any) -> Self:
+        """Replaces the values; those of another shape are refused unless they broadcast to it."""
+        mine: Any = self
+        mine.copy_(torch.as_tensor(value))
+        return self
+
+    @torch.no_grad()
+    def assign_add(self, value: Any) -> Self:
+        """Adds to the values."""
+        mine: Any = self
+        mine.add_(torch.as_tensor(value, device=mine.device))
+        return self
+
+    @torch.no_grad()
+    def assign_sub(self, value: Any) -> Self:
+        """Takes from the values."""
+        mine: Any = self
+        mine.sub_(torch.as_tensor(value, device=mine.device))
+        return self
+
+
+class Variable(Assigned, Tensor):
     """A tensor that is a state of a metric or an optimiser, with Keras's ways to change it.
 
     What is computed from it is a plain tensor; `assign` and the like change it in place, so that
@@ -40,29 +70,6 @@ class Variable(Tensor):
     def name(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
         """What the state is called."""
         return self._called
-
-    @property
-    def value(self) -> Self:
-        """Itself, under Keras's name."""
-        return self
-
-    @torch.no_grad()
-    def assign(self, value: Any) -> Self:
-        """Replaces the values; those of another shape are refused unless they broadcast to it."""
-        self.copy_(torch.as_tensor(value))
-        return self
-
-    @torch.no_grad()
-    def assign_add(self, value: Any) -> Self:
-        """Adds to the values."""
-        self.add_(torch.as_tensor(value, device=self.device))
-        return self
-
-    @torch.no_grad()
-    def assign_sub(self, value: Any) -> Self:
-        """Takes from the values."""
-        self.sub_(torch.as_tensor(value, device=self.device))
-        return self
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         if id(self) not in memo:

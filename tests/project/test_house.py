@@ -10,12 +10,21 @@ import unpad
 
 ROOT = Path(unpad.__file__).parent
 # From the ground up. docs/design/rooms.md says what each may know, and why it lies where it does.
-ROOMS = ["errors", "arguments", "spellings", "refusals", "configured", "variable", "ragged"]
+ROOMS = ["errors", "arguments", "spellings", "refusals", "configured", "variable", "tree", "ragged"]
 ROOMS += ["preprocessing", "kernels", "weights"]
 ROOMS += ["activations", "constraints", "initializers", "regularizers"]
 ROOMS += ["core", "layers.basic", "layers.convolution", "layers.pooling", "layers.merging"]
 ROOMS += ["layers.normalization", "layers.shape", "layers.text", "layers.recurrent"]
-ROOMS += ["layers.attention", "layers.tagging", "layers", "ops", "backend", "losses", "metrics"]
+ROOMS += [
+    "layers.attention",
+    "layers.tagging",
+    "layers",
+    "ops",
+    "random",
+    "backend",
+    "losses",
+    "metrics",
+]
 ROOMS += ["optimizers", "doctor.findings", "doctor.facts", "doctor.checks", "doctor.probes"]
 ROOMS += [
     "doctor.adapters",

@@ -12,6 +12,7 @@ from torch import Tensor
 from ..arguments import Checked
 from ..ragged.batch import values_of
 from ..weights import constraints, initializers, regularizers
+from .weight import Weight
 
 
 class Weighted(Checked, torch.nn.Module):
@@ -60,7 +61,9 @@ class Weighted(Checked, torch.nn.Module):
                 "are trained. Give a floating type, as 'float32'."
             )
         values = make(tuple(shape), as_dtype(dtype) or self.dtype or torch.get_default_dtype())
-        weight = torch.nn.Parameter(values, requires_grad=trainable)
+        called = name or f"weight_{len(self._parameters)}"
+        path = f"{getattr(self, 'name', self.who)}/{called}"
+        weight = Weight.of(values, trainable, called, path)
         regularizer = regularizers.get(regularizer, self.who)
         constraint = constraints.get(constraint, self.who)
         if name is None and (regularizer is not None or constraint is not None):

@@ -14,8 +14,6 @@ INSTEAD = {
     "mixed_precision": "give a layer dtype=, or use torch.autocast.",
     "preprocessing.image": "images are out of scope.",
     "preprocessing.text": "layers.TextVectorization and layers.StringLookup make ids of words.",
-    "random": "utils.set_random_seed seeds; torch.randn and the like draw.",
-    "tree": "torch.utils._pytree does this.",
     "wrappers": "skorch wraps torch modules for scikit-learn, and a model is one.",
 }
 

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from ... import kernels
+from ...core.weight import Weight
 from ...ragged import Ragged
 
 
@@ -51,4 +52,4 @@ def ids_of(steps: Ragged) -> Tensor | None:
 def can_tell(ids: Ragged, table: Tensor) -> bool:
     """Whether anybody could use it: the compiled kernels do."""
     plain = ids.levels == 1 and ids.values.ndim == 1 and not torch.compiler.is_compiling()
-    return plain and type(table) is torch.nn.Parameter and kernels.serves(table)
+    return plain and type(table) in (Weight, torch.nn.Parameter) and kernels.serves(table)
