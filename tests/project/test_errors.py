@@ -151,7 +151,7 @@ FIT = [
     ),
     (X, Y, {"sample_weight": [1, np.inf, 1]}, "fit: sample_weight: inf in sequence 1."),
     (X, Y, {"class_weight": {7: 1.0}}, "fit: class_weight has class 7, but the model has 4"),
-    (X, Y, {"validation_split": 1.5}, "fit: validation_split=1.5 of 3 sequences leaves nothing on"),
+    (X, Y, {"validation_split": 1.5}, "fit: expected validation_split as a number from 0 and "),
     (X, Y, {"validation_data": 3}, "fit: expected validation_data as (x, y) or (x, y, sample_"),
     (
         X,
@@ -159,7 +159,7 @@ FIT = [
         {"validation_data": (X, Y[:1])},
         "fit: validation_data: x has 3 sequences, y has 1. Each sequence needs its target.",
     ),
-    (X, Y, {"batch_size": 0}, "fit: expected batch_size as a positive integer, got 0."),
+    (X, Y, {"batch_size": 0}, "fit: expected batch_size as a positive integer or None, got 0."),
     (X, Y, {"batch_size": 4, "batch_steps": 9}, "fit: give batch_size= (sequences) or batch_s"),
 ]  # fmt: skip
 

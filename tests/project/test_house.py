@@ -25,7 +25,8 @@ ROOMS += [
     "losses",
     "metrics",
 ]
-ROOMS += ["optimizers", "doctor.findings", "doctor.facts", "doctor.checks", "doctor.probes"]
+ROOMS += ["optimizers", "data"]
+ROOMS += ["doctor.findings", "doctor.facts", "doctor.checks", "doctor.probes"]
 ROOMS += [
     "doctor.adapters",
     "doctor.report",

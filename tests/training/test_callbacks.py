@@ -284,6 +284,8 @@ MISTAKES = [
         lambda: callbacks.LambdaCallback(on_epoch_finish=print),
         "LambdaCallback: unknown hook 'on_epoch_finish'; did you mean 'on_epoch_begin' or "
         "'on_epoch_end'? Known are: on_batch_begin, on_batch_end, on_epoch_begin, on_epoch_end, "
+        "on_predict_batch_begin, on_predict_batch_end, on_predict_begin, on_predict_end, "
+        "on_test_batch_begin, on_test_batch_end, on_test_begin, on_test_end, "
         "on_train_batch_begin, on_train_batch_end, on_train_begin, on_train_end.",
     ),
 ]

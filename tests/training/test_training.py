@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 
 import unpad as keras
 from unpad import Ragged
-from unpad.training import data as training_data
-from unpad.training.data import Data
+from unpad.data import Batch, Loader, loader
 
 from ..messages import says
 from ..taggers import TAGS, classifier, padded, sentences, tagger
@@ -390,12 +389,12 @@ def test_batches_that_are_gathered_together_are_those_that_are_gathered_one_by_o
     one = Ragged.from_padded(grid, mask=holes)
     words = Ragged.from_list([torch.arange(i % 3 + 1.0) for i in range(steps)] or [[0.0]])
     two = Ragged(words[:steps], one.offsets) if levels else one
-    data = Data([one, two], [one, None, grid], [None, grid[:, 0], one], one.lengths, steps)
+    data = Batch([one, two], [one, None, grid], [None, grid[:, 0], one], one.lengths, steps)
     planned = list(torch.randperm(n).split(size))
-    with mock.patch.object(training_data, "_TOGETHER", together):
-        batches = list(data.batches(planned, torch.device("cpu")))
+    with mock.patch.object(loader, "_TOGETHER", together):
+        batches = list(Loader(data, torch.device("cpu")).batches(planned))
     for batch, sequences in zip(batches, planned, strict=True):
-        expected = data.batch(sequences, torch.device("cpu"))
+        expected = data.take(sequences, torch.device("cpu"))
         assert batch.steps == expected.steps
         for parts in ("inputs", "targets", "weights"):
             for got, want in zip(getattr(batch, parts), getattr(expected, parts), strict=True):

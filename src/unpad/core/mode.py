@@ -19,13 +19,16 @@ class _Held:
     """A mode that some thread, or several, hold a module in."""
 
     training: bool
+    alone: bool
     flags: list[tuple[torch.nn.Module, bool]]
     threads: list[int] = field(default_factory=list)
     outer: _Held | None = None
 
 
 @contextmanager
-def mode(module: torch.nn.Module, training: bool, who: str = "") -> Iterator[None]:
+def mode(
+    module: torch.nn.Module, training: bool, who: str = "", *, alone: bool = False
+) -> Iterator[None]:
     """Within this block the module and all inside are in training mode, or in evaluation mode.
 
     Then every module's own flag comes back. Blocks nest, and several threads may hold one mode
@@ -37,17 +40,20 @@ def mode(module: torch.nn.Module, training: bool, who: str = "") -> Iterator[Non
         module: the root; a part of it that another thread holds by itself is not looked at.
         training: the mode.
         who: is called in the error, as "predict".
+        alone: whether no other thread may hold the module meanwhile, in the same mode either.
 
     Raises:
-        RuntimeError: another thread holds the module in the other mode.
+        RuntimeError: another thread holds the module in the other mode, or alone.
     """
     me = threading.get_ident()
     with _lock:
         held = _held.get(module)
-        if held is not None and (held.outer is not None or held.training != training):
+        if held is not None and (
+            alone or held.alone or held.outer is not None or held.training != training
+        ):
             _refuse_others(held, me, who or type(module).__name__)
-        if held is None or held.training != training:
-            held = _Held(training, [(m, m.training) for m in module.modules()], [], held)
+        if held is None or held.training != training or alone:
+            held = _Held(training, alone, [(m, m.training) for m in module.modules()], [], held)
             _held[module] = held
             module.train(training)
         held.threads.append(me)

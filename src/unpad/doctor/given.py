@@ -64,7 +64,7 @@ def _classes(model: Any, given: list[Batch]) -> int | None:
     """The classes of the model's output: None where no model says so, 0 where it has none."""
     if not hasattr(model, "open_inputs"):
         return None
-    compiled = getattr(model, "_compiled_with", None)
+    compiled = getattr(model, "_compiled", None)
     if compiled is not None and not isinstance(compiled.loss, SparseCategoricalCrossentropy):
         return 0
     fed = [spec_of(x) for x, _ in model.open_inputs(list(given))]

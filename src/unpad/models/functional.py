@@ -12,9 +12,9 @@ from ..core.operation import Operation
 from ..core.options import WithoutName
 from ..core.structure import flat
 from ..core.symbol import Symbol
+from ..data.arrange import by_name
 from ..layers import Input, Layer, Spec
 from ..spellings import renamed
-from ..training.arrange import by_name
 from .graph import Slot, read
 from .model import Model
 from .summary import Row, row_of
@@ -187,6 +187,9 @@ class Functional(Model):
         """The graph's outputs, in the form in which they were given to `Model`."""
         found = self.outputs_of(list(inputs), [False] * len(self._graph.outputs))
         return self._as_given(found, self._output_keys, self._one_output)
+
+    def in_form_of_outputs(self, parts: list[Any]) -> Any:
+        return self._as_given(parts, self._output_keys, self._one_output)
 
     @staticmethod
     def _as_given(values: list[Any], keys: list[str] | None, one: bool) -> Any:

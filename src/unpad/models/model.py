@@ -11,12 +11,12 @@ from ..core.spec import spec_of
 from ..core.trial import ones_like
 from ..layers import Layer, Spec
 from ..ragged import Layout
-from ..training import Trainer
 from .summary import of_children, summary
 from .trace import Trace, trace
+from .trained import Trained
 
 
-class Model(Trainer):
+class Model(Trained):
     """A model: `Model(inputs, outputs)` of a graph, or a class of one's own.
 
     A class makes its layers in `__init__` and computes in `forward(self, inputs)` (or Keras's

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from ..core.layer import lift
+from ..data.door import accept, give_back
 from ..spellings import tell_once
-from ..training.door import accept, give_back
 
 
 class OlderMethods:

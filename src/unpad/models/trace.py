@@ -14,8 +14,8 @@ from ..core.structure import flat
 from ..layers import Layer
 from ..ragged import Ragged
 from ..ragged.batch import values_of
-from ..training import Trainer
-from ..training.data import Opened, as_call, open_inputs
+from ..training.prepare import Opened, as_call, open_inputs
+from .trained import Trained
 
 # Wider grids are told in runs: "16 in, 143 out".
 _WIDE = 64
@@ -108,7 +108,7 @@ class Trace:
         return "\n".join(lines)
 
 
-def trace(model: Trainer, x: Any, sequences: int) -> Trace:
+def trace(model: Trained, x: Any, sequences: int) -> Trace:
     """See `Model.trace`."""
     if not isinstance(sequences, int) or sequences < 1:
         raise ValueError(f"trace: expected sequences as a positive integer, got {sequences!r}.")
@@ -129,7 +129,7 @@ def trace(model: Trainer, x: Any, sequences: int) -> Trace:
     return Trace(model.name, rows, len(given[0]), batch)
 
 
-def _called(model: Trainer, opened: Opened) -> list[tuple[str, Layer, list[Any], list[Any]]]:
+def _called(model: Trained, opened: Opened) -> list[tuple[str, Layer, list[Any], list[Any]]]:
     """Each call of a layer in order: its name, what it got and what it gave."""
     found: list[tuple[str, Layer, list[Any], list[Any]]] = []
     hooks, was_training = [], model.training
@@ -155,7 +155,7 @@ def _called(model: Trainer, opened: Opened) -> list[tuple[str, Layer, list[Any],
 def _layers(model: Any, before: str) -> Iterator[tuple[str, Layer]]:
     """The layers with their names, those of inner models too; arithmetic in a graph is one."""
     for layer in _children(model):
-        inner = isinstance(layer, Trainer) and _children(layer)
+        inner = isinstance(layer, Trained) and _children(layer)
         if inner:
             yield from _layers(layer, f"{before}{layer.name}/")
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any
@@ -141,6 +141,39 @@ class Rule(torch.optim.Optimizer):
             if work is not None:
                 self._update_all(work, call)
         return loss
+
+    def apply(self, grads: Sequence[Any], trainable_variables: Any = None) -> None:
+        """One update by these gradients, for a training step of one's own, as in Keras.
+
+        Args:
+            grads: one for each weight; None leaves it.
+            trainable_variables: the weights; by default all, in their order.
+
+        Raises:
+            ValueError: there are more or fewer gradients than weights, or a weight is not known.
+        """
+        every = [p for group in self.param_groups for p in group["params"]]
+        weights = every if trainable_variables is None else list(trainable_variables)
+        if len(grads) != len(weights):
+            raise ValueError(
+                f"{self.who}.apply: {len(grads)} gradients for {len(weights)} weights."
+            )
+        known = set(map(id, every))
+        if (foreign := next((w for w in weights if id(w) not in known), None)) is not None:
+            raise ValueError(
+                f"{self.who}.apply: a weight of shape {tuple(foreign.shape)} is none of the "
+                f"{len(every)} that it moves."
+            )
+        for p in every:
+            p.grad = None
+        for p, grad in zip(weights, grads, strict=True):
+            p.grad = grad
+        self.step()
+
+    def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Tensor]]) -> None:
+        """The same, of pairs of a gradient and its weight."""
+        pairs = list(grads_and_vars)
+        self.apply([grad for grad, _ in pairs], [weight for _, weight in pairs])
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """As torch's, without its 10 us for the profiler where gradients are only dropped."""

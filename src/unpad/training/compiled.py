@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from .arrange import for_outputs
-from .objective import Objective, Part
+from ..data.arrange import for_outputs
+from .objective import Objective
+from .outcome import Part
 
 
 class Compiled(NamedTuple):
@@ -16,6 +17,9 @@ class Compiled(NamedTuple):
     loss_weights: Any
     metrics: Any
     weighted_metrics: Any
+    make_optimizer: Any
+    #: Whether the optimiser was made by the user, for weights of his choice.
+    optimizer_given: bool
 
     def objective(self, names: Sequence[str]) -> Objective:
         """Arranged for outputs of these names.

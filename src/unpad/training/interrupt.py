@@ -37,3 +37,5 @@ class HeldInterrupt:
     def __exit__(self, *_: Any) -> None:
         if self._before is not None:
             signal.signal(signal.SIGINT, self._before)
+        # Pressed after the last look: in a callback at the end, say.
+        self.check()

@@ -1,68 +1,21 @@
-"""The loss of a model on a batch, from its logits where that is possible, and the metrics."""
+"""The loss of a model on a batch, from its logits where possible, and what metrics need."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from ..data.source import Batch
 from ..layers import Layer, Spec
-from ..losses import Loss, MeanSquaredError
+from ..losses import Loss
 from ..losses.loss import Aligned, Reduced
 from ..ragged import Ragged
 from ..ragged.batch import values_of
-from .data import Data
-
-if TYPE_CHECKING:
-    from ..metrics import StartedMetric, StepMetric
-
-
-class Part(NamedTuple):
-    """What is asked of one output.
-
-    Args:
-        name: the output's.
-        loss: of each step; None where only metrics are wanted.
-        scale: of the loss among those of several outputs.
-        metrics: fed with the values at the real steps.
-        weighted: metrics that are given the sample weights too.
-    """
-
-    name: str
-    loss: Loss | None
-    scale: float
-    metrics: list[StepMetric]
-    weighted: list[StepMetric]
-
-    @property
-    def checked_by(self) -> Loss:
-        """The loss that says which targets can be taken."""
-        return self.loss or _ANY
-
-
-_ANY = MeanSquaredError()
-
-
-class Outcome(NamedTuple):
-    """A batch's loss to follow downhill, what of it are penalties, and what the metrics need."""
-
-    total: Tensor
-    penalty: Tensor | None
-    losses: list[Reduced | None]
-    shown: list[Aligned | None]
-    rows: int
-
-    @property
-    def counts(self) -> bool:
-        """Whether any step counted."""
-        return any(part is not None and bool(part.divisor) for part in self.losses)
-
-    @property
-    def counted(self) -> float:
-        """What the loss was divided by: the number of steps; of several outputs, of the first."""
-        return next(float(part.divisor) for part in self.losses if part is not None)
+from .outcome import Given, Outcome, Part
+from .tally import Tallied, Tally, logged_names
 
 
 class Objective:
@@ -75,7 +28,7 @@ class Objective:
     def __init__(self, parts: list[Part]) -> None:
         self.parts = parts
         self._cut: list[bool] = []
-        self._lasts: list[Layer | None] = []
+        self.last_layers: list[Layer | None] = []
 
     def check(self, model: Layer) -> None:
         """Raises where a last activation and its loss do not go together; to be called first.
@@ -94,42 +47,75 @@ class Objective:
                 )
         tails = tails if len(tails) == len(self.parts) else [None] * len(self.parts)
         self._cut = [_from_tail(p.loss, tail) for p, tail in zip(self.parts, tails, strict=True)]
-        self._lasts = [lasts[i] if cut else None for i, cut in enumerate(self._cut)]
+        #: Of each output whose loss is computed before the tail: the layer that has it.
+        self.last_layers = [lasts[i] if cut else None for i, cut in enumerate(self._cut)]
 
-    def __call__(self, model: Layer, batch: Data, penalised: bool) -> Outcome:
-        """Runs the model on the batch.
+    def __call__(self, model: Layer, batch: Batch, penalised: bool) -> Outcome:
+        """Runs the model on the batch, up to its tails.
 
         Args:
             model: whose outputs the parts are about.
             batch: inputs, targets, weights.
-            penalised: whether the model has penalties on weights or activities.
+            penalised: whether the model adds anything to the loss.
         """
         outputs = model.outputs_of(batch.x, self._cut)
+        given = [Given(o, o if cut else None) for o, cut in zip(outputs, self._cut, strict=True)]
+        added = model.losses if penalised else []
+        return self.outcome(given, batch.targets, batch.weights, added, len(batch))
+
+    def outcome(
+        self,
+        given: Sequence[Given],
+        targets: Sequence[Any],
+        weights: Sequence[Any],
+        added: Sequence[Tensor],
+        rows: int,
+    ) -> Outcome:
+        """The losses of what the model gave.
+
+        Args:
+            given: of each output.
+            targets: beside them; None where one has no loss.
+            weights: likewise; None for 1 each.
+            added: what the model adds to the loss.
+            rows: sequences of the batch.
+
+        Raises:
+            ValueError: there is nothing that could be called a loss.
+        """
         losses: list[Reduced | None] = []
         shown: list[Aligned | None] = []
         total: Tensor | None = None
         for i, part in enumerate(self.parts):
-            target, weight = batch.targets[i], batch.weights[i]
+            target = targets[i]
             if target is None:
                 losses.append(None)
                 shown.append(None)
                 continue
-            loss = part.loss
-            aligned = (loss or _ANY).align(target, outputs[i], weight)
-            reduced = None
-            if loss is not None:
-                used = loss.with_logits() if self._cut[i] else loss
-                reduced = used.reduce(
-                    aligned.y_true, aligned.y_pred, aligned.weight, layout=aligned.layout
-                )
+            reduced, seen = _of_output(part, given[i], target, weights[i], self.last_layers[i])
+            if reduced is not None:
                 value = reduced.value if part.scale == 1 else part.scale * reduced.value
                 total = value if total is None else total + value
             losses.append(reduced)
-            shown.append(_for_metrics(part, aligned, outputs[i], self._lasts[i]))
-        assert total is not None
-        penalty = sum(model.losses, start=total.new_zeros(())) if penalised else None
-        total = total if penalty is None else total + penalty
-        return Outcome(total, penalty, losses, shown, len(batch))
+            shown.append(seen)
+        penalty = sum(added[1:], start=added[0]) if added else None
+        if total is None and penalty is None:
+            raise ValueError(
+                "fit: there is no loss: give compile one, as loss='mse', or let a layer add_loss."
+            )
+        if total is None or penalty is None:
+            whole = penalty if total is None else total
+        else:
+            whole = total + penalty
+        assert whole is not None
+        return Outcome(whole, penalty, losses, shown, rows)
+
+    def seen(
+        self, given: Sequence[Given], targets: Sequence[Any], weights: Sequence[Any]
+    ) -> list[Aligned | None]:
+        """What the metrics are given of these outputs, beside their targets."""
+        rows = zip(self.parts, given, targets, weights, strict=True)
+        return [None if y is None else _for_metrics(part, g, y, w) for part, g, y, w in rows]
 
     @property
     def is_sum(self) -> bool:
@@ -164,6 +150,39 @@ class Objective:
         return Tally(self.parts, started, device)
 
 
+def _of_output(
+    part: Part, given: Given, target: Any, weight: Any, last: Layer | None
+) -> tuple[Reduced | None, Aligned | None]:
+    """The loss of one output, and its values for the metrics."""
+    loss = part.loss
+    output = given.output if given.early is None else given.early
+    aligned = part.checked_by.align(target, output, weight)
+    reduced = None
+    if loss is not None:
+        used = loss if given.early is None else loss.with_logits()
+        reduced = used.reduce(aligned.y_true, aligned.y_pred, aligned.weight, layout=aligned.layout)
+    if not part.metrics and not part.weighted:
+        return reduced, None
+    with torch.no_grad():
+        # The layer puts the tail on what it gave, which two levels and all may have.
+        whole = given.output if isinstance(given.output, Ragged) else aligned.y_pred
+        if given.early is given.output and last is not None:
+            pred = last.from_tail(whole.detach())
+        else:
+            pred = (whole if given.early is None else given.output).detach()
+        return reduced, aligned._replace(y_true=values_of(aligned.y_true), y_pred=values_of(pred))
+
+
+def _for_metrics(part: Part, given: Given, target: Any, weight: Any) -> Aligned | None:
+    """Values beside values, where only metrics are asked."""
+    if not part.metrics and not part.weighted:
+        return None
+    aligned = part.checked_by.align(target, given.output, weight)
+    return aligned._replace(
+        y_true=values_of(aligned.y_true), y_pred=values_of(aligned.y_pred).detach()
+    )
+
+
 def _check_tail(loss: Loss, tail: str | None) -> None:
     wanted, name = loss.tail, type(loss).__name__
     if "crf" in (wanted, tail) and wanted != tail:
@@ -193,136 +212,3 @@ def _check_tail(loss: Loss, tail: str | None) -> None:
 def _from_tail(loss: Loss | None, tail: str | None) -> bool:
     """Whether the loss is computed from what goes into the model's last activation."""
     return loss is not None and tail is not None and loss.tail == tail and not loss.from_logits
-
-
-def _for_metrics(part: Part, aligned: Aligned, output: Any, last: Layer | None) -> Aligned | None:
-    """Values beside values, with the tail that the loss did without."""
-    if not part.metrics and not part.weighted:
-        return None
-    with torch.no_grad():
-        # The layer puts the tail on what it gave, which two levels and all may have.
-        given = output if isinstance(output, Ragged) else aligned.y_pred
-        pred = given.detach() if last is None else last.from_tail(given.detach())
-        return aligned._replace(y_true=values_of(aligned.y_true), y_pred=values_of(pred))
-
-
-def logged_names(parts: list[Part]) -> list[str]:
-    """Each metric's key in the logs, in their order there: Keras's names, each once.
-
-    Of several by one name the later are told apart: a weighted one is called weighted_mae where
-    mae is taken, any other recall_1, recall_2.
-    """
-    several = len(parts) > 1
-    before = [f"{part.name}_" if several else "" for part in parts]
-    taken = {"loss": 1, **{f"{part.name}_loss": 1 for part in parts if several}}
-
-    def free(name: str) -> str:
-        count = taken.get(name, 0)
-        taken[name] = count + 1
-        return f"{name}_{count}" if count else name
-
-    # As in Keras all that are not weighted choose first.
-    plain = [
-        [free(f"{start}{metric.name}") for metric in part.metrics]
-        for part, start in zip(parts, before, strict=True)
-    ]
-    found: list[str] = []
-    for part, start, chosen in zip(parts, before, plain, strict=True):
-        found += chosen
-        for metric in part.weighted:
-            name = f"{start}{metric.name}"
-            found.append(free(f"{start}weighted_{metric.name}" if name in taken else name))
-    return found
-
-
-class Tallied(NamedTuple):
-    """A metric that adds up batches, its key in the logs, and whether it is given weights."""
-
-    name: str
-    metric: StartedMetric
-    weighted: bool
-
-
-class Tally:
-    """Losses and metrics summed up over batches, with one denominator.
-
-    Args:
-        parts: whose losses' reductions say what is divided by.
-        metrics: of each part, started anew.
-        device: where the sums are kept, so that no batch waits for its number: on a CPU, where
-            none does, they are plain floats.
-    """
-
-    def __init__(
-        self,
-        parts: list[Part],
-        metrics: list[list[Tallied]],
-        device: torch.device,
-    ) -> None:
-        self._parts, self._metrics = parts, metrics
-        self._zero: Any = 0.0
-        if device.type != "cpu":
-            self._zero = torch.zeros((), dtype=torch.float64, device=device)
-        self.reset()
-
-    def reset(self) -> None:
-        """Forgets every batch."""
-        self._sums: list[tuple[Any, Any]] = [(self._zero, self._zero)] * len(self._parts)
-        self._penalty, self._rows = self._zero, 0
-        for group in self._metrics:
-            for tallied in group:
-                tallied.metric.reset()
-
-    def add(self, outcome: Outcome) -> None:
-        """Adds a batch."""
-        with torch.no_grad():
-            for i, reduced in enumerate(outcome.losses):
-                if reduced is not None:
-                    self._sums[i] = self._added(i, reduced)
-                shown = outcome.shown[i]
-                if shown is None:
-                    continue
-                for _, metric, weighted in self._metrics[i]:
-                    weight = shown.weight if weighted else None
-                    metric.update(shown.y_true, shown.y_pred, weight, shown.layout)
-            if outcome.penalty is not None:
-                # Penalties are of weights, or means over the batch's sequences.
-                self._penalty = self._penalty + self._number(outcome.penalty) * outcome.rows
-                self._rows += outcome.rows
-
-    def _added(self, i: int, reduced: Reduced) -> tuple[Any, Any]:
-        total, divisor = self._sums[i]
-        loss = self._parts[i].loss
-        total = total + self._number(reduced.total)
-        # A sum stays a sum over batches; a mean's denominator adds up with it.
-        if loss is not None and loss.reduction == "sum":
-            return total, self._zero + 1
-        return total, divisor + self._number(reduced.divisor)
-
-    def _number(self, value: Tensor | int) -> Any:
-        if not isinstance(value, Tensor):
-            return value
-        return value.item() if isinstance(self._zero, float) else value.detach()
-
-    def _means(self) -> list[float]:
-        return [float(total / divisor) if divisor else 0.0 for total, divisor in self._sums]
-
-    @property
-    def mean_loss(self) -> float:
-        """The loss of all batches; 0 where there was no step."""
-        scaled = zip(self._parts, self._means(), strict=True)
-        loss = sum(part.scale * mean for part, mean in scaled)
-        return loss + float(self._penalty) / self._rows if self._rows else loss
-
-    def logs(self) -> dict[str, Any]:
-        """The loss and every metric of all batches; by output where there are several."""
-        found = {"loss": self.mean_loss}
-        several = len(self._parts) > 1
-        if several:
-            for part, mean in zip(self._parts, self._means(), strict=True):
-                if part.loss is not None:
-                    found[f"{part.name}_loss"] = mean
-        for group in self._metrics:
-            for name, metric, _ in group:
-                found[name] = metric.result()
-        return found

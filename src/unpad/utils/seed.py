@@ -8,11 +8,16 @@ import numpy as np
 import torch
 
 from ..arguments import checked
+from ..data.seed import seeded
 
 
 @checked
 def set_random_seed(seed: int) -> None:
-    """Seeds Python's, numpy's and torch's generators: the same seed, the same bits."""
+    """Seeds Python's, numpy's and torch's generators, and the order of `fit`'s batches.
+
+    The same seed, the same bits.
+    """
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)
+    seeded()

@@ -9,13 +9,22 @@ from .logs import Logs
 
 
 class Callback(Checked):
-    """Keras's hooks; override those that matter. `self.model` is the model in training."""
+    """Keras's hooks; override those that matter. `self.model` is the model at work.
+
+    Every hook gets a dict of logs, empty where there is nothing yet.
+    """
 
     model: Any = None
+    #: What is known beforehand: "verbose", "epochs" and "steps", the number of batches.
+    params: dict[str, Any] | None = None
 
     def set_model(self, model: Any) -> None:
         """Called first, with the model."""
         self.model = model
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        """Called next, with what is known beforehand."""
+        self.params = params
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Before the first epoch."""
@@ -42,6 +51,30 @@ class Callback(Checked):
 
     def on_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """The older name of `on_train_batch_end`."""
+
+    def on_test_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Before an evaluation, that of `fit`'s validation data too."""
+
+    def on_test_end(self, logs: dict[str, float] | None = None) -> None:
+        """After an evaluation, with its loss and metrics."""
+
+    def on_test_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Before a batch of an evaluation."""
+
+    def on_test_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """After a batch of an evaluation, with the numbers so far."""
+
+    def on_predict_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Before a prediction."""
+
+    def on_predict_end(self, logs: dict[str, float] | None = None) -> None:
+        """After a prediction."""
+
+    def on_predict_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Before a batch of a prediction."""
+
+    def on_predict_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """After a batch of a prediction, with its `outputs`."""
 
 
 class History(Callback):

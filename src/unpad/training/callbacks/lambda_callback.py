@@ -9,7 +9,9 @@ from ...errors import unknown
 from .callback import Callback
 
 _HOOKS = [name for name in vars(Callback) if name.startswith("on_")]
-_WITHOUT_INDEX = ("on_train_begin", "on_train_end")
+_WITHOUT_INDEX = [
+    f"on_{what}_{when}" for what in ("train", "test", "predict") for when in ("begin", "end")
+]
 
 
 class LambdaCallback(Callback):

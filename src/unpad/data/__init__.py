@@ -1,0 +1,7 @@
+"""What a model is fed with: sources of sequences, the order of batches, the door for data."""
+
+from .loader import Loader
+from .sampler import Sampler
+from .source import Batch, Source
+
+__all__ = ["Batch", "Loader", "Sampler", "Source"]

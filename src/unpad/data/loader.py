@@ -1,0 +1,86 @@
+"""From a source to batches on the device, in a sampler's order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..ragged import Layout, Ragged
+from .source import Batch, Column, Source
+
+# So many bytes of batches are gathered together: they stay in a core's cache.
+_TOGETHER = 1 << 18
+
+
+class Loader:
+    """Batches of a source, on the device.
+
+    Small ones that lie in memory are gathered many at a time and cut from that: a batch's own dozen
+    of operators, each cold after a step of training, took 0.15 ms of a tagger's 7.
+
+    Args:
+        source: to take sequences from.
+        device: where they are wanted.
+    """
+
+    def __init__(self, source: Source, device: torch.device) -> None:
+        self.source, self.device = source, device
+
+    def batches(self, planned: list[Tensor], apart: bool = False) -> Iterator[Batch]:
+        """The batches of a plan.
+
+        Args:
+            planned: the sequences of each batch.
+            apart: whether each is gathered when it is asked for, and not before.
+        """
+        source = self.source
+        share = 1
+        if not apart and isinstance(source, Batch):
+            share = max(1, _TOGETHER * len(planned) // max(1, source.nbytes))
+        for at in range(0, len(planned), share):
+            some = planned[at : at + share]
+            if len(some) == 1:
+                yield source.take(some[0], self.device)
+                continue
+            sequences = torch.cat(some)
+            lengths = None if source.lengths is None else source.lengths.index_select(0, sequences)
+            ends = torch.tensor([len(batch) for batch in some]).cumsum(0)
+            steps = ends if lengths is None else lengths.cumsum(0)[ends - 1]
+            yield from _runs(source.take(sequences, self.device), ends.tolist(), steps.tolist())
+
+
+def _runs(data: Batch, ends: list[int], steps: list[int]) -> list[Batch]:
+    """The sequences up to each of these ends, whose steps are so many in all: views."""
+    found: list[Batch] = []
+    bounds: dict[int, list[int]] = {}
+    first = before = 0
+    for last, through in zip(ends, steps, strict=True):
+        layouts: dict[int, Layout] = {}
+        x, y, weight = (
+            [_run(part, first, last, bounds, layouts) for part in group]
+            for group in (data.inputs, data.targets, data.weights)
+        )
+        found.append(Batch(x, y, weight, None, through - before))
+        first, before = last, through
+    return found
+
+
+def _run(
+    column: Column | None,
+    first: int,
+    last: int,
+    bounds: dict[int, list[int]],
+    layouts: dict[int, Layout],
+) -> Any:
+    if not isinstance(column, Ragged):
+        return None if column is None else column[first:last]
+    key = id(column.layout)
+    if key not in bounds:
+        bounds[key] = column.layout.own.offsets.tolist()
+    start, end = bounds[key][first], bounds[key][last]
+    if key not in layouts:
+        layouts[key] = column.layout.run(first, last, start, end)
+    return Ragged._trusted(column.values[start:end], layouts[key])

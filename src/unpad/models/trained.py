@@ -1,0 +1,511 @@
+"""A layer that is put to work: compile, fit, evaluate, predict, on whatever holds sequences."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .. import kernels, losses, optimizers
+from ..arguments import flag, integer, number, positive
+from ..core.mode import mode
+from ..core.structure import flat
+from ..core.symbol import specs_of
+from ..layers import Layer, Recurrent, Spec
+from ..spellings import renamed
+from ..training import Callback, History, Trainer
+from ..training.compiled import Compiled, each, leaves, metric_of
+from ..training.objective import Objective
+from ..training.run import Run, current, unpacked
+from ..training.trainer import Given, Seed
+
+# What Keras lets a subclass override that has no part in what happens here, and what does.
+_NOT_CALLED = {
+    "make_train_function": "train_step",
+    "make_test_function": "test_step",
+    "make_predict_function": "predict_step",
+    "train_function": "train_step",
+    "test_function": "test_step",
+    "predict_function": "predict_step",
+    "stateless_compute_loss": "compute_loss",
+}
+
+
+class Trained(Layer):
+    """A layer that can be trained: Keras's methods, and its steps that a subclass may override."""
+
+    #: Names of the inputs and outputs, where the model has any.
+    input_names: Any = None
+    output_names: Any = None
+    optimizer: torch.optim.Optimizer | None = None
+    history: History | None = None
+    stop_training = stop_evaluating = stop_predicting = False
+    order_seed: Seed | None = None
+    _compiled: Compiled | None = None
+    _own_run: Run | None = None
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for name, instead in _NOT_CALLED.items():
+            if name in vars(cls):
+                raise TypeError(
+                    f"{cls.__name__}: nothing calls {name} here: override {instead}, which is "
+                    "called for every batch."
+                )
+
+    # --- Keras's methods -------------------------------------------------------------------------
+
+    def compile(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+    ) -> None:
+        """Says how the model is trained. Forgets an earlier optimiser's state.
+
+        A model of several outputs takes losses, weights and metrics as a list in their order, or
+        as a dict by their names. For torch's own compiler: `torch.compile(model)`.
+
+        Args:
+            optimizer: a name, an unpad or torch optimiser, or a callable of the weights.
+            loss: a name, a Loss, a torch loss module, or a callable of (y_true, y_pred); None for
+                an output that is not trained on, or where the model says itself what its loss is:
+                by `add_loss`, `compute_loss` or `train_step`.
+            loss_weights: how much each output's loss counts; 1 by default.
+            metrics: names, torchmetrics metrics or callables.
+            weighted_metrics: metrics that are given sample and class weights too.
+
+        Raises:
+            ValueError: a name is not known, or the loss does not go with the last activation.
+        """
+        compiled = Compiled(
+            each(loss, losses.get),
+            loss_weights,
+            each(metrics, metric_of),
+            each(weighted_metrics, metric_of),
+            optimizers.get(optimizer),
+            isinstance(optimizer, torch.optim.Optimizer),
+        )
+        for metric in leaves(compiled.metrics):
+            metric.check()
+        for metric in leaves(compiled.weighted_metrics):
+            metric.check(weighted=True)
+        if loss is None and not self._may_say_its_loss():
+            raise ValueError("compile: loss is missing, as loss='sparse_categorical_crossentropy'.")
+        if self.output_names is not None or self.tail is not None:
+            compiled.objective(self.output_names or ["output"]).check(self)
+        self._compiled, self.optimizer, self._own_run = compiled, None, None
+
+    @renamed(nb_epoch="epochs")
+    def fit(
+        self,
+        x: Any,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: int | str = "auto",
+        callbacks: Sequence[Callback] | Callback | None = None,
+        validation_split: float = 0.0,
+        validation_data: tuple | None = None,
+        shuffle: bool = True,
+        class_weight: dict[int, float] | None = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        validation_batch_size: int | None = None,
+        batch_steps: int | None = None,
+        bucket_by_length: bool = False,
+        sampler: Any = None,
+    ) -> History:
+        """Trains the model. Nothing changes if the data are wrong.
+
+        Ctrl-C stops between two updates: the KeyboardInterrupt is raised again, the model can be
+        used, and `model.history` holds the epochs that were finished.
+
+        The order of the batches follows from the seed (`keras.utils.set_random_seed`, or torch's)
+        and the epoch alone, whatever else draws random numbers: `epochs=4` goes through the same
+        batches as `epochs=2` and then `initial_epoch=2, epochs=4`.
+
+        Args:
+            x: padded array, list of arrays, Ragged, Arrow list column.
+            y: targets in any of these forms, for each step or each sequence as the model gives.
+            batch_size: sequences a batch; 32 by default.
+            epochs: the epoch to stop after.
+            verbose: 0 nothing, 1 ("auto") a progress bar, 2 a line an epoch.
+            callbacks: see `Callback`.
+            validation_split: the last share of the data is not trained on but evaluated.
+            validation_data: (x, y) or (x, y, sample_weight) to evaluate after each epoch.
+            shuffle: whether the order is drawn anew each epoch.
+            class_weight: weight of each class's steps; 1 for classes that are not named.
+            sample_weight: weights (n,) of sequences, or of steps in any form that y may have.
+            initial_epoch: the epoch to start at, counted from 0.
+            validation_batch_size: sequences a batch of the validation.
+            batch_steps: real steps a batch at most, instead of a number of sequences.
+            bucket_by_length: whether sequences of like length go into a batch together.
+            sampler: what draws the batches instead of the options above: see `data.Sampler`.
+
+        Returns:
+            The History: loss and metrics of each epoch.
+
+        Raises:
+            ValueError: the data or options are wrong; the text says what and where first.
+        """
+        self.compiled("fit")
+        if batch_size is not None and batch_steps is not None:
+            raise ValueError("fit: give batch_size= (sequences) or batch_steps= (steps), not both.")
+        batches = {
+            "batch_size": positive("fit", "batch_size", batch_size, or_none=True),
+            "batch_steps": positive("fit", "batch_steps", batch_steps, or_none=True),
+            "shuffle": flag("fit", "shuffle", shuffle),
+            "bucket_by_length": flag("fit", "bucket_by_length", bucket_by_length),
+        }
+        _check_sampler(sampler, batches)
+        span = range(
+            integer("fit", "initial_epoch", initial_epoch, 0), integer("fit", "epochs", epochs, 0)
+        )
+        share = number("fit", "validation_split", validation_split, 0, below=1)
+        held_size = positive("fit", "validation_batch_size", validation_batch_size, or_none=True)
+        return Trainer(self).fit(
+            Given(x, y, sample_weight, class_weight),
+            batches,
+            span,
+            sampler=sampler,
+            validation_split=share,
+            validation_data=validation_data,
+            validation_batch_size=held_size,
+            callbacks=callbacks,
+            verbose=_level("fit", verbose),
+        )
+
+    def evaluate(
+        self,
+        x: Any,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: int | str = "auto",
+        sample_weight: Any = None,
+        return_dict: bool = False,
+        callbacks: Sequence[Callback] | Callback | None = None,
+    ) -> float | list[float] | dict[str, float]:
+        """The loss and metrics over the real steps of this data; the same for any batch size.
+
+        Args:
+            x: as in `fit`.
+            y: as in `fit`.
+            batch_size: sequences a batch; by default batches of like length and equal work.
+            verbose: 0 nothing, else a bar and a line.
+            sample_weight: as in `fit`.
+            return_dict: by name instead of in order.
+            callbacks: told by `on_test_begin` and its like.
+
+        Returns:
+            The loss; with metrics [loss, metric, ...], or all by name.
+        """
+        self.compiled("evaluate")
+        size = positive("evaluate", "batch_size", batch_size, or_none=True)
+        by_name = flag("evaluate", "return_dict", return_dict)
+        given = Given(x, y, sample_weight)
+        logs = Trainer(self).evaluate(given, size, _level("evaluate", verbose), callbacks)
+        return _as_keras(logs, by_name)
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: int | str = "auto",
+        fill: float = 0,
+        callbacks: Sequence[Callback] | Callback | None = None,
+    ) -> Any:
+        """The model's outputs in the caller's own form: the same grid, a list, a Ragged.
+
+        A step that was not there has no value: in a grid its slot holds `fill`, in a list it is
+        not there.
+
+        Args:
+            x: padded array, list of arrays, Ragged, Arrow list column.
+            batch_size: sequences a batch; by default batches of like length and equal work.
+            verbose: 0 nothing, else a bar in a terminal.
+            fill: what missing slots of a grid hold.
+            callbacks: told by `on_predict_begin` and its like.
+
+        Raises:
+            ValueError: the data do not fit the model.
+        """
+        size = positive("predict", "batch_size", batch_size, or_none=True)
+        level = 1 if _level("predict", verbose) == 1 else 0
+        return Trainer(self).predict(x, size, level, fill, callbacks)
+
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: dict[int, float] | None = None,
+        return_dict: bool = False,
+    ) -> float | list[float] | dict[str, float]:
+        """One update on this batch; its loss and metrics from before the update."""
+        self.compiled("train_on_batch")
+        by_name = flag("train_on_batch", "return_dict", return_dict)
+        given = Given(x, y, sample_weight, class_weight)
+        return _as_keras(Trainer(self).train_on_batch(given), by_name)
+
+    def test_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
+    ) -> float | list[float] | dict[str, float]:
+        """The loss and metrics of this batch."""
+        return self.evaluate(x, y, None, 0, sample_weight, return_dict)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """The outputs for this batch, in the caller's form."""
+        return self.predict(x, None, 0)
+
+    # --- steps that a subclass may override ------------------------------------------------------
+
+    def train_step(self, data: Any) -> dict[str, Any]:
+        """One update on a batch: what `fit` does with each, and what a subclass does instead.
+
+        Args:
+            data: (x, y) or (x, y, sample_weight), as the model is fed: Ragged or tensors, padding
+                gone, targets and weights beside the steps; a list where there are several.
+
+        Returns:
+            The logs, by name.
+        """
+        run = current(self)
+        if run is not None:
+            return run.train_step(data)
+        outside = self._run_outside(data)
+        outside.optimizer = Trainer(self).optimizer("train_step")
+        with outside.at_work(), mode(self, True, "train_step"):
+            return outside.train_step(data)
+
+    def test_step(self, data: Any) -> dict[str, Any]:
+        """What `evaluate` does with a batch; see `train_step`."""
+        run = current(self)
+        if run is not None:
+            return run.test_step(data)
+        outside = self._run_outside(data)
+        with outside.at_work(), mode(self, False, "test_step"), torch.no_grad():
+            return outside.test_step(data)
+
+    def predict_step(self, data: Any) -> Any:
+        """What `predict` does with a batch: the model's outputs for it; see `train_step`."""
+        return self(unpacked(data)[0])
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Tensor:
+        """What training follows downhill: the compiled loss, and what layers add to it.
+
+        Where the model ends in a softmax, say, and `y_pred` is as the model gave it, the loss is
+        computed from the logits. In the logs the loss of a subclass is the mean over batches, each
+        weighed by the denominator of the compiled loss where that was asked too, else by its steps.
+
+        Args:
+            x: the batch.
+            y: targets beside `y_pred`.
+            y_pred: what the model gave.
+            sample_weight: beside `y_pred`, or None.
+            training: whether it is for an update.
+
+        Returns:
+            A tensor of one number.
+        """
+        return self._run_for(y_pred).compute_loss(y, y_pred, sample_weight)
+
+    def compute_metrics(
+        self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
+    ) -> dict[str, Any]:
+        """Adds a batch to the compiled metrics, and gives all numbers so far by name.
+
+        Args:
+            x: the batch.
+            y: targets beside `y_pred`.
+            y_pred: what the model gave.
+            sample_weight: beside `y_pred`, or None.
+        """
+        return self._run_for(y_pred).compute_metrics(y, y_pred, sample_weight)
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The loss, the compiled metrics and those that are the model's attributes.
+
+        Of the epoch, evaluation or step that runs. A subclass that gives a list of its own has
+        those set to 0 before each epoch and evaluation.
+        """
+        run = current(self) or self._own_run
+        return self.own_metrics if run is None else run.metrics
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names of `metrics`."""
+        return [metric.name for metric in self.metrics]
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """Every number so far, by name."""
+        run = current(self) or self._own_run
+        return {m.name: float(m.result()) for m in self.metrics} if run is None else run.results()
+
+    def reset_metrics(self) -> None:
+        """Sets all `metrics` to 0."""
+        for metric in self.metrics:
+            metric.reset_state()
+
+    # --- what a trainer asks ---------------------------------------------------------------------
+
+    def compiled(self, who: str) -> Compiled:
+        """What was given to `compile`.
+
+        Raises:
+            RuntimeError: nothing was.
+        """
+        if self._compiled is None:
+            raise RuntimeError(
+                f"{who}: the model is not compiled. First: model.compile(optimizer=..., loss=...)."
+            )
+        return self._compiled
+
+    def objective_for(self, count: int) -> Objective:
+        """What was compiled, arranged for this number of outputs."""
+        names = self.output_names
+        if names is None:
+            names = ["output"] if count == 1 else [f"output_{i}" for i in range(count)]
+        return self.compiled("fit").objective(names)
+
+    def overrides(self, *names: str) -> bool:
+        """Whether a subclass, or somebody on this model, has put something in place of these."""
+        kind, own = type(self), vars(self)
+        return any(n in own or getattr(kind, n) is not getattr(Trained, n) for n in names)
+
+    @property
+    def own_metrics(self) -> list[Any]:
+        """Metrics that the model or its layers hold as attributes."""
+        inside = {id(part) for m in self.modules() if _is_metric(m) for part in m.children()}
+        return [m for m in self.modules() if _is_metric(m) and id(m) not in inside]
+
+    def in_form_of_outputs(self, parts: list[Any]) -> Any:
+        """One thing for each output, in the form in which the model gives its outputs."""
+        return parts[0] if len(parts) == 1 else parts
+
+    def open_inputs(self, inputs: list[Any]) -> list[tuple[Any, Any]]:
+        """Each input as it is fed to the model, and as its real steps, padding gone where known."""
+        if len(inputs) > 1:
+            return [(x, x) for x in inputs]
+        opened = self.open(inputs[0])
+        return [(opened, opened)]
+
+    def check_inputs(self, inputs: list[Any]) -> None:
+        """Raises for values that a first layer cannot take; see `Layer.check`."""
+        if len(inputs) == 1:
+            self.check(inputs[0])
+
+    def paired_inputs(self, specs: list[Spec]) -> list[tuple[int, int]]:
+        """Pairs of inputs whose steps are combined one to one."""
+        return []
+
+    @property
+    def penalised(self) -> bool:
+        """Whether anything is added to the loss: penalties on weights or on what comes out."""
+        return any(
+            isinstance(m, Layer) and (m._regularizers or m.activity_regularizer is not None)
+            for m in self.modules()
+        )
+
+    def threads(self) -> AbstractContextManager[None]:
+        """The kernels' own threads, where all that runs are layers of ours on a CPU."""
+        ours = all(isinstance(m, Layer) or _is_metric(m) for m in self.modules())
+        if ours and self.device.type == "cpu":
+            return kernels.own_threads()
+        return nullcontext()
+
+    @property
+    def stateful(self) -> bool:
+        """Whether a layer carries its states from one batch to the next."""
+        return any(m is not self and getattr(m, "stateful", False) for m in self.modules())
+
+    def reset_state(self, rows: Any = None) -> None:
+        """Forgets the carried states of these rows of the batch, or of all, in every layer."""
+        for module in self.modules():
+            if isinstance(module, Recurrent):
+                module.reset_state(rows)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        for weight in self.parameters():
+            return weight.device
+        return torch.device("cpu")
+
+    def _may_say_its_loss(self) -> bool:
+        """Whether the loss may be the model's own: by a step, or by a layer that calls add_loss."""
+        house = __name__.partition(".")[0] + "."
+        return self.overrides("train_step", "compute_loss") or any(
+            isinstance(m, Layer) and not type(m).__module__.startswith(house)
+            for m in self.modules()
+        )
+
+    def _run_for(self, y_pred: Any) -> Run:
+        run = current(self)
+        return self._outside(specs_of(flat([y_pred]))) if run is None else run
+
+    def _run_outside(self, data: Any) -> Run:
+        """For a step that is called by a loop of one's own: what `fit` would have made."""
+        x = unpacked(data)[0]
+        built = self.ensure_built(specs_of(x))
+        return self._outside(built if isinstance(built, list) else [built])
+
+    def _outside(self, outputs: list[Spec]) -> Run:
+        if self._own_run is None or len(self._own_run.objective.parts) != len(outputs):
+            objective = self.objective_for(len(outputs))
+            objective.check(self)
+            self._own_run = Run(self, objective, objective.tally(outputs, self.device))
+        return self._own_run
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What a loop of one's own has added up is no part of the model.
+        return {**super().__getstate__(), "_own_run": None}
+
+
+def _is_metric(module: Any) -> bool:
+    # torchmetrics takes long to import: there are none before somebody has.
+    loaded = sys.modules.get("torchmetrics")
+    return loaded is not None and isinstance(module, loaded.Metric)
+
+
+def _as_keras(logs: dict[str, float], by_name: bool) -> float | list[float] | dict[str, float]:
+    if by_name:
+        return logs
+    values = list(logs.values())
+    return values[0] if len(values) == 1 else values
+
+
+def _level(who: str, verbose: int | str) -> int:
+    return (
+        1
+        if verbose == "auto"
+        else integer(who, "verbose", verbose + 0 if isinstance(verbose, bool) else verbose, 0, 2)
+    )
+
+
+def _check_sampler(sampler: Any, batches: dict[str, Any]) -> None:
+    if sampler is None:
+        return
+    if not callable(getattr(sampler, "epoch", None)):
+        raise ValueError(
+            "fit: expected sampler as a unpad.data.Sampler, whose epoch(k) gives the sequences of "
+            f"each batch, got {type(sampler).__name__}."
+        )
+    given = [name for name in ("batch_size", "batch_steps") if batches[name] is not None]
+    given += ["bucket_by_length"] if batches["bucket_by_length"] else []
+    if given:
+        raise ValueError(f"fit: give sampler= or {given[0]}=, not both: the sampler draws batches.")

@@ -1,0 +1,162 @@
+"""The training loop: epochs of batches, each forward, backward, update; and what is held out."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..core.mode import mode
+from ..data.loader import Loader
+from ..data.sampler import Sampler, checked
+from ..data.source import Source
+from ..optimizers.rows import gradients_by_rows
+from .interrupt import HeldInterrupt
+from .progress import EpochProgress
+from .run import OF_TESTING, OF_TRAINING, Run
+from .watchers import Watchers
+
+
+@dataclass
+class HeldOut:
+    """What is evaluated after an epoch, with sums of its own: the epoch's are left alone."""
+
+    run: Run
+    source: Source
+    planned: list[Tensor]
+
+
+@dataclass
+class Fitting:
+    """A model in training, with all that its epochs share.
+
+    Args:
+        run: the model with its losses, metrics and optimiser.
+        source: to train on.
+        sampler: what draws the batches of an epoch.
+        held_out: to evaluate after each epoch.
+        watchers: the callbacks.
+        verbose: 0 nothing, 1 a bar, 2 a line an epoch.
+    """
+
+    run: Run
+    source: Source
+    sampler: Sampler
+    held_out: HeldOut | None
+    watchers: Watchers
+    verbose: int
+
+    def __post_init__(self) -> None:
+        self._model = self.run.model
+        self._loader = Loader(self.source, self._model.device)
+        # Whether somebody may have set a layer to something else between two epochs.
+        self._mode_in_doubt = self.watchers.given or self.held_out is not None
+        self._own_step = self._model.overrides(*OF_TRAINING)
+
+    def epochs(self, epochs: range) -> None:
+        """All epochs, counted from 0, unless a callback stops them or Ctrl-C does."""
+        model, watchers = self._model, self.watchers
+        logs: dict[str, Any] = {}
+        with (
+            HeldInterrupt() as interrupt,
+            model.threads(),
+            self.run.at_work(),
+            mode(model, True, "fit", alone=True),
+        ):
+            watchers.tell("on_train_begin")
+            for epoch in epochs:
+                planned = self.sampler.epoch(epoch)
+                if type(self.sampler) is not Sampler:
+                    who = type(self.sampler).__name__
+                    planned = checked(planned, len(self.source), f"fit: sampler: {who}")
+                logs = self._epoch(epoch, f"Epoch {epoch + 1}/{epochs.stop}", planned, interrupt)
+                if model.stop_training:
+                    break
+            finish = getattr(self.run.optimizer, "finalize_variable_values", None)
+            if finish is not None:
+                finish()  # running averages take the weights' place
+            watchers.tell("on_train_end", logs)
+
+    def _epoch(
+        self, epoch: int, title: str, planned: list[Tensor], interrupt: HeldInterrupt
+    ) -> dict[str, Any]:
+        run, watchers = self.run, self.watchers
+        run.reset()
+        watchers.tell("on_epoch_begin", epoch)
+        progress = EpochProgress(title, self.source.steps, self.verbose)
+        start = time.perf_counter()
+        if self._mode_in_doubt:
+            self._model.train()
+            run.look_for_hooks()
+        assert run.optimizer is not None
+        try:
+            watched = watchers.between or self._own_step
+            with gradients_by_rows(self._model, run.optimizer, watched):
+                returned = self._train(planned, progress, interrupt)
+            interrupt.check()
+            seconds, rate = time.perf_counter() - start, progress.rate
+            logs = run.logs(returned)
+            if self.held_out is not None:
+                found = evaluated(self.held_out, watchers)
+                logs |= {f"val_{name}": value for name, value in found.items()}
+        except BaseException:
+            progress.stop()
+            raise
+        progress.finish(seconds, rate, logs)
+        watchers.tell("on_epoch_end", epoch, logs)
+        return logs
+
+    def _train(
+        self, planned: list[Tensor], progress: EpochProgress, interrupt: HeldInterrupt
+    ) -> dict[str, Any] | None:
+        run, watchers, model = self.run, self.watchers, self._model
+        begins, ends = watchers.asked("on_train_batch_begin"), watchers.asked("on_train_batch_end")
+        coming = self._loader.batches(planned, watchers.between)
+        returned: dict[str, Any] | None = None
+        for i in range(len(planned)):
+            interrupt.check()
+            if begins:
+                watchers.tell("on_train_batch_begin", i)
+            batch = next(coming)
+            returned = run.train(batch)
+            progress.advance(batch.steps)
+            if ends:
+                watchers.tell("on_train_batch_end", i, run.so_far(returned))
+                if model.stop_training:
+                    break
+            if progress.due:
+                progress.draw(run.so_far(returned))
+        return returned
+
+
+def evaluated(held: HeldOut, watchers: Watchers) -> dict[str, Any]:
+    """The logs of what is held out, by sums that are set to 0 first."""
+    run, model = held.run, held.run.model
+    begins, ends = watchers.asked("on_test_batch_begin"), watchers.asked("on_test_batch_end")
+    apart = begins or ends or model.overrides(*OF_TESTING)
+    returned: dict[str, Any] | None = None
+    model.stop_evaluating = False
+    with (
+        mode(model, False, "evaluate"),
+        torch.no_grad(),
+        model.threads(),
+        run.at_work(),
+    ):
+        watchers.tell("on_test_begin")
+        run.reset()
+        run.look_for_hooks()
+        coming = Loader(held.source, model.device).batches(held.planned, apart)
+        for i in range(len(held.planned)):
+            if begins:
+                watchers.tell("on_test_batch_begin", i)
+            returned = run.test(next(coming))
+            if ends:
+                watchers.tell("on_test_batch_end", i, run.so_far(returned))
+            if model.stop_evaluating:
+                break
+        logs = run.logs(returned)
+        watchers.tell("on_test_end", logs)
+    return logs

@@ -1,0 +1,77 @@
+"""What is asked of a model's outputs, and what came of a batch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from torch import Tensor
+
+from ..losses import Loss
+from ..losses.loss import Aligned, Reduced
+
+if TYPE_CHECKING:
+    from ..metrics import StepMetric
+
+
+class Part(NamedTuple):
+    """What is asked of one output.
+
+    Args:
+        name: the output's.
+        loss: of each step; None where only metrics are wanted.
+        scale: of the loss among those of several outputs.
+        metrics: fed with the values at the real steps.
+        weighted: metrics that are given the sample weights too.
+    """
+
+    name: str
+    loss: Loss | None
+    scale: float
+    metrics: list[StepMetric]
+    weighted: list[StepMetric]
+
+    @property
+    def asks(self) -> bool:
+        """Whether anything is asked of the output, so that it needs a target."""
+        return self.loss is not None or bool(self.metrics or self.weighted)
+
+    @property
+    def checked_by(self) -> Loss:
+        """The loss that says which targets can be taken."""
+        return self.loss or _ANY
+
+
+# Where there is no loss, whoever has asked for the output knows what its targets are.
+_ANY = Loss()
+
+
+class Given(NamedTuple):
+    """What a model gave as one output, and what that was before its tail, where it is known.
+
+    Where the model ran only up to the tail, both are the same.
+    """
+
+    output: Any
+    early: Any = None
+
+
+class Outcome(NamedTuple):
+    """A batch's loss to follow downhill, what of it are penalties, and what the metrics need."""
+
+    total: Tensor
+    penalty: Tensor | None
+    losses: list[Reduced | None]
+    shown: list[Aligned | None]
+    rows: int
+
+    @property
+    def counts(self) -> bool:
+        """Whether any step counted; of what the model adds by itself, whether there is a row."""
+        if all(part is None for part in self.losses):
+            return self.rows > 0
+        return any(part is not None and bool(part.divisor) for part in self.losses)
+
+    @property
+    def counted(self) -> float:
+        """What the loss was divided by: the number of steps; of several outputs, of the first."""
+        return next((float(p.divisor) for p in self.losses if p is not None), float(self.rows))

@@ -1,0 +1,202 @@
+"""What a caller gives to a model: checked once, before a weight moves, and laid out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .. import doctor
+from ..core.spec import Lengths, Spec, spec_of
+from ..data.arrange import for_outputs, inputs_of
+from ..data.door import Form, accept, as_float
+from ..data.source import Batch, Column
+from ..data.targets import Place, lay_target, lay_weights, refuse_not_finite, with_class_weight
+from ..losses import SequenceLoss
+from ..ragged import Ragged
+from .objective import Objective
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The inputs: as given, as the model is fed, and their real steps; and the caller's form."""
+
+    given: list[Column]
+    fed: list[Column]
+    real: list[Column]
+    form: Form
+
+    @property
+    def data(self) -> Batch:
+        """The inputs alone."""
+        # Of several inputs the first that is a sequence says what a step is.
+        lengths = next((_total_lengths(r) for r in self.real if isinstance(r, Ragged)), None)
+        steps = len(self.given[0]) if lengths is None else int(lengths.sum())
+        return Batch(self.fed, (), (), lengths, steps)
+
+    @property
+    def specs(self) -> list[Spec]:
+        """Of what the model is fed; the lengths' roots are the inputs' places."""
+        return [replace(spec_of(x), lengths=Lengths(str(i))) for i, x in enumerate(self.fed)]
+
+
+def _total_lengths(batch: Ragged) -> Tensor:
+    """(n,) the steps of each sequence, over the inner ones where there are two levels."""
+    return batch.lengths if batch.levels == 1 else batch.merge_levels().lengths
+
+
+def open_inputs(model: Any, x: Any, who: str) -> Opened:
+    """The inputs as given and as the model sees them (padding gone), and the caller's form.
+
+    Raises:
+        ValueError: they are no sequences, do not fit the model, or hold what it cannot take.
+    """
+    names = model.input_names
+    parts = inputs_of(x, names, f"{who}: x")
+    called = [f"{who}: x"]
+    if len(parts) > 1:
+        called = [f"{who}: input {names[i] if names else i!r}" for i in range(len(parts))]
+    accepted = [accept(part, name) for part, name in zip(parts, called, strict=True)]
+    given = [as_float(batch.to("cpu")) for batch, _ in accepted]
+    for name, batch in zip(called, given, strict=True):
+        if len(batch) != len(given[0]):
+            raise ValueError(
+                f"{name} has {len(batch)} sequences, {called[0].split(': ')[1]} has "
+                f"{len(given[0])}. Each sequence needs all inputs."
+            )
+    pairs = model.open_inputs(given)
+    opened = Opened(given, [f for f, _ in pairs], [r for _, r in pairs], accepted[0][1])
+    for name, batch in zip(called, opened.real, strict=True):
+        refuse_not_finite(batch, name, "Missing steps that hold NaN: Masking(mask_value=nan).")
+    model.check_inputs(opened.fed)
+    _check_pairs(model, opened, called, who)
+    return opened
+
+
+def _check_pairs(model: Any, opened: Opened, called: list[str], who: str) -> None:
+    """Inputs that the model combines step by step must have equal lengths."""
+    if len(opened.fed) == 1:
+        return
+    for i, j in model.paired_inputs(opened.specs):
+        a, b = opened.real[i], opened.real[j]
+        if isinstance(a, Ragged) and isinstance(b, Ragged) and not a.layout.agrees(b.layout):
+            names = [name.split(": ", 1)[1] for name in (called[i], called[j])]
+            raise ValueError(
+                f"{who}: {names[0]} and {names[1]} are combined step by step, but "
+                f"{a.layout.difference(b.layout)}."
+            )
+
+
+def prepare(model: Any, given: Any, who: str) -> tuple[Batch, Objective, list[Spec]]:
+    """Checks everything that can be checked before a weight moves, and lays it out.
+
+    Args:
+        model: that it is for.
+        given: x, y, sample_weight and class_weight, as a caller gave them.
+        who: shown in errors.
+
+    Returns:
+        The data; the objective, one part for each output; the outputs' specs.
+
+    Raises:
+        ValueError: the first thing that is wrong with the data, and where.
+    """
+    _, y, sample_weight, class_weight = given
+    opened = open_inputs(model, given.x, who)
+    if len(opened.given[0]) == 0:
+        raise ValueError(f"{who}: x has no sequences.")
+    built = model.ensure_built(*as_call(opened.specs))
+    outputs = built if isinstance(built, list) else [built]
+    objective = model.objective_for(len(outputs))
+    # A step or a loss of the model's own may want targets, or none, whatever was compiled.
+    own = model.overrides("train_step", "test_step", "compute_loss")
+    if y is None and not own and any(part.asks for part in objective.parts):
+        raise ValueError(f"{who}: y is missing. For an autoencoder give x twice.")
+    names = [part.name for part in objective.parts]
+    several = len(outputs) > 1
+    ys = for_outputs(y, names, f"{who}: y")
+    given_weights = for_outputs(sample_weight, names, f"{who}: sample_weight", spread=True)
+    if class_weight is not None and several:
+        raise ValueError(f"{who}: class_weight needs a model of one output; use sample_weight.")
+    targets: list[Column | None] = []
+    weights: list[Column | None] = []
+    for part, output, target, weight in zip(
+        objective.parts, outputs, ys, given_weights, strict=True
+    ):
+        of = f" of output {part.name!r}" if several else ""
+        if target is None and part.asks and not own:
+            raise ValueError(f"{who}: y{of} is missing.")
+        if target is None or not (part.asks or own):
+            targets.append(None)
+            weights.append(None)
+            continue
+        at = _place_of(model, len(targets), output, opened)
+        weighed = lay_weights(weight, at, who)
+        counting = part.metrics[0].name if part.metrics else None
+        laid = lay_target(target, at, part.checked_by, f"{who}: y{of}", weighed, counting)
+        all_steps = isinstance(laid, Ragged) or not output.ragged
+        if all_steps and len(model.last_layers) == len(outputs):
+            part.checked_by.check_layer(laid, model.last_layers[len(targets)])
+        if class_weight is not None and isinstance(part.loss, SequenceLoss):
+            raise ValueError(
+                f"{who}: class_weight weighs steps, but {part.loss.name} gives one number a "
+                "sequence. Use sample_weight."
+            )
+        if class_weight is not None:
+            weighed = with_class_weight(weighed, class_weight, laid, output, who)
+        targets.append(laid)
+        weights.append(weighed)
+    if who == "fit":
+        losses = [part.loss for part in objective.parts]
+        asked = [a for a in zip(ys, targets, losses, outputs, strict=True) if a[1] is not None]
+        doctor.tell(model, opened.given, opened.real, asked)
+    return replace(opened.data, targets=targets, weights=weights), objective, outputs
+
+
+def _place_of(model: Any, i: int, output: Spec, opened: Opened) -> Place:
+    """Where the targets of the i-th output belong."""
+    if output.lengths is None:
+        return Place(opened.given[0], opened.real[0], output, known=False)
+    root = int(output.lengths.root)
+    given, real = opened.given[root], opened.real[root]
+    known = output.lengths.table == Lengths("").table
+    lengths = None
+    if output.ragged and not known and isinstance(real, Ragged) and real.levels == 1:
+        lengths = _lengths_made(model, i, root, real.lengths, opened)
+    return Place(given, real, output, known, lengths)
+
+
+def _lengths_made(model: Any, i: int, root: int, lengths: Tensor, opened: Opened) -> Tensor | None:
+    """What the model makes of sequences of these lengths in its i-th output.
+
+    The spec is asked with the lengths that there are in the place of 0, 1, 2, ...
+    """
+    distinct, back = lengths.unique(return_inverse=True)
+    specs = opened.specs
+    table = tuple(distinct.tolist())
+    specs = [replace(s, lengths=Lengths(str(k), table)) for k, s in enumerate(specs)]
+    given = model.output_spec(*as_call(specs))
+    found = (given[i] if isinstance(given, list) else given).lengths
+    if found is None or found.root != str(root) or len(found.table) != len(table):
+        return None
+    return torch.tensor(found.table, dtype=torch.int64)[back]
+
+
+def as_call(specs: list[Spec]) -> list[Any]:
+    """What a model is asked with: the one spec, or a list of several."""
+    return specs if len(specs) == 1 else [specs]
+
+
+def split(data: Batch, share: float, who: str) -> tuple[Batch, Batch]:
+    """The first part to train on, the last share to validate on, in the caller's order."""
+    n = len(data)
+    at = n - int(np.floor(n * share))
+    if not 0 < share < 1 or at in (0, n):
+        raise ValueError(
+            f"{who}: validation_split={share} of {n} sequence{'' if n == 1 else 's'} leaves "
+            "nothing on one side."
+        )
+    return data.cut(0, at), data.cut(at, n)

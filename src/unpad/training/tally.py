@@ -1,0 +1,186 @@
+"""Losses and metrics summed up over batches, and what stands of them in the logs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from ..losses.loss import Aligned, Reduced
+from .outcome import Outcome, Part
+
+if TYPE_CHECKING:
+    from ..metrics import Metric, StartedMetric
+
+
+def logged_names(parts: list[Part]) -> list[str]:
+    """Each metric's key in the logs, in their order there: Keras's names, each once.
+
+    Of several by one name the later are told apart: a weighted one is called weighted_mae where
+    mae is taken, any other recall_1, recall_2.
+    """
+    several = len(parts) > 1
+    before = [f"{part.name}_" if several else "" for part in parts]
+    taken = {"loss": 1, **{f"{part.name}_loss": 1 for part in parts if several}}
+
+    def free(name: str) -> str:
+        count = taken.get(name, 0)
+        taken[name] = count + 1
+        return f"{name}_{count}" if count else name
+
+    # As in Keras all that are not weighted choose first.
+    plain = [
+        [free(f"{start}{metric.name}") for metric in part.metrics]
+        for part, start in zip(parts, before, strict=True)
+    ]
+    found: list[str] = []
+    for part, start, chosen in zip(parts, before, plain, strict=True):
+        found += chosen
+        for metric in part.weighted:
+            name = f"{start}{metric.name}"
+            found.append(free(f"{start}weighted_{metric.name}" if name in taken else name))
+    return found
+
+
+class Tallied(NamedTuple):
+    """A metric that adds up batches, its key in the logs, and whether it is given weights."""
+
+    name: str
+    metric: StartedMetric
+    weighted: bool
+
+
+class Tally:
+    """Losses and metrics summed up over batches, with one denominator.
+
+    Args:
+        parts: whose losses' reductions say what is divided by.
+        metrics: of each part, started anew.
+        device: where the sums are kept, so that no batch waits for its number: on a CPU, where
+            none does, they are plain floats.
+    """
+
+    def __init__(
+        self, parts: list[Part], metrics: list[list[Tallied]], device: torch.device
+    ) -> None:
+        self._parts, self._metrics = parts, metrics
+        self._zero: Any = 0.0
+        if device.type != "cpu":
+            self._zero = torch.zeros((), dtype=torch.float64, device=device)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets every batch."""
+        self._sums: list[tuple[Any, Any]] = [(self._zero, self._zero)] * len(self._parts)
+        self._penalty, self._rows = self._zero, 0
+        self._own = (self._zero, 0.0)
+        for group in self._metrics:
+            for tallied in group:
+                tallied.metric.reset()
+
+    def add(self, outcome: Outcome) -> None:
+        """Adds a batch."""
+        with torch.no_grad():
+            self.add_losses(outcome)
+            self.add_shown(outcome.shown)
+
+    def add_losses(self, outcome: Outcome) -> None:
+        """Adds a batch's losses alone."""
+        for i, reduced in enumerate(outcome.losses):
+            if reduced is not None:
+                self._sums[i] = self._added(i, reduced)
+        if outcome.penalty is not None:
+            # Penalties are of weights, or means over the batch's sequences.
+            self._penalty = self._penalty + self._number(outcome.penalty) * outcome.rows
+            self._rows += outcome.rows
+
+    def add_shown(self, shown: Sequence[Aligned | None]) -> None:
+        """Adds a batch to the metrics alone."""
+        for group, seen in zip(self._metrics, shown, strict=True):
+            if seen is None:
+                continue
+            for _, metric, weighted in group:
+                weight = seen.weight if weighted else None
+                metric.update(seen.y_true, seen.y_pred, weight, seen.layout)
+
+    def add_own(self, loss: Any, weight: float) -> None:
+        """Adds a loss that the model has worked out by itself, and how much it counts."""
+        total, count = self._own
+        value = self._number(loss) if isinstance(loss, Tensor) else float(loss)
+        self._own = (total + value * weight, count + weight)
+
+    def _added(self, i: int, reduced: Reduced) -> tuple[Any, Any]:
+        total, divisor = self._sums[i]
+        loss = self._parts[i].loss
+        total = total + self._number(reduced.total)
+        # A sum stays a sum over batches; a mean's denominator adds up with it.
+        if loss is not None and loss.reduction == "sum":
+            return total, self._zero + 1
+        return total, divisor + self._number(reduced.divisor)
+
+    def _number(self, value: Tensor | int) -> Any:
+        if not isinstance(value, Tensor):
+            return value
+        return value.item() if isinstance(self._zero, float) else value.detach()
+
+    def _means(self) -> list[float]:
+        return [float(total / divisor) if divisor else 0.0 for total, divisor in self._sums]
+
+    @property
+    def mean_loss(self) -> float:
+        """The loss of all batches; 0 where there was no step."""
+        total, count = self._own
+        if count:
+            return float(total) / count
+        scaled = zip(self._parts, self._means(), strict=True)
+        loss = sum(part.scale * mean for part, mean in scaled)
+        return loss + float(self._penalty) / self._rows if self._rows else loss
+
+    def logs(self) -> dict[str, Any]:
+        """The loss and every metric of all batches; by output where there are several."""
+        found = {"loss": self.mean_loss, **self.losses_of_outputs()}
+        for group in self._metrics:
+            for name, metric, _ in group:
+                found[name] = metric.result()
+        return found
+
+    def losses_of_outputs(self) -> dict[str, float]:
+        """The loss of each output, where there are several."""
+        if len(self._parts) < 2:
+            return {}
+        pairs = zip(self._parts, self._means(), strict=True)
+        return {f"{part.name}_loss": mean for part, mean in pairs if part.loss is not None}
+
+    def metrics(self) -> list[Metric]:
+        """The metrics themselves, each under its name in the logs."""
+        for group in self._metrics:
+            for name, metric, _ in group:
+                metric.metric.name = name
+        return [metric.metric for group in self._metrics for _, metric, _ in group]
+
+
+class LossTracker:
+    """The loss among a model's metrics, for a training step of one's own: Keras's methods.
+
+    Args:
+        tally: that it stands for.
+    """
+
+    name = "loss"
+
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
+
+    def update_state(self, value: Any, sample_weight: Any = None) -> None:
+        """Adds the loss of a batch; by default each counts alike."""
+        self._tally.add_own(value, 1.0 if sample_weight is None else float(sample_weight))
+
+    def result(self) -> float:
+        """The mean of all that was added."""
+        return self._tally.mean_loss
+
+    def reset_state(self) -> None:
+        """Forgets every batch."""
+        self._tally.reset()
