@@ -4,6 +4,7 @@ A batch of sequences is one value, `Ragged` (values and offsets); models are wri
 words and run on real steps only. `import unpad as keras` runs a Keras sequence script.
 """
 
+from functools import partial as _partial
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 from typing import Any as _Any
@@ -24,11 +25,13 @@ from . import (
     preprocessing,
     random,
     regularizers,
+    saving,
     scaling,
     training,
     tree,
     utils,
 )
+from .core import operation as _operation
 from .core.layer import Layer
 from .core.weight import Weight as Variable
 from .dialect import absent as _absent
@@ -37,6 +40,7 @@ from .doctor import DataWarning
 from .models import Input, Model, Sequential
 from .ragged import Layout, Ragged
 from .scaling import Scaler
+from .serialization import know as _know
 
 if TYPE_CHECKING:
     from . import metrics, testing
@@ -70,6 +74,7 @@ __all__ = [
     "preprocessing",
     "random",
     "regularizers",
+    "saving",
     "scaling",
     "testing",
     "training",
@@ -80,6 +85,28 @@ __all__ = [
 # They stand on torchmetrics, whose import takes more than twice the time of all that is here, and
 # Transformers with it where that is installed.
 _WHEN_ASKED_FOR = ("metrics", "testing")
+
+
+def _names_in(home: str) -> _Any:
+    """The public names of a home, as a configuration may say them."""
+    part = _import_module(f".{home}", __name__)
+    ours = [name for name in part.__all__ if name not in ("deserialize", "get", "serialize")]
+    return {name: getattr(part, name) for name in ours}
+
+
+def _layers() -> dict[str, _Any]:
+    names = _names_in("layers")
+    del names["Input"]
+    return {**names, "InputLayer": Input, "Operation": _operation.Operation}
+
+
+_HOMES = ["models", "losses", "optimizers", "optimizers.schedules", "initializers", "regularizers"]
+_HOMES += ["constraints", "activations", "metrics"]
+_know(
+    layers=_layers,
+    operations=_operation.known,
+    **{home: _partial(_names_in, home) for home in _HOMES},
+)
 
 
 def __getattr__(name: str) -> _Any:

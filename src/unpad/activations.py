@@ -1,5 +1,6 @@
 """Keras's home of the activations: `from unpad.activations import softmax`."""
 
+from .serialization import deserialize, serialize
 from .weights.activations import (
     celu,
     elu,
@@ -38,6 +39,7 @@ from .weights.activations import (
 
 __all__ = [
     "celu",
+    "deserialize",
     "elu",
     "exponential",
     "gelu",
@@ -56,6 +58,7 @@ __all__ = [
     "relu",
     "relu6",
     "selu",
+    "serialize",
     "sigmoid",
     "silu",
     "soft_shrink",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Self
 
-from .arguments import Checked
-from .errors import look_up
+from .arguments import Checked, wrong
+from .errors import look_up, unknown
+from .serialization import as_data, read
 
 
 class Configured(Checked):
@@ -29,25 +30,59 @@ class Configured(Checked):
         Raises:
             NotImplementedError: an argument is no attribute, so that its value is not known.
         """
-        names = list(arguments_of(type(self)))
-        for name in names:
-            if not hasattr(self, name):
-                who = type(self).__name__
-                raise NotImplementedError(
-                    f"{who}: its argument {name} is no attribute of it. Keep it as self.{name}, or "
-                    f"give {who} a get_config of its own."
-                )
-        return {name: getattr(self, name) for name in names}
+        return as_data(attributes_of(self, arguments_of(type(self))))
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
-        """A fresh object from `get_config`'s arguments."""
-        return cls(**config)
+        """A fresh object from `get_config`'s arguments.
+
+        Raises:
+            ValueError: one of them is no argument, or not what it may be.
+        """
+        return made_of(cls, config)
 
     def __repr__(self) -> str:
         known = {n: getattr(self, n) for n in arguments_of(type(self)) if hasattr(self, n)}
         options = ", ".join(f"{k}={v!r}" for k, v in known.items())
         return f"{type(self).__name__}({options})"
+
+
+def attributes_of(thing: Any, names: Iterable[str]) -> dict[str, Any]:
+    """The attributes of these names.
+
+    Raises:
+        NotImplementedError: one is missing, so that its value is not known.
+    """
+    values = {}
+    for name in names:
+        if not hasattr(thing, name):
+            who = type(thing).__name__
+            raise NotImplementedError(
+                f"{who}: its argument {name} is no attribute of it. Keep it as self.{name}, or "
+                f"give {who} a get_config of its own."
+            )
+        values[name] = getattr(thing, name)
+    return values
+
+
+def made_of(cls: type, config: Any) -> Any:
+    """A fresh object of a class, from the data of its arguments.
+
+    What is None and no argument, as an option that only Keras has and that is not set, says
+    nothing.
+
+    Raises:
+        ValueError: one of them is no argument of a class of this library.
+    """
+    if not isinstance(config, Mapping):
+        raise wrong(cls.__name__, "config", "a dict of its arguments", config)
+    if cls.__module__.partition(".")[0] == __name__.partition(".")[0]:
+        known = set(arguments_of(cls))
+        for name in [name for name in config if name not in known]:
+            if config[name] is not None:
+                raise unknown(f"{cls.__name__}: config", "argument", name, known)
+        config = {name: value for name, value in config.items() if name in known}
+    return cls(**read(config))
 
 
 def arguments_of(cls: type) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """Keras's home of the constraints: `from unpad.constraints import MaxNorm`."""
 
+from .serialization import deserialize, serialize
 from .weights.constraints import (
     Constraint,
     MaxNorm,
@@ -19,9 +20,11 @@ __all__ = [
     "MinMaxNorm",
     "NonNeg",
     "UnitNorm",
+    "deserialize",
     "get",
     "max_norm",
     "min_max_norm",
     "non_neg",
+    "serialize",
     "unit_norm",
 ]

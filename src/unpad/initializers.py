@@ -1,5 +1,6 @@
 """Keras's home of the initialisers: `from unpad.initializers import RandomUniform`."""
 
+from .serialization import deserialize, serialize
 from .weights.initializers import (
     Constant,
     GlorotNormal,
@@ -53,6 +54,7 @@ __all__ = [
     "VarianceScaling",
     "Zeros",
     "constant",
+    "deserialize",
     "get",
     "glorot_normal",
     "glorot_uniform",
@@ -65,6 +67,7 @@ __all__ = [
     "orthogonal",
     "random_normal",
     "random_uniform",
+    "serialize",
     "truncated_normal",
     "variance_scaling",
     "zeros",

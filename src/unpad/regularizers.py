@@ -1,5 +1,6 @@
 """Keras's home of the regularisers: `from unpad.regularizers import L2`."""
 
+from .serialization import deserialize, serialize
 from .weights.regularizers import (
     L1,
     L1L2,
@@ -19,9 +20,11 @@ __all__ = [
     "L2",
     "OrthogonalRegularizer",
     "Regularizer",
+    "deserialize",
     "get",
     "l1",
     "l1_l2",
     "l2",
     "orthogonal_regularizer",
+    "serialize",
 ]

@@ -10,7 +10,8 @@ import unpad
 
 ROOT = Path(unpad.__file__).parent
 # From the ground up. docs/design/rooms.md says what each may know, and why it lies where it does.
-ROOMS = ["errors", "arguments", "spellings", "refusals", "configured", "variable", "tree", "ragged"]
+ROOMS = ["errors", "arguments", "serialization", "spellings", "refusals", "configured", "variable"]
+ROOMS += ["tree", "ragged"]
 ROOMS += ["preprocessing", "kernels", "weights"]
 ROOMS += ["activations", "constraints", "initializers", "regularizers"]
 ROOMS += ["core", "layers.basic", "layers.convolution", "layers.pooling", "layers.merging"]
@@ -36,7 +37,7 @@ ROOMS += [
     "models.pictures",
     "models",
 ]
-ROOMS += ["testing", "utils", "scaling", "dialect", "__main__"]
+ROOMS += ["testing", "utils", "saving", "scaling", "dialect", "__main__"]
 FILES = sorted(ROOT.rglob("*.py"))
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from .. import arguments
 from ..arguments import DType
+from ..errors import refuse, unknown
 from ..ragged import Ragged
+from ..serialization import read
 from .spec import Lengths, Spec
 from .symbol import Symbol
 from .weighted import as_dtype
@@ -54,6 +57,33 @@ class Input(Symbol):
         width = sizes[0] if ragged else None
         super().__init__(Spec(kept, ragged, kind, lengths, width), None, name)
         self._sizes = sizes
+
+    def get_config(self) -> dict[str, Any]:
+        """What it was made with, as Keras writes its InputLayer."""
+        dtype = str(self.spec.dtype).removeprefix("torch.")
+        return {
+            "batch_shape": [None, *self._sizes], "dtype": dtype, "sparse": False,
+            "ragged": self.spec.ragged, "name": self.name,
+        }  # fmt: skip
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Input:
+        """The symbol of these arguments.
+
+        Raises:
+            ValueError: one of them is not what it may be.
+        """
+        config = {**read(config)}
+        shape = config.pop("batch_shape", None)
+        refuse("Input", **{k: config.pop(k, None) for k in ("sparse", "batch_size")})
+        if shape is not None:
+            if not isinstance(shape, (list, tuple)):
+                raise arguments.wrong("Input", "batch_shape", "a list of sizes", shape)
+            config["shape"] = tuple(shape[1:])
+        known = ("shape", "dtype", "ragged", "name")
+        for name in config.keys() - known:
+            raise unknown("Input: config", "argument", name, known)
+        return cls(**config)
 
     @staticmethod
     def like(symbol: Symbol) -> Input:

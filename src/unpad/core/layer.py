@@ -12,7 +12,9 @@ import torch
 from torch import Tensor
 
 from ..arguments import DType
+from ..configured import attributes_of, made_of
 from ..ragged import Ragged
+from ..serialization import as_data
 from ..weights import activations, regularizers
 from . import older
 from .calls import Keeps
@@ -345,17 +347,22 @@ class Layer(Weighted):
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments; `from_config` makes a fresh layer of them."""
-        names = [*inspect.signature(type(self).__init__).parameters][1:]
-        config = {n: getattr(self, n) for n in names if n not in ("args", "kwargs", "name")}
-        config |= {"name": self.given_name, "trainable": self.trainable, "dtype": self.dtype}
+        base = ("name", "trainable", "dtype", "activity_regularizer", "args", "kwargs")
+        signature = inspect.signature(type(self).__init__)
+        names = [n for n in [*signature.parameters][1:] if n not in base]
+        config = {"name": self.given_name, "trainable": self.trainable, "dtype": self.dtype}
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = self.activity_regularizer
-        return config
+        return as_data(config | attributes_of(self, names))
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Layer:
-        """A fresh, unbuilt layer from `get_config`'s arguments."""
-        return cls(**config)
+        """A fresh, unbuilt layer from `get_config`'s arguments.
+
+        Raises:
+            ValueError: one of them is no argument, or not what it may be.
+        """
+        return made_of(cls, config)
 
     def __getstate__(self) -> dict[str, Any]:
         # A penalty on the last batch holds that batch's graph, and the nodes hold a model's: no

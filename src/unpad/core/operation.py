@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import operator
+import types
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import torch
+import torch.overrides
 
 from ..ragged import Ragged
+from ..serialization import as_function
 from .layer import Layer
+from .older import steps_that_are
 from .trial import tried_function
 
 
@@ -37,6 +43,11 @@ class Operation(Layer):
         kind = getattr(function, "__name__", type(function).__name__)
         self.name = self.given_name or kind.strip("_")
 
+    def get_config(self) -> dict[str, Any]:
+        name = next((n for n, f in known().items() if f is self.function), None)
+        config = super().get_config()
+        return config if name is None else {**config, "function": as_function(name)}
+
     def _as_batch(self, inputs: Any) -> Any:
         return inputs
 
@@ -55,3 +66,24 @@ class Operation(Layer):
     def forward(self, *inputs: Any, **options: Any) -> Ragged | torch.Tensor:
         """The function of the inputs."""
         return self.function(*inputs, **options)
+
+
+_OPERATORS = ("add", "sub", "mul", "truediv", "pow", "matmul", "lt", "le", "gt", "ge", "eq", "ne")
+_OPERATORS += ("getitem", "neg", "abs")
+
+
+@cache
+def known() -> dict[str, Callable[..., Any]]:
+    """The functions that a graph may hold, by name: Python's operators and torch's of tensors."""
+    found: dict[str, Callable[..., Any]] = {
+        f"operator.{n}": getattr(operator, n) for n in _OPERATORS
+    }
+    for home, functions in torch.overrides.get_overridable_functions().items():
+        if isinstance(home, types.ModuleType):
+            names = [getattr(f, "__name__", "") for f in functions]
+            mine = {f"{home.__name__}.{n}": getattr(home, n, None) for n in names}
+            found |= {n: f for n, f in mine.items() if callable(f)}
+    for name, method in vars(Ragged).items():
+        if isinstance(method, types.FunctionType) and not name.startswith("_"):
+            found[f"Ragged.{name}"] = method
+    return found | {"Ragged.mask": steps_that_are}

@@ -3,6 +3,7 @@
 from ..core.input import Input
 from ..core.layer import Layer, TokenWise
 from ..core.spec import Spec
+from ..serialization import deserialize, serialize
 from .attention.additive_attention import AdditiveAttention
 from .attention.attention import Attention
 from .attention.attention_pooling import AttentionPooling1D
@@ -165,10 +166,12 @@ __all__ = [
     "add",
     "average",
     "concatenate",
+    "deserialize",
     "dot",
     "maximum",
     "merge",
     "minimum",
     "multiply",
+    "serialize",
     "subtract",
 ]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from ..errors import unknown
+from ..serialization import deserialize, serialize
 from .connectionist import CTC, ctc_decode
 from .crf import CRF
 from .crossentropy import (
@@ -153,6 +154,7 @@ __all__ = [
     "crf",
     "ctc",
     "ctc_decode",
+    "deserialize",
     "get",
     "hinge",
     "huber",
@@ -163,6 +165,7 @@ __all__ = [
     "mean_squared_error",
     "mean_squared_logarithmic_error",
     "poisson",
+    "serialize",
     "sparse_categorical_crossentropy",
     "squared_hinge",
 ]

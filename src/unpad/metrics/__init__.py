@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import look_up
+from ..serialization import deserialize, serialize
 from .accuracy import (
     Accuracy,
     BinaryAccuracy,
@@ -90,7 +91,9 @@ __all__ = [
     "TopKCategoricalAccuracy",
     "TrueNegatives",
     "TruePositives",
+    "deserialize",
     "get",
+    "serialize",
 ]
 
 

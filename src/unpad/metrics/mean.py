@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..ragged import Ragged
+from ..serialization import as_data
 from .metric import Metric, divide
 from .steps import Steps
 
@@ -76,7 +77,7 @@ class MeanMetricWrapper(MeanOverSteps):
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, those of the function among them."""
-        return {"fn": self.fn, "name": self.name, **self._kwargs}
+        return as_data({"fn": self.fn, "name": self.name, **self._kwargs})
 
     def update(
         self, y_true: Tensor, y_pred: Tensor, weight: Tensor | None = None, layout: Any = None

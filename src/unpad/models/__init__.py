@@ -3,6 +3,17 @@
 from ..core.input import Input
 from .functional import Functional
 from .model import Model
+from .saving import clone_model, deserialize, model_from_config, model_from_json, serialize
 from .sequential import Sequential
 
-__all__ = ["Functional", "Input", "Model", "Sequential"]
+__all__ = [
+    "Functional",
+    "Input",
+    "Model",
+    "Sequential",
+    "clone_model",
+    "deserialize",
+    "model_from_config",
+    "model_from_json",
+    "serialize",
+]

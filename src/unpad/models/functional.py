@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Unpack
 
 import torch
@@ -15,6 +15,7 @@ from ..core.symbol import Symbol
 from ..data.arrange import by_name
 from ..layers import Input, Layer, Spec
 from ..spellings import renamed
+from .drawing import redrawn, written
 from .graph import Slot, read
 from .model import Model
 from .summary import Row, row_of
@@ -148,14 +149,42 @@ class Functional(Model):
         held = self._graph.run(called, sources)
         return list(sources), [held[slot] for slot in self._graph.outputs]
 
+    def with_layers(self, layer_for: Callable[[Layer], Layer]) -> Functional:
+        """The same graph of other layers, one for each; arithmetic stays.
+
+        Args:
+            layer_for: gives the layer that stands for one.
+        """
+        fresh = self._redrawn(lambda x: x if isinstance(x, Operation) else layer_for(x))
+        keys = ((self._input_keys, self._one_input), (self._output_keys, self._one_output))
+        inputs, outputs = (self._as_given(s, *k) for s, k in zip(fresh, keys, strict=True))
+        return Functional(inputs=inputs, outputs=outputs, name=self.given_name)
+
     def get_config(self) -> dict[str, Any]:
-        sources, ends = self._redrawn(lambda layer: layer.from_config(layer.get_config()))
+        names = self.input_names
+        entries = [(name, entry) for name, entry in zip(names, self._entries, strict=True)]
+        ends, given = self._graph.outputs, self._as_given
+        layers, places = written(self._graph, entries, self._part)
         return {
-            "inputs": self._as_given(sources, self._input_keys, self._one_input),
-            "outputs": self._as_given(ends, self._output_keys, self._one_output),
             "name": self.given_name,
             "trainable": self.trainable,
+            "layers": layers,
+            "input_layers": given(places[: len(names)], self._input_keys, self._one_input),
+            "output_layers": given([places[s] for s in ends], self._output_keys, self._one_output),
         }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """The model that the data of a graph describe, with fresh layers.
+
+        Raises:
+            ValueError: the data do not make up a graph; the text says where.
+        """
+        if "layers" not in config:
+            return super().from_config(config)
+        inputs, outputs = redrawn(config, cls.__name__)
+        own = {name: config[name] for name in ("name", "trainable") if config.get(name) is not None}
+        return cls(inputs=inputs, outputs=outputs, **own)
 
     # --- the layer that a model is ---------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import torch
@@ -11,6 +12,7 @@ from ..core.spec import spec_of
 from ..core.trial import ones_like
 from ..layers import Layer, Spec
 from ..ragged import Layout
+from ..serialization import serialize
 from .summary import of_children, summary
 from .trace import Trace, trace
 from .trained import Trained
@@ -68,6 +70,15 @@ class Model(Trained):
                 )
             return super().__new__(Functional)  # pyright: ignore[reportArgumentType]
         return super().__new__(cls)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """A fresh model from `get_config`'s arguments; of the data of a graph, the graph."""
+        if cls is Model and isinstance(config, dict) and "layers" in config:
+            from .functional import Functional
+
+            return Functional.from_config(config)
+        return super().from_config(config)
 
     @property
     def layers(self) -> list[Layer]:
@@ -156,6 +167,18 @@ class Model(Trained):
             f"{self.who}: there is no layer {name if index is None else index!r}. Known are: "
             f"{known}."
         )
+
+    def to_json(self, **options: Any) -> str:
+        """The model without its weights as text, which `model_from_json` makes the same of.
+
+        Args:
+            options: of `json.dumps`, as indent=2.
+
+        Raises:
+            TypeError: a part of it cannot be written: a lambda, a torch module. The text says
+                which, and the way out.
+        """
+        return json.dumps(serialize(self), **options)
 
     def summary(self, print_fn: Any = None) -> None:
         """Prints each layer: what comes out, its weights, and what it does with the sequences.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Unpack, overload
 
 import numpy as np
@@ -13,6 +13,7 @@ from ..core.options import WithoutName
 from ..core.symbol import Symbol
 from ..layers import Input, Layer, Spec, TorchModule
 from ..ragged import Ragged
+from ..serialization import as_data
 from .model import Model
 from .older import OlderMethods
 from .summary import Row, row_of
@@ -266,11 +267,21 @@ class Sequential(OlderMethods, Model):
                 held.append(layer(held[-1], **self._also(layer, held)))
         return held
 
+    def with_layers(self, layer_for: Callable[[Layer], Layer]) -> Sequential:
+        """The same of other layers, one for each.
+
+        Args:
+            layer_for: gives the layer that stands for one.
+        """
+        first = [] if self._input is None else [self._input.again()]
+        return Sequential([*first, *map(layer_for, self.layers)], name=self.given_name)
+
     def get_config(self) -> dict[str, Any]:
-        fresh = [layer.from_config(layer.get_config()) for layer in self.layers]
+        first = [] if self._input is None else [as_data(self._input)]
         return {
-            "layers": [*([] if self._input is None else [self._input]), *fresh],
             "name": self.given_name,
+            "trainable": self.trainable,
+            "layers": first + [as_data(layer) for layer in self.layers],
         }
 
     def _table(self) -> list[Row]:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..errors import look_up
+from ..serialization import deserialize, serialize
 from . import schedules
 from .constrained import watch
 from .named import (
@@ -37,8 +38,10 @@ __all__ = [
     "Nadam",
     "Optimizer",
     "RMSprop",
+    "deserialize",
     "get",
     "schedules",
+    "serialize",
 ]
 
 _BY_NAME: dict[str, type[Optimizer]] = {

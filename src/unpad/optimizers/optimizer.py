@@ -12,6 +12,7 @@ from ..arguments import AboveZero, NotNegative, Positive, Share
 from ..configured import Configured, arguments_of
 from ..errors import refuse
 from ..refusals import Refusing
+from ..serialization import as_data
 from ..spellings import warn_once
 from .clipping import clip_of
 from .own import OwnRule, OwnUpdate
@@ -267,7 +268,7 @@ class Optimizer(OwnUpdate, Configured, Refusing, refused=_REFUSED):
     def get_config(self) -> dict[str, Any]:
         """The arguments by name."""
         own = {n: getattr(self, n) for n in arguments_of(type(self)) if n in vars(self)}
-        return {"learning_rate": self._schedule or self._rate, **own}
+        return as_data({"learning_rate": self._schedule or self._rate, **own})
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(learning_rate={self._schedule or self._rate!r})"

@@ -12,7 +12,9 @@ from itertools import pairwise
 from typing import Any
 
 from .. import arguments
-from ..arguments import AboveZero, Checked, NotNegative
+from ..arguments import AboveZero, NotNegative
+from ..configured import Configured
+from ..serialization import deserialize, serialize
 
 __all__ = [
     "CosineDecay",
@@ -22,19 +24,17 @@ __all__ = [
     "LearningRateSchedule",
     "PiecewiseConstantDecay",
     "PolynomialDecay",
+    "deserialize",
+    "serialize",
 ]
 
 
-class LearningRateSchedule(Checked):
+class LearningRateSchedule(Configured):
     """A rate for each step; a subclass says which in `__call__`. Attributes are the arguments."""
 
     def __call__(self, step: Any) -> float:
         """The rate at this step, counted from 0."""
         raise NotImplementedError
-
-    def get_config(self) -> dict[str, Any]:
-        """The arguments by name."""
-        return dict(vars(self))
 
     def __repr__(self) -> str:
         options = ", ".join(f"{k}={v!r}" for k, v in vars(self).items() if k != "name")

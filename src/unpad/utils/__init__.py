@@ -2,7 +2,23 @@
 
 from ..models.plot import plot_model
 from ..preprocessing.sequence import pad_sequences
+from ..serialization import (
+    custom_object_scope,
+    get_registered_name,
+    get_registered_object,
+    register_keras_serializable,
+)
 from .categorical import normalize, to_categorical
 from .seed import set_random_seed
 
-__all__ = ["normalize", "pad_sequences", "plot_model", "set_random_seed", "to_categorical"]
+__all__ = [
+    "custom_object_scope",
+    "get_registered_name",
+    "get_registered_object",
+    "normalize",
+    "pad_sequences",
+    "plot_model",
+    "register_keras_serializable",
+    "set_random_seed",
+    "to_categorical",
+]

@@ -14,6 +14,7 @@ from ...core.options import LayerOptions
 from ...core.spec import Spec
 from ...ragged import Ragged
 from ...ragged.doors.padded import take_real
+from ...serialization import as_data
 from .torch_module import output_spec_of, weights_dtype_of
 
 
@@ -55,9 +56,7 @@ class TimeDistributed(Keeps, Layer):
         self.layer = layer
 
     def get_config(self) -> dict[str, Any]:
-        inner = self.layer
-        fresh = inner.from_config(inner.get_config()) if isinstance(inner, Layer) else inner
-        return {"layer": fresh, "name": self.given_name, "trainable": self.trainable}
+        return {**super().get_config(), "layer": as_data(self.layer)}
 
     def build(self, spec: Spec) -> None:
         if isinstance(self.layer, Layer):

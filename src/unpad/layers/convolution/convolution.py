@@ -56,17 +56,20 @@ class Convolution(Keeps, Layer):
         **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
-        self.kernel_size = one_number(kernel_size, "kernel_size", self.who)
-        self.strides = one_number(strides, "strides", self.who)
-        self.padding = known_padding(padding, self.paddings, self.who)
+        self.kernel_size, self.strides, self.padding = kernel_size, strides, padding
         self.data_format = channels_last(data_format, self.who)
-        self.dilation_rate = one_number(dilation_rate, "dilation_rate", self.who)
+        self.dilation_rate = dilation_rate
         self.activation = activations.get(activation, self.who)
         self.use_bias = use_bias
         self.bias_initializer = initializers.get(bias_initializer, self.who)
         self.bias_regularizer = regularizers.get(bias_regularizer, self.who)
         self.bias_constraint = constraints.get(bias_constraint, self.who)
-        self.window = Window(self.kernel_size, self.strides, self.dilation_rate, self.padding)
+        self.window = Window(
+            one_number(kernel_size, "kernel_size", self.who),
+            one_number(strides, "strides", self.who),
+            one_number(dilation_rate, "dilation_rate", self.who),
+            known_padding(padding, self.paddings, self.who),
+        )
 
     # --- what a subclass says --------------------------------------------------------------------
 
@@ -99,10 +102,11 @@ class Convolution(Keeps, Layer):
 
     def refuse_both(self) -> None:
         """Raises where both strides and dilation_rate are above 1, as Keras does."""
-        if self.strides > 1 and self.dilation_rate > 1:
+        stride, dilation = self.window.stride, self.window.dilation
+        if stride > 1 and dilation > 1:
             raise ValueError(
-                f"{self.who}: expected strides or dilation_rate as 1, got strides={self.strides} "
-                f"and dilation_rate={self.dilation_rate}."
+                f"{self.who}: expected strides or dilation_rate as 1, got strides={stride} and "
+                f"dilation_rate={dilation}."
             )
 
     def output_spec(self, spec: Spec) -> Spec:
@@ -228,7 +232,7 @@ class Conv1D(Convolution):
         self.features_in = spec.shape[-1]
         self.kernel = self.add_weight(
             "kernel",
-            (self.kernel_size, self.features_in // self.groups, self.filters),
+            (self.window.size, self.features_in // self.groups, self.filters),
             self.kernel_initializer,
             self.kernel_regularizer,
             self.kernel_constraint,

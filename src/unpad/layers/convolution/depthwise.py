@@ -91,7 +91,7 @@ class DepthwiseConv1D(Convolution):
         self.features_in = spec.shape[-1]
         self.kernel = self.add_weight(
             "kernel",
-            (self.kernel_size, self.features_in, self.depth_multiplier),
+            (self.window.size, self.features_in, self.depth_multiplier),
             self.depthwise_initializer,
             self.depthwise_regularizer,
             self.depthwise_constraint,
@@ -193,7 +193,7 @@ class SeparableConv1D(Convolution):
         self.features_in = spec.shape[-1]
         self.depthwise_kernel = self.add_weight(
             "depthwise_kernel",
-            (self.kernel_size, self.features_in, self.depth_multiplier),
+            (self.window.size, self.features_in, self.depth_multiplier),
             self.depthwise_initializer,
             self.depthwise_regularizer,
             self.depthwise_constraint,

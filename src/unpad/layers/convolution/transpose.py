@@ -100,25 +100,25 @@ class Conv1DTranspose(Convolution):
         self.kernel_initializer = initializers.get(kernel_initializer, self.who)
         self.kernel_regularizer = regularizers.get(kernel_regularizer, self.who)
         self.kernel_constraint = constraints.get(kernel_constraint, self.who)
-        self.output_padding = self._checked(output_padding)
+        self.output_padding, self._more = output_padding, self._checked(output_padding)
         self.refuse_both()
 
     def _checked(self, given: int | tuple[int] | None) -> int | None:
         value = given[0] if isinstance(given, (tuple, list)) and len(given) == 1 else given
-        most = self.strides - 1
+        most = self.window.stride - 1
         return arguments.integer(self.who, "output_padding", value, 0, most, or_none=True)
 
     @property
     def rule(self) -> Rule:
-        extra, strides = self._of_one_step(), self.strides
+        extra, strides = self._of_one_step(), self.window.stride
         return lambda n: (n > 0) * ((n - 1) * strides + extra)
 
     def _of_one_step(self) -> int:
         """The steps that come of a sequence of one; each further step gives `strides` more."""
-        reach, more = self.window.reach, self.output_padding
-        if self.padding == "valid":
-            return max(reach, self.strides) if more is None else reach + more
-        return self.strides if more is None else reach % 2 + more
+        reach, more = self.window.reach, self._more
+        if self.window.padding == "valid":
+            return max(reach, self.window.stride) if more is None else reach + more
+        return self.window.stride if more is None else reach % 2 + more
 
     def _cut(self) -> int:
         """The new steps that are cut off the front: half of those too many, as in TensorFlow."""
@@ -129,7 +129,7 @@ class Conv1DTranspose(Convolution):
         self.features_in = spec.shape[-1]
         self.kernel = self.add_weight(
             "kernel",
-            (self.kernel_size, self.filters, self.features_in),
+            (self.window.size, self.filters, self.features_in),
             self.kernel_initializer,
             self.kernel_regularizer,
             self.kernel_constraint,
@@ -144,11 +144,11 @@ class Conv1DTranspose(Convolution):
             # The other way round: the new steps are what the windows slide over.
             return slots(layout, new, self.window, torch.full_like(layout.own.lengths, self._cut()))
 
-        key = ("transposed", self.window, self.output_padding)
+        key = ("transposed", self.window, self._more)
         new, index = once(layout, key, self.rule, found)
         assert index is not None
         kernel = self.kernel.permute(2, 0, 1).flatten(1)
-        spread = kernels.linear(values, kernel, None).unflatten(1, (self.kernel_size, self.filters))
+        spread = kernels.linear(values, kernel, None).unflatten(1, (self.window.size, self.filters))
         # What falls beyond a sequence's ends goes into a row that is left out.
         out = spread.new_zeros(new.steps + 1, self.filters)
         out = out.index_add(0, index.flatten(), spread.flatten(0, 1))[:-1]

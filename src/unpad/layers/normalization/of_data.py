@@ -16,6 +16,7 @@ from ...core.options import LayerOptions
 from ...core.spec import Spec, spec_of
 from ...ragged import Ragged
 from ...ragged.batch import values_of
+from ...serialization import as_data
 
 # Keras's epsilon: no deviation is taken to be smaller.
 _EPSILON = 1e-7
@@ -76,7 +77,7 @@ class Normalization(Keeps, Layer):
     def get_config(self) -> dict[str, Any]:
         own = {"axis": self.axis, "mean": self.input_mean, "variance": self.input_variance}
         rest = {"name": self.given_name, "trainable": self.trainable, "dtype": self.dtype}
-        return {**own, "invert": self.invert, **rest}
+        return as_data({**own, "invert": self.invert, **rest})
 
     def _kept(self, spec: Spec) -> list[int]:
         """The axes with statistics of their own, from 1 on."""

@@ -41,13 +41,12 @@ class Pooling(Keeps, Layer):
         **kwargs: Unpack[WithoutName],
     ) -> None:
         super().__init__(name=name, **kwargs)
-        self.pool_size = one_number(pool_size, "pool_size", self.who)
-        self.strides = self.pool_size
+        self.pool_size, self.strides, self.padding = pool_size, strides, padding
+        size = stride = one_number(pool_size, "pool_size", self.who)
         if strides is not None:
-            self.strides = one_number(strides, "strides", self.who)
-        self.padding = known_padding(padding, ("valid", "same"), self.who)
+            stride = one_number(strides, "strides", self.who)
         self.data_format = channels_last(data_format, self.who)
-        self.window = Window(self.pool_size, self.strides, 1, self.padding)
+        self.window = Window(size, stride, 1, known_padding(padding, ("valid", "same"), self.who))
 
     def output_spec(self, spec: Spec) -> Spec:
         return resized_spec(of_sequences(spec, self.who), self.window.count, self.who)
@@ -112,7 +111,7 @@ class MaxPooling1D(Pooling):
         if not (held.requires_grad and torch.is_grad_enabled()) or not held.numel():
             return held.amax(1)
         flat = held.flatten(2) if held.ndim > 2 else held[..., None]
-        return F.max_pool1d(flat.transpose(1, 2), self.pool_size).reshape(-1, *values.shape[1:])
+        return F.max_pool1d(flat.transpose(1, 2), self.window.size).reshape(-1, *values.shape[1:])
 
 
 class AveragePooling1D(Pooling):

@@ -15,6 +15,7 @@ from ...core.spec import Spec, Specs
 from ...core.structure import flat
 from ...ragged import Ragged
 from ...ragged.batch import values_of
+from ...serialization import as_data
 from ..basic.torch_module import weights_dtype_of
 from .cell import Cell
 from .recurrent import Recurrent, as_ragged, own_cell, remembers, walks_plainly
@@ -108,7 +109,7 @@ class Bidirectional(Layer):
                 )
 
     def get_config(self) -> dict[str, Any]:
-        ahead, behind = (_fresh(x, x.go_backwards, self.who) for x in self._pair)
+        ahead, behind = (as_data(x) for x in self._pair)
         return {
             **super().get_config(), "layer": ahead, "backward_layer": behind, "weights": None
         }  # fmt: skip

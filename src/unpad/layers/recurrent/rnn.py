@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ...core.options import LayerOptions
 from ...core.spec import Spec
+from ...serialization import as_data
 from .any_cell import build_cell, check_cell, fresh_cell
 from .recurrent import Recurrent, step_of
 from .stacked_rnn_cells import StackedRNNCells
@@ -78,7 +79,7 @@ class RNN(Recurrent):
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
-        return {**config, "cell": fresh_cell(self.cell)} if "cell" in config else config
+        return {**config, "cell": as_data(fresh_cell(self.cell))} if "cell" in config else config
 
     @property
     def state_size(self) -> Any:

@@ -12,6 +12,7 @@ from ...core.layer import Layer
 from ...core.options import LayerOptions
 from ...core.spec import Spec, Specs
 from ...core.structure import flat
+from ...serialization import as_data
 from .any_cell import build_cell, check_cell, fresh_cell, initial_states, step_specs, stepper
 from .cell import refuse_symbols
 
@@ -51,7 +52,7 @@ class StackedRNNCells(Layer):
                 self.add_module(f"cell_{i}", cell)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "cells": [fresh_cell(c) for c in self.cells]}
+        return {**super().get_config(), "cells": [as_data(fresh_cell(c)) for c in self.cells]}
 
     @property
     def state_size(self) -> list[Any]:

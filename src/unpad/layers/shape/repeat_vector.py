@@ -60,8 +60,11 @@ class RepeatVector(Layer):
         self.__dict__["like"] = like
 
     def get_config(self) -> dict[str, Any]:
-        like = getattr(self.like, "name", None) if isinstance(self.like, Layer) else self.like
-        return {**super().get_config(), "like": like}
+        config = super().get_config()
+        if self.like is None or isinstance(self.like, str):
+            return config
+        # Of a graph the call says which sequence it is.
+        return {**config, "like": getattr(self.like, "name", None) or "a sequence"}
 
     def __call__(self, *inputs: Any, like: Any = None, **options: Any) -> Any:
         """Repeats the rows; see `Layer.__call__`.

@@ -104,15 +104,15 @@ class ZeroPadding1D(Resampling):
         **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
-        self.padding = two_numbers(padding, "padding", self.who)
+        self.padding, self._ends = padding, two_numbers(padding, "padding", self.who)
         self.data_format = channels_last(data_format, self.who)
 
     @property
     def rule(self) -> Rule:
-        return lambda n: n + sum(self.padding)
+        return lambda n: n + sum(self._ends)
 
     def moved(self, values: Tensor, old: Layout, new: Layout) -> Tensor:
-        start, more = self.padding[0], sum(self.padding)
+        start, more = self._ends[0], sum(self._ends)
         places = torch.arange(old.steps, device=old.device) + old.own.sequence_ids * more + start
         return values.new_zeros(new.steps, *values.shape[1:]).index_copy(0, places, values)
 
@@ -140,15 +140,15 @@ class Cropping1D(Resampling):
         self, cropping: int | tuple[int, int] = (1, 1), **kwargs: Unpack[LayerOptions]
     ) -> None:
         super().__init__(**kwargs)
-        self.cropping = two_numbers(cropping, "cropping", self.who)
+        self.cropping, self._ends = cropping, two_numbers(cropping, "cropping", self.who)
 
     @property
     def rule(self) -> Rule:
-        less = sum(self.cropping)
+        less = sum(self._ends)
         return lambda n: (n > less) * (n - less)
 
     def moved(self, values: Tensor, old: Layout, new: Layout) -> Tensor:
-        shift = (old.own.offsets - new.own.offsets)[:-1] + self.cropping[0]
+        shift = (old.own.offsets - new.own.offsets)[:-1] + self._ends[0]
         steps = torch.arange(new.steps, device=new.device) + shift[new.own.sequence_ids]
         return values.index_select(0, steps)
 

@@ -1,0 +1,127 @@
+"""A graph as data, in Keras 3's form: each layer with the calls it stands in, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..arguments import wrong
+from ..core.input import Input
+from ..core.structure import flat
+from ..core.symbol import Symbol
+from ..serialization import as_data, deserialize, read
+from .graph import Call, Constant, Graph, Slot
+
+Place = list[Any]
+
+
+def written(
+    graph: Graph, inputs: Sequence[tuple[str, Input]], part: Callable[[str], Any]
+) -> tuple[list[dict[str, Any]], list[Place]]:
+    """The layers as data, and the place of every slot: [layer, call of it, which of its outputs].
+
+    Args:
+        graph: its calls become "inbound_nodes" of the layers.
+        inputs: by name.
+        part: gives a layer or a constant by its name.
+    """
+    places: list[Place] = [[name, 0, 0] for name, _ in inputs]
+    places += [[] for _ in range(graph.slots - len(places))]
+    layers: dict[str, dict[str, Any]] = {}
+    for name, entry in inputs:
+        data = as_data(entry)
+        layers[name] = {**data, "config": {**data["config"], "name": name}, "inbound_nodes": []}
+    for call in graph.calls:
+        if call.layer not in layers:
+            data = as_data(part(call.layer))
+            named = {**data["config"], "name": call.layer} if isinstance(data, dict) else None
+            layers[call.layer] = {**data, "config": named, "inbound_nodes": []}
+        nodes = layers[call.layer]["inbound_nodes"]
+        for i, slot in enumerate(call.outputs):
+            places[slot] = [call.layer, len(nodes), i]
+        nodes.append(_node(call, places, part))
+    return [{**data, "name": name} for name, data in layers.items()], places
+
+
+def _node(call: Call, places: list[Place], part: Callable[[str], Any]) -> dict[str, Any]:
+    def data(value: Any) -> Any:
+        if isinstance(value, Slot):
+            place = {"keras_history": list(places[value.index])}
+            return {"class_name": "__keras_tensor__", "config": place}
+        if isinstance(value, Constant):
+            return as_data(part(value.name))
+        if isinstance(value, list):
+            return [data(v) for v in value]
+        return as_data(value)
+
+    options = {name: data(value) for name, value in call.options.items()}
+    return {"args": [data(value) for value in call.inputs], "kwargs": options}
+
+
+def redrawn(config: dict[str, Any], who: str) -> tuple[Any, Any]:
+    """The graph's inputs and outputs, drawn anew with fresh layers.
+
+    Args:
+        config: of the model: "layers", "input_layers" and "output_layers".
+        who: named in errors.
+    """
+    if not isinstance(config["layers"], list):
+        raise wrong(f"{who}: config", "layers", "a list of layers", config["layers"])
+    held: dict[tuple[Any, ...], Symbol] = {}
+    waiting: list[tuple[str, Any, int, dict[str, Any]]] = []
+    for data in config["layers"]:
+        layer = deserialize(data, who=f"{who}: config")
+        name = data.get("name") or data["config"]["name"]
+        if isinstance(layer, Input):
+            held[name, 0, 0] = layer
+        nodes = data.get("inbound_nodes") or []
+        waiting += [(name, layer, i, node) for i, node in enumerate(nodes)]
+
+    def placed(place: Any) -> Symbol:
+        symbol = held.get(tuple(place)) if isinstance(place, (list, tuple)) else None
+        if symbol is None:
+            raise ValueError(f"{who}: config: {place!r} is the output of no layer in it.")
+        return symbol
+
+    def filled(value: Any) -> Any:
+        if isinstance(value, list):
+            return [filled(v) for v in value]
+        if isinstance(value, dict) and value.get("class_name") == "__keras_tensor__":
+            return placed(value["config"]["keras_history"])
+        return read(value)
+
+    while waiting:
+        later = []
+        for name, layer, i, node in waiting:
+            needs = _places_in([node.get("args", []), node.get("kwargs", {})])
+            if any(place not in held for place in needs) or (i and (name, i - 1, 0) not in held):
+                later.append((name, layer, i, node))
+                continue
+            options = {k: filled(v) for k, v in node.get("kwargs", {}).items()}
+            outputs = layer(*map(filled, node.get("args", [])), **options)
+            held |= {(name, i, k): symbol for k, symbol in enumerate(flat(outputs))}
+        if len(later) == len(waiting):
+            raise ValueError(
+                f"{who}: config: layer {later[0][0]!r} needs what no layer in it gives."
+            )
+        waiting = later
+    return tuple(_each(config[f"{end}_layers"], placed) for end in ("input", "output"))
+
+
+def _places_in(value: Any) -> list[tuple[Any, ...]]:
+    if isinstance(value, list):
+        return [place for part in value for place in _places_in(part)]
+    if not isinstance(value, dict):
+        return []
+    if value.get("class_name") == "__keras_tensor__":
+        return [tuple(value["config"]["keras_history"])]
+    return _places_in(list(value.values()))
+
+
+def _each(places: Any, placed: Callable[[Any], Symbol]) -> Any:
+    """Symbols in the form in which the places stand: one, a list, or a dict by name."""
+    if isinstance(places, dict):
+        return {name: placed(place) for name, place in places.items()}
+    if isinstance(places, list) and places and isinstance(places[0], list):
+        return [placed(place) for place in places]
+    return placed(places)

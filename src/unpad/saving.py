@@ -1,0 +1,25 @@
+"""Keras's home of what is written and read by name: `keras.saving`."""
+
+from .serialization import (
+    custom_object_scope,
+    deserialize,
+    get_registered_name,
+    get_registered_object,
+    register_keras_serializable,
+    serialize,
+)
+
+#: Keras's other names of these.
+CustomObjectScope = custom_object_scope
+serialize_keras_object = serialize
+deserialize_keras_object = deserialize
+
+__all__ = [
+    "CustomObjectScope",
+    "custom_object_scope",
+    "deserialize_keras_object",
+    "get_registered_name",
+    "get_registered_object",
+    "register_keras_serializable",
+    "serialize_keras_object",
+]
