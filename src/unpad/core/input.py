@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from .. import arguments
-from ..arguments import DType
+from ..arguments import DType, Positive
 from ..errors import refuse, unknown
 from ..ragged import Ragged
 from ..serialization import read
@@ -28,6 +28,8 @@ class Input(Symbol):
         shape: as (None,) for ids, (None, 5) for sequences of 5 features, (5,) for rows.
         dtype: of the values; by default torch's default.
         name: shown in errors.
+        batch_size: of the batches, as `shape` and summaries show it; a batch of another size works.
+        batch_shape: the batch's size and the shape, in Keras's other spelling.
         ragged: whether sequences come without padding, as lists or a Ragged; the time axis is the
             first of `shape`. Layers are then checked for sequences from the start.
 
@@ -39,12 +41,21 @@ class Input(Symbol):
     @arguments.checked
     def __init__(
         self,
-        shape: Sequence[int | None],
+        shape: Sequence[int | None] | None = None,
         dtype: DType = None,
         ragged: bool | None = None,
         name: str | None = None,
+        batch_size: Positive | None = None,
+        batch_shape: Sequence[int | None] | None = None,
     ) -> None:
         ragged = bool(ragged)
+        if batch_shape is not None:
+            if shape is not None or batch_size is not None or not len(batch_shape):
+                raise ValueError(
+                    f"Input: batch_shape is the whole shape, with the batch, got {batch_shape} "
+                    "beside shape or batch_size."
+                )
+            batch_size, *shape = batch_shape
         sizes = tuple(shape) if isinstance(shape, (tuple, list)) else ("",)
         if not all(n is None or (type(n) is int and n > 0) for n in sizes):
             what = "a tuple of sizes, without the batch, as (None,) for ids"
@@ -56,13 +67,18 @@ class Input(Symbol):
         lengths = Lengths(name or f"input {id(self)}") if sizes else None
         width = sizes[0] if ragged else None
         super().__init__(Spec(kept, ragged, kind, lengths, width), None, name)
-        self._sizes = sizes
+        self._sizes, self.batch_size = sizes, batch_size
+
+    @property
+    def shape(self) -> tuple[int | None, ...]:
+        """Keras's shape: the batch, as `batch_size` says it, the time of sequences, features."""
+        return (self.batch_size, *super().shape[1:])
 
     def get_config(self) -> dict[str, Any]:
         """What it was made with, as Keras writes its InputLayer."""
         dtype = str(self.spec.dtype).removeprefix("torch.")
         return {
-            "batch_shape": [None, *self._sizes], "dtype": dtype, "sparse": False,
+            "batch_shape": [self.batch_size, *self._sizes], "dtype": dtype, "sparse": False,
             "ragged": self.spec.ragged, "name": self.name,
         }  # fmt: skip
 
@@ -75,12 +91,12 @@ class Input(Symbol):
         """
         config = {**read(config)}
         shape = config.pop("batch_shape", None)
-        refuse("Input", **{k: config.pop(k, None) for k in ("sparse", "batch_size")})
+        refuse("Input", **{k: config.pop(k, None) for k in ("sparse",)})
         if shape is not None:
             if not isinstance(shape, (list, tuple)):
                 raise arguments.wrong("Input", "batch_shape", "a list of sizes", shape)
-            config["shape"] = tuple(shape[1:])
-        known = ("shape", "dtype", "ragged", "name")
+            config["batch_shape"] = tuple(shape)
+        known = ("shape", "dtype", "ragged", "name", "batch_size", "batch_shape")
         for name in config.keys() - known:
             raise unknown("Input: config", "argument", name, known)
         return cls(**config)
@@ -94,7 +110,7 @@ class Input(Symbol):
 
     def again(self) -> Input:
         """A new symbol of the same shape."""
-        return Input(self._sizes, self.spec.dtype, self.spec.ragged, self.name)
+        return Input(self._sizes, self.spec.dtype, self.spec.ragged, self.name, self.batch_size)
 
     def check_spec(self, spec: Spec) -> None:
         """Raises a ValueError where a batch of this spec is not what the input says."""

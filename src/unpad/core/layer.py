@@ -19,6 +19,7 @@ from ..weights import activations, regularizers
 from . import older
 from .calls import Keeps
 from .options import ToldOptions
+from .shapes import batch_in, shapes_of_specs, specs_of_shapes, takes_shapes
 from .spec import Spec, Specs, kind_of
 from .symbol import Node, Symbol, draw, is_symbolic, specs_of
 from .trial import build_inside, tried
@@ -102,6 +103,8 @@ class Layer(Weighted):
         super().__init_subclass__(**options)
         if "output_spec" in vars(cls) and "tried_once" not in vars(cls):
             cls.tried_once = False
+        if "build" in vars(cls):
+            cls.build = takes_shapes(cls.build)
 
     def __setattr__(self, name: str, value: Any) -> None:
         # A list of layers is found by torch only as a ModuleList: their weights would be missed.
@@ -111,8 +114,9 @@ class Layer(Weighted):
 
     # --- what a subclass says --------------------------------------------------------------------
 
+    @takes_shapes
     def build(self, *specs: Any, **options: Any) -> None:
-        """Makes the weights for inputs of these specs."""
+        """Makes the weights for inputs of these specs; asked with shapes, builds the layer."""
 
     def output_spec(self, *specs: Any, **options: Any) -> Specs:
         """What comes out for inputs of these specs.
@@ -181,6 +185,26 @@ class Layer(Weighted):
             return [self.before_tail(inputs)]
         found = self(inputs)
         return list(found) if isinstance(found, (list, tuple)) else [found]
+
+    @property
+    def input_dtype(self) -> torch.dtype:
+        """Of the inputs that a shape stands for."""
+        return self.dtype or torch.get_default_dtype()
+
+    def compute_output_shape(self, *shapes: Any, **named: Any) -> Any:
+        """The shape of what comes out, batch included, for inputs of these shapes."""
+        kind = self.input_dtype
+        out = self.spec_for(
+            *[specs_of_shapes(s, kind) for s in shapes],
+            **{name: specs_of_shapes(s, kind) for name, s in named.items()},
+        )
+        return shapes_of_specs(out, batch_in([*shapes, *named.values()][0]))
+
+    def compute_output_spec(self, *inputs: Any, **options: Any) -> Any:
+        """A symbol for what comes out of the layer for such symbols or batches; nothing is run."""
+        known = {name: specs_of(value) for name, value in options.items()}
+        out = self.spec_for(*map(specs_of, inputs), **known)
+        return [Symbol(spec) for spec in out] if isinstance(out, list) else Symbol(out)
 
     # --- what it gets ----------------------------------------------------------------------------
 
