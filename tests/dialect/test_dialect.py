@@ -303,7 +303,8 @@ def test_masks_of_several_inputs():
 def test_a_layer_outside_of_a_graph_has_no_mask():
     with says(
         "LSTM: there is no one input: the layer stands in a graph 0 times. A Sequential is a graph "
-        "when it begins with keras.Input."
+        "when it begins with keras.Input.",
+        AttributeError,
     ):
         print(layers.LSTM(3).input_mask)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Sequence
-from typing import Any, Unpack, cast, overload
+from typing import Any, Unpack, overload
 
 import numpy as np
 import torch
@@ -17,19 +17,27 @@ from ..ragged import Ragged
 from ..serialization import as_data
 from ..weights import activations, regularizers
 from . import older
+from .attributes import Attributes
 from .calls import Keeps
+from .grids import on_grids, without_mask
+from .mode import mode
 from .options import ToldOptions
+from .passes import Pass, running
 from .shapes import batch_in, shapes_of_specs, specs_of_shapes, takes_shapes
 from .spec import Spec, Specs, kind_of
+from .structure import flat
 from .symbol import Node, Symbol, draw, is_symbolic, specs_of
 from .trial import build_inside, tried
-from .weighted import Weighted, as_dtype
+from .weighted import as_dtype
+from .written import Written, is_ours, written
 
 # So many kinds of calls are remembered of a layer: grids of ever new lengths are as many kinds.
 _KINDS = 4096
+# The methods that a layer's outputs come from.
+_COMPUTES = {"forward", "call", "on_values"}
 
 
-class Layer(Weighted):
+class Layer(Attributes):
     """A torch module with Keras's manners: a name, weights made on first sight of the input's spec.
 
     A subclass stores its constructor's arguments as attributes of the same names, makes its
@@ -68,6 +76,11 @@ class Layer(Weighted):
     _in_time = False
     #: Whether tensors among its inputs are part of what it computes, not batches.
     keeps_constants = False
+    #: Whether it is a model, whose `call` hands sequences on and never wants a grid.
+    is_model = False
+    # How its class is written, and whether it is one of ours that needs to be told nothing.
+    _written = Written()
+    _plain = False
     #: Whether what it gives is found by trying it, which is done when it is built and not again.
     tried_once = True
     # Older Keras asked layers for these.
@@ -87,6 +100,7 @@ class Layer(Weighted):
         self.given_name = name
         self.name = name or snake_case(type(self).__name__)
         self._told_shape = older.shape_in(kwargs, self)
+        self._frozen = set()
         self.trainable = trainable
         self.dtype = as_dtype(dtype)
         self.activity_regularizer = regularizers.get(activity_regularizer, self.who)
@@ -96,21 +110,34 @@ class Layer(Weighted):
         self._made_for: Any = None
         self._regularizers = {}
         self._constraints = {}
-        self._activity = None
+        self._notes, self._noted_in = [], None
         self._nodes: list[Node] = []
+        # What it has been found to give: see `trial.tried`; of which outputs are sequences.
+        self._outlines: dict[Any, Any] = {}
+        self._keeps_steps: list[bool] | None = None
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        if "output_spec" in vars(cls) and "tried_once" not in vars(cls):
+        own = vars(cls)
+        if "output_spec" in own and "tried_once" not in own:
             cls.tried_once = False
-        if "build" in vars(cls):
-            cls.build = takes_shapes(cls.build)
+        if "build" in own:
+            cls.build = takes_shapes(own["build"])
+        if "call" in own and "forward" not in own:
+            # What is written last is what runs, under either name.
+            cls.forward = Layer.forward
+        elif "forward" in own and "call" not in own:
+            cls.call = own["forward"]
+        if _COMPUTES & own.keys() and not {"before_tail", "tail"} & own.keys():
+            # The tail is that of what was overridden.
+            cls.tail = property(lambda self: None)
+        cls._written = written(cls, Layer)
+        told = cls._written.training or cls._written.grids
+        cls._plain = is_ours(cls) and not cls.is_model and not told
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        # A list of layers is found by torch only as a ModuleList: their weights would be missed.
-        if isinstance(value, (list, tuple)) and value and all(map(_is_module, value)):
-            value = torch.nn.ModuleList(value)
-        super().__setattr__(name, cast(Any, value))
+    def arranged(self, outputs: list[Any]) -> Any:
+        """Several outputs in the form in which a call gives them."""
+        return list(outputs)
 
     # --- what a subclass says --------------------------------------------------------------------
 
@@ -142,12 +169,28 @@ class Layer(Weighted):
         own = (w for w in (*self._parameters.values(), *self._buffers.values()) if w is not None)
         return last if any(last in weight.shape for weight in own) else None
 
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """Which slots of the output are steps, for a layer that is written for grids, as in Keras.
+
+        Args:
+            inputs: the grid (batch, time, ...) that `call` gets, or a list of them.
+            mask: (batch, time) bool, True where a step is; None for a grid that has none.
+
+        Returns:
+            The mask of the output, by default that of the input; None where there is none.
+        """
+        return mask
+
     def open(self, inputs: Any) -> Any:
         """The real steps of the inputs, if this layer decides which are; else the inputs as given.
 
         Asked once for a whole data set, so that targets and weights can be laid on the same steps
         before training starts.
         """
+        if self._written.masks and isinstance(inputs, Tensor):
+            mask = self.compute_mask(inputs, None)
+            if isinstance(mask, Tensor) and mask.shape == inputs.shape[:2]:
+                return Ragged.from_padded(inputs, mask=mask.bool())
         return inputs
 
     def check(self, inputs: Any) -> None:
@@ -181,9 +224,8 @@ class Layer(Weighted):
 
     def outputs_of(self, inputs: Any, cut: Sequence[bool]) -> list[Any]:
         """Every output in a list, those that are cut before their tails."""
-        if any(cut):
-            return [self.before_tail(inputs)]
-        found = self(inputs)
+        with Pass():
+            found = [self.before_tail(inputs)] if any(cut) else self(inputs)
         return list(found) if isinstance(found, (list, tuple)) else [found]
 
     @property
@@ -212,17 +254,25 @@ class Layer(Weighted):
         """Builds the layer if it is not yet built, and gives its output's spec."""
         out = self.spec_for(*specs, **options)
         if not self.built:
-            older.check_shape(self._told_shape, specs[0] if specs else None, self.who)
-            # A weight that is made in inference mode could never be trained.
-            with torch.inference_mode(False):
-                self.build(*specs, **{k: v for k, v in options.items() if isinstance(v, Spec)})
-                self.built = True
-                self._made_for = self.made_for(*specs)
-                if any(isinstance(m, Layer) and not m.built for m in self.modules()):
-                    build_inside(self, specs, options)
-            if not self.trainable:
-                self.requires_grad_(False)
+            self._keeps_steps = [spec.ragged for spec in flat(out) if isinstance(spec, Spec)]
+            self._make(specs, options)
         return out
+
+    def _make(self, specs: Sequence[Any], options: dict[str, Any]) -> None:
+        """Builds the layer, and those inside."""
+        older.check_shape(self._told_shape, specs[0] if specs else None, self.who)
+        # A weight that is made in inference mode could never be trained.
+        with torch.inference_mode(False):
+            of = {k: v for k, v in options.items() if isinstance(v, Spec)}
+            if self._written.grids:
+                of.pop("mask", None)  # no batch, and nothing that weights are made for
+            self.build(*specs, **of)
+            self.built = True
+            self._made_for = self.made_for(*specs)
+            if any(isinstance(m, Layer) and not m.built for m in self.modules()):
+                build_inside(self, specs, options)
+        if not self.trainable:
+            self.trainable = False  # of what has been made since it was set
 
     def spec_for(self, *specs: Any, **options: Any) -> Any:
         """What comes out for inputs of these specs, asked of a layer that others hold.
@@ -256,22 +306,46 @@ class Layer(Weighted):
             options: further arguments of `forward`.
         """
         if training is not None and training != self.training:
-            self.train(training)
-            try:
+            with mode(self, bool(training), self.who):
                 return self(*inputs, **options)
-            finally:
-                self.train(not training)
-        if self.built and not options and len(inputs) == 1 and type(inputs[0]) is Ragged:
+        alone = len(inputs) == 1 and not options
+        if alone and self._plain and self.built and type(inputs[0]) is Ragged:
             # The usual call: the rest would find nothing to do.
             if kind_of(inputs[0]) not in self._met:
                 self._meet([self._as_batch(inputs[0])], options)
             return self._weighed(super().__call__(self._prepare(inputs[0])))
+        if "mask" in options and not self._written.mask:
+            inputs, options = without_mask(self.who, inputs, options)
         if any(map(is_symbolic, (*inputs, *options.values()))):
             return draw(self, inputs, options)
         given = [self._as_batch(x) for x in inputs]
         if not self.built or self._kind(given, options) not in self._met:
             self._meet(given, options)
-        return self._weighed(super().__call__(*[self._prepare(x) for x in given], **options))
+        given = [self._prepare(x) for x in given]
+        if self._plain:
+            return self._weighed(super().__call__(*given, **options))
+        with Pass():
+            return self._weighed(self.computed(super().__call__, given, options))
+
+    def computed(self, run: Callable[..., Any], inputs: Sequence[Any], options: Any) -> Any:
+        """What `run` gives, told what the layer's `call` takes beside its inputs.
+
+        The mode for one that takes `training`: what the caller of this layer said, else what the
+        outer layer's caller did, else the mode. One that takes `mask`, or has a `compute_mask`, is
+        written for grids: it gets grids and masks, and its grids are taken back onto the layout.
+
+        Args:
+            run: `forward`, or what calls it.
+            inputs: of the layer.
+            options: further arguments.
+        """
+        if self._written.training and "training" not in options:
+            options = {**options, "training": self.training}
+        if not self._written.grids:
+            if self._written.mask and "mask" not in options:
+                options = {**options, "mask": None}
+            return run(*inputs, **options)
+        return on_grids(self, run, inputs, options)
 
     @staticmethod
     def _kind(inputs: Sequence[Any], options: dict[str, Any]) -> Any:
@@ -284,7 +358,10 @@ class Layer(Weighted):
         """
         specs = [specs_of(x, self.built) for x in inputs]
         more = {name: specs_of(value, self.built) for name, value in options.items()}
-        if not self.built:
+        if not self.built and self.tried_once and running() is not None:
+            # Within another layer it need not give a row for each that it takes.
+            self._make(specs, more)
+        elif not self.built:
             self.ensure_built(*specs, **more)
         elif self.tried_once:
             self._refuse_other_sizes(specs)
@@ -297,7 +374,7 @@ class Layer(Weighted):
     def _weighed(self, outputs: Any) -> Any:
         """The outputs, with the penalty on them noted."""
         if self.activity_regularizer is not None:
-            self._activity = self._penalty_on(outputs)
+            self._note_activity(outputs)
         return outputs
 
     def forward(self, *inputs: Any, **options: Any) -> Any:
@@ -323,7 +400,7 @@ class Layer(Weighted):
     @property
     def is_door(self) -> bool:
         """Whether the layer decides which steps of a dense batch are real."""
-        return type(self).open is not Layer.open
+        return type(self).open is not Layer.open or self._written.masks
 
     def _as_batch(self, inputs: Any) -> Any:
         if isinstance(inputs, (Ragged, Tensor)):
@@ -360,7 +437,7 @@ class Layer(Weighted):
         # Of weights of its own only: what a wrapper holds casts for itself. (A walk through all
         # modules' parameters took 0.1 ms of a small model's step.)
         for weight in self._parameters.values():
-            if weight is not None:
+            if weight is not None and weight.is_floating_point():
                 return weight.dtype
         return self.dtype
 
@@ -391,7 +468,8 @@ class Layer(Weighted):
     def __getstate__(self) -> dict[str, Any]:
         # A penalty on the last batch holds that batch's graph, and the nodes hold a model's: no
         # part of the layer's state.
-        return {**self.__dict__, "_activity": None, "_nodes": [], "_met": set()}
+        fresh = {"_notes": [], "_noted_in": None, "_nodes": [], "_met": set(), "_outlines": {}}
+        return {**self.__dict__, **fresh}
 
     @property
     def input(self) -> Any:
@@ -415,10 +493,6 @@ class Layer(Weighted):
 
     def extra_repr(self) -> str:
         return "" if self.given_name is None else repr(self.given_name)
-
-
-def _is_module(value: Any) -> bool:
-    return isinstance(value, torch.nn.Module)
 
 
 def _are_batches(inputs: Any) -> bool:

@@ -63,8 +63,10 @@ def mode(
         with _lock:
             held.threads.remove(me)
             if not held.threads:
-                for part, flag in held.flags:
-                    part.training = flag
+                flags = {id(part): flag for part, flag in held.flags}
+                # What was made meanwhile is in the mode of the whole.
+                for part in module.modules():
+                    part.training = flags.get(id(part), flags[id(module)])
                 if held.outer is None:
                     del _held[module]
                 else:

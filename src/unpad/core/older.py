@@ -109,8 +109,7 @@ def _masks(layer: Any, side: str) -> Any:
 def _symbols(layer: Any, side: str) -> Any:
     is_model = hasattr(type(layer), "inputs")  # which knows its own ends
     if len(layer._nodes) != 1 and not is_model:
-        # No AttributeError: torch's modules would put a text of their own in its place.
-        raise ValueError(
+        raise AttributeError(
             f"{layer.who}: there is no one {side}: the layer stands in a graph "
             f"{len(layer._nodes)} times. A Sequential is a graph when it begins with keras.Input."
         )

@@ -176,4 +176,4 @@ def draw(layer: Any, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
     layer._nodes.append(node)
     several = isinstance(out, list)
     node.outputs = [Symbol(spec, node) for spec in (out if several else [out])]
-    return list(node.outputs) if several else node.outputs[0]
+    return layer.arranged(node.outputs) if several else node.outputs[0]

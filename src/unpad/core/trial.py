@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from ..ragged import Layout, Ragged
+from .grids import laid_out
+from .passes import Pass
 from .spec import Spec, spec_of
 from .structure import flat
 
 # Two sequences, in two trials of different lengths: a size that follows the length is any size.
 _ROWS = 2
 _SIZES = (3, 4)
+# Flags of a layer that say nothing of what it computes from what.
+_STATES = {"training", "built", "name", "given_name"}
 
 
 def tried(layer: Any, specs: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """The specs of what comes out for inputs of these specs.
+
+    Tried once: what was found is kept with the layer, for as long as it is made of the same parts.
 
     Args:
         layer: run on ones in evaluation mode, as a copy: nothing of it changes.
@@ -28,29 +36,124 @@ def tried(layer: Any, specs: tuple[Any, ...], options: dict[str, Any]) -> Any:
     Raises:
         ValueError: it fails, or gives something else than a row or a step for each it takes.
     """
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
-        layer = copy.deepcopy(layer).eval()
-        if not layer.built:
-            layer.build(*specs)
-        return tried_function(layer.forward, specs, options, layer.who)
+    asked = (*specs, *options.values())
+    known = remembered(layer)
+    for key in (_key(specs, options), _key(_of_any_time(specs), _of_any_time(options))):
+        if key is not None and key in known:
+            return _filled(known[key], asked)
+    with torch.random.fork_rng(devices=[]), torch.no_grad(), torch.inference_mode(False):
+        fresh = copy.deepcopy(layer).eval()
+        if not fresh.built:
+            fresh.build(*specs)
+        found = _tried(_computing(fresh), specs, options, layer.who)
+        key, of_any, more = _key(specs, options), _of_any_time(specs), _of_any_time(options)
+        if key is not None:
+            known[key] = found
+        if key is not None and key != _key(of_any, more):
+            # Grids come in ever new widths: one trial for all of them, where it can be had.
+            with contextlib.suppress(ValueError):
+                known[_key(of_any, more)] = _tried(_computing(fresh), of_any, more, layer.who)
+    return _filled(found, asked)
+
+
+def remembered(layer: Any) -> dict[Any, Any]:
+    """What has been found of a layer, forgotten where it is made of other parts than then."""
+    parts = tuple(part for module in layer.modules() for part in _parts(module))
+    if layer._outlines.get("parts") != parts:
+        layer._outlines = {"parts": parts}
+    return layer._outlines
+
+
+def _parts(module: Any) -> list[Any]:
+    """What a module is made of: itself, and what someone may have switched on or off in it."""
+    if not getattr(module, "tried_once", False):
+        return [id(module)]
+    switches = [
+        (name, value)
+        for name, value in vars(module).items()
+        if isinstance(value, (bool, str))
+        and name not in _STATES
+        and not name.startswith(("_", "stop_"))
+    ]
+    return [id(module), *switches]
+
+
+def _computing(layer: Any) -> Any:
+    return lambda *inputs, **options: layer.computed(layer.forward, inputs, options)
+
+
+def _key(specs: Any, options: dict[str, Any]) -> Any:
+    """Specs and options as a key of a dictionary; None where they cannot be one."""
+    try:
+        key = (_frozen(specs), _frozen(options))
+        hash(key)
+    except TypeError:
+        return None
+    return key
+
+
+def _frozen(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return tuple(map(_frozen, value))
+    if isinstance(value, dict):
+        return tuple((name, _frozen(part)) for name, part in value.items())
+    return value
+
+
+def _of_any_time(value: Any) -> Any:
+    """The same with grids of any number of slots."""
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(_of_any_time, value))
+    if isinstance(value, dict):
+        return {name: _of_any_time(part) for name, part in value.items()}
+    if isinstance(value, Spec) and not value.ragged and value.shape:
+        return value.with_shape((None, *value.shape[1:]))
+    return value
 
 
 def build_inside(layer: Any, specs: tuple[Any, ...], options: dict[str, Any]) -> None:
     """Builds the layers that a layer calls, by running it once on ones."""
     was_training = layer.training
     try:
-        tried_function(layer.eval().forward, specs, options, layer.who)
+        _run(_computing(layer.eval()), specs, options, _layout(specs, _SIZES[0]), layer.who)
     finally:
         layer.train(was_training)
+    remembered(layer)
 
 
 def tried_function(function: Any, specs: tuple[Any, ...], options: dict[str, Any], who: str) -> Any:
     """The same for any function of batches."""
+    return _filled(_tried(function, specs, options, who), (*specs, *options.values()))
+
+
+class _Outline(NamedTuple):
+    """What comes out, whatever the lengths: a spec, and the place of the input that has its."""
+
+    spec: Spec
+    like: int | None
+
+
+def _tried(function: Any, specs: tuple[Any, ...], options: dict[str, Any], who: str) -> Any:
     layouts = [_layout(specs, size) for size in _SIZES]
     first, second = (_run(function, specs, options, layout, who) for layout in layouts)
+    asked = (*specs, *options.values())
+    if isinstance(first, dict):
+        first, second = list(first.values()), list(second.values())
     if isinstance(first, (list, tuple)):
-        return [_spec(a, b, specs, layouts[0], who) for a, b in zip(first, second, strict=True)]
-    return _spec(first, second, specs, layouts[0], who)
+        pairs = zip(first, second, strict=True)
+        return [_outline(a, b, asked, layouts[0], who) for a, b in pairs]
+    return _outline(first, second, asked, layouts[0], who)
+
+
+def _filled(outline: Any, asked: tuple[Any, ...]) -> Any:
+    """The specs of an outline, with the lengths that these inputs have."""
+    if isinstance(outline, list):
+        return [_filled(part, asked) for part in outline]
+    if outline.like is None:
+        return outline.spec
+    like = _specs_in(asked)[outline.like]
+    width = like.width if like.ragged else like.shape[0]
+    return replace(outline.spec, lengths=like.lengths, width=width)
 
 
 def _run(
@@ -59,7 +162,7 @@ def _run(
     inputs = [ones_like(spec, layout) for spec in specs]
     more = {name: ones_like(value, layout) for name, value in options.items()}
     try:
-        with torch.no_grad():
+        with torch.no_grad(), Pass():
             return function(*inputs, **more)
     except Exception as error:
         shown = ", ".join(map(str, _specs_in(specs)))
@@ -96,8 +199,11 @@ def ones_like(spec: Any, layout: Layout) -> Any:
     return Ragged(ones_like(spec.inner, inner), layout)
 
 
-def _spec(first: Any, second: Any, specs: tuple[Any, ...], layout: Layout, who: str) -> Spec:
-    if not isinstance(first, (Ragged, Tensor)) or type(first) is not type(second):
+def _outline(first: Any, second: Any, asked: Any, layout: Layout, who: str) -> _Outline:
+    if type(first) is not type(second):
+        # By chance there are as many features as slots once: what they are not they never are.
+        first, second = (laid_out(x)[0] for x in (first, second))
+    if not isinstance(first, (Ragged, Tensor)):
         raise ValueError(
             f"{who}: expected it to give a Ragged or a tensor, got {type(first).__name__}."
         )
@@ -109,21 +215,18 @@ def _spec(first: Any, second: Any, specs: tuple[Any, ...], layout: Layout, who: 
     a, b = spec_of(first), spec_of(second)
     sizes = tuple(n if n == m else None for n, m in zip(a.shape, b.shape, strict=True))
     if not isinstance(first, Ragged):
-        return Spec(sizes, False, a.dtype)
-    like = _same_steps(first, specs, layout)
-    if like is None:
-        return Spec(sizes, True, a.dtype, levels=a.levels)
-    width = like.width if like.ragged else like.shape[0]
-    return Spec(sizes, True, a.dtype, like.lengths, width, a.levels)
+        return _Outline(Spec(sizes, False, a.dtype), None)
+    spec = Spec(sizes, True, a.dtype, levels=a.levels)
+    return _Outline(spec, _same_steps(first, asked, layout))
 
 
-def _same_steps(output: Ragged, specs: tuple[Any, ...], layout: Layout) -> Spec | None:
-    """Whose lengths an output has: the first input that has the same."""
-    for spec in _specs_in(specs):
+def _same_steps(output: Ragged, asked: tuple[Any, ...], layout: Layout) -> int | None:
+    """Whose lengths an output has: the place of the first input that has the same."""
+    for place, spec in enumerate(_specs_in(asked)):
         if not spec.ragged and not spec.shape:
             continue
         time = layout.time if spec.ragged else spec.shape[0] or layout.time
         like = layout if spec.ragged else Layout.full(_ROWS, time)
         if output.layout.agrees(like):
-            return spec
+            return place
     return None

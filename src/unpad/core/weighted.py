@@ -3,16 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from .. import arguments
 from ..arguments import Checked
 from ..ragged.batch import values_of
 from ..weights import constraints, initializers, regularizers
+from .passes import running
 from .weight import Weight
+
+
+class Penalty(NamedTuple):
+    """A term that is added to the loss.
+
+    Args:
+        key: tells it from others, from batch to batch.
+        total: the sum, or the number itself.
+        divisor: what the sum is divided by, which adds up over batches; None for a number that
+            counts as often as a batch has sequences.
+    """
+
+    key: tuple[int, Any]
+    total: Tensor
+    divisor: int | None
+
+    @property
+    def value(self) -> Tensor:
+        """What is added to the loss of a batch."""
+        return self.total if self.divisor is None else self.total / self.divisor
 
 
 class Weighted(Checked, torch.nn.Module):
@@ -24,7 +46,12 @@ class Weighted(Checked, torch.nn.Module):
     activity_regularizer: Any
     _regularizers: dict[str, Any]
     _constraints: dict[str, Any]
-    _activity: Tensor | None
+    #: What the last pass added to the loss, with what it is divided by; and which pass it was.
+    _notes: list[tuple[Tensor, int | None]]
+    _noted_in: int | None
+    #: The weights that `trainable` has frozen, by name.
+    _frozen: set[str]
+    _trainable: bool
 
     @property
     def who(self) -> str:
@@ -35,7 +62,7 @@ class Weighted(Checked, torch.nn.Module):
         self,
         name: Any = None,
         shape: Sequence[int] = (),
-        initializer: Any = "glorot_uniform",
+        initializer: Any = None,
         regularizer: Any = None,
         constraint: Any = None,
         trainable: bool = True,
@@ -44,9 +71,11 @@ class Weighted(Checked, torch.nn.Module):
         """Makes a parameter of this shape, in Keras's layout, and registers it under the name.
 
         Args:
-            name: the attribute that will hold it. Without one, assign what is given back.
+            name: the attribute that will hold it, with a "_" behind it where that is taken. Without
+                one, assign what is given back.
             shape: of the parameter.
-            initializer: a name or a callable of (shape, dtype).
+            initializer: a name or a callable of (shape, dtype); by default "glorot_uniform", of
+                integers "zeros".
             regularizer: a penalty on the weight; see `losses`.
             constraint: applied to it after every update.
             trainable: False gives a weight that no optimiser moves.
@@ -54,50 +83,166 @@ class Weighted(Checked, torch.nn.Module):
         """
         if isinstance(name, (tuple, list)):  # Keras 3 has the shape first
             name, shape = None, name
-        make = initializers.get(initializer, self.who)
         if dtype is None and self.dtype is not None and not self.dtype.is_floating_point:
             raise ValueError(
                 f"{self.who}: dtype={str(self.dtype).partition('.')[2]!r} cannot hold weights that "
                 "are trained. Give a floating type, as 'float32'."
             )
-        values = make(tuple(shape), as_dtype(dtype) or self.dtype or torch.get_default_dtype())
+        kind = as_dtype(dtype) or self.dtype or torch.get_default_dtype()
+        if initializer is None:
+            # What is not drawn, ids and counts, starts from nothing.
+            initializer = "glorot_uniform" if kind.is_floating_point else "zeros"
+        values = initializers.get(initializer, self.who)(tuple(shape), kind)
+        learns = trainable and values.is_floating_point()
         called = name or f"weight_{len(self._parameters)}"
-        path = f"{getattr(self, 'name', self.who)}/{called}"
-        weight = Weight.of(values, trainable, called, path)
+        weight = Weight.of(values, learns, called, f"{getattr(self, 'name', self.who)}/{called}")
         regularizer = regularizers.get(regularizer, self.who)
         constraint = constraints.get(constraint, self.who)
         if name is None and (regularizer is not None or constraint is not None):
             name = f"weight_{len(self._parameters)}"
         if name is not None:
+            name = self._free_for(name)
             setattr(self, name, weight)
             self._regularizers |= {} if regularizer is None else {name: regularizer}
             self._constraints |= {} if constraint is None else {name: constraint}
         return weight
 
-    @property
-    def losses(self) -> list[Tensor]:
-        """The penalties of this layer and those inside: of weights, and of the last outputs.
+    def _free_for(self, name: str) -> str:
+        """The attribute for a weight of this name, which takes over no attribute by accident."""
+        name = name.replace(".", "_").replace("/", "_")
+        held = (self._modules, self._buffers)
+        while name not in self._parameters and (
+            self.__dict__.get(name) is not None
+            or hasattr(type(self), name)
+            or any(name in names for names in held)
+        ):
+            name += "_"
+        return name
 
-        A penalty on outputs is summed over real steps and divided by the number of sequences, as
-        Keras divides by the batch.
+    # --- what is trained -------------------------------------------------------------------------
+
+    @property
+    def trainable(self) -> bool:
+        """Whether the weights here and inside are trained: set at any time, and obeyed at once.
+
+        Setting it sets that of every layer inside, as in Keras. Weights that are never trained
+        (`add_weight(trainable=False)`, or whose `requires_grad` was taken by hand) stay so.
         """
-        found: list[Tensor] = []
-        for module in self.modules():
-            if not isinstance(module, Weighted):
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = bool(arguments.flag(self.who, "trainable", value))
+        self._train(self, "", self._trainable)
+
+    def _train(self, module: torch.nn.Module, prefix: str, value: bool) -> None:
+        """Frees or freezes the weights of this layer and of modules inside that are no layers."""
+        for name, weight in module._parameters.items():
+            if weight is None:
                 continue
-            weights = module._regularizers.items()
-            found += [penalty(getattr(module, name)) for name, penalty in weights]
-            if module._activity is not None:
-                found.append(module._activity)
+            if not value and weight.requires_grad:
+                weight.requires_grad_(False)
+                self._frozen.add(prefix + name)
+            elif value and prefix + name in self._frozen:
+                weight.requires_grad_(True)
+                self._frozen.discard(prefix + name)
+        for name, child in module._modules.items():
+            if isinstance(child, Weighted):
+                child.trainable = value
+            elif child is not None:
+                self._train(child, f"{prefix}{name}.", value)
+
+    @property
+    def trainable_weights(self) -> list[Tensor]:
+        """The weights that an optimiser moves."""
+        return [w for w in self.weights if w.requires_grad]
+
+    @property
+    def non_trainable_weights(self) -> list[Tensor]:
+        """The weights that it does not move, and statistics that are kept beside them."""
+        return [w for w in self.weights if not w.requires_grad]
+
+    @property
+    def variables(self) -> list[Tensor]:
+        """Keras's other name of `weights`."""
+        return self.weights
+
+    @property
+    def trainable_variables(self) -> list[Tensor]:
+        """Keras's other name of `trainable_weights`."""
+        return self.trainable_weights
+
+    @property
+    def non_trainable_variables(self) -> list[Tensor]:
+        """Keras's other name of `non_trainable_weights`."""
+        return self.non_trainable_weights
+
+    # --- what is added to the loss ---------------------------------------------------------------
+
+    def add_loss(self, loss: Any) -> None:
+        """Adds a number to the loss that the model is trained on, from within `call`.
+
+        Counts in `fit` and `evaluate`, once each time that it is called in a forward of the model;
+        the next forward starts anew. Over several batches it counts as often as a batch has
+        sequences, so that a mean over sequences is the same for any batch size.
+
+        Args:
+            loss: a tensor of one number, or a list of them: `x.square().mean()`.
+
+        Raises:
+            ValueError: it is no number; more than one.
+        """
+        for part in loss if isinstance(loss, (list, tuple)) else [loss]:
+            if callable(part):
+                raise ValueError(
+                    f"{self.who}: add_loss: expected a number, got a function: call it."
+                )
+            value = part if isinstance(part, Tensor) else torch.as_tensor(part)
+            if value.numel() != 1:
+                raise ValueError(
+                    f"{self.who}: add_loss: expected one number, got {tuple(value.shape)}. A mean "
+                    "over the sequences: add_loss(x.mean())."
+                )
+            self._note(value.reshape(()), None)
+
+    def _note(self, total: Tensor, divisor: int | None) -> None:
+        number = running()
+        if number != self._noted_in:
+            self._notes, self._noted_in = [], number
+        self._notes.append((total, divisor))
+
+    def _note_activity(self, outputs: Any) -> None:
+        """Notes the penalty on what came out: a sum over real steps, by the number of sequences."""
+        assert self.activity_regularizer is not None
+        if running() is None:
+            self._notes = []
+        for part in outputs if isinstance(outputs, (list, tuple)) else [outputs]:
+            self._note(self.activity_regularizer(values_of(part)), max(1, len(part)))
+
+    @property
+    def penalties(self) -> list[Penalty]:
+        """What is added to the loss, each with what it is divided by: see `losses`."""
+        modules = [m for m in self.modules() if isinstance(m, Weighted)]
+        # A layer that the last pass left out holds what it noted in one before.
+        latest = max((m._noted_in or 0 for m in modules), default=0)
+        found: list[Penalty] = []
+        for module in modules:
+            for name, penalty in module._regularizers.items():
+                found.append(Penalty((id(module), name), penalty(getattr(module, name)), None))
+            if module._noted_in in (None, latest):
+                notes = enumerate(module._notes)
+                found += [Penalty((id(module), i), total, by) for i, (total, by) in notes]
         return found
 
-    def _penalty_on(self, outputs: Any) -> Tensor:
-        parts = outputs if isinstance(outputs, (list, tuple)) else [outputs]
-        assert self.activity_regularizer is not None
-        return sum(
-            (self.activity_regularizer(values_of(part)) / max(1, len(part)) for part in parts),
-            start=torch.zeros((), device=values_of(parts[0]).device),
-        )
+    @property
+    def losses(self) -> list[Tensor]:
+        """What is added to the loss of the model: of weights, and of the last forward.
+
+        Penalties on weights; those on outputs, summed over real steps and divided by the number of
+        sequences, as Keras divides by the batch; what `add_loss` was given. Of this layer and those
+        inside.
+        """
+        return [penalty.value for penalty in self.penalties]
 
     def constrained(self) -> list[tuple[torch.nn.Parameter, Any]]:
         """The weights, here and inside, that a constraint is applied to after every update."""

@@ -20,11 +20,13 @@ from .basic.dense import Activation, Dense
 from .basic.dropout import Dropout, SpatialDropout1D
 from .basic.einsum_dense import EinsumDense
 from .basic.embedding import Embedding, Masking
+from .basic.grid import Grid
 from .basic.identity import Identity
 from .basic.lambda_layer import Lambda
 from .basic.noise import AlphaDropout, GaussianDropout, GaussianNoise
 from .basic.time_distributed import TimeDistributed
 from .basic.torch_module import TorchModule
+from .basic.varlen import Varlen
 from .convolution.convolution import Conv1D, Convolution1D
 from .convolution.depthwise import DepthwiseConv1D, SeparableConv1D, SeparableConvolution1D
 from .convolution.transpose import Conv1DTranspose, Convolution1DTranspose
@@ -115,6 +117,7 @@ __all__ = [
     "GlobalAvgPool1D",
     "GlobalMaxPool1D",
     "GlobalMaxPooling1D",
+    "Grid",
     "GroupNormalization",
     "GroupQueryAttention",
     "Identity",
@@ -162,6 +165,7 @@ __all__ = [
     "TransformerEncoder",
     "UnitNormalization",
     "UpSampling1D",
+    "Varlen",
     "ZeroPadding1D",
     "add",
     "average",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, Unpack
 
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from ..core.operation import Operation
 from ..core.options import WithoutName
+from ..core.passes import Pass
 from ..core.structure import flat
 from ..core.symbol import Symbol
 from ..data.arrange import by_name
@@ -19,6 +21,31 @@ from .drawing import redrawn, written
 from .graph import Slot, read
 from .model import Model
 from .summary import Row, row_of
+
+
+def as_graph(kind: type[Model]) -> type[Model]:
+    """A class of one's own whose model is a graph: the same class, and Functional behind it."""
+    if "_as_graph" not in vars(kind):
+        body = {
+            "__doc__": kind.__doc__,
+            "__module__": kind.__module__,
+            "__qualname__": kind.__qualname__,
+            "__reduce__": lambda self: (_bare, (kind,), self.__getstate__()),
+        }
+        own = [vars(c) for c in kind.__mro__[: kind.__mro__.index(Model)]]
+        if any({"call", "forward"} & names.keys() for names in own):
+            raise ValueError(
+                f"{kind.__name__}: has a call of its own, and inputs and outputs, which say what "
+                "it computes too. Leave one of them out."
+            )
+        kind._as_graph = type(kind.__name__, (kind, Functional), body)  # pyright: ignore
+    return kind._as_graph  # pyright: ignore
+
+
+def _bare(kind: type[Model]) -> Model:
+    """An instance of `as_graph` without anything in it, which a pickle fills."""
+    made = as_graph(kind)
+    return made.__new__(made)
 
 
 class Functional(Model):
@@ -72,7 +99,7 @@ class Functional(Model):
         self.output_names: list[str] = self._output_keys or self._names_of_outputs()
         self.built = True
         if not self.trainable:
-            self.requires_grad_(False)
+            self.trainable = False
 
     # --- what the graph holds --------------------------------------------------------------------
 
@@ -123,12 +150,13 @@ class Functional(Model):
     @property
     def input(self) -> Any:
         """The symbol that the graph begins with; a list where there are several."""
-        return self.inputs[0] if len(self.inputs) == 1 else self.inputs
+        one = len(self.inputs) == 1 and self._input_keys is None
+        return self.inputs[0] if one else self._as_given(self.inputs, self._input_keys, False)
 
     @property
     def output(self) -> Any:
         """The symbol that the graph ends in; a list where there are several."""
-        return self.outputs[0] if len(self.outputs) == 1 else self.outputs
+        return self.outputs[0] if len(self.outputs) == 1 else self.arranged(self.outputs)
 
     def _symbols(self) -> tuple[list[Symbol], list[Symbol]]:
         if self._ends is None:
@@ -149,6 +177,9 @@ class Functional(Model):
         held = self._graph.run(called, sources)
         return list(sources), [held[slot] for slot in self._graph.outputs]
 
+    def arranged(self, outputs: list[Any]) -> Any:
+        return self._as_given(list(outputs), self._output_keys, False)
+
     def with_layers(self, layer_for: Callable[[Layer], Layer]) -> Functional:
         """The same graph of other layers, one for each; arithmetic stays.
 
@@ -161,6 +192,8 @@ class Functional(Model):
         return Functional(inputs=inputs, outputs=outputs, name=self.given_name)
 
     def get_config(self) -> dict[str, Any]:
+        if "inputs" not in inspect.signature(type(self).__init__).parameters:
+            return Layer.get_config(self)  # of a class that draws its graph itself
         names = self.input_names
         entries = [(name, entry) for name, entry in zip(names, self._entries, strict=True)]
         ends, given = self._graph.outputs, self._as_given
@@ -227,6 +260,10 @@ class Functional(Model):
         return values[0] if one else values
 
     def outputs_of(self, inputs: Any, cut: Sequence[bool]) -> list[Any]:
+        with Pass():
+            return self._outputs_of(inputs, cut)
+
+    def _outputs_of(self, inputs: Any, cut: Sequence[bool]) -> list[Any]:
         values = flat(inputs)
         self._check_count(values)
         graph, ends = self._graph, self._graph.outputs

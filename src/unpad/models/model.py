@@ -9,13 +9,15 @@ import torch
 
 from ..core.options import WithoutName
 from ..core.spec import spec_of
-from ..core.trial import ones_like
+from ..core.trial import ones_like, remembered
 from ..layers import Layer, Spec
 from ..ragged import Layout
 from ..serialization import serialize
 from .summary import of_children, summary
 from .trace import Trace, trace
 from .trained import Trained
+
+_ENDS = ("inputs", "outputs", "input", "output")
 
 
 class Model(Trained):
@@ -71,6 +73,16 @@ class Model(Trained):
             return super().__new__(Functional)  # pyright: ignore[reportArgumentType]
         return super().__new__(cls)
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """A class of one's own may be a graph too: `super().__init__(inputs=x, outputs=y)`."""
+        from .functional import Functional, as_graph
+
+        if isinstance(self, Functional) or not (args or {*_ENDS} & kwargs.keys()):
+            super().__init__(*args, **kwargs)
+            return
+        self.__class__ = as_graph(type(self))
+        Functional.__init__(self, *args, **kwargs)  # pyright: ignore[reportArgumentType]
+
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
         """A fresh model from `get_config`'s arguments; of the data of a graph, the graph."""
@@ -105,12 +117,19 @@ class Model(Trained):
 
     def _door_for(self, inputs: Any) -> Layer | None:
         """The layer that is given the model's input and decides which of it are steps."""
-        spec, found = spec_of(inputs), []
+        spec = spec_of(inputs)
         if spec.ragged or not any(
             isinstance(m, Layer) and m.is_door for m in self.modules() if m is not self
         ):
             return None
         self.ensure_built(spec)
+        known, key = remembered(self), ("door", len(spec), spec.dtype)
+        if key not in known:
+            known[key] = self._found_door(spec)
+        return known[key]
+
+    def _found_door(self, spec: Spec) -> Layer | None:
+        found = []
         time = spec.shape[0] if spec.shape and spec.shape[0] is not None else 3
         trial = ones_like(Spec(spec.shape, False, spec.dtype), Layout.full(2, time))
 
@@ -143,6 +162,10 @@ class Model(Trained):
             name = f"{base}_{count}"
         if layer.given_name is None:
             layer.name = name
+        if any(module is self for module in layer.modules()):
+            raise ValueError(f"{self.who}: a model cannot stand in itself.")
+        if not self.trainable:
+            layer.trainable = False
         # A layer may be called "output", as the model's own attribute is.
         attribute = name
         while hasattr(type(self), attribute) or attribute in self.__dict__:

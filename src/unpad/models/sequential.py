@@ -234,7 +234,7 @@ class Sequential(OlderMethods, Model):
         """The symbol that the model begins with.
 
         Raises:
-            ValueError: there is no Input; what comes in is not known.
+            AttributeError: there is no Input; what comes in is not known.
         """
         return self._symbols()[0]
 
@@ -256,7 +256,7 @@ class Sequential(OlderMethods, Model):
     def _symbols(self) -> list[Any]:
         """What goes into the first layer and comes out of each, as symbols."""
         if self._input is None:
-            raise ValueError(
+            raise AttributeError(
                 f"{self.who}: what comes in is not known: begin with keras.Input(shape=...)."
             )
         held: list[Any] = [self._input]

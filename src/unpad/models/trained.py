@@ -15,6 +15,7 @@ from ..arguments import flag, integer, number, positive
 from ..core.mode import mode
 from ..core.structure import flat
 from ..core.symbol import specs_of
+from ..core.written import is_ours
 from ..layers import Layer, Recurrent, Spec
 from ..spellings import renamed
 from ..training import Callback, History, Trainer
@@ -38,6 +39,7 @@ _NOT_CALLED = {
 class Trained(Layer):
     """A layer that can be trained: Keras's methods, and its steps that a subclass may override."""
 
+    is_model = True
     #: Names of the inputs and outputs, where the model has any.
     input_names: Any = None
     output_names: Any = None
@@ -417,7 +419,8 @@ class Trained(Layer):
     def penalised(self) -> bool:
         """Whether anything is added to the loss: penalties on weights or on what comes out."""
         return any(
-            isinstance(m, Layer) and (m._regularizers or m.activity_regularizer is not None)
+            isinstance(m, Layer)
+            and (m._regularizers or m.activity_regularizer is not None or not is_ours(type(m)))
             for m in self.modules()
         )
 
@@ -432,6 +435,10 @@ class Trained(Layer):
     def stateful(self) -> bool:
         """Whether a layer carries its states from one batch to the next."""
         return any(m is not self and getattr(m, "stateful", False) for m in self.modules())
+
+    def reset_states(self, rows: Any = None) -> None:
+        """The older name of `reset_state`."""
+        self.reset_state(rows)
 
     def reset_state(self, rows: Any = None) -> None:
         """Forgets the carried states of these rows of the batch, or of all, in every layer."""
@@ -448,10 +455,8 @@ class Trained(Layer):
 
     def _may_say_its_loss(self) -> bool:
         """Whether the loss may be the model's own: by a step, or by a layer that calls add_loss."""
-        house = __name__.partition(".")[0] + "."
         return self.overrides("train_step", "compute_loss") or any(
-            isinstance(m, Layer) and not type(m).__module__.startswith(house)
-            for m in self.modules()
+            isinstance(m, Layer) and not is_ours(type(m)) for m in self.modules()
         )
 
     def _run_for(self, y_pred: Any) -> Run:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..core.weighted import Penalty
 from ..data.source import Batch
 from ..layers import Layer, Spec
 from ..losses import Loss
@@ -60,7 +61,7 @@ class Objective:
         """
         outputs = model.outputs_of(batch.x, self._cut)
         given = [Given(o, o if cut else None) for o, cut in zip(outputs, self._cut, strict=True)]
-        added = model.losses if penalised else []
+        added = model.penalties if penalised else []
         return self.outcome(given, batch.targets, batch.weights, added, len(batch))
 
     def outcome(
@@ -68,7 +69,7 @@ class Objective:
         given: Sequence[Given],
         targets: Sequence[Any],
         weights: Sequence[Any],
-        added: Sequence[Tensor],
+        added: Sequence[Penalty],
         rows: int,
     ) -> Outcome:
         """The losses of what the model gave.
@@ -98,7 +99,8 @@ class Objective:
                 total = value if total is None else total + value
             losses.append(reduced)
             shown.append(seen)
-        penalty = sum(added[1:], start=added[0]) if added else None
+        values = [term.value for term in added]
+        penalty = sum(values[1:], start=values[0]) if values else None
         if total is None and penalty is None:
             raise ValueError(
                 "fit: there is no loss: give compile one, as loss='mse', or let a layer add_loss."
@@ -108,7 +110,7 @@ class Objective:
         else:
             whole = total + penalty
         assert whole is not None
-        return Outcome(whole, penalty, losses, shown, rows)
+        return Outcome(whole, penalty, added, losses, shown, rows)
 
     def seen(
         self, given: Sequence[Given], targets: Sequence[Any], weights: Sequence[Any]

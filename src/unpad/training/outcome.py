@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from torch import Tensor
 
+from ..core.weighted import Penalty
 from ..losses import Loss
 from ..losses.loss import Aligned, Reduced
 
@@ -60,6 +62,7 @@ class Outcome(NamedTuple):
 
     total: Tensor
     penalty: Tensor | None
+    penalties: Sequence[Penalty]
     losses: list[Reduced | None]
     shown: list[Aligned | None]
     rows: int

@@ -120,7 +120,7 @@ class Run:
                     f"fit: {part.loss and part.loss.name} needs what the CRF gives as it gave it, "
                     "but a hook or a step of your own has put something else in its place."
                 )
-        return self.objective.outcome(given, targets, weights, self.model.losses, rows)
+        return self.objective.outcome(given, targets, weights, self.model.penalties, rows)
 
     def _update(self, loss: Tensor, outcome: Outcome | None, counted: float = 1.0) -> None:
         optimizer: Any = self.optimizer

@@ -74,7 +74,7 @@ class Tally:
     def reset(self) -> None:
         """Forgets every batch."""
         self._sums: list[tuple[Any, Any]] = [(self._zero, self._zero)] * len(self._parts)
-        self._penalty, self._rows = self._zero, 0
+        self._penalties: dict[Any, tuple[Any, Any]] = {}
         self._own = (self._zero, 0.0)
         for group in self._metrics:
             for tallied in group:
@@ -91,10 +91,11 @@ class Tally:
         for i, reduced in enumerate(outcome.losses):
             if reduced is not None:
                 self._sums[i] = self._added(i, reduced)
-        if outcome.penalty is not None:
-            # Penalties are of weights, or means over the batch's sequences.
-            self._penalty = self._penalty + self._number(outcome.penalty) * outcome.rows
-            self._rows += outcome.rows
+        for key, given, by in outcome.penalties:
+            # What is a mean already, or of weights, counts once for each sequence.
+            share = (given, by) if by is not None else (given * outcome.rows, outcome.rows)
+            total, divisor = self._penalties.get(key, (self._zero, 0))
+            self._penalties[key] = total + self._number(share[0]), divisor + share[1]
 
     def add_shown(self, shown: Sequence[Aligned | None]) -> None:
         """Adds a batch to the metrics alone."""
@@ -136,7 +137,7 @@ class Tally:
             return float(total) / count
         scaled = zip(self._parts, self._means(), strict=True)
         loss = sum(part.scale * mean for part, mean in scaled)
-        return loss + float(self._penalty) / self._rows if self._rows else loss
+        return loss + sum(float(total) / by for total, by in self._penalties.values() if by)
 
     def logs(self) -> dict[str, Any]:
         """The loss and every metric of all batches; by output where there are several."""

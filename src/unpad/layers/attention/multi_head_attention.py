@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Unpack
 
-import torch
-from torch import Tensor
-
 from ... import arguments
 from ...arguments import Positive, Seed, Share
 from ...core.options import WithoutPenalty
@@ -103,6 +100,5 @@ class MultiHeadAttention(HeadedAttention):
     def _outside(self, query: Spec) -> tuple[int, ...]:
         return self._made or super()._outside(query)
 
-    def _penalty_on(self, outputs: Any) -> Tensor:
-        # As in Keras, of which the projections count each their own and the layer nothing.
-        return torch.zeros(())
+    def _note_activity(self, outputs: Any) -> None:
+        """Nothing: as in Keras, where the projections count each their own."""

@@ -66,7 +66,7 @@ class TimeDistributed(Keeps, Layer):
         inner = self._inner(spec)
         lifted = inner.ragged and not isinstance(self.layer, Layer)
         asked = Spec(inner.shape, False, inner.dtype) if lifted else inner
-        out = output_spec_of(self.layer, asked, self.who)
+        out = output_spec_of(self.layer, asked, self.who, self)
         if isinstance(out, list):
             raise ValueError(f"{self.who}: {type(self.layer).__name__} gives several outputs.")
         opens = self.is_door and not spec.ragged

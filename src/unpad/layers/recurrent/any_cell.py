@@ -126,7 +126,7 @@ def build_cell(cell: Any, spec: Spec) -> None:
         finally:
             cell.train(was_training)
     if isinstance(cell, Layer) and not cell.trainable:
-        cell.requires_grad_(False)
+        cell.trainable = False
 
 
 def step_specs(cell: Any, spec: Spec, who: str) -> tuple[Spec, list[Spec]]:
@@ -187,9 +187,19 @@ def _on_zeros(cell: Any, spec: Spec) -> tuple[list[Any], Any]:
 def is_own(cell: Any) -> bool:
     """Whether the operator computes it: a cell of unpad's whose step is as unpad wrote it."""
     kind = type(cell)
-    if not isinstance(cell, Cell) or hasattr(kind, "call"):
+    if not isinstance(cell, Cell) or kind.call is not kind.forward:
         return False
     return kind.forward is Cell.forward or hasattr(cell, "return_sequences")
+
+
+def hooked(module: torch.nn.Module) -> bool:
+    """Whether a hook wants to see the module's own call."""
+    return bool(
+        module._forward_hooks
+        or module._forward_pre_hooks
+        or module._backward_hooks
+        or module._backward_pre_hooks
+    )
 
 
 def walk_any(
@@ -207,7 +217,9 @@ def walk_any(
     Returns:
         the outputs, each at its own step; the last output of each sequence; the final states.
     """
-    if is_own(cell):
+    # Whose hooks want to see each step is walked step by step; an LSTM's see its whole call.
+    seen = hooked(cell) and not hasattr(cell, "return_sequences") if is_own(cell) else True
+    if not seen:
         outputs, ends = walk([cell], [backwards], inputs, states)
         return inputs.with_values(outputs), ends[0], ends
     with _draws_held(cell, inputs):

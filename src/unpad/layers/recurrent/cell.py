@@ -233,8 +233,8 @@ class Cell(Layer):
         output, after = walk([self], [False], step, given)
         return output, after[0] if bare else after
 
-    def _penalty_on(self, outputs: Any) -> Tensor:
-        return super()._penalty_on(flat(outputs))
+    def _note_activity(self, outputs: Any) -> None:
+        super()._note_activity(flat(outputs))
 
     # --- dropout ---------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from ...core.structure import flat
 from ...errors import refuse
 from ...ragged import Layout, Ragged
 from ...ragged.arrays import as_integers
-from .any_cell import in_type_of, initial_states, is_own, state_count, step_specs, walk_any
+from .any_cell import hooked, in_type_of, initial_states, is_own, state_count, step_specs, walk_any
 from .cell import Cell
 from .stacked_rnn_cells import cells_in
 
@@ -242,7 +242,7 @@ def step_of(spec: Spec) -> Spec:
 def walks_plainly(layer: Any) -> bool:
     """Whether `walk` is all there is to a layer's call."""
     plain = isinstance(layer, Recurrent) and type(layer).forward is Recurrent.forward
-    return plain and layer.activity_regularizer is None
+    return plain and layer.activity_regularizer is None and not hooked(layer)
 
 
 def remembers(layer: Recurrent) -> bool:

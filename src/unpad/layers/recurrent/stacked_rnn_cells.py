@@ -103,8 +103,8 @@ class StackedRNNCells(Layer):
     def _weights_dtype(self) -> torch.dtype | None:
         return next((w.dtype for w in self.parameters()), self.dtype)
 
-    def _penalty_on(self, outputs: Any) -> Tensor:
-        return super()._penalty_on(flat(outputs))
+    def _note_activity(self, outputs: Any) -> None:
+        super()._note_activity(flat(outputs))
 
     def forward(self, inputs: Tensor, states: Sequence[Any] | None = None) -> tuple[Tensor, Any]:
         """One step of each cell.

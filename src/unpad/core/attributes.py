@@ -1,0 +1,86 @@
+"""What someone sets of a layer that is there: obeyed, or refused."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import torch
+
+from ..weights import activations, constraints, regularizers
+from . import older
+from .weighted import Weighted
+from .written import is_ours
+
+# What weights are made with, under the names that arguments have.
+_MADE_OF = {"units", "filters", "kernel_size", "use_bias", "input_dim", "output_dim", "groups"}
+
+
+class Attributes(Weighted):
+    """A torch module whose attributes do what they say, whenever they are set."""
+
+    #: The kinds of calls that it has been asked about.
+    _met: set[Any]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # A list of layers is found by torch only as a ModuleList: their weights would be missed.
+        if isinstance(value, (list, tuple)) and value and all(map(_is_module, value)):
+            value = torch.nn.ModuleList(value)
+        if "built" in self.__dict__:
+            value = self._obeyed(name, value)
+        super().__setattr__(name, cast(Any, value))
+
+    def _obeyed(self, name: str, value: Any) -> Any:
+        """What is set of a layer that there is: as the constructor would have taken it, or refused.
+
+        Raises:
+            ValueError: it comes too late, or the name is one of unpad's.
+        """
+        if isinstance(value, (torch.nn.Module, torch.nn.Parameter)):
+            self._check_held(name, value)
+        elif self.__dict__["built"] and name.endswith("activation") and not callable(value):
+            self._met.clear()
+            value = activations.get(value, self.who)
+        elif self.__dict__["built"] and name.rpartition("_")[2] in ("regularizer", "constraint"):
+            of, _, kind = name.rpartition("_")
+            if of in self._parameters:
+                held = self._regularizers if kind == "regularizer" else self._constraints
+                value = (regularizers if kind == "regularizer" else constraints).get(
+                    value, self.who
+                )
+                held.pop(of, None)
+                held |= {} if value is None else {of: value}
+        elif self.__dict__["built"] and (name in _MADE_OF or name.endswith("_initializer")):
+            had = self.__dict__.get(name, value)
+            if had is not value and had != value:
+                raise ValueError(
+                    f"{self.who}: {name} is what its weights were made with, and they are there. "
+                    "Make a new layer, or give it other numbers: set_weights."
+                )
+        return value
+
+    def _check_held(self, name: str, value: Any) -> None:
+        if isinstance(value, torch.nn.Module) and any(m is self for m in value.modules()):
+            raise ValueError(f"{self.who}: {name} would hold the layer that it stands in.")
+        ours = next(c for c in type(self).__mro__ if is_ours(c))
+        if hasattr(ours, name) and name != "layers" and ours is not type(self):
+            raise ValueError(
+                f"{self.who}: {name!r} is what unpad's {ours.__name__} calls something of its own. "
+                "Give the attribute another name."
+            )
+        if isinstance(value, Weighted) and not self._trainable:
+            value.trainable = False
+
+    def __getattr__(self, name: str) -> Any:
+        # As torch's own, but that a property which has no answer keeps its words.
+        for held in ("_parameters", "_buffers", "_modules"):
+            found = self.__dict__.get(held)
+            if found is not None and name in found:
+                return found[name]
+        answer = getattr(type(self), name, None)
+        if isinstance(answer, (property, older.Shown)):
+            return answer.__get__(self, type(self))
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+
+def _is_module(value: Any) -> bool:
+    return isinstance(value, torch.nn.Module)

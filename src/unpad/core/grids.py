@@ -1,0 +1,119 @@
+"""For what is written for padded grids: a Ragged laid out in one, and what comes of it taken back.
+
+The grid is as narrow as its longest sequence, with its steps to the left and zeros behind them,
+whatever grid the batch came from: what is not there cannot be seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..ragged import Ragged
+from ..ragged.doors.padded import to_padded
+from .structure import flat
+
+
+def laid_out(inputs: Any) -> tuple[Any, Any]:
+    """A grid (batch, time, *feature) and its mask (batch, time), True where a step is.
+
+    Of a tensor the tensor and None; of a list two lists.
+    """
+    if isinstance(inputs, (list, tuple)):
+        pairs = [laid_out(x) for x in inputs]
+        return [grid for grid, _ in pairs], [mask for _, mask in pairs]
+    if not isinstance(inputs, Ragged):
+        return inputs, None
+    width = max(1, inputs.layout.longest)
+    grid = to_padded(inputs, 0, length=width, padding="post")
+    return grid, mask_of(inputs, width)
+
+
+def mask_of(inputs: Ragged, width: int) -> Tensor:
+    """(batch, width) bool: True where a step is, in a grid whose steps are to the left."""
+    return torch.arange(width, device=inputs.device) < inputs.layout.own.lengths[:, None]
+
+
+def taken_back(grid: Tensor, like: Ragged) -> Ragged:
+    """The steps of a grid that was made of a Ragged's, on its layout."""
+    return like.with_values(grid[mask_of(like, grid.shape[1])])
+
+
+def _keeps_time(output: Any, like: Ragged) -> bool:
+    """Whether an output has the slots of a Ragged's grid, by its shape."""
+    time = max(1, like.layout.longest)
+    return isinstance(output, Tensor) and output.ndim > 1 and output.shape[:2] == (like.batch, time)
+
+
+def on_grids(layer: Any, run: Callable[..., Any], inputs: Any, options: dict[str, Any]) -> Any:
+    """What a layer gives that is written for grids, with each grid of steps taken back.
+
+    Args:
+        layer: whose `compute_mask` is asked where it has one of its own.
+        run: its `call`, or what calls it.
+        inputs: Ragged or tensors.
+        options: further arguments; a mask among them goes before that of the inputs.
+    """
+    written = layer._written
+    pairs = [laid_out(x) for x in inputs]
+    grids, masks = [grid for grid, _ in pairs], [mask for _, mask in pairs]
+    mask = options.get("mask", masks[0] if len(masks) == 1 else masks)
+    if written.mask:
+        options = {**options, "mask": mask}
+    output = run(*grids, **options)
+    several = isinstance(output, (list, tuple))
+    parts: list[Any] = list(output) if several else [output]
+    like = next((x for x in flat(list(inputs)) if isinstance(x, Ragged)), None)
+    # Known since it was built; while it is, by the shape.
+    kept = layer._keeps_steps
+    if kept is None:
+        kept = [like is not None and _keeps_time(part, like) for part in parts]
+    if written.masks:
+        said = layer.compute_mask(grids[0] if len(grids) == 1 else grids, mask)
+        of = list(said) if isinstance(said, (list, tuple)) else [said] * len(parts)
+        each = zip(parts, of, kept, strict=True)
+        parts = [_by_mask(layer.who, part, m, like, keeps) for part, m, keeps in each]
+    elif like is not None:
+        parts = [taken_back(p, like) if keeps else p for p, keeps in zip(parts, kept, strict=True)]
+    return parts if several else parts[0]
+
+
+def _by_mask(who: str, grid: Tensor, mask: Any, like: Ragged | None, keeps: bool) -> Any:
+    """The steps of a grid that a mask says are there: on a layout where they are its steps."""
+    if mask is None:
+        if like is not None and keeps:
+            raise ValueError(
+                f"{who}: compute_mask gives None for a grid of steps, so that nobody would know "
+                "which are there. Give the mask back, or reduce the time to one row."
+            )
+        return grid
+    mask = torch.as_tensor(mask).bool()
+    if like is not None and torch.equal(mask, mask_of(like, max(1, like.layout.longest))):
+        return taken_back(grid, like)
+    return Ragged.from_padded(grid, mask=mask)
+
+
+def without_mask(who: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> tuple[Any, Any]:
+    """A call without its mask: a grid with one is the Ragged of the steps that are there.
+
+    Raises:
+        ValueError: there is a mask beside what needs none, or it does not fit.
+    """
+    mask = options["mask"]
+    options = {name: value for name, value in options.items() if name != "mask"}
+    if mask is None:
+        return inputs, options
+    grid = isinstance(inputs[0], (Tensor, np.ndarray)) and len(inputs) == 1
+    if not grid or not isinstance(mask, (Tensor, np.ndarray)):
+        raise ValueError(
+            f"{who}: got mask=, but a missing step does not exist in a Ragged, and no layer needs "
+            "a mask. Leave it out; a grid is told its steps by Ragged.from_padded(x, mask=mask)."
+        )
+    try:
+        return (Ragged.from_padded(inputs[0], mask=mask),), options
+    except ValueError as error:
+        raise ValueError(f"{who}: {error}") from None

@@ -1,0 +1,41 @@
+"""How a layer's class is written: what its `call` takes beside the inputs."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any, NamedTuple
+
+
+class Written(NamedTuple):
+    """What is to be handed to a layer's `call`, or asked of it, beside its inputs.
+
+    Args:
+        training: whether it is told the mode.
+        mask: whether it takes a mask.
+        masks: whether it says itself which slots of its output are steps.
+        grids: whether it is written for padded grids, where others take a Ragged.
+    """
+
+    training: bool = False
+    mask: bool = False
+    masks: bool = False
+    grids: bool = False
+
+
+def written(cls: Any, base: Any) -> Written:
+    """How a class is written.
+
+    Args:
+        cls: a class of layers, whose `call` or `forward` computes.
+        base: the class that all layers have in common.
+    """
+    function = cls.forward if cls.forward is not base.forward else getattr(cls, "call", None)
+    names = set() if function is None else inspect.signature(function).parameters.keys()
+    mask, masks = "mask" in names, cls.compute_mask is not base.compute_mask
+    theirs = not cls.is_model and function is not None and not is_ours(function)
+    return Written("training" in names, mask, masks, masks or (mask and theirs))
+
+
+def is_ours(thing: Any) -> bool:
+    """Whether a class or function is one of this library's."""
+    return thing.__module__.partition(".")[0] == __name__.partition(".")[0]
