@@ -11,7 +11,8 @@ import unpad
 from .examples import TIMES
 
 # Where unpad was installed without a compiler there are no compiled kernels to test.
-collect_ignore = [] if unpad.kernels.library.available() else ["kernels/test_compiled.py"]
+_OF_THE_LIBRARY = ["kernels/test_compiled.py", "kernels/test_memory.py"]
+collect_ignore = [] if unpad.kernels.library.available() else _OF_THE_LIBRARY
 
 # Small tensors gain nothing from threads, and threads that spin slow a busy machine down.
 torch.set_num_threads(1)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from .. import arguments
 from ..arguments import Checked
+from ..ragged.arrays import to_numpy
 from ..ragged.batch import values_of
 from ..weights import constraints, initializers, regularizers
 from .passes import running
@@ -266,8 +267,8 @@ class Weighted(Checked, torch.nn.Module):
         return list(found.values())
 
     def get_weights(self) -> list[np.ndarray]:
-        """The weights as arrays, in Keras's order and shapes."""
-        return [w.detach().cpu().numpy().copy() for w in self.weights]
+        """The weights as arrays, in Keras's order and shapes; bfloat16 as float32."""
+        return [to_numpy(w).copy() for w in self.weights]
 
     def set_weights(self, weights: list[np.ndarray]) -> None:
         """Sets the weights from arrays in Keras's order and shapes.

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..ragged import Ragged
-from ..ragged.arrays import is_numeric, to_tensor
+from ..ragged.arrays import is_numeric, to_numpy, to_tensor
 
 
 class Form(NamedTuple):
@@ -79,7 +79,7 @@ def _with_rows(data: Tensor, who: str) -> Tensor:
 def give_back(output: Ragged | Tensor, form: Form, fill: float) -> Any:
     """The model's output in the caller's form: the same grid, a list, a Ragged, an Arrow column."""
     if isinstance(output, Tensor):
-        return output.numpy() if form.numpy else output
+        return to_numpy(output) if form.numpy else output
     output = Ragged._trusted(output.values, output.layout, form.numpy)
     if form.kind == "grid":
         return output.to_padded(fill)

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from . import compiled, cudnn, library, paths, reference, torch_path
+from . import around, compiled, cudnn, library, paths, reference, torch_path
 from .activations import KNOWN
 from .cells import GATES
 from .checks import check, followed, sizes
@@ -97,13 +97,28 @@ def trusted(
     The weights are kernel, recurrent kernel, bias and recurrent bias of each direction in turn:
     eight, None where there is none.
 
+    Within `torch.func` and with tangents the reference computes; under autocast, its type.
+
     Raises:
         ValueError: shapes, types or devices do not go together.
+        RuntimeError: within torch.jit.trace.
     """
+    compiling = torch.compiler.is_compiling()
+    transform = None if compiling else around.transform()
+    if transform == "torch.jit.trace":
+        raise RuntimeError(
+            "recurrent: torch.jit.trace would write down this batch's lengths as the only ones. "
+            "torch.compile and torch.export take any batch."
+        )
+    wanted = None if compiling else around.cast_to(values)
+    if wanted is not None:
+        values, *weights, h0, c0, mask = (
+            around.cast(t, wanted) for t in (values, *weights, h0, c0, mask)
+        )
     sizes(cell, values, offsets, ids, weights, h0, c0, mask, len(reverse))
     forced = paths.forced()
     unknown = activation not in KNOWN or recurrent_activation not in KNOWN
-    if unknown or forced == "reference":
+    if unknown or transform or forced == "reference":
         paths.note("reference")
         return reference.recurrent(
             cell, values, offsets, *by_kind(weights), h0, c0, mask,
@@ -118,7 +133,7 @@ def trusted(
     tensors = (values, offsets, ids, *weights, h0, c0, mask)
     options = (cell, activation, recurrent_activation, reverse, forced or "")
     keep = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)
-    if torch.compiler.is_compiling() or type(values) not in _PLAIN:
+    if compiling or type(values) not in _PLAIN:
         outputs, h, c, *_ = torch.ops.unpad.recurrent.default(*tensors, *options, keep)
         return outputs, h, c
     # Plain tensors, run as they come: the same functions without the dispatcher. It costs 40 us a
@@ -259,6 +274,26 @@ torch.library.register_autograd(
 )
 
 
+def _once(found: list[Tensor | None], of: Sequence[Tensor | None]) -> list[Tensor | None]:
+    """Gradients that say so when somebody differentiates them again."""
+    there = [d for d in found if d is not None]
+    marked = iter(_Once.apply(len(there), *there, *of))
+    return [None if d is None else next(marked) for d in found]
+
+
+class _Once(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, count: int, *tensors: Any) -> tuple:
+        return tuple(t.view_as(t) for t in tensors[:count])
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        raise RuntimeError(
+            "recurrent: the kernels have first derivatives only. For a second one run the layer "
+            "with unpad.kernels.force('reference'), which walks in torch's own operators."
+        )
+
+
 class _Eager(torch.autograd.Function):
     """The operator and its derivative on plain tensors: first the options, then the tensors."""
 
@@ -275,5 +310,11 @@ class _Eager(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> tuple:
         wanted = ctx.needs_input_grad[1]
-        found = _gradients(*gradients, *ctx.saved_tensors, *ctx.options, wanted)
+        given = (*gradients, *ctx.saved_tensors)
+        if not torch.is_grad_enabled():
+            found = _gradients(*given, *ctx.options, wanted)
+        else:
+            with torch.no_grad():
+                found = _gradients(*given, *ctx.options, wanted)
+            found = _once(found, given)
         return None, found[0], None, None, *found[1:], None

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from . import checks
+from . import around, checks
 from .library import DTYPES, address, call, serves
 from .structures import words
 from .threads import threads
@@ -65,7 +65,7 @@ def linear(values: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
         ValueError: the sizes, types or devices do not go together.
     """
     plain = type(values) is Tensor and values.ndim == 2 and not torch.compiler.is_compiling()
-    if plain and serves(values):
+    if plain and serves(values) and not around.transform() and around.cast_to(values) is None:
         followed = torch.is_grad_enabled()
         return _Linear.apply(values, kernel, bias) if followed else _forward(values, kernel, bias)
     checks.linear(values, kernel, bias)
@@ -97,12 +97,18 @@ class _Linear(torch.autograd.Function):
     def backward(ctx, *gradients: Tensor) -> tuple[Tensor | None, Tensor, Tensor | None]:
         (d_out,) = gradients
         values, kernel = ctx.saved_tensors
+        wanted = ctx.needs_input_grad[0]
+        if torch.is_grad_enabled():
+            # Somebody differentiates what comes out of here: these are products again.
+            d_values = linear(d_out, kernel.T, None) if wanted else None
+            d_bias = d_out.sum(0) if ctx.biased else None
+            return d_values, linear(values.T, d_out, None), d_bias
         d_out, values, kernel = d_out.contiguous(), values.contiguous(), kernel.contiguous()
         d_kernel = torch.empty_like(kernel)
         d_bias = d_out.new_empty(d_out.shape[1]) if ctx.biased else None
         products = [Times(d_kernel, values, d_out, a_transposed=True, sums=d_bias)]
         d_values = None
-        if ctx.needs_input_grad[0]:
+        if wanted:
             d_values = torch.empty_like(values)
             products.append(Times(d_values, d_out, kernel, b_transposed=True))
         run(products)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from . import checks
+from . import around, checks
 from .groups import by_group
 from .library import DTYPES, address, call, serves
 from .products import column_sums
@@ -25,7 +25,8 @@ from .threads import threads
 
 def serves_slots(values: Tensor) -> bool:
     """Whether the library can compute `linear` for these values."""
-    return type(values) is Tensor and not torch.compiler.is_compiling() and serves(values)
+    plain = type(values) is Tensor and not torch.compiler.is_compiling() and serves(values)
+    return plain and not around.transform() and around.cast_to(values) is None
 
 
 def linear(

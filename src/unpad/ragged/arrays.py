@@ -33,6 +33,12 @@ def to_tensor(array: np.ndarray) -> Tensor:
     return torch.from_numpy(np.require(array, requirements=["C", "W"]))
 
 
+def to_numpy(tensor: Tensor) -> np.ndarray:
+    """The numbers as numpy has them; bfloat16, which it has not, as float32."""
+    tensor = tensor.detach().cpu()
+    return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
+
+
 def as_count(number: Any, who: str, what: str) -> int:
     """A whole number, none negative, as Python's own.
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from . import reductions
 from .arithmetic import Arithmetic
-from .arrays import as_integers
+from .arrays import as_integers, to_numpy
 from .layout import Layout
 from .levels import from_nested_lists, innermost, merge_levels, take_rows
 
@@ -330,7 +330,7 @@ class Ragged(Arithmetic):
             return Ragged._trusted(tensor._values, tensor._layout, self._numpy)
         if not self._numpy or tensor.requires_grad:
             return tensor
-        return tensor.cpu().numpy()
+        return to_numpy(tensor)
 
     # --- choosing sequences ----------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from .. import arguments
 from ..arguments import AboveZero, NotNegative, Seed
 from ..configured import Configured, from_dict
 from ..errors import look_up
+from ..kernels import own_threads
 
 _Initializer = Callable[[Sequence[int], torch.dtype], Tensor]
 
@@ -34,8 +35,10 @@ class Initializer(Configured):
         if self.seed is not None:
             generator = torch.Generator().manual_seed(self.seed)
         with torch.no_grad():
-            tensor = torch.empty(tuple(shape), dtype=dtype or torch.get_default_dtype())
-            return self.fill(tensor, generator)
+            dtype = dtype or torch.get_default_dtype()
+            # Half precision is drawn in float32: the same numbers, rounded, of every distribution.
+            drawn = torch.float32 if dtype in (torch.float16, torch.bfloat16) else dtype
+            return self.fill(torch.empty(tuple(shape), dtype=drawn), generator).to(dtype)
 
     def fill(self, tensor: Tensor, generator: torch.Generator | None) -> Tensor:
         """Fills the tensor in place and gives it back."""
@@ -280,7 +283,10 @@ class Orthogonal(Initializer):
                 f"Orthogonal: expected a weight of two axes or more, got {tuple(tensor.shape)}."
             )
         # Keras takes all axes but the last as rows; torch would take the first alone.
-        torch.nn.init.orthogonal_(tensor.view(-1, tensor.shape[-1]), self.gain, generator=generator)
+        rows = tensor.view(-1, tensor.shape[-1])
+        # The last bits of torch's QR depend on how many threads it has.
+        with own_threads():
+            torch.nn.init.orthogonal_(rows, self.gain, generator=generator)
         return tensor
 
 
