@@ -109,29 +109,29 @@ def sizes(
     gates = GATES.get(cell)
     if gates is None:
         raise ValueError(f"recurrent: expected cell as one of {', '.join(GATES)}, got {cell!r}.")
-    if values.ndim != 2:
-        raise ValueError(f"recurrent: expected values (steps, feature), got {tuple(values.shape)}.")
-    (steps, feature), hidden = values.shape, _hidden(weights)
+    try:
+        (steps, feature), (hidden, _) = values.shape, weights[1].shape  # pyright: ignore
+    except (ValueError, AttributeError):
+        raise _no_matrix(values, weights[1]) from None
     columns, dtype, cpu = gates * hidden, values.dtype, values.is_cpu
     # Not by `like`: a call a weight would double what this costs, 4 us for two directions.
-    shapes = ((feature, columns), (hidden, columns), (columns,), (columns,)) * directions
-    for weight, shape in zip(weights, shapes, strict=False):
+    shapes = ((feature, columns), (hidden, columns), (columns,), (columns,))
+    for weight, shape in zip(weights, shapes * directions, strict=False):
         if weight is not None and (
             weight.shape != shape or weight.dtype is not dtype or weight.is_cpu is not cpu
         ):
             _explain(weights, shapes, values)
-    if (
-        len(weights) < len(shapes)
-        or any(weight is not None for weight in weights[len(shapes) :])
-        or (directions == 2 and _uneven(weights))
-    ):
+    if directions == 2:
+        uneven = len(weights) != 8 or _uneven(weights)
+    else:
+        uneven = weights[0] is None or any(w is not None for w in weights[4:])
+    if uneven:
         _count_all(weights, directions)
-    device = values.device
-    if not cpu:
-        _explain(weights, shapes, values)
     if weights[3] is not None and cell != "gru":
         raise ValueError(f"recurrent: {cell} has no recurrent biases; gru has.")
-    if offsets.dtype is not torch.int64 or offsets.ndim != 1 or offsets.device != device:
+    if not cpu:
+        _explain(weights, shapes, values)  # on which of the GPUs
+    if offsets.dtype is not torch.int64 or offsets.ndim != 1 or offsets.device != values.device:
         raise ValueError(
             f"recurrent: expected offsets (batch + 1,) int64 on {values.device}, got "
             f"{tuple(offsets.shape)} {offsets.dtype} on {offsets.device}."
@@ -166,7 +166,9 @@ def followed(
     Raises:
         ValueError: something does not fit.
     """
-    steps, batch, hidden = values.shape[0], offsets.numel() - 1, _hidden(weights)
+    steps, batch, kernel = values.shape[0], offsets.numel() - 1, weights[1]
+    assert kernel is not None
+    hidden = kernel.shape[0]
     whole, state = (steps, directions * hidden), (directions, batch, hidden)
     if d_outputs is not None:
         like("recurrent", "d_outputs", d_outputs, whole, values)
@@ -179,24 +181,26 @@ def followed(
         like("recurrent", "saved", saved, (directions, steps, hidden), values)
 
 
-def _hidden(weights: Sequence[Tensor | None]) -> int:
-    kernel = weights[1]
-    if kernel is None or kernel.ndim != 2:
-        got = "none" if kernel is None else tuple(kernel.shape)
-        raise ValueError(f"recurrent: expected recurrent_kernels (hidden, columns), got {got}.")
-    return kernel.shape[0]
+def _no_matrix(values: Tensor, kernel: Any) -> ValueError:
+    if values.ndim != 2:
+        return ValueError(
+            f"recurrent: expected values (steps, feature), got {tuple(values.shape)}."
+        )
+    got = "none" if kernel is None else tuple(kernel.shape)
+    return ValueError(f"recurrent: expected recurrent_kernels (hidden, columns), got {got}.")
 
 
 def _explain(weights: Sequence[Any], shapes: Sequence[Any], values: Tensor) -> None:
-    for i, (weight, shape) in enumerate(zip(weights, shapes, strict=False)):
+    for i, weight in enumerate(weights):
         if weight is not None:
-            like("recurrent", _KINDS[i % 4], weight, shape, values)
+            like("recurrent", _KINDS[i % 4], weight, shapes[i % 4], values)
 
 
 def _uneven(weights: Sequence[Any]) -> bool:
     """Whether the second direction has what the first one has not, or the other way round."""
     return (
-        weights[4] is None
+        weights[0] is None
+        or weights[4] is None
         or weights[5] is None
         or (weights[2] is None) is not (weights[6] is None)
         or (weights[3] is None) is not (weights[7] is None)

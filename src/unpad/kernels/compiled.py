@@ -145,4 +145,4 @@ def _addresses(tensors: Sequence[Tensor | None]) -> list[int]:
 
 
 def _contiguous(tensors: Sequence[Tensor | None]) -> list:
-    return [t if t is None or t.is_contiguous() else t.contiguous() for t in tensors]
+    return [None if t is None else t.contiguous() for t in tensors]

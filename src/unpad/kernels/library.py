@@ -74,7 +74,7 @@ def available() -> bool:
 
 def serves(values: Tensor) -> bool:
     """Whether these values can go through the compiled kernels."""
-    return values.device.type == "cpu" and values.dtype in DTYPES and available()
+    return values.is_cpu and values.dtype in DTYPES and library() is not None
 
 
 def describe() -> dict[str, object]:

@@ -104,17 +104,19 @@ def trusted(
         RuntimeError: within torch.jit.trace.
     """
     compiling = torch.compiler.is_compiling()
-    transform = None if compiling else around.transform()
-    if transform == "torch.jit.trace":
-        raise RuntimeError(
-            "recurrent: torch.jit.trace would write down this batch's lengths as the only ones. "
-            "torch.compile and torch.export take any batch."
-        )
-    wanted = None if compiling else around.cast_to(values)
-    if wanted is not None:
-        values, *weights, h0, c0, mask = (
-            around.cast(t, wanted) for t in (values, *weights, h0, c0, mask)
-        )
+    transform = None
+    if not (compiling or around.nothing()):
+        transform = around.transform()
+        if transform == "torch.jit.trace":
+            raise RuntimeError(
+                "recurrent: torch.jit.trace would write down this batch's lengths as the only "
+                "ones. torch.compile and torch.export take any batch."
+            )
+        wanted = around.cast_to(values)
+        if wanted is not None:
+            values, *weights, h0, c0, mask = (
+                around.cast(t, wanted) for t in (values, *weights, h0, c0, mask)
+            )
     sizes(cell, values, offsets, ids, weights, h0, c0, mask, len(reverse))
     forced = paths.forced()
     unknown = activation not in KNOWN or recurrent_activation not in KNOWN
@@ -124,10 +126,11 @@ def trusted(
             cell, values, offsets, *by_kind(weights), h0, c0, mask,
             _as_function(activation), _as_function(recurrent_activation), reverse,
         )  # fmt: skip
-    computed = cudnn.computes(cell, activation, recurrent_activation, mask)
+    asked = forced == "cudnn" or (forced is None and cudnn.serves(values))
+    computed = asked and cudnn.computes(cell, activation, recurrent_activation, mask)
     if forced == "cudnn" and not computed:
         raise ValueError("recurrent: cudnn knows lstm and gru, tanh and sigmoid, and no mask.")
-    if computed and (forced == "cudnn" or (forced is None and cudnn.serves(values))):
+    if computed:
         paths.note("cudnn")
         return cudnn.recurrent(cell, values, offsets, *by_kind(weights), h0, c0, reverse)
     tensors = (values, offsets, ids, *weights, h0, c0, mask)
@@ -178,6 +181,7 @@ def _checked_forward(values: Tensor, offsets: Tensor, ids: Tensor | None, *rest:
 
 def _backward(*arguments: Any) -> tuple[Tensor, ...]:
     values = arguments[3]
+    _check_backward(*arguments[:-2])
     return _whole(values, _gradients(*arguments))
 
 
@@ -188,7 +192,6 @@ def _whole(values: Tensor, results: Sequence[Tensor | None]) -> tuple[Tensor, ..
 
 def _gradients(*arguments: Any) -> list[Tensor | None]:
     """Of values, the weights of each direction in turn, h0 and c0; None for what is not there."""
-    _check_backward(*arguments)
     gradients, given = arguments[:3], arguments[3:]
     (values, offsets, ids), weights = given[:3], given[_WEIGHTS_AT]
     *rest, path, inputs = given[_H0:]
@@ -197,7 +200,7 @@ def _gradients(*arguments: Any) -> list[Tensor | None]:
 
 
 def _check_backward(d_outputs: Any, d_h: Any, d_c: Any, *given: Any) -> None:
-    (values, offsets, ids), weights, (*rest, _, _) = given[:3], given[_WEIGHTS_AT], given[_H0:]
+    (values, offsets, ids), weights, rest = given[:3], given[_WEIGHTS_AT], given[_H0:]
     h0, c0, mask, outputs, gates, saved, cell, _, _, reverse = rest
     directions = len(reverse)
     sizes(cell, values, offsets, ids, weights, h0, c0, mask, directions)
@@ -231,7 +234,7 @@ def _(values, offsets, ids, *rest):
 
 @torch.library.register_fake("unpad::recurrent_backward", lib=_library)
 def _(d_outputs, d_h, d_c, values, offsets, ids, *rest):
-    _check_backward(d_outputs, d_h, d_c, values, offsets, ids, *rest)
+    _check_backward(d_outputs, d_h, d_c, values, offsets, ids, *rest[:-2])
     like = [values.new_empty(0) if w is None else torch.empty_like(w) for w in rest[:10]]
     d_values = torch.empty_like(values) if rest[-1] else values.new_empty(0)
     return d_values, *like
@@ -311,6 +314,10 @@ class _Eager(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Any) -> tuple:
         wanted = ctx.needs_input_grad[1]
         given = (*gradients, *ctx.saved_tensors)
+        # What came in may have been set to another size since; what went out is as it was.
+        values, offsets, ids, *weights, h0, c0, mask = given[3:17]
+        cell, *_, reverse, _ = ctx.options
+        sizes(cell, values, offsets, ids, weights, h0, c0, mask, len(reverse))
         if not torch.is_grad_enabled():
             found = _gradients(*given, *ctx.options, wanted)
         else:

@@ -65,7 +65,7 @@ def linear(values: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
         ValueError: the sizes, types or devices do not go together.
     """
     plain = type(values) is Tensor and values.ndim == 2 and not torch.compiler.is_compiling()
-    if plain and serves(values) and not around.transform() and around.cast_to(values) is None:
+    if plain and serves(values) and around.nothing():
         followed = torch.is_grad_enabled()
         return _Linear.apply(values, kernel, bias) if followed else _forward(values, kernel, bias)
     checks.linear(values, kernel, bias)

@@ -26,7 +26,7 @@ from .threads import threads
 def serves_slots(values: Tensor) -> bool:
     """Whether the library can compute `linear` for these values."""
     plain = type(values) is Tensor and not torch.compiler.is_compiling() and serves(values)
-    return plain and not around.transform() and around.cast_to(values) is None
+    return plain and around.nothing()
 
 
 def linear(
