@@ -100,11 +100,17 @@ def _layers() -> dict[str, _Any]:
     return {**names, "InputLayer": Input, "Operation": _operation.Operation}
 
 
+def _operations() -> dict[str, _Any]:
+    parts = {"ops": ops, "random": random}
+    drawn = {f"{h}.{n}": getattr(part, n) for h, part in parts.items() for n in part.__all__}
+    return _operation.known() | drawn
+
+
 _HOMES = ["models", "losses", "optimizers", "optimizers.schedules", "initializers", "regularizers"]
 _HOMES += ["constraints", "activations", "metrics"]
 _know(
     layers=_layers,
-    operations=_operation.known,
+    operations=_operations,
     **{home: _partial(_names_in, home) for home in _HOMES},
 )
 

@@ -252,6 +252,8 @@ def test_drawn_into_a_graph(name, ragged):
     assert drawn.dtype == expected.dtype
     a, b = (r.values if isinstance(r, Ragged) else r for r in (found, expected))
     torch.testing.assert_close(a, b, equal_nan=True)
+    data = keras.Model(symbol, drawn).to_json()
+    assert keras.models.model_from_json(data).to_json() == data
 
 
 @pytest.mark.parametrize("name", [n for n, k in KINDS.items() if k == "dense"])

@@ -61,7 +61,9 @@ class Operation(Layer):
                     f"{self.name}: got a weight of a torch module, which this model would not "
                     "train. Put the module into the graph: TorchModule(module)(x)."
                 )
-        return tried_function(self.function, specs, options, self.name)
+        # What ones will not do for says what it is tried on instead.
+        function = getattr(self.function, "tried", self.function)
+        return tried_function(function, specs, options, self.name)
 
     def forward(self, *inputs: Any, **options: Any) -> Ragged | torch.Tensor:
         """The function of the inputs."""

@@ -14,9 +14,7 @@ import numpy as np
 from torch import Tensor
 
 from ..core.operation import Operation
-from ..core.spec import Spec
 from ..core.symbol import is_symbolic
-from ..core.trial import tried_function
 from ..ragged import Ragged
 from ..ragged.arithmetic import beside
 from ..ragged.batch import values_of, with_values_of
@@ -48,13 +46,21 @@ def declared(
     def public(*args: Any, **kwargs: Any) -> Any:
         for x in args:
             if is_symbolic(x):
-                return _Drawn(public, trial)(*args, **kwargs)
+                return Operation(public)(*args, **kwargs)
         for x in kwargs.values():
             if is_symbolic(x):
-                return _Drawn(public, trial)(*args, **kwargs)
+                return Operation(public)(*args, **kwargs)
         return run(*args, **kwargs)
 
     public.__dict__["kind"] = kind
+    if trial is not None:
+        make: Any = trial
+
+        def tried(*args: Any, **kwargs: Any) -> Any:
+            batches = [_each(make, x) if isinstance(x, (Tensor, Ragged)) else x for x in args]
+            return public(*batches, **kwargs)
+
+        public.__dict__["tried"] = tried
     if name is not None:
         public.__name__ = public.__qualname__ = name
         public.__doc__ = says
@@ -62,28 +68,6 @@ def declared(
         # Its one home, by which it is pickled and named in a graph's configuration.
         public.__module__ = __package__ or public.__module__
     return public
-
-
-class _Drawn(Operation):
-    """A function in a graph, tried on what it can take."""
-
-    tried_once = True
-
-    def __init__(self, function: Function, trial: Callable[[Tensor], Tensor] | None) -> None:
-        super().__init__(function)
-        self.trial = trial
-
-    def output_spec(self, *specs: Any, **options: Any) -> Any:
-        if self.trial is None:
-            return super().output_spec(*specs, **options)
-        make: Any = self.trial
-
-        def tried(*args: Any, **more: Any) -> Any:
-            ready = [_each(make, x) if isinstance(s, Spec) else x
-                     for s, x in zip(specs, args, strict=True)]  # fmt: skip
-            return self.function(*ready, **more)
-
-        return tried_function(tried, specs, options, self.name)
 
 
 def _each(function: Callable[[Any], Any], x: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from .kinds import elementwise, first_ragged, of_one
+from .kinds import elementwise, first_ragged, of_batches, of_one
 from .reductions import all
 from .types import floats, floatx, numbers, promoted, same, tensor
 
@@ -153,6 +153,7 @@ def _chosen(condition: Any, x1: Any, x2: Any) -> Any:
     return torch.where(tensor(condition).bool(), *same(x1, x2))
 
 
+@of_batches
 def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
     """X1 where the condition is True, else x2; without them the places where it is True.
 
@@ -170,6 +171,7 @@ def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
     return _chosen(condition, x1, x2)
 
 
+@of_batches
 def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0) -> Any:
     """The choice of the first condition that is True, number by number; else the default."""
     found = default
