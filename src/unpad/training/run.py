@@ -151,8 +151,9 @@ class Run:
         """A training step by the model's methods; see `Model.train_step`."""
         x, y, weight, y_pred, loss = self._computed(data, training=True)
         outcome = self._last if self._seen is y_pred else None
-        if outcome.counts if outcome is not None else bool(_rows(x)):
-            self._update(loss, outcome, self._counted(y_pred))
+        counted = self._counted(y_pred)
+        if outcome.counts if outcome is not None else counted:
+            self._update(loss, outcome, counted)
         return self.model.compute_metrics(x, y, y_pred, sample_weight=weight)
 
     def test_step(self, data: Any) -> dict[str, Any]:

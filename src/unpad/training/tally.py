@@ -107,7 +107,12 @@ class Tally:
                 metric.update(seen.y_true, seen.y_pred, weight, seen.layout)
 
     def add_own(self, loss: Any, weight: float) -> None:
-        """Adds a loss that the model has worked out by itself, and how much it counts."""
+        """Adds a loss that the model has worked out by itself, and how much it counts.
+
+        Of a batch without a step, which counts 0, the mean may be NaN.
+        """
+        if not weight:
+            return
         total, count = self._own
         value = self._number(loss) if isinstance(loss, Tensor) else float(loss)
         self._own = (total + value * weight, count + weight)
