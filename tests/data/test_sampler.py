@@ -1,5 +1,7 @@
 """Which sequences go into a batch: each once, the same for the same seed and epoch, shared out."""
 
+from itertools import chain
+
 import numpy as np
 import pytest
 import torch
@@ -39,7 +41,7 @@ def test_each_sequence_once_an_epoch_and_the_same_whenever_it_is_asked(
         options = {**options, "batch_size": None, "batch_steps": steps}
     sampler = Sampler(lengths, **options)
     batches = ids(sampler.epoch(epoch))
-    assert sorted(sum(batches, [])) == list(range(len(lengths)))
+    assert sorted(chain(*batches)) == list(range(len(lengths)))
     torch.rand(3)
     sampler.epoch(epoch + 1)
     assert ids(Sampler(lengths, **options).epoch(epoch)) == batches
@@ -54,7 +56,7 @@ def test_shares_are_disjoint_complete_and_alike_in_work(lengths, options, world)
     sampler = Sampler(lengths, **{"batch_size": 8, **options})
     shares = [ids(sampler.epoch(1, rank, world)) for rank in range(world)]
     for whole, *parts in zip(ids(sampler.epoch(1)), *shares, strict=True):
-        assert sorted(whole) == sorted(sum(parts, []))
+        assert sorted(whole) == sorted(chain(*parts))
     work = [sum(lengths[i] for batch in share for i in batch) for share in shares]
     assert max(work) - min(work) <= max(lengths)
 

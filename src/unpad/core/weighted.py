@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from .. import arguments
 from ..arguments import Checked
-from ..ragged.arrays import to_numpy
+from ..ragged.arrays import is_numeric, to_numpy, to_tensor
 from ..ragged.batch import values_of
 from ..weights import constraints, initializers, regularizers
 from .passes import running
@@ -274,7 +274,8 @@ class Weighted(Checked, torch.nn.Module):
         """Sets the weights from arrays in Keras's order and shapes.
 
         Raises:
-            ValueError: their number or a shape does not fit; no weight has changed then.
+            ValueError: their number or a shape does not fit, or one holds no numbers; no weight has
+                changed then.
         """
         mine = self.weights
         if len(weights) != len(mine):
@@ -284,13 +285,68 @@ class Weighted(Checked, torch.nn.Module):
                 raise ValueError(
                     f"{self.who}: expected weight {i} as {tuple(w.shape)}, got {np.shape(new)}."
                 )
+        ready = [
+            _as_numbers(new, f"{self.who}: expected weight {i}") for i, new in enumerate(weights)
+        ]
         with torch.no_grad():
-            for w, new in zip(mine, weights, strict=True):
-                w.copy_(torch.as_tensor(np.asarray(new)))
+            for w, new in zip(mine, ready, strict=True):
+                w.copy_(new)
+
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+    ) -> Any:
+        """As torch's, but all of it or nothing: after an error every weight is what it was.
+
+        Args:
+            state_dict: weights by name.
+            strict: whether every name must be there, and no other.
+            assign: whether the tensors themselves become the weights.
+
+        Raises:
+            RuntimeError: it does not fit; or it has weights of layers that are not built and have
+                none yet, which `strict=False` would pass over without a word.
+        """
+        unbuilt = self._without_a_place(state_dict)
+        if unbuilt is not None:
+            raise RuntimeError(
+                f"{self.who}: {unbuilt!r} has no place yet: the model is not built. Begin it with "
+                "keras.Input(shape=...), or show it data once, as model.predict(x), and load then."
+            )
+        before = {name: w.detach().clone() for name, w in self.state_dict().items()}
+        try:
+            return super().load_state_dict(state_dict, strict, assign)
+        except BaseException:
+            super().load_state_dict(before, strict=False, assign=assign)
+            raise
+
+    def _without_a_place(self, state: Mapping[str, Any]) -> str | None:
+        """The first weight that belongs to a layer that has none, since it is not built."""
+        mine = self.state_dict()
+        unbuilt = [
+            f"{name}." if name else ""
+            for name, module in self.named_modules()
+            if isinstance(module, Weighted) and not getattr(module, "built", True)
+        ]
+        others = (name for name in state if name not in mine)
+        return next((name for name in others if name.startswith(tuple(unbuilt))), None)
 
     def count_params(self) -> int:
         """The number of numbers in the weights."""
         return sum(w.numel() for w in self.parameters())
+
+
+def _as_numbers(array: Any, who: str) -> Tensor:
+    """An array's numbers, of any type that torch can copy into a weight."""
+    if isinstance(array, Tensor):
+        found = array.detach()
+    else:
+        array = np.asarray(array)
+        if not is_numeric(array):
+            raise ValueError(f"{who} as numbers, got an array of {array.dtype}.")
+        found = to_tensor(array)
+    if found.is_complex():
+        raise ValueError(f"{who} as real numbers, got complex ones.")
+    return found
 
 
 def as_dtype(dtype: str | torch.dtype | None) -> torch.dtype | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import torch
 
+from ..core.mode import mode
 from ..core.options import WithoutName
 from ..core.spec import spec_of
 from ..core.trial import ones_like, remembered
@@ -140,12 +141,10 @@ class Model(Trained):
         inside = [m for m in self.modules() if m is not self]
         doors = [m for m in inside if isinstance(m, Layer) and m.is_door]
         hooks = [m.register_forward_pre_hook(note) for m in doors]
-        was_training = self.training
         try:
-            with torch.no_grad():
-                self.eval()(trial)
+            with mode(self, False, self.who), torch.no_grad():
+                self(trial)
         finally:
-            self.train(was_training)
             for hook in hooks:
                 hook.remove()
         return found[0] if found else None

@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from ..core.mode import mode
 from ..core.structure import flat
 from ..layers import Layer
 from ..ragged import Ragged
 from ..ragged.batch import values_of
-from ..training.prepare import Opened, as_call, open_inputs
+from ..training.prepare import Opened, open_inputs
 from .trained import Trained
 
 # Wider grids are told in runs: "16 in, 143 out".
@@ -117,7 +118,7 @@ def trace(model: Trained, x: Any, sequences: int) -> Trace:
     given, fed, real = (
         [part[:sequences] for part in parts] for parts in (whole.given, whole.fed, whole.real)
     )
-    model.ensure_built(*as_call(whole.specs))
+    model.outputs_for(whole.specs)
     opened = Opened(given, fed, [part.to(model.device) for part in real], whole.form)
     several = [f"input_{i}" for i in range(len(given))]
     names = model.input_names or (several if len(given) > 1 else ["input"])
@@ -132,7 +133,7 @@ def trace(model: Trained, x: Any, sequences: int) -> Trace:
 def _called(model: Trained, opened: Opened) -> list[tuple[str, Layer, list[Any], list[Any]]]:
     """Each call of a layer in order: its name, what it got and what it gave."""
     found: list[tuple[str, Layer, list[Any], list[Any]]] = []
-    hooks, was_training = [], model.training
+    hooks = []
     for name, layer in _layers(model, ""):
 
         def note(layer: Any, x: Any, options: Any, out: Any, name: str = name) -> None:
@@ -142,11 +143,9 @@ def _called(model: Trained, opened: Opened) -> list[tuple[str, Layer, list[Any],
         hooks.append(layer.register_forward_hook(note, with_kwargs=True))
     fed = [part.to(model.device) for part in opened.fed]
     try:
-        model.eval()
-        with torch.no_grad():
+        with mode(model, False, "trace"), torch.no_grad():
             model(fed[0] if len(fed) == 1 else fed)
     finally:
-        model.train(was_training)
         for hook in hooks:
             hook.remove()
     return found

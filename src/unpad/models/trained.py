@@ -384,6 +384,11 @@ class Trained(Layer):
             names = ["output"] if count == 1 else [f"output_{i}" for i in range(count)]
         return self.compiled("fit").objective(names)
 
+    def outputs_for(self, specs: list[Spec]) -> list[Spec]:
+        """What the model gives for inputs of these specs, one for each output; it is built then."""
+        out = self.ensure_built(*(specs if len(specs) == 1 else [specs]))
+        return list(out) if isinstance(out, (list, tuple)) else [out]
+
     def overrides(self, *names: str) -> bool:
         """Whether a subclass, or somebody on this model, has put something in place of these."""
         kind, own = type(self), vars(self)
@@ -466,8 +471,7 @@ class Trained(Layer):
     def _run_outside(self, data: Any) -> Run:
         """For a step that is called by a loop of one's own: what `fit` would have made."""
         x = unpacked(data)[0]
-        built = self.ensure_built(specs_of(x))
-        return self._outside(built if isinstance(built, list) else [built])
+        return self._outside(self.outputs_for(flat([specs_of(x)])))
 
     def _outside(self, outputs: list[Spec]) -> Run:
         if self._own_run is None or len(self._own_run.objective.parts) != len(outputs):

@@ -17,6 +17,7 @@ from ..data.source import Batch, Column
 from ..data.targets import Place, lay_target, lay_weights, refuse_not_finite, with_class_weight
 from ..losses import SequenceLoss
 from ..ragged import Ragged
+from ..ragged.levels import innermost
 from .objective import Objective
 
 
@@ -108,8 +109,7 @@ def prepare(model: Any, given: Any, who: str) -> tuple[Batch, Objective, list[Sp
     opened = open_inputs(model, given.x, who)
     if len(opened.given[0]) == 0:
         raise ValueError(f"{who}: x has no sequences.")
-    built = model.ensure_built(*as_call(opened.specs))
-    outputs = built if isinstance(built, list) else [built]
+    outputs = model.outputs_for(opened.specs)
     objective = model.objective_for(len(outputs))
     # A step or a loss of the model's own may want targets, or none, whatever was compiled.
     own = model.overrides("train_step", "test_step", "compute_loss")
@@ -149,11 +149,23 @@ def prepare(model: Any, given: Any, who: str) -> tuple[Batch, Objective, list[Sp
             weighed = with_class_weight(weighed, class_weight, laid, output, who)
         targets.append(laid)
         weights.append(weighed)
+    if who in ("fit", "train_on_batch"):
+        _refuse_graphs(who, x=opened.fed, y=targets, sample_weight=weights)
     if who == "fit":
         losses = [part.loss for part in objective.parts]
         asked = [a for a in zip(ys, targets, losses, outputs, strict=True) if a[1] is not None]
         doctor.tell(model, opened.given, opened.real, asked)
     return replace(opened.data, targets=targets, weights=weights), objective, outputs
+
+
+def _refuse_graphs(who: str, **given: list[Any]) -> None:
+    """Raises for data that hang on a graph: the first update would use it up."""
+    for name, columns in given.items():
+        if any(innermost(c).requires_grad for c in columns if c is not None):
+            raise ValueError(
+                f"{who}: {name} has a gradient of its own to hand on, but a model is trained on "
+                f"numbers: give {name}.detach()."
+            )
 
 
 def _place_of(model: Any, i: int, output: Spec, opened: Opened) -> Place:

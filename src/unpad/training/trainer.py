@@ -19,7 +19,7 @@ from ..optimizers.following import follow
 from ..ragged import Ragged
 from .callbacks import Callback, History
 from .loop import Fitting, HeldOut, evaluated
-from .prepare import Opened, as_call, open_inputs, prepare, split
+from .prepare import Opened, open_inputs, prepare, split
 from .progress import EpochProgress
 from .run import Run, packed
 from .watchers import Watchers
@@ -144,7 +144,7 @@ class Trainer:
         """See `Model.predict`."""
         model = self.model
         opened = open_inputs(model, x, "predict")
-        model.ensure_built(*as_call(opened.specs))
+        model.outputs_for(opened.specs)
         batches = self._evaluation_plan(opened.data, batch_size) or [torch.arange(0)]
         params = {"verbose": verbose, "epochs": 1, "steps": len(batches)}
         watchers = Watchers(callbacks, model, params, "predict")
