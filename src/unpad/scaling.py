@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from .ragged import Ragged
+from .ragged.numbers import as_tensor
 
 __all__ = ["Scaler"]
 
@@ -83,7 +84,7 @@ class Scaler:
         rows = _rows(ragged)
         if len(rows) == 0:
             return x
-        values = torch.as_tensor(np.asarray(getattr(self.estimator, what)(rows)))
+        values = as_tensor(getattr(self.estimator, what)(rows), f"Scaler.{what}")
         if values.ndim == 1:
             values = values[:, None]
         kind = ragged.dtype if ragged.dtype.is_floating_point else torch.get_default_dtype()

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unpad import Layout, Ragged
-from unpad.ragged.arithmetic import _ELEMENTWISE
+from unpad.ragged.elementwise import ELEMENTWISE
 from unpad.testing import coded
 
 from ..strategies import batches, lengths
@@ -167,13 +167,35 @@ def test_torch_functions_are_refused_with_the_way_out():
         coded([1]) + "a"
 
 
-@pytest.mark.parametrize("function", sorted(_ELEMENTWISE, key=lambda f: f.__name__))
+@pytest.mark.parametrize("function", sorted(ELEMENTWISE, key=str), ids=lambda f: f.__name__)
 def test_torch_functions_of_single_numbers_run_on_the_values(function):
-    ragged = coded([2, 0, 1], (3,)).map(lambda v: v.abs() / 2 + 0.1)
-    options = (0.2,) if function.__name__ in ("clamp", "clip") else ()
-    got = function(ragged, *options)
-    assert got.layout is ragged.layout
-    assert torch.equal(got.values, function(ragged.values, *options))
+    """With as many others beside as they take: a number, or another batch of the same layout."""
+    ragged = coded([2, 0, 1], (3,)).map(lambda v: v.abs() / 1000 + 0.1)
+    whole = ragged.map(lambda v: (v * 100).long())
+    flags = ragged > 0.3
+    of_tensor = getattr(torch.Tensor, function.__name__, None) is function
+    if of_tensor:  # a tensor calls it, on its left
+        row = torch.full((3,), 0.2, dtype=torch.float64)
+        ways = [(row, ragged), (row.long(), whole), (row, flags, ragged), (row, ragged, ragged)]
+    else:
+        ways = [(ragged,), (whole,), (ragged, 0.2), (ragged, ragged * 2), (whole, whole * 2)]
+        ways += [(ragged, 0.1, 0.2), (ragged, ragged * 2, ragged), (flags, ragged, ragged * 2)]
+    arity = 0
+    for way in ways:
+        inner = [part.values if isinstance(part, Ragged) else part for part in way]
+        if arity and len(way) != arity:
+            break
+        try:
+            wanted = function(*inner)
+        except (TypeError, RuntimeError):
+            continue
+        if not isinstance(wanted, torch.Tensor):
+            continue
+        arity = len(way)
+        got = function(*way)
+        assert got.layout is ragged.layout
+        torch.testing.assert_close(got.values, wanted, rtol=0, atol=0, equal_nan=True)
+    assert arity or of_tensor
 
 
 # --- map, to, keep, reversed ----------------------------------------------------------------------

@@ -134,6 +134,8 @@ class Input(Symbol):
                 raise ValueError(
                     f"{self.who}: expected {self.spec}, got sequences whose steps have shape "
                     f"{tuple(given.feature)}."
+                    + " Documents of sentences: Ragged.from_list(x, levels=2)."
+                    * (want[:2] == (None, None) and given.levels == 1)
                 )
             if want[0] is not None and given.layout.longest > want[0]:
                 first = int(given.lengths.argmax())

@@ -14,6 +14,7 @@ from torch import Tensor
 from ..arguments import DType
 from ..configured import attributes_of, made_of
 from ..ragged import Ragged
+from ..ragged.numbers import to_tensor
 from ..serialization import as_data
 from ..weights import activations, regularizers
 from . import older
@@ -408,7 +409,7 @@ class Layer(Attributes):
                 raise ValueError(f"{self.who}: expected a list of inputs, got one.")
             return inputs
         if isinstance(inputs, np.ndarray):
-            return self._as_batch(torch.from_numpy(inputs))
+            return self._as_batch(self._from_array(inputs))
         if _are_batches(inputs):
             if self.takes == "one":
                 raise ValueError(
@@ -416,13 +417,24 @@ class Layer(Attributes):
                     "first, as Concatenate()([a, b]); sequences of different lengths are one "
                     "input: Ragged.from_list(...)."
                 )
-            return [torch.from_numpy(x) if isinstance(x, np.ndarray) else x for x in inputs]
+            return [self._from_array(x) if isinstance(x, np.ndarray) else x for x in inputs]
         if inputs is None:
             return None
         raise TypeError(
             f"{self.who}: expected a Ragged or a tensor, got {type(inputs).__name__}. "
             "Sequences of different lengths: Ragged.from_list(...)."
         )
+
+    def _from_array(self, array: np.ndarray) -> Ragged | Tensor:
+        """An array as a batch; floats of any width in the type of the weights."""
+        if isinstance(array, np.ma.MaskedArray) and array.ndim > 1 and np.ma.is_masked(array):
+            batch: Ragged | Tensor = Ragged.from_padded(array)
+        else:
+            batch = to_tensor(array, self.who)
+        if not batch.dtype.is_floating_point:
+            return batch
+        floats = (w.dtype for w in self.parameters() if w.is_floating_point())
+        return batch.to(dtype=self.dtype or next(floats, torch.get_default_dtype()))
 
     def _prepare(self, inputs: Any) -> Any:
         """The inputs in the type of the weights, and whatever else `forward` relies on."""

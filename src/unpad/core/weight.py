@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..ragged.numbers import as_tensor
 from ..variable import Assigned
 from ..weights import initializers
 
@@ -51,8 +52,8 @@ class Weight(Assigned, torch.nn.Parameter):
             make = initializers.get(initializer, "Weight")
             values = make(tuple(shape or ()), kind or torch.get_default_dtype())
         else:
-            values = torch.as_tensor(np.asarray(initializer)) if not isinstance(
-                initializer, Tensor) else initializer.detach().clone()  # fmt: skip
+            given = as_tensor(initializer, f"{name}: value")
+            values = given.detach().clone() if isinstance(initializer, Tensor) else given
             if kind is None and values.dtype == torch.float64 and not isinstance(
                 initializer, Tensor):  # fmt: skip
                 kind = torch.get_default_dtype()

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from .. import arguments
 from ..arguments import Checked
-from ..ragged.arrays import is_numeric, to_numpy, to_tensor
 from ..ragged.batch import values_of
+from ..ragged.numbers import is_numeric, to_numpy, to_tensor
 from ..weights import constraints, initializers, regularizers
 from .passes import running
 from .weight import Weight
@@ -343,7 +343,7 @@ def _as_numbers(array: Any, who: str) -> Tensor:
         array = np.asarray(array)
         if not is_numeric(array):
             raise ValueError(f"{who} as numbers, got an array of {array.dtype}.")
-        found = to_tensor(array)
+        found = to_tensor(array, who)
     if found.is_complex():
         raise ValueError(f"{who} as real numbers, got complex ones.")
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..ragged import Ragged
-from ..ragged.arrays import is_numeric, to_numpy, to_tensor
+from ..ragged.numbers import as_values, is_numeric, read_whole, to_numpy, to_tensor
 
 
 class Form(NamedTuple):
@@ -37,15 +38,18 @@ def accept(data: Any, who: str) -> tuple[Ragged | Tensor, Form]:
     if isinstance(data, Tensor):
         if data.is_nested:
             return Ragged.from_nested(data), Form("ragged", False)
-        return _with_rows(data, who), Form("grid", False)
+        return _with_rows(as_values(data, who), who), Form("grid", False)
     if type(data).__module__.startswith("pyarrow"):
         return Ragged.from_arrow(data), Form("arrow", True)
     if hasattr(data, "__array__") and not isinstance(data, (list, tuple)):
-        data = np.asarray(data)
-        if is_numeric(data):
-            return _with_rows(to_tensor(data), who), Form("grid", True)
+        data = np.asanyarray(data)
+        if isinstance(data, np.ma.MaskedArray) and data.ndim > 1 and np.ma.is_masked(data):
+            return _read(Ragged.from_padded, data, who), Form("grid", True)
+        if is_numeric(data) or data.dtype.kind == "c":
+            return _with_rows(to_tensor(data, who), who), Form("grid", True)
         if data.dtype == object and data.ndim == 1:
             data = list(data)
+    data = read_whole(data, who)
     if isinstance(data, (list, tuple)):
         return _from_list(list(data), who)
     got = f"an array of {data.dtype}" if isinstance(data, np.ndarray) else type(data).__name__
@@ -53,15 +57,19 @@ def accept(data: Any, who: str) -> tuple[Ragged | Tensor, Form]:
 
 
 def _from_list(items: list[Any], who: str) -> tuple[Ragged | Tensor, Form]:
-    if items and all(
-        np.ndim(i) == 0 and not isinstance(i, (str, bytes)) and _is_number(i) for i in items
-    ):
-        return to_tensor(np.asarray(items)), Form("grid", True)
-    try:
-        ragged = Ragged.from_list(items)
-    except ValueError as error:
-        raise ValueError(str(error).replace("Ragged.from_list", who, 1)) from None
+    if items and all(map(_is_number, items)):
+        return to_tensor(np.asarray(items), who), Form("grid", True)
+    ragged = _read(Ragged.from_list, items, who)
     return ragged, Form("list", ragged._numpy)
+
+
+def _read(door: Callable[[Any], Ragged], data: Any, who: str) -> Ragged:
+    """What a door of the type makes of it, whose errors say who asked."""
+    try:
+        return door(data)
+    except ValueError as error:
+        text = str(error).replace(f"Ragged.{door.__name__}", who, 1)
+        raise ValueError(text) from None
 
 
 def _is_number(item: Any) -> bool:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..arguments import flag, integer, positive
+from ..ragged.numbers import as_integers
 from .seed import generator
 
 # Batches that are shuffled together before their sequences are sorted by length, so that buckets
@@ -55,7 +56,7 @@ class Sampler:
             raise ValueError(
                 f"{who}: give batch_size= (sequences) or batch_steps= (steps), not both."
             )
-        self.lengths = torch.as_tensor(lengths, dtype=torch.int64).reshape(-1)
+        self.lengths = as_integers(lengths, f"{who}: lengths", "integers").reshape(-1)
         self.batch_size = positive(who, "batch_size", batch_size, or_none=True)
         self.batch_steps = positive(who, "batch_steps", batch_steps, or_none=True)
         self.shuffle = flag(who, "shuffle", shuffle)
@@ -125,7 +126,7 @@ def checked(batches: Any, n: int, who: str) -> list[Tensor]:
     Raises:
         ValueError: a sequence is missing, there twice, or not there at all.
     """
-    found = [torch.as_tensor(batch, dtype=torch.int64).reshape(-1) for batch in batches]
+    found = [as_integers(batch, who, "ids of sequences").reshape(-1) for batch in batches]
     ids = torch.cat(found) if found else torch.zeros(0, dtype=torch.int64)
     if len(ids) and (int(ids.min()) < 0 or int(ids.max()) >= n):
         wrong = int(ids[(ids < 0) | (ids >= n)][0])

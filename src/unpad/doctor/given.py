@@ -11,7 +11,7 @@ from torch import Tensor
 from ..core.spec import spec_of
 from ..losses import SparseCategoricalCrossentropy
 from ..ragged import Ragged
-from ..ragged.arrays import is_numeric, to_tensor
+from ..ragged.numbers import is_numeric, to_tensor
 from .adapters import masks_of
 from .facts.case import Batch, Case, Input, Target
 from .facts.grid import grid_of
@@ -56,7 +56,7 @@ def _batch(data: Any, who: str) -> Batch:
         array = np.asarray(data)
         if not is_numeric(array) or array.ndim == 0:
             raise ValueError(f"{who}: expected a padded array, a list of arrays or a Ragged.")
-        batch = to_tensor(array)
+        batch = to_tensor(array, who)
     return batch.to(dtype=torch.get_default_dtype()) if batch.dtype.is_floating_point else batch
 
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ..ragged import Ragged
+from ..ragged.numbers import as_tensor
 from .adapters import subject_of
 from .findings import Finding, Where
 from .probes import LAWS, CannotAsk, Verdict, drawn, learnt, probed
@@ -200,7 +201,7 @@ def _tensor(sequence: Any) -> Tensor:
     if isinstance(sequence, Tensor):
         found = sequence.detach().cpu()
     else:
-        found = torch.from_numpy(np.array(sequence))
+        found = as_tensor(np.array(sequence), "probe: samples")
     if found.ndim == 0:
         raise ValueError("probe: samples: expected sequences, got numbers.")
     return found.to(torch.get_default_dtype()) if found.is_floating_point() else found.long()

@@ -12,6 +12,7 @@ from ..errors import first_true
 from ..layers import Spec
 from ..ragged import Layout, Ragged
 from ..ragged.batch import place, values_of
+from ..ragged.numbers import as_tensor
 from ..ragged.reductions import segment_sum
 from .sequence import SequenceLoss
 
@@ -58,7 +59,7 @@ class CTC(SequenceLoss):
     def own_targets(self, y_true: Ragged | Tensor) -> Ragged:
         """Labels as a Ragged; in a grid 0 is no label, wherever it stands."""
         if not isinstance(y_true, Ragged):
-            grid = torch.as_tensor(y_true)
+            grid = as_tensor(y_true, f"{self.name}: y_true")
             if grid.ndim != 2:
                 raise ValueError(
                     f"{self.name}: expected labels as a Ragged, or as a grid (batch, time) where 0 "

@@ -16,6 +16,7 @@ from ..arguments import NotNegative, Share
 from ..errors import refuse
 from ..layers import Spec
 from ..ragged import Ragged
+from ..ragged.numbers import as_tensor
 from .crossentropy import check_classes, check_yes_or_no
 from .loss import Loss
 from .probabilities import EPSILON, clipped, last_axis, normalised, smoothed, smoothing
@@ -141,7 +142,7 @@ class CategoricalFocalCrossentropy(Loss):
         else:
             p = normalised(y_pred)
             log_p, missing = p.log(), 1 - p
-        alpha = torch.as_tensor(self.alpha, dtype=y.dtype, device=y.device)
+        alpha = as_tensor(self.alpha, f"{self.name}: alpha", y.device).to(y.dtype)
         if alpha.ndim and alpha.shape != y.shape[-1:]:
             raise ValueError(
                 f"{self.name}: expected alpha as a number or one for each of {y.shape[-1]} "

@@ -13,6 +13,7 @@ from ..core.spec import spec_of
 from ..errors import refuse
 from ..layers import Layer, Spec
 from ..ragged import Layout, Ragged
+from ..ragged.numbers import as_tensor
 from ..refusals import Refusing
 from .reduction import Reduced, beside, known, reduce
 
@@ -209,7 +210,9 @@ def on_steps(
         if isinstance(weight, Ragged):
             return true, y_pred.values, values_on(layout, weight, "sample_weight")
         if weight is not None:
-            weight = torch.as_tensor(weight)
+            weight = as_tensor(weight, "sample_weight", layout.device)
+            if weight.ndim == 0:  # one number for all
+                weight = weight.expand(layout.batch)
             if weight.ndim == 1 and len(weight) == layout.batch:
                 weight = weight[layout.own.sequence_ids]
             else:
@@ -221,9 +224,11 @@ def on_steps(
             f"y_true: got a Ragged beside outputs {tuple(y_pred.shape)}, one row a sequence; "
             "expected rows too."
         )
-    true = torch.as_tensor(y_true, device=y_pred.device)
+    true = as_tensor(y_true, "y_true", y_pred.device)
     if weight is not None:
-        weight = torch.as_tensor(weight, device=y_pred.device)  # pyright: ignore[reportArgumentType]
+        weight = as_tensor(weight, "sample_weight", y_pred.device)
+        if weight.ndim == 0:  # one number for all
+            weight = weight.expand(len(y_pred))
         if weight.ndim > max(1, y_pred.ndim - 1) and weight.shape[-1] == 1:
             weight = weight.squeeze(-1)
         if len(weight) != len(y_pred) or weight.ndim > max(1, y_pred.ndim - 1):
@@ -237,7 +242,7 @@ def on_steps(
 
 def as_numbers(y_pred: Any) -> Tensor:
     """Predictions as a tensor of floats, from whatever holds them."""
-    y_pred = torch.as_tensor(y_pred)
+    y_pred = as_tensor(y_pred, "y_pred")
     return y_pred if y_pred.is_floating_point() else y_pred.to(torch.get_default_dtype())
 
 
@@ -250,7 +255,7 @@ def values_on(layout: Layout, data: Ragged | Tensor, who: str) -> Tensor:
                 f"{data.layout.difference(layout)}."
             )
         return data.values
-    data = torch.as_tensor(data, device=layout.device)
+    data = as_tensor(data, who, layout.device)
     if data.ndim < 2 or data.shape[0] != layout.batch or data.shape[1] != layout.time:
         raise ValueError(
             f"{who}: expected a Ragged, or the grid ({layout.batch}, {layout.time}, ...) of the "

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch import Tensor
 
+from ..errors import shown
 from ..ragged import Layout, Ragged
+from ..ragged.numbers import as_tensor
 from .loss import Aligned, Loss, as_numbers, values_on
 from .reduction import Reduced, reduce
 
@@ -41,8 +42,9 @@ class SequenceLoss(Loss):
         """
         if isinstance(y_true, Ragged):
             return y_true
+        got = tuple(y_true.shape) if hasattr(y_true, "shape") else shown(y_true)
         raise ValueError(
-            f"{self.name}: expected targets as a Ragged, got {tuple(torch.as_tensor(y_true).shape)}"
+            f"{self.name}: expected targets as a Ragged, got {got}"
             ". Ragged.from_padded(y, lengths=...) says which slots are labels."
         )
 
@@ -114,7 +116,9 @@ def _of_sequences(who: str, weight: Any, pred: Ragged) -> Tensor | None:
     if weight is None:
         return None
     if not isinstance(weight, Ragged):
-        weight = torch.as_tensor(weight, device=pred.device)
+        weight = as_tensor(weight, f"{who}: sample_weight", pred.device)
+        if weight.ndim == 0:  # one number for all
+            weight = weight.expand(pred.batch)
         if tuple(weight.shape) in ((pred.batch,), (pred.batch, 1)):
             return weight.reshape(pred.batch)
     shape = "one a step" if isinstance(weight, Ragged) else str(tuple(weight.shape))

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..ragged import Ragged
+from ..ragged.numbers import as_tensor
 from ..serialization import as_data
 from .metric import Metric, divide
 from .steps import Steps
@@ -87,7 +88,7 @@ class MeanMetricWrapper(MeanOverSteps):
             y_true, y_pred, weight = without(label, y_true, y_pred, weight)
         if not len(y_pred):
             return
-        values = torch.as_tensor(self.fn(y_true, y_pred, **self._kwargs))
+        values = as_tensor(self.fn(y_true, y_pred, **self._kwargs), self.name)
         if values.ndim == 0:
             if weight is not None:
                 raise ValueError(
@@ -140,7 +141,7 @@ class Mean(MeanOverSteps):
         if isinstance(values, Ragged):
             values = values.map(lambda v: v.unsqueeze(-1))
         else:
-            values = torch.atleast_1d(torch.as_tensor(values)).unsqueeze(-1)
+            values = torch.atleast_1d(as_tensor(values, f"{self.name}: values")).unsqueeze(-1)
         super().update_state(values, values, sample_weight)
 
     def per_step(self, y_true: Tensor, y_pred: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from ..configured import Configured
 from ..core.weighted import as_dtype
 from ..losses.loss import on_steps
 from ..ragged import Ragged
+from ..ragged.numbers import as_tensor
 from ..refusals import Refusing
 from ..variable import Variable
 from ..weights import initializers
@@ -214,7 +215,7 @@ class Metric(Configured, Refusing, torchmetrics.Metric, refused=_REFUSED):
         """
         weight = sample_weight
         if weight is not None and not isinstance(weight, Ragged):
-            weight = torch.as_tensor(weight)
+            weight = as_tensor(weight, f"{self.name}: sample_weight")
         if isinstance(y_pred, Ragged):
             layout = y_pred.layout
             true, pred, weight = on_steps(y_true, y_pred, weight)
@@ -225,7 +226,8 @@ class Metric(Configured, Refusing, torchmetrics.Metric, refused=_REFUSED):
                 "Ragged.from_padded(y_pred, mask=...)."
             )
         else:
-            true, pred, layout = torch.as_tensor(y_true), torch.as_tensor(y_pred), None
+            true, layout = as_tensor(y_true, f"{self.name}: y_true"), None
+            pred = as_tensor(y_pred, f"{self.name}: y_pred")
         self.update(true.detach(), pred.detach(), weight, layout)
 
     def forward(self, *args: Any, **kwargs: Any) -> Tensor:

@@ -16,8 +16,8 @@ from torch import Tensor
 from ..core.operation import Operation
 from ..core.symbol import is_symbolic
 from ..ragged import Ragged
-from ..ragged.arithmetic import beside
 from ..ragged.batch import values_of, with_values_of
+from ..ragged.pairing import beside
 from .types import tensor
 
 Function = Callable[..., Any]

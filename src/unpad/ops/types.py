@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..core.weighted import as_dtype
-from ..ragged.arrays import to_tensor
+from ..ragged.numbers import as_tensor
 
 
 def floatx() -> torch.dtype:
@@ -27,12 +27,14 @@ def tensor(x: Any, dtype: Any = None, device: Any = None) -> Tensor:
     if isinstance(x, np.generic):
         x = np.asarray(x)
     if isinstance(x, np.ndarray):
-        return torch.as_tensor(to_tensor(x), dtype=kind, device=device)
+        made = as_tensor(x, "ops", device)
+        return made if kind is None else made.to(kind)
     if isinstance(x, (list, tuple)) and builtins.any(isinstance(part, Tensor) for part in x):
         return torch.stack([tensor(part, dtype, device) for part in x])
-    if kind is None and x is not None:
+    made = as_tensor(x, "ops", device)
+    if kind is None:
         kind = _kind_of(x)
-    return torch.as_tensor(x, dtype=kind, device=device)
+    return made if kind is None else made.to(kind)
 
 
 def _kind_of(x: Any) -> torch.dtype | None:

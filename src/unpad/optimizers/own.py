@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..core.weighted import as_dtype
+from ..ragged.numbers import as_tensor
 from ..variable import Variable
 from ..weights import initializers
 from .rule import Around, Rule
@@ -106,7 +107,7 @@ class OwnUpdate:
     @torch.no_grad()
     def assign(self, variable: Tensor, value: Any) -> None:
         """Replaces a weight's or a state's values, in place."""
-        variable.copy_(torch.as_tensor(value))
+        variable.copy_(as_tensor(value, f"{type(self).__name__}.assign"))
 
     @torch.no_grad()
     def assign_add(self, variable: Tensor, value: Any) -> None:

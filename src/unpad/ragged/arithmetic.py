@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from . import reductions
-from .layout import Layout
+from .elementwise import ELEMENTWISE, each
+from .numbers import as_tensor
+from .pairing import combine
+from .sequences import Sequences
 
 
-class Arithmetic:
+class Arithmetic(Sequences):
     """The operators of a Ragged. Steps are paired one to one, never by accident of shape.
 
     The other side is a Ragged of equal lengths, a number, a feature vector, one row a sequence,
@@ -23,27 +25,17 @@ class Arithmetic:
 
     __slots__ = ()
 
-    _values: Any
-    _layout: Layout
-    with_values: Callable[..., Any]
-
-    def _combine(self, other: Any, function: Callable[[Tensor, Tensor], Tensor], sign: str) -> Any:
-        if isinstance(other, Arithmetic):
-            if not self._layout.agrees(other._layout):
-                raise ValueError(
-                    f"Ragged {sign} Ragged: the two have different layouts: "
-                    f"{self._layout.difference(other._layout)}. Steps are paired one to one; for a "
-                    "value a sequence give a (batch, *feature) tensor, as ragged.mean() does."
-                )
-            return self.with_values(function(self._values, other._values))
-        if isinstance(other, (int, float, complex, np.generic)):
-            return self.with_values(function(self._values, other))  # pyright: ignore[reportArgumentType]
-        if not isinstance(other, (Tensor, np.ndarray)):
-            return NotImplemented
-        other = torch.as_tensor(other, device=self._layout.device)
-        return self.with_values(
-            function(self._values, beside(self, other, f"Ragged {sign} tensor"))
-        )
+    def _combine(self, other: Any, function: Callable[[Any, Any], Any], sign: str) -> Any:
+        values = self._values
+        if isinstance(values, Tensor):
+            # What layers do most, without a look for what else there might be.
+            if type(other) in (int, float):
+                return self.with_values(function(values, other))
+            if isinstance(other, Sequences) and other._layout is self._layout:
+                theirs = other._values
+                if isinstance(theirs, Tensor) and theirs.shape == values.shape:
+                    return self.with_values(function(values, theirs))
+        return combine(function, [self, other], sign)
 
     def __add__(self, other: Any) -> Self:
         return self._combine(other, operator.add, "+")
@@ -56,6 +48,12 @@ class Arithmetic:
 
     def __truediv__(self, other: Any) -> Self:
         return self._combine(other, operator.truediv, "/")
+
+    def __floordiv__(self, other: Any) -> Self:
+        return self._combine(other, operator.floordiv, "//")
+
+    def __mod__(self, other: Any) -> Self:
+        return self._combine(other, operator.mod, "%")
 
     def __pow__(self, other: Any) -> Self:
         return self._combine(other, operator.pow, "**")
@@ -71,6 +69,12 @@ class Arithmetic:
 
     def __rtruediv__(self, other: Any) -> Self:
         return self._combine(other, lambda a, b: b / a, "/")
+
+    def __rfloordiv__(self, other: Any) -> Self:
+        return self._combine(other, lambda a, b: b // a, "//")
+
+    def __rmod__(self, other: Any) -> Self:
+        return self._combine(other, lambda a, b: b % a, "%")
 
     def __rpow__(self, other: Any) -> Self:
         return self._combine(other, lambda a, b: b**a, "**")
@@ -93,13 +97,65 @@ class Arithmetic:
     def __ne__(self, other: Any) -> Self:
         return self._combine(other, operator.ne, "!=")
 
+    def __and__(self, other: Any) -> Self:
+        return self._combine(other, operator.and_, "&")
+
+    def __or__(self, other: Any) -> Self:
+        return self._combine(other, operator.or_, "|")
+
+    def __xor__(self, other: Any) -> Self:
+        return self._combine(other, operator.xor, "^")
+
+    __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
     __hash__ = object.__hash__
+
+    def __invert__(self) -> Self:
+        return self.with_values(~self._values)
 
     def __neg__(self) -> Self:
         return self.with_values(-self._values)
 
+    def __pos__(self) -> Self:
+        return self
+
     def __abs__(self) -> Self:
-        return self.with_values(self._values.abs())
+        return self.with_values(abs(self._values))
+
+    def __matmul__(self, other: Any) -> Self:
+        """Each step times a matrix (feature, n) or a vector (feature,): the last axis of features.
+
+        Raises:
+            ValueError: the other side is none of these; TypeError for another Ragged.
+        """
+        if isinstance(other, Sequences):
+            raise TypeError(
+                "Ragged @ Ragged: which steps meet which is not said. Within each sequence: "
+                "layers.Dot((2, 2))([a, b]); step by step: (a * b) and a sum over features."
+            )
+        if isinstance(self._values, Sequences):
+            return self.with_values(self._values @ other)
+        if not isinstance(other, (Tensor, np.ndarray)):
+            return NotImplemented
+        matrix = as_tensor(other, "Ragged @ tensor", self.device)
+        size = self.feature[-1:]
+        if matrix.ndim not in (1, 2) or not size or matrix.shape[0] != size[0]:
+            wanted = f"a matrix {(*size, 'n')} or a vector {tuple(size)}".replace("'", "")
+            raise ValueError(
+                f"Ragged @ tensor: steps are of {tuple(self.feature)}: "
+                + (f"expected {wanted}" if size else "one number a step has no axis to multiply")
+                + f", got {tuple(matrix.shape)}."
+            )
+        kind = torch.promote_types(self.dtype, matrix.dtype)
+        return self.with_values(self._values.to(kind) @ matrix.to(kind))
+
+    def __rmatmul__(self, other: Any) -> NoReturn:
+        raise TypeError("tensor @ Ragged: each step is a row. Write ragged @ matrix.T.")
+
+    def __bool__(self) -> bool:
+        raise TypeError(
+            "Ragged: the truth of many numbers is not one. Whether there are sequences: "
+            "len(ragged) > 0; whether all steps agree: (a == b).values.all()."
+        )
 
     # numpy must not take `array * ragged` apart element by element: it is ours.
     __array_ufunc__ = None
@@ -110,13 +166,19 @@ class Arithmetic:
     ) -> Any:
         """`tensor * ragged` and functions of single numbers are ours; others are refused.
 
-        A function of single numbers (`torch.tanh`, `torch.exp`) runs on the values.
+        A function of single numbers (`torch.tanh`, `torch.where`) runs on the values, beside which
+        other arguments are paired as in arithmetic.
         """
-        if function in _ELEMENTWISE and isinstance(args[0], Arithmetic):
-            return args[0].with_values(function(args[0]._values, *args[1:], **(kwargs or {})))
-        ours = _REFLECTED.get(function)
-        if ours is not None and len(args) == 2 and not isinstance(args[0], Arithmetic):
-            return getattr(args[1], ours)(args[0])
+        if function in ELEMENTWISE:
+            return each(function, args, kwargs or {})
+        if function in (torch.matmul, Tensor.matmul, Tensor.__matmul__) and not kwargs:
+            return (
+                args[0] @ args[1]
+                if isinstance(args[0], Sequences)
+                else args[1].__rmatmul__(args[0])
+            )
+        if function in _JOINING:
+            return _JOINING[function](cls, *args, **(kwargs or {}))
         name = getattr(function, "__name__", str(function))
         raise TypeError(
             f"torch function {name!r} got a Ragged, and cannot know what to do with its sequences. "
@@ -125,79 +187,12 @@ class Arithmetic:
         )
 
 
-def beside(ragged: Any, other: Tensor, who: str) -> Tensor:
-    """What of a tensor stands beside each step of a Ragged, to be paired with its values.
-
-    Args:
-        ragged: whose steps.
-        other: a number, a feature vector, one row a sequence, or the grid the steps came from.
-        who: shown in errors.
-
-    Raises:
-        ValueError: it is none of these.
-    """
-    rank, layout = len(ragged.feature), ragged.layout
-    if other.ndim <= rank:
-        sizes = zip(reversed(ragged.feature), reversed(other.shape), strict=False)
-        # One feature does not become many: (batch,) numbers beside steps of one are meant as rows.
-        if all(theirs in (mine, 1) for mine, theirs in sizes):
-            return other
-    elif other.ndim == rank + 1 and len(other) == layout.batch:
-        return reductions.spread(other, layout)
-    elif rank + 2 <= other.ndim < rank + 2 + ragged.levels and _is_grid(other, layout):
-        return _at_steps(other, layout)
-    feature = "".join(f", {n}" for n in ragged.feature)
-    raise ValueError(
-        f"{who}: got {tuple(other.shape)}. Expected a scalar, a feature vector "
-        f"{tuple(ragged.feature)}, one row a sequence ({layout.batch}{feature}), or the grid that "
-        f"the steps came from ({layout.batch}, {layout.time}{feature})."
-    )
+def _cat(cls: Any, tensors: Any, dim: int = 0) -> Any:
+    return cls.concatenate(tensors, dim)
 
 
-def _is_grid(other: Tensor, layout: Layout) -> bool:
-    return other.shape[0] in (1, layout.batch) and other.shape[1] == layout.time
+def _stack(cls: Any, tensors: Any, dim: int = 0) -> Any:
+    return cls.stack(tensors, dim)
 
 
-def _at_steps(grid: Tensor, layout: Layout) -> Tensor:
-    """The grid's entries at the real steps."""
-    return layout.steps_of(grid.expand(layout.batch, *grid.shape[1:]))
-
-
-# What treats every number by itself, so that it cannot mix steps.
-_ELEMENTWISE = {
-    *(getattr(torch, name) for name in (
-        "abs", "acos", "asin", "atan", "ceil", "clamp", "clip", "cos", "cosh", "erf", "exp",
-        "expm1", "floor", "isfinite", "isinf", "isnan", "log", "log10", "log1p", "log2",
-        "logical_not", "neg", "reciprocal", "relu", "round", "rsqrt", "sigmoid", "sign", "sin",
-        "sinh", "sqrt", "square", "tan", "tanh",
-    )),
-    *(getattr(torch.nn.functional, name) for name in (
-        "elu", "gelu", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu", "logsigmoid", "mish",
-        "relu", "relu6", "selu", "silu", "softplus", "softsign", "tanhshrink",
-    )),
-}  # fmt: skip
-
-_REFLECTED: dict[Any, str] = {
-    torch.Tensor.add: "__radd__",
-    torch.Tensor.__add__: "__radd__",
-    torch.Tensor.sub: "__rsub__",
-    torch.Tensor.__sub__: "__rsub__",
-    torch.Tensor.mul: "__rmul__",
-    torch.Tensor.__mul__: "__rmul__",
-    torch.Tensor.div: "__rtruediv__",
-    torch.Tensor.__truediv__: "__rtruediv__",
-    torch.Tensor.pow: "__rpow__",
-    torch.Tensor.__pow__: "__rpow__",
-    torch.Tensor.lt: "__gt__",
-    torch.Tensor.__lt__: "__gt__",
-    torch.Tensor.le: "__ge__",
-    torch.Tensor.__le__: "__ge__",
-    torch.Tensor.gt: "__lt__",
-    torch.Tensor.__gt__: "__lt__",
-    torch.Tensor.ge: "__le__",
-    torch.Tensor.__ge__: "__le__",
-    torch.Tensor.eq: "__eq__",
-    torch.Tensor.__eq__: "__eq__",
-    torch.Tensor.ne: "__ne__",
-    torch.Tensor.__ne__: "__ne__",
-}
+_JOINING = {torch.cat: _cat, torch.concat: _cat, torch.concatenate: _cat, torch.stack: _stack}

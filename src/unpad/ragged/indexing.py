@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from ..errors import shown
 from .layout import Layout
 from .levels import take_rows
+from .sequences import Sequences
 
 if TYPE_CHECKING:
     from .ragged import Ragged
@@ -32,26 +36,38 @@ def index_axes(ragged: Ragged, index: tuple[Any, ...]) -> Any:
     if isinstance(time, slice):
         kept = ragged if _is_all(time) else _slice_time(ragged, time)
         return _features(kept, (..., *_padded(ragged, rest))) if rest else kept
-    if not hasattr(time, "__index__") or isinstance(time, (bool, Tensor)):
+    if not hasattr(time, "__index__") or isinstance(time, (bool, np.bool_, Tensor, np.ndarray)):
         raise IndexError(f"Ragged: time is indexed by an int or a slice, got {_shown(index)}.")
-    rows = _pick(ragged, time.__index__())
-    return rows[(slice(None), *rest)] if rest else rows
+    rows = _pick(ragged, operator.index(time))
+    return _of_axes(rows, (slice(None), *rest), index, ragged) if rest else rows
 
 
 def _features(ragged: Ragged, index: tuple[Any, ...]) -> Ragged:
     rest = index[1:]
-    real = [i for i in rest if i is not None]
-    if len(real) > len(ragged.feature) or any(isinstance(i, Tensor) for i in rest):
+    real = [i for i in rest if i is not None and i is not Ellipsis]
+    if len(real) > len(ragged.feature) or any(isinstance(i, Tensor) and i.ndim for i in rest):
         raise IndexError(
             f"Ragged: {_shown(index)} reaches beyond the features, {tuple(ragged.feature)}. Time "
             "is indexed as r[:, time]."
         )
-    return ragged.with_values(ragged.values[(..., *rest)])
+    if isinstance(ragged.values, Sequences):
+        return ragged.with_values(_features(ragged.values, index))  # pyright: ignore
+    start = slice(None) if any(i is Ellipsis for i in rest) else ...
+    return ragged.with_values(_of_axes(ragged.values, (start, *rest), index, ragged))
+
+
+def _of_axes(values: Tensor, axes: tuple[Any, ...], index: tuple[Any, ...], of: Ragged) -> Tensor:
+    try:
+        return values[axes]
+    except (IndexError, TypeError, ValueError, RuntimeError):
+        raise IndexError(
+            f"Ragged: {_shown(index)} chooses nothing of the features, {tuple(of.feature)}."
+        ) from None
 
 
 def _padded(ragged: Ragged, rest: tuple[Any, ...]) -> tuple[Any, ...]:
     """The index of features from the first axis on, filled up to all of them."""
-    if Ellipsis in [i for i in rest if not isinstance(i, Tensor)]:
+    if any(i is Ellipsis for i in rest):
         return rest
     real = [i for i in rest if i is not None]
     return (*rest, *[slice(None)] * (len(ragged.feature) - len(real)))
@@ -59,6 +75,9 @@ def _padded(ragged: Ragged, rest: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def _slice_time(ragged: Ragged, time: slice) -> Ragged:
     """Each sequence's own steps from start to stop; the slots of a grid are forgotten."""
+    for bound in (time.start, time.stop):
+        if bound is not None and (not hasattr(bound, "__index__") or isinstance(bound, bool)):
+            raise IndexError(f"Ragged: a slice of time has whole bounds, got {shown(bound)}.")
     if time.step not in (None, 1):
         raise IndexError(f"Ragged: time is sliced in steps of 1, got {time.step}.")
     lengths = ragged.layout.own.lengths
@@ -74,6 +93,7 @@ def _slice_time(ragged: Ragged, time: slice) -> Ragged:
 def _bound(bound: int | None, lengths: Tensor, default: int | None) -> Tensor:
     if bound is None:
         return lengths if default is None else torch.full_like(lengths, default)
+    bound = operator.index(bound)
     at = torch.full_like(lengths, bound) if bound >= 0 else lengths + bound
     return torch.minimum(at.clamp(min=0), lengths)
 

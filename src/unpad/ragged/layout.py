@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .arrays import as_count, as_integers
+from ..arguments import integer
 from .layout_checks import check_offsets, check_slots
+from .numbers import as_integers
 from .own import Found, Own
 
 
@@ -58,7 +59,7 @@ class Layout:
         if not _checked:
             # Copied before they are looked at: what is checked is what is kept.
             offsets, slots = _owned(offsets), _owned(slots)
-            width = None if width is None else as_count(width, "Layout", "width")
+            width = None if width is None else integer("Layout", "width", width, 0)
             check_offsets(offsets)
             check_slots(Own(offsets, None, None), slots, width)
         object.__setattr__(self, "own", Own(offsets, slots, width, **facts))
@@ -78,17 +79,20 @@ class Layout:
         Raises:
             ValueError: a length is negative or not an integer; the text says which.
         """
-        lengths = as_integers(lengths)
-        if lengths.ndim != 1 or lengths.is_floating_point() or lengths.dtype == torch.bool:
+        lengths = as_integers(lengths, "Layout", "lengths as (batch,) integers")
+        if lengths.ndim != 1:
             raise ValueError(
-                "Layout: expected lengths as (batch,) integers, "
-                f"got {tuple(lengths.shape)} of {lengths.dtype}."
+                f"Layout: expected lengths as (batch,) integers, got {tuple(lengths.shape)}."
             )
-        negative = (lengths < 0).nonzero()
-        if len(negative):
+        made = cls._of_lengths(lengths)
+        # Where the sum falls, a length is negative or it has left what int64 counts.
+        if bool((made.own.offsets[1:] < made.own.offsets[:-1]).any()):
+            negative = (lengths < 0).nonzero()
+            if not len(negative):
+                raise ValueError("Layout: the lengths sum up to more steps than int64 counts.")
             first = int(negative[0])
             raise ValueError(f"Layout: length of sequence {first} is {int(lengths[first])}.")
-        return cls._of_lengths(lengths.to(torch.int64))
+        return made
 
     @classmethod
     def full(cls, batch: int, time: int) -> Layout:
@@ -98,8 +102,8 @@ class Layout:
             ValueError: a size is negative or no whole number.
         """
         if type(batch) is not int or type(time) is not int or batch < 0 or time < 0:
-            batch = as_count(batch, "Layout.full", "batch")
-            time = as_count(time, "Layout.full", "time")
+            batch = integer("Layout.full", "batch", batch, 0)
+            time = integer("Layout.full", "time", time, 0)
         return _full(batch, time)
 
     @classmethod

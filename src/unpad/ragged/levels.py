@@ -64,17 +64,29 @@ def take_real_levels(grid: Tensor, real: Tensor, numpy: bool) -> Ragged:
 
 def from_nested_lists(sequences: Any, dtype: torch.dtype | None) -> Ragged:
     """See `Ragged.from_list` with levels=2."""
-    from .doors.lists import from_list
+    from .doors.lists import from_list, listed
 
-    for i, sequence in enumerate(sequences):
-        if not isinstance(sequence, (list, tuple)):
+    outer = listed(sequences, "Ragged.from_list")
+    for i, sequence in enumerate(outer):
+        if not _holds_sequences(sequence):
             raise ValueError(
                 f"Ragged.from_list: levels=2 expects sequence {i} as a list of sequences, got "
                 f"{type(sequence).__name__}."
             )
     try:
-        inner = from_list([part for sequence in sequences for part in sequence], dtype=dtype)
+        inner = from_list([part for sequence in outer for part in sequence], dtype=dtype)
     except ValueError as error:
         raise ValueError(f"{error} (inner sequences are counted over all outer ones)") from None
-    layout = Layout.from_lengths([len(sequence) for sequence in sequences]).to(inner.device)
+    layout = Layout.from_lengths([len(sequence) for sequence in outer]).to(inner.device)
     return inner._stacked(layout, inner._numpy)
+
+
+def _holds_sequences(sequence: Any) -> bool:
+    """Whether it is a list of lists; an empty list is one of none."""
+    if isinstance(sequence, (str, bytes)) or not hasattr(sequence, "__len__"):
+        return False
+    if getattr(sequence, "ndim", 1) == 0 or not len(sequence):
+        return getattr(sequence, "ndim", 1) != 0
+    first = next(iter(sequence))
+    many = hasattr(first, "__len__") or hasattr(first, "__iter__")
+    return many and not isinstance(first, (str, bytes)) and getattr(first, "ndim", 1) != 0

@@ -1,7 +1,8 @@
 """Per-sequence reductions: many steps to one row a sequence, by offsets.
 
 Each takes values (steps, *feature) and a layout, and gives (batch, *feature). A sequence's result
-is summed in the order of its own steps, so it has the same bits alone and in any batch.
+is summed in the order of its own steps, so it has the same bits alone and in any batch. Integers
+and flags are summed as int64, half precision in float32, whatever comes out.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ import torch
 from torch import Tensor
 
 from .layout import Layout
+from .numbers import as_constant
+
+_HALF = (torch.float16, torch.bfloat16)
 
 
 def spread(rows: Tensor, layout: Layout) -> Tensor:
@@ -21,18 +25,42 @@ def spread(rows: Tensor, layout: Layout) -> Tensor:
 
 def segment_sum(values: Tensor, layout: Layout) -> Tensor:
     """The sum over each sequence's steps; an empty sequence gives 0."""
+    if values.dtype in _HALF:
+        return segment_sum(values.float(), layout).to(values.dtype)
     if values.is_floating_point():
         return _segment_reduce(values, layout, "sum", 0)
+    values = values.to(torch.int64)
     total = values.new_zeros((layout.batch, *values.shape[1:]))
     return total.index_add_(0, layout.own.sequence_ids, values)
 
 
 def segment_mean(values: Tensor, layout: Layout) -> Tensor:
     """The mean over each sequence's steps; an empty sequence gives 0."""
+    if values.dtype in _HALF:
+        return segment_mean(values.float(), layout).to(values.dtype)
     if not values.is_floating_point():
         values = values.to(torch.get_default_dtype())
     counts = layout.own.lengths.clamp(min=1).to(values.dtype)
     return segment_sum(values, layout) / _like_rows(counts, values)
+
+
+def segment_var(values: Tensor, layout: Layout, correction: float = 0) -> Tensor:
+    """The mean square distance from the mean, of steps less `correction`; 0 where none is left."""
+    if values.dtype in _HALF:
+        return segment_var(values.float(), layout, correction).to(values.dtype)
+    if not values.is_floating_point():
+        values = values.to(torch.get_default_dtype())
+    squares = (values - spread(segment_mean(values, layout), layout)).square()
+    counts = _like_rows((layout.own.lengths - correction).to(values.dtype), values)
+    none_left = counts <= 0
+    return segment_sum(squares, layout).masked_fill(none_left, 0) / counts.masked_fill(none_left, 1)
+
+
+def segment_std(values: Tensor, layout: Layout, correction: float = 0) -> Tensor:
+    """The root of the variance; where that is 0, so is the gradient."""
+    variance = segment_var(values, layout, correction)
+    none = variance == 0
+    return variance.masked_fill(none, 1).sqrt().masked_fill(none, 0)
 
 
 def segment_max(values: Tensor, layout: Layout, empty: float = 0) -> Tensor:
@@ -45,8 +73,32 @@ def segment_min(values: Tensor, layout: Layout, empty: float = 0) -> Tensor:
     return _extreme(values, layout, "min", empty)
 
 
+def segment_argmax(values: Tensor, layout: Layout) -> Tensor:
+    """Where in its sequence the largest value stands, the first of several; -1 for an empty one."""
+    return _first_at(values, layout, segment_max(values.detach(), layout))
+
+
+def segment_argmin(values: Tensor, layout: Layout) -> Tensor:
+    """Where in its sequence the smallest value stands, the first of several; -1 if it is empty."""
+    return _first_at(values, layout, segment_min(values.detach(), layout))
+
+
+def segment_any(values: Tensor, layout: Layout) -> Tensor:
+    """Whether a value of the sequence is not 0; False for an empty one."""
+    return segment_sum(values != 0, layout) > 0
+
+
+def segment_all(values: Tensor, layout: Layout) -> Tensor:
+    """Whether no value of the sequence is 0; True for an empty one."""
+    return segment_sum(values == 0, layout) == 0
+
+
 def segment_softmax(values: Tensor, layout: Layout) -> Tensor:
     """The softmax over each sequence's own steps, feature by feature: (steps, *feature)."""
+    if values.dtype in _HALF:
+        return segment_softmax(values.float(), layout).to(values.dtype)
+    if not values.is_floating_point():
+        values = values.to(torch.get_default_dtype())
     # The largest value is taken out before the exponential, so that nothing overflows. It is a
     # constant of the result, hence no gradient through it.
     highest = spread(segment_max(values.detach(), layout), layout)
@@ -56,12 +108,12 @@ def segment_softmax(values: Tensor, layout: Layout) -> Tensor:
 
 def segment_first(values: Tensor, layout: Layout, empty: float = 0) -> Tensor:
     """Each sequence's first step; an empty sequence gives `empty`."""
-    return _pick(values, layout, layout.own.offsets[:-1], empty)
+    return _pick(values, layout, layout.own.offsets[:-1], empty, "first")
 
 
 def segment_last(values: Tensor, layout: Layout, empty: float = 0) -> Tensor:
     """Each sequence's last step; an empty sequence gives `empty`."""
-    return _pick(values, layout, layout.own.offsets[1:] - 1, empty)
+    return _pick(values, layout, layout.own.offsets[1:] - 1, empty, "last")
 
 
 def _like_rows(vector: Tensor, rows: Tensor) -> Tensor:
@@ -79,9 +131,13 @@ def _segment_reduce(values: Tensor, layout: Layout, reduce: str, empty: float) -
 
 
 def _extreme(values: Tensor, layout: Layout, reduce: str, empty: float) -> Tensor:
+    if type(empty) is not int or empty:
+        empty = as_constant(empty, values.dtype, f"Ragged.{reduce}", "empty")
     if values.is_floating_point():
         asked = values.requires_grad and torch.is_grad_enabled()
         rows = (_Extreme.apply if asked else _extreme_of_floats)(values, layout, reduce)
+    elif values.dtype == torch.bool:
+        return _extreme(values.to(torch.uint8), layout, reduce, empty).to(torch.bool)
     else:
         ids = _like_rows(layout.own.sequence_ids, values).expand_as(values)
         rows = values.new_zeros((layout.batch, *values.shape[1:]))
@@ -117,10 +173,22 @@ class _Extreme(torch.autograd.Function):
         return takes * spread(shares, ctx.layout), None, None
 
 
-def _pick(values: Tensor, layout: Layout, index: Tensor, empty: float) -> Tensor:
+def _first_at(values: Tensor, layout: Layout, found: Tensor) -> Tensor:
+    wanted = spread(found, layout)
+    # NaN is the largest and the smallest, as in torch.
+    hits = (values == wanted) | ((values != values) & (wanted != wanted))
+    positions = _like_rows(layout.own.positions, values)
+    return segment_min(torch.where(hits, positions, layout.longest), layout, -1)
+
+
+def _pick(values: Tensor, layout: Layout, index: Tensor, empty: float, who: str) -> Tensor:
+    if type(empty) is not int or empty:
+        empty = as_constant(empty, values.dtype, f"Ragged.{who}", "empty")
     missing = layout.own.lengths == 0
     if layout.steps == 0:
         # Nothing to pick from; the sum of nothing keeps the gradient's way open.
-        return values.sum(0, keepdim=True).repeat(layout.batch, *(1,) * (values.ndim - 1)) + empty
+        none = values.sum(0, keepdim=True).to(values.dtype)
+        rows = none.repeat(layout.batch, *(1,) * (values.ndim - 1))
+        return rows.masked_fill(_like_rows(missing, rows), empty)
     rows = values.index_select(0, index.masked_fill(missing, 0))
     return rows.masked_fill(_like_rows(missing, rows), empty)

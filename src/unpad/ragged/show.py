@@ -16,6 +16,11 @@ _FEATURES = 4
 
 def show(ragged: Ragged) -> str:
     """A line that says what it is, then the first sequences, each with its length."""
+    return "\n".join(lines(ragged))
+
+
+def lines(ragged: Ragged) -> list[str]:
+    """The lines of `show`."""
     feature = f" of {tuple(ragged.feature)}" if ragged.feature else ""
     kind = str(ragged.dtype).removeprefix("torch.")
     extra = "" if ragged.device.type == "cpu" else f", {ragged.device}"
@@ -25,21 +30,21 @@ def show(ragged: Ragged) -> str:
     if isinstance(ragged.values, Ragged):
         counts += f"{_count(ragged.steps, 'inner sequence')}, "
     counts += _count(len(innermost(ragged.values)), "step")
-    lines = [f"Ragged({counts}{feature}, {kind}{extra})"]
+    shown = [f"Ragged({counts}{feature}, {kind}{extra})"]
     head = ragged[:_SEQUENCES].detach()
     bounds = head.offsets.tolist()
     for i, (start, end) in enumerate(pairwise(bounds)):
-        lines.append(f"  {i}: {_sequence(head.values[start:end])}")
+        shown.append(f"  {i}: {_sequence(head.values[start:end])}")
     if ragged.batch > _SEQUENCES:
         lengths = ragged.lengths
-        lines.append(f"  ... lengths {int(lengths.min())} to {int(lengths.max())}")
-    return "\n".join(lines)
+        shown.append(f"  ... lengths {int(lengths.min())} to {int(lengths.max())}")
+    return shown
 
 
 def _sequence(steps: torch.Tensor | Ragged) -> str:
     parts = steps[:_STEPS]
     if isinstance(parts, Ragged):
-        shown = " ".join(_sequence(torch.as_tensor(s)) for s in parts)
+        shown = " ".join(map(_sequence, parts))
     else:
         shown = " ".join(_step(s) for s in parts)
     more = " ..." if len(steps) > _STEPS else ""

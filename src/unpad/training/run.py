@@ -15,6 +15,7 @@ from torch import Tensor
 from ..core.structure import flat
 from ..data.source import Batch
 from ..ragged import Ragged
+from ..ragged.numbers import as_tensor
 from .objective import Objective
 from .outcome import Given, Outcome
 from .tails import Tails, hooked, hooked_backward
@@ -218,7 +219,7 @@ class Run:
                 f"compute_loss: expected something for {count} outputs, got {len(found)}."
             )
         kept = (Ragged, Tensor, type(None))
-        return [p if isinstance(p, kept) else torch.as_tensor(np.asarray(p)) for p in found]
+        return [p if isinstance(p, kept) else as_tensor(p, "compute_loss") for p in found]
 
     # --- numbers ---------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from ..core.layer import lift
 from ..errors import first_true
 from ..ragged import Ragged
 from ..ragged.batch import place, values_of
+from ..ragged.numbers import to_tensor
 
 
 @checked
@@ -74,7 +75,7 @@ def _classes(x: Any) -> Tensor:
     array = np.asarray(x)
     if array.dtype.kind not in "biuf":
         raise wrong("to_categorical", "x", "integers", x)
-    return torch.from_numpy(array)
+    return to_tensor(array, "to_categorical: x")
 
 
 @checked

@@ -15,6 +15,7 @@ from ..arguments import AboveZero, NotNegative, Seed
 from ..configured import Configured, from_dict
 from ..errors import look_up
 from ..kernels import own_threads
+from ..ragged.numbers import as_tensor
 
 _Initializer = Callable[[Sequence[int], torch.dtype], Tensor]
 
@@ -67,7 +68,7 @@ class Constant(Initializer):
         self.value = value
 
     def fill(self, tensor: Tensor, generator: torch.Generator | None) -> Tensor:
-        value = torch.as_tensor(self.value)
+        value = as_tensor(self.value, "Constant")
         try:
             return tensor.copy_(value)
         except RuntimeError:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ...ragged import Ragged
 from ...ragged.batch import values_of
+from ...ragged.numbers import as_tensor
 from ..facts import Case
 from ..findings import Finding
 
@@ -76,7 +77,7 @@ def _zero_between(given: Any, real: Ragged | Tensor) -> bool:
     """Whether labels were given for slots that hold no step, and all of them are 0."""
     if not isinstance(real, Ragged) or isinstance(given, (Ragged, list, tuple)):
         return False
-    grid = torch.as_tensor(given)
+    grid = as_tensor(given, "examine: y")
     mask = real.layout.own.mask.cpu()
     if grid.ndim < 2 or grid.shape[:2] != mask.shape:
         return False

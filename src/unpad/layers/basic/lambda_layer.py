@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any, Unpack
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from ...arguments import wrong
@@ -17,6 +16,7 @@ from ...core.spec import Spec
 from ...core.trial import tried_function
 from ...errors import refuse
 from ...ragged import Ragged
+from ...ragged.numbers import to_tensor
 
 
 class Lambda(Layer):
@@ -79,8 +79,8 @@ class Lambda(Layer):
         told = {"training": self.training} if self._told else {}
         out: Any = self.function(inputs, **self.arguments, **told)
         if isinstance(out, (list, tuple)):
-            return [_as_tensor(part) for part in out]
-        return _as_tensor(out)
+            return [_as_tensor(part, self.who) for part in out]
+        return _as_tensor(out, self.who)
 
     def output_spec(self, specs: Spec | list[Spec]) -> Spec | list[Spec]:
         ragged = any(s.ragged for s in (specs if isinstance(specs, list) else [specs]))
@@ -129,9 +129,9 @@ class Lambda(Layer):
         return out
 
 
-def _as_tensor(out: Any) -> Any:
+def _as_tensor(out: Any, who: str) -> Any:
     # What a Ragged made from numpy hands out.
-    return torch.from_numpy(out) if isinstance(out, np.ndarray) else out
+    return to_tensor(out, who) if isinstance(out, np.ndarray) else out
 
 
 def _arguments_of(function: Callable[..., Any]) -> set[str]:

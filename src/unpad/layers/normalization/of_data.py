@@ -16,6 +16,7 @@ from ...core.options import LayerOptions
 from ...core.spec import Spec, spec_of
 from ...ragged import Ragged
 from ...ragged.batch import values_of
+from ...ragged.numbers import as_tensor
 from ...serialization import as_data
 
 # Keras's epsilon: no deviation is taken to be smaller.
@@ -105,7 +106,7 @@ class Normalization(Keeps, Layer):
             self.register_buffer("count", torch.zeros((), dtype=torch.int64))
             return
         for name in ("mean", "variance"):
-            given = torch.as_tensor(np.asarray(getattr(self, f"input_{name}")), dtype=dtype)
+            given = as_tensor(getattr(self, f"input_{name}"), f"{self.who}: {name}").to(dtype)
             given = given.broadcast_to(shape).clone()
             self.register_buffer(f"given_{name}", given, persistent=False)
 

@@ -14,7 +14,7 @@ from ...core.spec import Spec, Specs
 from ...core.structure import flat
 from ...errors import refuse
 from ...ragged import Layout, Ragged
-from ...ragged.arrays import as_integers
+from ...ragged.numbers import as_tensor
 from .any_cell import hooked, in_type_of, initial_states, is_own, state_count, step_specs, walk_any
 from .cell import Cell
 from .stacked_rnn_cells import cells_in
@@ -179,7 +179,7 @@ class Recurrent(Layer):
         states = self.states if carried else flat(given)
         if states is None:
             return None
-        states = [in_type_of(like, torch.as_tensor(s)) for s in states]
+        states = [in_type_of(like, as_tensor(s, f"{self.who}: initial_state")) for s in states]
         expected = [tuple(s.shape) for s in self.first_states(batch, like)]
         if [tuple(s.shape) for s in states] == expected:
             return states
@@ -213,7 +213,9 @@ class Recurrent(Layer):
         if rows is None or self.states is None:
             self.states = None
             return
-        chosen = as_integers(rows, self.states[0].device)
+        chosen = as_tensor(rows, f"{self.who}: rows", self.states[0].device)
+        if chosen.dtype != torch.bool or not chosen.numel():
+            chosen = chosen.long()
         first = self.first_states(len(self.states[0]), self.states[0])
         with torch.no_grad():
             for state, anew in zip(self.states, first, strict=True):

@@ -16,6 +16,7 @@ from ...core.spec import Spec, spec_of
 from ...errors import first_true, look_up, refuse
 from ...ragged import Ragged
 from ...ragged.batch import place, values_of
+from ...ragged.numbers import as_tensor
 
 _MODES = {"multi_hot": "multi_hot", "count": "count", "one_hot": "one_hot", "binary": "multi_hot"}
 
@@ -84,7 +85,7 @@ class CategoryEncoding(Layer):
         numbers = isinstance(inputs, (list, tuple)) and not any(
             isinstance(x, (Ragged, Tensor)) for x in inputs
         )
-        return super()._as_batch(torch.as_tensor(inputs) if numbers else inputs)
+        return super()._as_batch(as_tensor(inputs, self.who) if numbers else inputs)
 
     def check(self, inputs: Ragged | Tensor) -> None:
         ids = values_of(inputs)

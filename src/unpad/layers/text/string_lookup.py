@@ -19,6 +19,7 @@ from ...core.spec import Spec
 from ...core.symbol import is_symbolic
 from ...errors import look_up, refuse
 from ...ragged import Layout, Ragged
+from ...ragged.numbers import as_tensor
 from .category_encoding import encode
 from .fingerprint import fingerprint
 from .strings import Arrangement, arranged, refuse_in_a_model, sequences_of, strings_of
@@ -284,7 +285,7 @@ class StringLookup(Layer):
 
     def _words_of(self, inputs: Any) -> Any:
         table = self.get_vocabulary()
-        ids = inputs.values if isinstance(inputs, Ragged) else torch.as_tensor(inputs)
+        ids = inputs.values if isinstance(inputs, Ragged) else as_tensor(inputs, self.who)
         flat = ids.reshape(-1).tolist()
         words = [table[i] if 0 <= i < len(table) else self.oov_token for i in flat]
         if isinstance(inputs, Ragged):

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..layout import Layout
+from ..numbers import as_values, to_tensor
 from ..ragged import Ragged
 
 
@@ -68,14 +69,18 @@ def _values(pa: Any, steps: Any) -> Tensor:
         flat = torch.from_numpy(np.array(steps.to_numpy(zero_copy_only=False)))
     elif pa.types.is_integer(steps.type) or pa.types.is_floating(steps.type):
         # DLPack shares Arrow's memory, which is read-only; nothing here writes to values.
-        flat = torch.from_dlpack(steps) if len(steps) else _empty(pa, steps)
+        flat = (
+            as_values(torch.from_dlpack(steps), "Ragged.from_arrow")
+            if len(steps)
+            else _empty(pa, steps)
+        )
     else:
         raise ValueError(f"Ragged.from_arrow: expected numbers in the lists, got {steps.type}.")
     return flat.reshape(-1, *feature) if feature else flat
 
 
 def _empty(pa: Any, steps: Any) -> Tensor:
-    return torch.from_numpy(np.zeros(0, steps.type.to_pandas_dtype()))
+    return to_tensor(np.zeros(0, steps.type.to_pandas_dtype()), "Ragged.from_arrow")
 
 
 def _refuse_nulls(steps: Any) -> None:

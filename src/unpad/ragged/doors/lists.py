@@ -1,23 +1,25 @@
-"""Sequences one by one: lists of arrays in, batches joined."""
+"""Sequences one by one: lists of arrays in."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..arrays import is_numeric, to_tensor
+from ...errors import shown
 from ..layout import Layout
+from ..numbers import as_values, is_numeric, read_whole, to_tensor
 from ..ragged import Ragged
 
+_PLAIN = {list, tuple, np.ndarray, Tensor}  # what can be read again
 
-def from_list(sequences: Sequence[Any], *, dtype: torch.dtype | None = None) -> Ragged:
+
+def from_list(sequences: Iterable[Any], *, dtype: torch.dtype | None = None) -> Ragged:
     """See `Ragged.from_list`."""
-    if isinstance(sequences, (str, bytes)):
-        raise ValueError(f"Ragged.from_list: expected sequences of numbers, got {sequences!r}.")
+    sequences = listed(sequences, "Ragged.from_list")
     numpy = not any(issubclass(kind, Tensor) for kind in set(map(type, sequences)))
     if numpy and (joined := _joined(sequences)) is not None:
         values, lengths = joined
@@ -46,14 +48,32 @@ def from_list(sequences: Sequence[Any], *, dtype: torch.dtype | None = None) -> 
     return Ragged._trusted(values, Layout.from_lengths(lengths).to(values.device), numpy)
 
 
+def listed(sequences: Any, who: str) -> Sequence[Any]:
+    """The sequences as a list, each element of which can be read again.
+
+    Raises:
+        ValueError: it is nothing that holds sequences.
+    """
+    found = read_whole(sequences, who)
+    if isinstance(found, (str, bytes)) or not hasattr(found, "__len__") or not np.iterable(found):
+        raise ValueError(f"{who}: expected sequences of numbers, got {shown(found)}.")
+    if isinstance(found, (Ragged, np.ndarray, Tensor)):
+        return list(found)
+    if isinstance(found, (list, tuple)) and set(map(type, found)) <= _PLAIN:
+        return found
+    return [read_whole(part, f"{who}: sequence {i}") for i, part in enumerate(found)]
+
+
 def _joined(sequences: Sequence[Any]) -> tuple[Tensor, list[int]] | None:
     """The numbers of many plain sequences of one type, in one step; None for anything else.
 
     A tensor for each sequence takes 20 us a sequence, 5 s for the lines of 20 Newsgroups.
     """
     try:
-        arrays = [np.asarray(s) for s in sequences]
+        arrays = [np.asanyarray(s) for s in sequences]
     except ValueError:
+        return None
+    if any(isinstance(a, np.ma.MaskedArray) for a in arrays):
         return None
     full = [a for a in arrays if a.ndim != 1 or len(a)]
     first = full[0].dtype if full else None
@@ -67,47 +87,23 @@ def _joined(sequences: Sequence[Any]) -> tuple[Tensor, list[int]] | None:
         for a, s in zip(arrays, sequences, strict=True)
     ):
         return None
-    return to_tensor(np.concatenate(full)), [len(a) for a in arrays]
-
-
-def concatenate(batches: Sequence[Ragged]) -> Ragged:
-    """See `Ragged.concatenate`."""
-    if not batches:
-        raise ValueError("Ragged.concatenate: got no batch.")
-    feature = batches[0].feature
-    for i, b in enumerate(batches):
-        if b.feature != feature:
-            raise ValueError(
-                f"Ragged.concatenate: batch {i} has steps of shape {tuple(b.feature)}, the first "
-                f"has {tuple(feature)}."
-            )
-    layouts = [b.layout for b in batches]
-    slots = None
-    if any(layout.own.slots is not None for layout in layouts):
-        slots = torch.cat([layout.own.places for layout in layouts])
-    widths = [layout.width for layout in layouts if layout.width is not None]
-    # A grid wide enough for all. Batches that had none lie in it as far as they reach.
-    width = max([*widths, *(layout.time for layout in layouts)]) if widths else None
-    lengths = torch.cat([layout.own.lengths for layout in layouts])
-    parts = [b.values for b in batches]
-    if any(b.levels != batches[0].levels for b in batches):
-        raise ValueError("Ragged.concatenate: some batches are sequences of sequences, some not.")
-    values = torch.cat(parts) if isinstance(parts[0], Tensor) else concatenate(parts)
-    layout = Layout._of_lengths(lengths, slots, width)
-    return Ragged._trusted(values, layout, batches[0]._numpy)
+    return to_tensor(np.concatenate(full), "Ragged.from_list"), [len(a) for a in arrays]
 
 
 def _as_sequence(sequence: Any, i: int) -> Tensor:
+    who = f"Ragged.from_list: sequence {i}"
     if isinstance(sequence, Tensor):
-        array = sequence
+        found = as_values(sequence, who)
     else:
         try:
-            array = np.asarray(sequence)
+            array = np.asanyarray(sequence)
         except ValueError:
             array = np.asarray(None)
         if not is_numeric(array):
             if array.size == 0 and array.ndim:
                 return torch.zeros(array.shape)
+            if array.dtype.kind == "c":
+                to_tensor(array, who)  # says what to do
             raise ValueError(
                 f"Ragged.from_list: expected sequence {i} as an array (time, *feature) of numbers, "
                 f"got {_describe(sequence)}."
@@ -117,13 +113,33 @@ def _as_sequence(sequence: Any, i: int) -> Tensor:
         if array.size == 0 and not isinstance(sequence, np.ndarray):
             # numpy calls `[]` float64; it must not turn a batch of ids into floats.
             array = array.astype(np.uint8)
-        array = to_tensor(array)
-    if array.ndim == 0:
+        if isinstance(array, np.ma.MaskedArray) and array.ndim:
+            array = array.data[unmasked(array, 1, who)]
+        found = to_tensor(array, who)
+    if found.ndim == 0:
         raise ValueError(
             f"Ragged.from_list: expected sequence {i} as an array (time, *feature), got the "
-            f"single number {array.item()}."
+            f"single number {found.item()}."
         )
-    return array
+    return found
+
+
+def unmasked(array: np.ma.MaskedArray, steps_from: int, who: str) -> np.ndarray:
+    """Which steps a masked array does not mask; axes from `steps_from` on are features.
+
+    Raises:
+        ValueError: some features of a step are masked and others not.
+    """
+    mask = np.ma.getmaskarray(array).reshape(*array.shape[:steps_from], -1)
+    whole = np.asarray(mask.all(-1) & mask.any(-1))
+    torn = np.asarray(mask.any(-1)) & ~whole
+    if torn.any():
+        where = ", ".join(str(int(i)) for i in np.argwhere(torn)[0])
+        raise ValueError(
+            f"{who}: of the features at [{where}] some are masked and others not. A step is there "
+            "or is not: mask all of its features, or fill them: a.filled(value)."
+        )
+    return ~whole
 
 
 def _nested(sequence: Any) -> bool:

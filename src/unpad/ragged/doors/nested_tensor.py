@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ..layout import Layout
 from ..levels import refuse_levels
+from ..numbers import as_values
 from ..ragged import Ragged
 
 
@@ -23,13 +24,22 @@ def from_nested(nested: Tensor) -> Ragged:
             "Ragged.from_nested: expected the jagged axis right after the batch, got it at axis "
             f"{nested._ragged_idx}. Transpose it back first."  # pyright: ignore[reportAttributeAccessIssue]
         )
-    values = nested.values()
+    values = as_values(nested.values(), "Ragged.from_nested")
     offsets = nested.offsets().to(torch.int64)  # pyright: ignore[reportAttributeAccessIssue]
     lengths = nested.lengths()  # pyright: ignore[reportAttributeAccessIssue]
     if lengths is None:
         return Ragged(values, offsets)
     # Views made by narrow() share values and leave gaps between the sequences.
-    layout = Layout._of_lengths(lengths.to(torch.int64))
+    lengths = lengths.to(torch.int64)
+    starts = offsets[:-1]
+    outside = ((lengths < 0) | (starts < 0) | (starts + lengths > len(values))).nonzero()
+    if len(outside):
+        first = int(outside[0])
+        raise ValueError(
+            f"Ragged.from_nested: sequence {first} of the nested tensor has {int(lengths[first])} "
+            f"steps from {int(starts[first])} on, but it holds {len(values)}."
+        )
+    layout = Layout._of_lengths(lengths)
     index = offsets[:-1][layout.own.sequence_ids] + layout.own.positions
     return Ragged._trusted(values.index_select(0, index), layout)
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..arrays import as_integers, is_numeric, to_tensor
+from ...arguments import integer
 from ..layout import Layout
 from ..levels import take_real_levels
+from ..numbers import as_constant, as_integers, as_mask, as_tensor
 from ..ragged import Ragged
+from .lists import unmasked
 
 
 def from_padded(
@@ -22,43 +25,46 @@ def from_padded(
     padding: float | None,
 ) -> Ragged:
     """See `Ragged.from_padded`."""
-    grid = as_grid(x)
-    given = [
-        n for n, v in (("mask", mask), ("lengths", lengths), ("padding", padding)) if v is not None
-    ]
+    numpy = not isinstance(x, Tensor)
+    masked = isinstance(x, np.ma.MaskedArray) and x.ndim > 1
+    grid = as_grid(np.asarray(x) if masked else x)
+    ways = (("mask", mask), ("lengths", lengths), ("padding", padding))
+    given = ["x's own mask"] * masked + [name for name, way in ways if way is not None]
     if len(given) != 1:
         raise ValueError(
             "Ragged.from_padded: say which steps are real with exactly one of mask=, lengths= and "
             f"padding=, got {' and '.join(given) or 'none'}. An array without padding has "
             f"lengths={grid.shape[1]}."
         )
-    if mask is not None:
+    if isinstance(x, np.ma.MaskedArray):
+        real = torch.from_numpy(unmasked(x, 2, "Ragged.from_padded"))
+    elif mask is not None:
         real = _as_mask(mask, grid)
         if real.ndim == 3:
-            return take_real_levels(grid, real, isinstance(x, np.ndarray))
+            return take_real_levels(grid, real, numpy)
     elif lengths is not None:
         real = _mask_of_lengths(lengths, grid)
     else:
-        assert padding is not None
+        padding = as_constant(padding, grid.dtype, "Ragged.from_padded", "padding")
         real = ~equals(grid, padding, steps_from=2)
-    return take_real(grid, real, isinstance(x, np.ndarray))
+    return take_real(grid, real, numpy)
 
 
-def as_grid(x: Tensor | np.ndarray) -> Tensor:
+def as_grid(x: Any) -> Tensor:
     """A numeric array of at least two axes as a tensor, sharing memory where numpy allows."""
-    if isinstance(x, np.ndarray):
-        if not is_numeric(x):
-            raise ValueError(
-                f"Ragged.from_padded: expected numbers, got an array of {x.dtype}. "
-                "Sequences of different lengths: Ragged.from_list."
-            )
-        x = to_tensor(x)
-    if not isinstance(x, Tensor) or x.ndim < 2:
-        got = tuple(x.shape) if isinstance(x, Tensor) else type(x).__name__
+    if isinstance(x, (list, tuple)):
         raise ValueError(
-            f"Ragged.from_padded: expected an array (batch, time, *feature), got {got}."
+            f"Ragged.from_padded: expected an array (batch, time, *feature), got a "
+            f"{type(x).__name__}. Sequences of different lengths: Ragged.from_list(x); lists of "
+            "equal length: np.array(x)."
         )
-    return x
+    grid = as_tensor(x, "Ragged.from_padded")
+    if grid.ndim < 2:
+        raise ValueError(
+            "Ragged.from_padded: expected an array (batch, time, *feature), got "
+            f"{tuple(grid.shape)}."
+        )
+    return grid
 
 
 def equals(x: Tensor, value: float, steps_from: int) -> Tensor:
@@ -88,15 +94,17 @@ def to_padded(ragged: Ragged, fill: float, *, length: int | None, padding: str |
     """See `Ragged.to_padded`."""
     layout = ragged.layout
     if padding not in (None, "pre", "post"):
-        raise ValueError(f'to_padded: padding is "post" or "pre", got {padding!r}.')
+        raise ValueError(f'Ragged.to_padded: padding is "post" or "pre", got {padding!r}.')
+    fill = as_constant(fill, ragged.dtype, "Ragged.to_padded", "fill")
+    length = integer("Ragged.to_padded", "length", length, 0, or_none=True)
     places = layout.own.places if padding is None else layout.own.positions
     needed = int(places.max()) + 1 if layout.steps else 0
     time = length if length is not None else (layout.time if padding is None else layout.longest)
     if needed > time:
         step = int((places >= time).nonzero()[0])
         raise ValueError(
-            f"to_padded: sequence {int(layout.own.sequence_ids[step])} needs {needed} slots, but "
-            f"length is {time}."
+            f"Ragged.to_padded: sequence {int(layout.own.sequence_ids[step])} needs {needed} "
+            f"slots, but length is {time}."
         )
     if padding == "pre":
         places = places + (time - layout.own.lengths)[layout.own.sequence_ids]
@@ -108,26 +116,20 @@ def to_padded(ragged: Ragged, fill: float, *, length: int | None, padding: str |
 
 
 def _as_mask(mask: Tensor | np.ndarray, grid: Tensor) -> Tensor:
-    real = torch.as_tensor(mask, device=grid.device)
-    axes = 3 if real.ndim == 3 else 2
-    if real.dtype != torch.bool or real.shape != grid.shape[:axes]:
-        raise ValueError(
-            f"Ragged.from_padded: expected mask as (batch, time) = {tuple(grid.shape[:2])} of "
-            f"bool, True where a step is real, got {tuple(real.shape)} of {real.dtype}."
-        )
-    return real
+    given = as_tensor(mask, "Ragged.from_padded: mask", grid.device)
+    axes = 3 if given.ndim == 3 else 2
+    what = f"mask as (batch, time) = {tuple(grid.shape[:2])} of bool, True where a step is real"
+    return as_mask(given, "Ragged.from_padded", what, tuple(grid.shape[:axes]))
 
 
 def _mask_of_lengths(lengths: Tensor | np.ndarray | Sequence[int] | int, grid: Tensor) -> Tensor:
     batch, time = grid.shape[:2]
-    counts = as_integers(lengths, grid.device)
+    what = f"lengths as ({batch},) integers"
+    counts = as_integers(lengths, "Ragged.from_padded", what, grid.device)
     if counts.ndim == 0:
         counts = counts.expand(batch)
-    if tuple(counts.shape) != (batch,) or counts.is_floating_point():
-        raise ValueError(
-            f"Ragged.from_padded: expected lengths as ({batch},) integers, got "
-            f"{tuple(counts.shape)} of {counts.dtype}."
-        )
+    if tuple(counts.shape) != (batch,):
+        raise ValueError(f"Ragged.from_padded: expected {what}, got {tuple(counts.shape)}.")
     wrong = ((counts < 0) | (counts > time)).nonzero()
     if len(wrong):
         first = int(wrong[0])

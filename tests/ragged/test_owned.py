@@ -8,7 +8,7 @@ import unpad as keras
 from unpad import Layout, Ragged
 from unpad.ragged.own import Own
 
-from .messages import says
+from ..messages import says
 
 L = keras.layers
 # Every public property of a layout that is a tensor; one that is added is tested too.
@@ -79,10 +79,10 @@ def test_offsets_handed_to_other_types_are_copies():
 @pytest.mark.parametrize(
     ("sizes", "text"),
     [
-        ((2.0, 7), "Layout.full: expected batch as a whole number from 0 on, got 2.0."),
-        ((2, -3), "Layout.full: expected time as a whole number from 0 on, got -3."),
-        ((True, 3), "Layout.full: expected batch as a whole number from 0 on, got True."),
-        (("2", 3), "Layout.full: expected batch as a whole number from 0 on, got '2'."),
+        ((2.0, 7), "Layout.full: expected batch as an integer from 0, got 2.0."),
+        ((2, -3), "Layout.full: expected time as an integer from 0, got -3."),
+        ((True, 3), "Layout.full: expected batch as an integer from 0, got True."),
+        (("2", 3), "Layout.full: expected batch as an integer from 0, got '2'."),
     ],
 )
 def test_a_grid_has_whole_sizes(sizes, text):
@@ -92,7 +92,7 @@ def test_a_grid_has_whole_sizes(sizes, text):
 
 
 def test_a_width_is_a_whole_number():
-    with says("Layout: expected width as a whole number from 0 on, got 2.5."):
+    with says("Layout: expected width as an integer from 0, got 2.5."):
         Layout(torch.tensor([0, 2]), width=2.5)
 
 

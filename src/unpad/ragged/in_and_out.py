@@ -1,0 +1,208 @@
+"""The doors of Ragged: in from what callers hold, and out to it. What each does is in doors/."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .levels import from_nested_lists
+from .numbers import as_dtype
+from .sequences import Sequences
+
+if TYPE_CHECKING:
+    import pyarrow
+
+    from .ragged import Ragged
+    from .sequences import Output
+
+
+class InAndOut(Sequences):
+    """`from_padded`, `from_list`, ... and `to_padded`, `to_list`, ..."""
+
+    __slots__ = ()
+
+    @staticmethod
+    def from_padded(
+        x: Tensor | np.ndarray,
+        *,
+        mask: Tensor | np.ndarray | None = None,
+        lengths: Tensor | np.ndarray | Sequence[int] | int | None = None,
+        padding: float | None = None,
+    ) -> Ragged:
+        """The real steps of a padded array. Say which they are in exactly one way.
+
+        Copies the real steps once; the array is not kept. Padding may be on either side or in the
+        middle, and may hold anything; `to_padded` gives the same grid back.
+
+        Args:
+            x: (batch, time, *feature). A masked array of numpy's says itself which steps are real:
+                those that it does not mask.
+            mask: (batch, time) bool, True where a step is real; (batch, time, inner time) for
+                sequences of sequences, where one without any step does not exist.
+            lengths: (batch,) integers, the steps of each sequence, padding on the right; one
+                integer for all alike.
+            padding: a step whose features all equal this value is no step; NaN works.
+
+        Raises:
+            ValueError: none or several of mask, lengths and padding; or shapes that do not fit.
+
+        Example:
+            >>> Ragged.from_padded(np.array([[5, 6, 0], [7, 0, 0]]), padding=0).lengths
+            tensor([2, 1])
+        """
+        from .doors.padded import from_padded
+
+        return from_padded(x, mask=mask, lengths=lengths, padding=padding)
+
+    @staticmethod
+    def from_list(sequences: Iterable[Any], *, dtype: Any = None, levels: int = 1) -> Ragged:
+        """Sequences of different lengths: arrays, tensors or lists, each (time, *feature).
+
+        Copies once. An empty sequence is legal: `[]` takes the feature shape of the others. An
+        empty list gives an empty batch of scalars. Iterators are read once and whole; of a masked
+        array of numpy's the masked steps are left out.
+
+        Args:
+            sequences: one array a sequence.
+            dtype: of the values; by default the widest of the sequences' own.
+            levels: 2 for lists of sequences: documents of sentences.
+
+        Raises:
+            ValueError: an element is no sequence, or its feature shape differs from the others'.
+
+        Example:
+            >>> Ragged.from_list([[1, 2, 3], [], [4]]).lengths
+            tensor([3, 0, 1])
+        """
+        from .doors.lists import from_list
+
+        if isinstance(levels, bool) or levels not in (1, 2):
+            raise ValueError(f"Ragged.from_list: levels is 1 or 2, got {levels!r}.")
+        dtype = as_dtype(dtype, "Ragged.from_list: dtype")
+        if levels == 2:
+            return from_nested_lists(sequences, dtype)
+        return from_list(sequences, dtype=dtype)
+
+    @staticmethod
+    def from_packed(packed: torch.nn.utils.rnn.PackedSequence) -> Ragged:
+        """The sequences of a torch PackedSequence, in the caller's order. Copies once.
+
+        Raises:
+            ValueError: its batch sizes or indices do not describe its data.
+        """
+        from .doors.packed import from_packed
+
+        return from_packed(packed)
+
+    @staticmethod
+    def from_nested(nested: Tensor) -> Ragged:
+        """A torch nested tensor of jagged layout. No copy where it has no holes.
+
+        Raises:
+            ValueError: its offsets and lengths do not describe its values.
+        """
+        from .doors.nested_tensor import from_nested
+
+        return from_nested(nested)
+
+    @staticmethod
+    def from_arrow(column: pyarrow.Array | pyarrow.ChunkedArray) -> Ragged:
+        """An Arrow list column: list, large list or fixed-size list of numbers.
+
+        Values are not copied where Arrow holds them in one chunk, without nulls and not as bits. A
+        fixed-size list inside gives the feature shape. A null list is an error; so is a null step.
+        """
+        from .doors.arrow import from_arrow
+
+        return from_arrow(column)
+
+    @staticmethod
+    def concatenate(batches: Iterable[Ragged], axis: int = 0) -> Ragged:
+        """The sequences of several batches, one batch after the other; or their features joined.
+
+        Args:
+            batches: at least one.
+            axis: counted as in the grid (batch, time, *feature): 0 for the sequences, an axis of
+                features (-1 is the last) for steps that are paired one to one.
+
+        Raises:
+            ValueError: no batch at all, feature shapes or layouts that differ, or the axis of time.
+
+        Example:
+            >>> r = Ragged.from_list([[[1, 2]], [[3, 4], [5, 6]]])
+            >>> Ragged.concatenate([r, r], axis=-1).feature
+            torch.Size([4])
+        """
+        from .doors.joining import concatenate
+
+        return concatenate(batches, axis)
+
+    @staticmethod
+    def stack(batches: Iterable[Ragged], axis: int = -1) -> Ragged:
+        """Batches of equal layouts, with a new axis of features that tells them apart.
+
+        Args:
+            batches: at least one.
+            axis: where the new axis stands, counted as in the grid (batch, time, *feature).
+
+        Raises:
+            ValueError: no batch at all, shapes or layouts that differ, or an axis before features.
+
+        Example:
+            >>> r = Ragged.from_list([[1, 2], [3]])
+            >>> Ragged.stack([r, r * 10])[1].tolist()
+            [[3, 30]]
+        """
+        from .doors.joining import stack
+
+        return stack(batches, axis)
+
+    def to_padded(
+        self, fill: float = 0, *, length: int | None = None, padding: str | None = None
+    ) -> Output:
+        """A padded array (batch, time, *feature): the grid that this batch came from.
+
+        Args:
+            fill: what missing slots hold, a number that the type of the values can hold.
+            length: the number of slots in time; by default that of the grid it came from, else the
+                longest sequence's.
+            padding: "post" or "pre" lays the sequences to the left or right of a new grid, without
+                holes; by default each step goes back to its own slot.
+
+        Raises:
+            ValueError: a sequence does not fit in `length`, or the type cannot hold `fill`.
+        """
+        from .doors.padded import to_padded
+
+        return self._out(to_padded(self, fill, length=length, padding=padding))  # pyright: ignore[reportArgumentType]
+
+    def to_list(self) -> list[Any]:
+        """One (time, *feature) tensor or array a sequence; views, no copies."""
+        return [part.to_list() if isinstance(part, Sequences) else part for part in self]  # pyright: ignore
+
+    def to_packed(self) -> torch.nn.utils.rnn.PackedSequence:
+        """A torch PackedSequence. Copies once.
+
+        Raises:
+            ValueError: a sequence is empty, which a PackedSequence cannot hold; the text says
+                which.
+        """
+        from .doors.packed import to_packed
+
+        return to_packed(self)  # pyright: ignore[reportArgumentType]
+
+    def to_nested(self) -> Tensor:
+        """A torch nested tensor of jagged layout, on the same values."""
+        from .doors.nested_tensor import to_nested
+
+        return to_nested(self)  # pyright: ignore[reportArgumentType]
+
+    def to_arrow(self) -> pyarrow.LargeListArray:
+        """An Arrow large-list array on the same values; features become fixed-size lists."""
+        from .doors.arrow import to_arrow
+
+        return to_arrow(self)  # pyright: ignore[reportArgumentType]
