@@ -87,7 +87,9 @@ class Trainer:
             raise ValueError("fit: x has no steps: every sequence is empty or masked throughout.")
         objective.check(model)
         if sampler is None:
-            lengths = torch.ones(len(data)) if data.lengths is None else data.lengths
+            lengths = (
+                torch.ones(len(data), dtype=torch.int64) if data.lengths is None else data.lengths
+            )
             seed = self._next_seed(epochs.start)
             sampler = Sampler(lengths, seed=seed.number, **batches)
         history = History()
