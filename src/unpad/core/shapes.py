@@ -58,6 +58,8 @@ def takes_shapes(build: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(build)
     def asked(self: Any, *specs: Any, **options: Any) -> Any:
+        if "input_shape" in options and not specs:
+            specs = (options.pop("input_shape"),)
         given = (*specs, *options.values())
         # Of the class's own `build` only: what an override says to its parent's is its business.
         if given and all(map(are_shapes, given)) and type(self).build is asked:
