@@ -21,6 +21,9 @@ NO_DATA = {
     "RNN(object)": "Decay",
     "TimeDistributed(torch)": "Linear",
     "TorchModule": "LayerNorm",
+    "Grid": "TransformerEncoderLayer",
+    "Grid channels first": "Conv1d",
+    "Varlen": "OfOffsets",
 }
 
 
