@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..errors import shown
 from .pairing import combine
 from .sequences import Sequences
 
@@ -32,7 +33,8 @@ def each(function: Callable[..., Any], args: tuple, options: dict[str, Any]) -> 
         return ragged.with_values(function(ragged._values))
     name = function.__name__
     for option in ("out", "inplace"):
-        if options.pop(option, None):
+        asked = options.pop(option, None)
+        if asked is not None and asked is not False:
             raise TypeError(f"torch.{name}: a Ragged is immutable, so that {option}= is nothing.")
     names = list(options)
     given = [*args, *options.values()]
@@ -133,7 +135,13 @@ class Elementwise(Sequences):
             >>> r.where(r > 0, 0).values
             tensor([1, 0, 3])
         """
-        return combine(torch.where, [condition, self, other], "where")
+        found = combine(torch.where, [condition, self, other], "where")
+        if found is NotImplemented:
+            raise TypeError(
+                "Ragged.where: expected condition and other as Ragged, tensors or numbers, got "
+                f"{shown(condition)} and {shown(other)}."
+            )
+        return found
 
 
 # Methods and functions of torch that treat every number by itself, whatever they are called with.

@@ -57,7 +57,7 @@ def _beside(part: Any, like: Ragged, sign: str) -> Any:
     """What torch pairs with the values of `like`."""
     if isinstance(part, Ragged):
         return _steps_beside(part, like, sign)
-    if isinstance(part, (bool, int, float)) or part is None:
+    if isinstance(part, (bool, int, float)):
         return part
     if isinstance(part, (complex, np.generic)):
         return as_constant(part, torch.float64, _who(sign, "number"), "the other")
