@@ -3,6 +3,9 @@
 import copy
 import os
 import pickle
+import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -144,6 +147,56 @@ def test_a_save_that_fails_leaves_the_file_as_it_was(tmp_path, monkeypatch):
         save({"w": torch.zeros(3)}, path)
     assert torch.equal(torch.load(path)["w"], torch.ones(3))
     assert os.listdir(tmp_path) == ["w.pt"]
+
+
+def test_what_a_killed_writer_has_left_is_cleared_away(tmp_path):
+    """kill -9 in the middle of a file leaves its half; a writer that still runs keeps its own."""
+    program = (
+        "import os, sys, time, torch\n"
+        "from pathlib import Path\n"
+        "from unpad.training.callbacks.whole_file import write_whole\n"
+        "def write(to):\n"
+        "    to.write_bytes(b'half')\n"
+        "    print(to.name, flush=True)\n"
+        "    time.sleep(60)\n"
+        f"write_whole(Path({str(tmp_path / 'a.pt')!r}), write, 1, 'test')\n"
+    )
+    writers = [
+        subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    names = [writer.stdout.readline().strip() for writer in writers]
+    try:
+        writers[0].kill()
+        writers[0].wait()
+        assert sorted(os.listdir(tmp_path)) == sorted(names)
+        save({"w": torch.ones(3)}, tmp_path / "b.pt")
+        assert sorted(os.listdir(tmp_path)) == sorted([names[1], "b.pt"])
+    finally:
+        for writer in writers:
+            writer.kill()
+            writer.wait()
+            writer.stdout.close()
+
+
+def test_a_full_disk_says_so(tmp_path, monkeypatch):
+    path = tmp_path / "w.pt"
+    save({"w": torch.ones(3)}, path)
+
+    def fail(state, to):
+        raise RuntimeError("[enforce fail at inline_container.cc:664] . unexpected pos 64 vs 0")
+
+    monkeypatch.setattr(torch, "save", fail)
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage._replace(free=1_500_000))
+    with says(
+        f"ModelCheckpoint: {path} could not be written: the disk is full: 4.0 MB are needed, 1.5 "
+        "MB are free. What was there before is as it was.",
+        OSError,
+    ):
+        save({"w": torch.zeros(1_000_000)}, path)
+    monkeypatch.undo()
+    assert torch.equal(torch.load(path)["w"], torch.ones(3))
 
 
 # --- learning rates -------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import torch
 
 from ...arguments import Bound, Verbose
 from .monitor import Monitor
+from .whole_file import write_whole
 
 _ENDINGS = (".pt", ".pth", ".weights")
 
@@ -115,13 +116,8 @@ def save(state: dict[str, torch.Tensor], path: Path) -> None:
 
     Raises:
         IsADirectoryError: there is a folder of this name.
+        OSError: it cannot be written; what was there before is as it was.
     """
-    if path.is_dir():
-        raise IsADirectoryError(f"ModelCheckpoint: {path} is a folder; give the path of a file.")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
-    try:
-        torch.save({name: w.detach().cpu() for name, w in state.items()}, unfinished)
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    weights = {name: w.detach().cpu() for name, w in state.items()}
+    size = sum(w.nbytes for w in weights.values())
+    write_whole(path, lambda to: torch.save(weights, to), size, "ModelCheckpoint")

@@ -1,0 +1,77 @@
+"""A file that is there whole or not at all, whatever happens while it is written."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+_UNFINISHED = re.compile(r"\..+\.(?P<host>[^.]+)-(?P<process>\d+)\.unfinished")
+
+
+def write_whole(path: Path, write: Callable[[Path], None], size: int, who: str) -> None:
+    """Has a file written beside its place, and puts it there at once.
+
+    What a writer that was killed has left there is cleared away first.
+
+    Args:
+        path: of the file; its folder is made.
+        write: is given the path to write to.
+        size: bytes that it will have, about, for the error.
+        who: shown in errors.
+
+    Raises:
+        IsADirectoryError: there is a folder of this name.
+        OSError: it cannot be written; what was there before is as it was.
+    """
+    if path.is_dir():
+        raise IsADirectoryError(f"{who}: {path} is a folder; give the path of a file.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _clear(path.parent)
+    unfinished = path.with_name(f".{path.name}.{_host()}-{os.getpid()}.unfinished")
+    try:
+        write(unfinished)
+        os.replace(unfinished, path)
+    except (OSError, RuntimeError) as error:  # torch's own writer raises the latter
+        written = unfinished.stat().st_size if unfinished.exists() else 0
+        free = shutil.disk_usage(path.parent).free + written
+        why = str(error).splitlines()[0]
+        if free < size:
+            why = f"the disk is full: {_mega(size)} are needed, {_mega(free)} are free"
+        raise OSError(
+            f"{who}: {path} could not be written: {why}. What was there before is as it was."
+        ) from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _clear(folder: Path) -> None:
+    """Removes what writers of this machine have left that run no more."""
+    for found in folder.glob(".*.unfinished"):
+        parts = _UNFINISHED.fullmatch(found.name)
+        if parts and parts["host"] == _host() and not _runs(int(parts["process"])):
+            found.unlink(missing_ok=True)
+
+
+def _host() -> str:
+    return re.sub(r"[^\w-]", "_", socket.gethostname())
+
+
+def _runs(process: int) -> bool:
+    """Whether there is such a process; where that cannot be asked without harm it is supposed."""
+    if os.name != "posix":
+        return True
+    with contextlib.suppress(PermissionError):
+        try:
+            os.kill(process, 0)
+        except ProcessLookupError:
+            return False
+    return True
+
+
+def _mega(size: int) -> str:
+    return f"{size / 1e6:.1f} MB"
