@@ -337,6 +337,41 @@ def test_a_hook_on_a_model_that_ends_in_a_crf():
         other.fit(X, Y, verbose=0)
 
 
+@pytest.mark.filterwarnings("ignore:Full backward hook is firing")  # the model's inputs are ids
+@pytest.mark.parametrize("where", ["model", "last", "lstm"])
+def test_full_backward_hooks_get_the_gradients_of_the_values(where):
+    plain, watched = tagger(), tagger()
+    module = {"model": watched, "last": watched.layers[-1], "lstm": watched.layers[1]}[where]
+    seen = []
+    module.register_full_backward_hook(lambda m, inputs, outputs: seen.append((inputs, outputs)))
+    before = []
+    module.register_full_backward_pre_hook(lambda m, outputs: before.append(outputs))
+    logs = [m.fit(X, Y, batch_size=24, verbose=0).history["loss"] for m in (plain, watched)]
+    assert logs[0] == pytest.approx(logs[1], rel=1e-5)
+    same(plain, watched, 1e-4)
+    ((inputs, outputs),) = seen
+    steps = sum(map(len, X))
+    assert outputs[0].shape == (steps, 10 if where == "lstm" else TAGS)
+    assert torch.equal(before[0][0], outputs[0])
+    if where == "model":
+        assert inputs == (None,)  # ids have no gradient
+    else:
+        assert inputs[0].shape == (steps, 6 if where == "lstm" else 10)
+
+
+def test_a_full_backward_hook_on_tags_is_refused():
+    model = keras.Sequential(
+        [keras.Input((None,)), L.Embedding(VOCABULARY, 4, mask_zero=True), L.Dense(TAGS), L.CRF()]
+    )
+    model.compile("sgd", "crf")
+    model.register_full_backward_hook(lambda *_: None)
+    with says(
+        "fit: a full backward hook waits for the gradient of what the CRF gives, which are tags "
+        "and have none. Hang it on the layer before the CRF."
+    ):
+        model.fit(X, Y, verbose=0)
+
+
 def test_nothing_is_left_on_a_watched_model():
     import copy
 

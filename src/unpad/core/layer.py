@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Unpack, overload
 
 import numpy as np
@@ -19,6 +20,7 @@ from ..serialization import as_data
 from ..weights import activations, regularizers
 from . import older
 from .attributes import Attributes
+from .backward_hooks import with_backward_hooks
 from .calls import Keeps
 from .grids import on_grids, without_mask
 from .mode import mode
@@ -325,8 +327,21 @@ class Layer(Attributes):
         given = [self._prepare(x) for x in given]
         if self._plain:
             return self._weighed(super().__call__(*given, **options))
+        run: Any = super().__call__
+        if self._backward_hooks or self._backward_pre_hooks:
+            run = partial(with_backward_hooks, self, run)
         with Pass():
-            return self._weighed(self.computed(super().__call__, given, options))
+            return self._weighed(self.computed(run, given, options))
+
+    def register_full_backward_hook(self, hook: Any, prepend: bool = False) -> Any:
+        """As torch's; of a Ragged the hook gets the gradient of its values."""
+        self._plain = False  # from now on calls look for hooks
+        return super().register_full_backward_hook(hook, prepend)
+
+    def register_full_backward_pre_hook(self, hook: Any, prepend: bool = False) -> Any:
+        """As torch's; of a Ragged the hook gets the gradient of its values."""
+        self._plain = False
+        return super().register_full_backward_pre_hook(hook, prepend)
 
     def computed(self, run: Callable[..., Any], inputs: Sequence[Any], options: Any) -> Any:
         """What `run` gives, told what the layer's `call` takes beside its inputs.
