@@ -25,7 +25,7 @@ from .calls import Keeps
 from .grids import on_grids, without_mask
 from .mode import mode
 from .options import ToldOptions
-from .passes import Pass, running
+from .passes import Pass, begun, ended, running
 from .shapes import batch_in, shapes_of_specs, specs_of_shapes, takes_shapes
 from .spec import Spec, Specs, kind_of
 from .structure import flat
@@ -136,7 +136,7 @@ class Layer(Attributes):
             cls.tail = property(lambda self: None)
         cls._written = written(cls, Layer)
         told = cls._written.training or cls._written.grids
-        cls._plain = is_ours(cls) and not cls.is_model and not told
+        cls._plain = is_ours(cls) and not told
 
     def arranged(self, outputs: list[Any]) -> Any:
         """Several outputs in the form in which a call gives them."""
@@ -314,18 +314,29 @@ class Layer(Attributes):
         alone = len(inputs) == 1 and not options
         if alone and self._plain and self.built and type(inputs[0]) is Ragged:
             # The usual call: the rest would find nothing to do.
-            if kind_of(inputs[0]) not in self._met:
-                self._meet([self._as_batch(inputs[0])], options)
-            return self._weighed(super().__call__(self._prepare(inputs[0])))
+            batch = inputs[0]
+            values = batch.values
+            # As `kind_of` has it, which takes longer.
+            flat_steps = type(values) is Tensor and values.dim() == 2
+            kind = (values.size(1), values.dtype) if flat_steps else kind_of(batch)
+            if kind not in self._met:
+                self._meet([self._as_batch(batch)], options)
+            outermost = self.is_model and begun()
+            try:
+                return self._weighed(super().__call__(self._prepare(batch)))
+            finally:
+                if outermost:
+                    ended()
         if "mask" in options and not self._written.mask:
             inputs, options = without_mask(self.who, inputs, options)
         if any(map(is_symbolic, (*inputs, *options.values()))):
             return draw(self, inputs, options)
         given = [self._as_batch(x) for x in inputs]
-        if not self.built or self._kind(given, options) not in self._met:
+        kind = kind_of(given[0]) if alone else self._kind(given, options)
+        if not self.built or kind not in self._met:
             self._meet(given, options)
         given = [self._prepare(x) for x in given]
-        if self._plain:
+        if self._plain and not self.is_model:
             return self._weighed(super().__call__(*given, **options))
         run: Any = super().__call__
         if self._backward_hooks or self._backward_pre_hooks:
@@ -464,7 +475,7 @@ class Layer(Attributes):
         # Of weights of its own only: what a wrapper holds casts for itself. (A walk through all
         # modules' parameters took 0.1 ms of a small model's step.)
         for weight in self._parameters.values():
-            if weight is not None and weight.is_floating_point():
+            if weight is not None and weight.dtype.is_floating_point:
                 return weight.dtype
         return self.dtype
 

@@ -20,14 +20,25 @@ class Pass:
     """A block that is one pass, or a part of the one that runs in this thread."""
 
     def __enter__(self) -> Pass:
-        self._outermost = _thread.running is None
-        if self._outermost:
-            _thread.running = next(_numbers)
+        self._outermost = begun()
         return self
 
     def __exit__(self, *error: Any) -> None:
         if self._outermost:
-            _thread.running = None
+            ended()
+
+
+def begun() -> bool:
+    """Begins a pass, unless one runs in this thread; whether it did, so that it is to be ended."""
+    if _thread.running is not None:
+        return False
+    _thread.running = next(_numbers)
+    return True
+
+
+def ended() -> None:
+    """Ends the pass that runs in this thread."""
+    _thread.running = None
 
 
 def running() -> int | None:

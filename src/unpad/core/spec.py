@@ -134,9 +134,11 @@ def kind_of(value: Any) -> Any:
         values = value.values
         if isinstance(values, Ragged):
             return (value.levels, value.feature, value.dtype)
-        return (1, values.shape[1:], values.dtype)
+        shape = values.shape
+        return (shape[1] if len(shape) == 2 else shape[1:], values.dtype)
     if isinstance(value, Tensor):
-        return (0, value.shape[1:], value.dtype, value.ndim)
+        shape = value.shape
+        return (0, shape[1] if len(shape) == 2 else shape[1:], value.dtype, len(shape))
     if isinstance(value, (list, tuple)):
         return tuple(map(kind_of, value))
     if isinstance(value, dict):
