@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any, cast
 
 import torch
@@ -35,21 +36,21 @@ class Attributes(Weighted):
         Raises:
             ValueError: it comes too late, or the name is one of unpad's.
         """
+        of, _, kind = name.rpartition("_")
         if isinstance(value, (torch.nn.Module, torch.nn.Parameter)):
             self._check_held(name, value)
-        elif self.__dict__["built"] and name.endswith("activation") and not callable(value):
+        elif not self.__dict__["built"]:
+            pass
+        elif name.endswith("activation") and callable(self.__dict__.get(name)):
             self._met.clear()
             value = activations.get(value, self.who)
-        elif self.__dict__["built"] and name.rpartition("_")[2] in ("regularizer", "constraint"):
-            of, _, kind = name.rpartition("_")
-            if of in self._parameters:
-                held = self._regularizers if kind == "regularizer" else self._constraints
-                value = (regularizers if kind == "regularizer" else constraints).get(
-                    value, self.who
-                )
-                held.pop(of, None)
-                held |= {} if value is None else {of: value}
-        elif self.__dict__["built"] and (name in _MADE_OF or name.endswith("_initializer")):
+        elif kind in ("regularizer", "constraint") and of in self._parameters:
+            room = regularizers if kind == "regularizer" else constraints
+            held = self._regularizers if kind == "regularizer" else self._constraints
+            value = room.get(value, self.who)
+            held.pop(of, None)
+            held |= {} if value is None else {of: value}
+        elif (name in _MADE_OF or kind == "initializer") and name in self._takes:
             had = self.__dict__.get(name, value)
             if had is not value and had != value:
                 raise ValueError(
@@ -61,7 +62,7 @@ class Attributes(Weighted):
     def _check_held(self, name: str, value: Any) -> None:
         if isinstance(value, torch.nn.Module) and any(m is self for m in value.modules()):
             raise ValueError(f"{self.who}: {name} would hold the layer that it stands in.")
-        ours = next(c for c in type(self).__mro__ if is_ours(c))
+        ours = self._ours
         if hasattr(ours, name) and name != "layers" and ours is not type(self):
             raise ValueError(
                 f"{self.who}: {name!r} is what unpad's {ours.__name__} calls something of its own. "
@@ -69,6 +70,16 @@ class Attributes(Weighted):
             )
         if isinstance(value, Weighted) and not self._trainable:
             value.trainable = False
+
+    @property
+    def _ours(self) -> type:
+        """The class of unpad's that it is, or is made of."""
+        return next(c for c in type(self).__mro__ if is_ours(c))
+
+    @property
+    def _takes(self) -> set[str]:
+        """The arguments of that class's constructor."""
+        return set(inspect.signature(self._ours.__init__).parameters)
 
     def __getattr__(self, name: str) -> Any:
         # As torch's own, but that a property which has no answer keeps its words.
