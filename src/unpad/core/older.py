@@ -117,11 +117,9 @@ def _symbols(layer: Any, side: str) -> Any:
 
 
 def _mask_of(symbol: Symbol, name: str) -> Symbol | None:
-    from .operation import Operation
-
     if not symbol.spec.ragged:
         return None
-    mask = Operation(steps_that_are)(symbol)
+    mask = Symbol.operation(steps_that_are)(symbol)
     mask.name, mask.spec = name, mask.spec.with_shape((symbol.spec.width,))
     return mask
 

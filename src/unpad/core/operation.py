@@ -15,6 +15,7 @@ from ..ragged import Ragged
 from ..serialization import as_function
 from .layer import Layer
 from .older import steps_that_are
+from .symbol import Symbol
 from .trial import tried_function
 
 
@@ -68,6 +69,9 @@ class Operation(Layer):
     def forward(self, *inputs: Any, **options: Any) -> Ragged | torch.Tensor:
         """The function of the inputs."""
         return self.function(*inputs, **options)
+
+
+Symbol.operation = Operation
 
 
 _OPERATORS = ("add", "sub", "mul", "truediv", "pow", "matmul", "lt", "le", "gt", "ge", "eq", "ne")

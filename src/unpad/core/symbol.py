@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -72,10 +72,12 @@ class Symbol:
         """Of the values."""
         return self.spec.dtype
 
-    def _draw(self, function: Any, *inputs: Any) -> Any:
-        from .operation import Operation
+    #: Makes the layer that applies a function. A layer knows symbols, so this cannot import it: it
+    #: makes itself known, where it is defined (core/operation.py).
+    operation: ClassVar[Callable[[Any], Any]]
 
-        return Operation(function)(*inputs)
+    def _draw(self, function: Any, *inputs: Any) -> Any:
+        return type(self).operation(function)(*inputs)
 
     __add__, __radd__ = _binary("add"), _binary("add", True)
     __sub__, __rsub__ = _binary("sub"), _binary("sub", True)
@@ -117,9 +119,7 @@ class Symbol:
         cls, function: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
         """A torch function of symbols becomes a node."""
-        from .operation import Operation
-
-        return Operation(function)(*args, **(kwargs or {}))
+        return cls.operation(function)(*args, **(kwargs or {}))
 
     def __repr__(self) -> str:
         name = f" {self.name!r}" if self.name else ""

@@ -23,31 +23,6 @@ from .model import Model
 from .summary import Row, row_of
 
 
-def as_graph(kind: type[Model]) -> type[Model]:
-    """A class of one's own whose model is a graph: the same class, and Functional behind it."""
-    if "_as_graph" not in vars(kind):
-        body = {
-            "__doc__": kind.__doc__,
-            "__module__": kind.__module__,
-            "__qualname__": kind.__qualname__,
-            "__reduce__": lambda self: (_bare, (kind,), self.__getstate__()),
-        }
-        own = [vars(c) for c in kind.__mro__[: kind.__mro__.index(Model)]]
-        if any({"call", "forward"} & names.keys() for names in own):
-            raise ValueError(
-                f"{kind.__name__}: has a call of its own, and inputs and outputs, which say what "
-                "it computes too. Leave one of them out."
-            )
-        kind._as_graph = type(kind.__name__, (kind, Functional), body)  # pyright: ignore
-    return kind._as_graph  # pyright: ignore
-
-
-def _bare(kind: type[Model]) -> Model:
-    """An instance of `as_graph` without anything in it, which a pickle fills."""
-    made = as_graph(kind)
-    return made.__new__(made)
-
-
 class Functional(Model):
     """The graph between input symbols and output symbols, which `Model(inputs, outputs)` makes.
 
@@ -100,6 +75,25 @@ class Functional(Model):
         self.built = True
         if not self.trainable:
             self.trainable = False
+
+    @staticmethod
+    def kind_of(kind: type[Model]) -> type[Model]:
+        """A class of one's own whose model is a graph: the same class, and Functional behind it."""
+        if "_as_graph" not in vars(kind):
+            body = {
+                "__doc__": kind.__doc__,
+                "__module__": kind.__module__,
+                "__qualname__": kind.__qualname__,
+                "__reduce__": lambda self: (_bare, (kind,), self.__getstate__()),
+            }
+            own = [vars(c) for c in kind.__mro__[: kind.__mro__.index(Model)]]
+            if any({"call", "forward"} & names.keys() for names in own):
+                raise ValueError(
+                    f"{kind.__name__}: has a call of its own, and inputs and outputs, which say "
+                    "what it computes too. Leave one of them out."
+                )
+            kind._as_graph = type(kind.__name__, (kind, Functional), body)  # pyright: ignore
+        return kind._as_graph  # pyright: ignore
 
     # --- what the graph holds --------------------------------------------------------------------
 
@@ -382,6 +376,15 @@ class Functional(Model):
         if straight and [r.source for r in rows[1:]] == previous[:-1]:
             rows = [row._replace(source="") for row in rows]
         return rows
+
+
+Model.drawn = Functional
+
+
+def _bare(kind: type[Model]) -> Model:
+    """An instance of `Functional.kind_of` without anything in it, which a pickle fills."""
+    made = Functional.kind_of(kind)
+    return made.__new__(made)
 
 
 def _main(specs: list[Spec]) -> Spec:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack
 
 import torch
 
@@ -47,6 +47,8 @@ class Model(Trained):
     """
 
     one_level = False
+    #: The model that is drawn from symbols; it makes itself known where it is defined.
+    drawn: ClassVar[Any]
 
     if TYPE_CHECKING:
 
@@ -64,33 +66,28 @@ class Model(Trained):
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         if cls is Model:
-            from .functional import Functional
-
             if not args and not {"inputs", "input"} & kwargs.keys():
                 raise TypeError(
                     "Model: expected inputs and outputs, as Model(inputs=x, outputs=y), or a class "
                     "of your own with a forward."
                 )
-            return super().__new__(Functional)  # pyright: ignore[reportArgumentType]
+            return super().__new__(cls.drawn)  # pyright: ignore[reportArgumentType]
         return super().__new__(cls)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """A class of one's own may be a graph too: `super().__init__(inputs=x, outputs=y)`."""
-        from .functional import Functional, as_graph
-
-        if isinstance(self, Functional) or not (args or {*_ENDS} & kwargs.keys()):
+        drawn = Model.drawn
+        if isinstance(self, drawn) or not (args or {*_ENDS} & kwargs.keys()):
             super().__init__(*args, **kwargs)
             return
-        self.__class__ = as_graph(type(self))
-        Functional.__init__(self, *args, **kwargs)  # pyright: ignore[reportArgumentType]
+        self.__class__ = drawn.kind_of(type(self))
+        drawn.__init__(self, *args, **kwargs)
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
         """A fresh model from `get_config`'s arguments; of the data of a graph, the graph."""
         if cls is Model and isinstance(config, dict) and "layers" in config:
-            from .functional import Functional
-
-            return Functional.from_config(config)
+            return Model.drawn.from_config(config)
         return super().from_config(config)
 
     @property
