@@ -68,6 +68,8 @@ def test_the_future_is_asked_of_causal_models():
     assert set(report.kinds) == {"padding", "future"}
     assert report["future"].evidence["gradient on later steps"] > 0.05
     assert probe(modules.ForwardsOnly(), IDS, causal=True) == []
+    for module in (modules.Packed(), modules.PackedSorted()):  # the latter's outputs are trimmed
+        assert probe(module, IDS, causal=True).kinds == ["future"]
     (finding,) = probe(modules.Packed(), IDS, causal=True)
     assert finding.kind == "future" and "self.walk" in finding.where.code
 

@@ -1,6 +1,7 @@
 """The doctor: finds mistakes that no type can show, in data and models, and what mends them."""
 
-from .examination import examine, quiet, tell
+from .examination import examine, quiet, tell, tell_split
+from .facts import Split
 from .findings import KINDS, DataWarning, Finding, Where
 from .probing import BrokenLaw, assert_padding_proof, probe
 from .report import Found, Report
@@ -12,10 +13,12 @@ __all__ = [
     "Finding",
     "Found",
     "Report",
+    "Split",
     "Where",
     "assert_padding_proof",
     "examine",
     "probe",
     "quiet",
     "tell",
+    "tell_split",
 ]

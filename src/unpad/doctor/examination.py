@@ -4,43 +4,60 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from ..errors import look_up
 from ..losses import SparseCategoricalCrossentropy
 from ..spellings import depth_of_caller
-from .adapters import masks_of
-from .checks import CHEAP, CHECKS, Check
-from .facts import Case, Input, Target, grid_of
+from .adapters import heads_of, masks_of
+from .checks import CHECKS, Check
+from .facts import Case, Input, Split, Target, grid_of
 from .facts.case import Batch
-from .findings import DataWarning, Finding
+from .findings import KINDS, DataWarning, Finding
 from .given import case_of
+from .probing import laws
 from .report import Asked, Report
 
 # What each model's person was told: once a model, however often it is fitted.
 _told: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
 
 
-def examine(x: Any, y: Any = None, model: Any = None) -> Report:
+def examine(
+    x: Any,
+    y: Any = None,
+    model: Any = None,
+    *,
+    validation: tuple[Any, Any] | None = None,
+    validation_split: float = 0.0,
+    causal: bool = False,
+    only: Iterable[str] | None = None,
+    ignore: Iterable[str] = (),
+) -> Report:
     """What is almost surely wrong with a data set, though it can be trained on.
 
-    `fit` asks the cheap ones of the same checks, and tells each finding in one warning. Only
-    mistakes with a clear sign and a clear cure are named; data that are in order give none. Looks
-    at some hundreds of sequences: milliseconds.
+    `fit` asks the same checks, and tells each finding that is no note in one warning. Only mistakes
+    with a clear sign and a clear cure are named; data that are in order give none. Looks at some
+    hundreds of sequences: milliseconds. `probe` asks the model itself.
 
     Args:
         x: padded array, list of arrays or Ragged; a list or dict of them where the model has
             several inputs.
-        y: labels of classes, if there are any, for each step or each sequence.
-        model: says what is masked, and how many classes there are. Without it only what shows in
-            the data alone is found.
+        y: targets, for each step or each sequence.
+        model: unpad's or Keras's; says what is masked, how many classes there are and what ends
+            it. Without it only what shows in the data alone is found.
+        validation: (x, y) that are held out.
+        validation_split: the last share of the data that is held out, as in `fit`.
+        causal: whether the model must not see later steps; then it is probed for that.
+        only: names of checks to ask, as "axes", "split", "laws"; by default all.
+        ignore: kinds of findings to leave out.
 
     Returns:
         The findings, roots first; none if x holds no padded array.
 
     Raises:
-        ValueError: x or y are no sequences, or do not fit the model.
+        ValueError: x or y are no sequences or do not fit the model, or a name is not known.
 
     Example:
         >>> steps = np.random.default_rng(0).normal(size=(6, 7, 3))
@@ -53,8 +70,14 @@ def examine(x: Any, y: Any = None, model: Any = None) -> Report:
         ['reshaped']
     """
     start = time.perf_counter()
-    case = case_of(x, y, model)
-    findings, asked = ask(case, CHECKS)
+    checks: dict[str, Check] = dict(CHECKS)
+    if model is not None:
+        checks["laws"] = lambda case: laws(case, model, causal)
+    if only is not None:
+        checks = {name: look_up("examine", "check", name, checks) for name in only}
+    left_out = {kind for kind in ignore if look_up("examine", "kind", kind, KINDS)}
+    findings, asked = ask(case_of(x, y, model, validation, validation_split), checks)
+    findings = [finding for finding in findings if finding.kind not in left_out]
     return Report.of(findings, asked, time.perf_counter() - start)
 
 
@@ -74,6 +97,7 @@ def tell(
     given: Sequence[Batch],
     real: Sequence[Batch],
     targets: Sequence[tuple[Any, Batch | None, Any, Any]],
+    called: Sequence[Any] = (),
 ) -> None:
     """Warns of each finding that is no note, once a model and kind.
 
@@ -83,20 +107,40 @@ def tell(
         real: their real steps.
         targets: for each output what the caller gave, the same at real steps, the loss, and the
             output's spec.
+        called: the inputs as the caller's own objects.
     """
     if quiet.kept:
         return
     masks = masks_of(model)
+    own = called if len(called) == len(given) else [None] * len(given)
     inputs = [
-        Input(g, r, grid_of(g, masks.value if masks else None))
-        for g, r in zip(given, real, strict=True)
+        Input(g, r, grid_of(g, masks.value if masks else None), c)
+        for g, r, c in zip(given, real, own, strict=True)
     ]
+    widths = [(spec.shape[-1] or 0) if spec.shape else 0 for *_, spec in targets]
     laid = [
-        Target(y, at, (spec.shape[-1] or 0) if spec.shape else 0)
-        for y, at, loss, spec in targets
-        if at is not None and isinstance(loss, SparseCategoricalCrossentropy)
+        Target(y, at, width if isinstance(loss, SparseCategoricalCrossentropy) else 0, head)
+        for (y, at, loss, _), width, head in zip(
+            targets, widths, heads_of(model, widths), strict=True
+        )
+        if at is not None
     ]
-    report = Report.of(ask(Case(tuple(inputs), tuple(laid), masks), CHEAP)[0])
+    _warn(model, Case(tuple(inputs), tuple(laid), masks))
+
+
+def tell_split(model: Any, parts: Split) -> None:
+    """Warns of what is wrong between the two sides of a split, once a model and kind.
+
+    Args:
+        model: that is about to be trained.
+        parts: what is trained on and what is held out.
+    """
+    if not quiet.kept:
+        _warn(model, Case((), split=parts))
+
+
+def _warn(model: Any, case: Case) -> None:
+    report = Report.of(ask(case, CHECKS)[0])
     told = _told.setdefault(model, set())
     for finding in report.roots:
         if finding.severity != "note" and finding.kind not in told:

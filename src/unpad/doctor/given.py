@@ -12,39 +12,83 @@ from ..core.spec import spec_of
 from ..losses import SparseCategoricalCrossentropy
 from ..ragged import Ragged
 from ..ragged.numbers import is_numeric, to_tensor
-from .adapters import masks_of
-from .facts.case import Batch, Case, Input, Target
-from .facts.grid import grid_of
+from .adapters import heads_of, masks_of
+from .facts import Case, Input, Split, Target, grid_of
+from .facts.case import Batch
 
 
-def case_of(x: Any, y: Any = None, model: Any = None) -> Case:
+def case_of(
+    x: Any,
+    y: Any = None,
+    model: Any = None,
+    validation: tuple[Any, Any] | None = None,
+    validation_split: float = 0.0,
+) -> Case:
     """The case of these data and this model.
 
     Raises:
         ValueError: x or y are no sequences, or do not fit the model.
     """
-    given = _inputs(x, model)
+    given, called = _inputs(x, model)
     masks = masks_of(model)
-    opens = getattr(model, "open_inputs", None)
-    real = given if opens is None else [r for _, r in opens(given)]
+    real = _real(given, model)
     value = None if masks is None else masks.value
-    inputs = tuple(Input(g, r, grid_of(g, value)) for g, r in zip(given, real, strict=True))
-    if y is None:
-        return Case(inputs, (), masks)
-    classes = _classes(model, given)
-    if classes == 0:
-        return Case(inputs, (), masks)
-    laid = _laid(_batch(y, "examine: y"), given[0], real[0])
-    return Case(inputs, (Target(y, laid, classes),), masks)
+    inputs = tuple(
+        Input(g, r, grid_of(g, value), c) for g, r, c in zip(given, real, called, strict=True)
+    )
+    targets: tuple[Target, ...] = ()
+    if y is not None:
+        laid = _laid(_batch(y, "examine: y"), given[0], real[0])
+        width, classes = _classes(model, given)
+        targets = (Target(y, laid, classes, heads_of(model, [width])[0]),)
+    parts = None
+    laid_y = targets[0].laid if targets else None
+    if validation is not None:
+        held, _ = _inputs(validation[0], model)
+        held_real = _real(held, model)[0]
+        held_y = None
+        if len(validation) > 1 and validation[1] is not None:
+            held_y = _laid(_batch(validation[1], "examine: validation y"), held[0], held_real)
+        parts = Split(real[0], laid_y, held_real, held_y, drawn=False)
+    elif validation_split:
+        n = len(real[0])
+        at = n - int(n * validation_split)
+        cut = (None, None) if laid_y is None else (laid_y[:at], laid_y[at:])
+        parts = Split(real[0][:at], cut[0], real[0][at:], cut[1], drawn=True)
+    return Case(inputs, targets, masks, parts)
 
 
-def _inputs(x: Any, model: Any) -> list[Batch]:
+def _real(given: list[Batch], model: Any) -> list[Batch]:
+    """Real steps, where the model's doors tell them; a Keras model's first layer does too."""
+    opens = getattr(model, "open_inputs", None)
+    if opens is not None:
+        return [r for _, r in opens(given)]
+    masks = masks_of(model)
+    if masks is None or (not masks.zero and masks.value is None):
+        return given
+    return [_opened(x, masks.zero, masks.value) for x in given]
+
+
+def _opened(x: Batch, zero: bool, value: float | None) -> Batch:
+    if isinstance(x, Ragged):
+        return x
+    if x.ndim == 2 and zero and not x.is_floating_point():
+        return Ragged.from_padded(x, mask=x != 0)
+    if x.ndim == 3 and value is not None:
+        return Ragged.from_padded(x, padding=value)
+    return x
+
+
+def _inputs(x: Any, model: Any) -> tuple[list[Batch], list[Any]]:
+    """The inputs, and the same as the caller's own objects."""
     names = getattr(model, "input_names", None)
     if isinstance(x, dict):
-        return [_batch(x[name], f"examine: input {name!r}") for name in names or x]
+        order = list(names or x)
+        return [_batch(x[n], f"examine: input {n!r}") for n in order], [x[n] for n in order]
     if names is not None and len(names) > 1:
-        return [_batch(part, f"examine: input {n!r}") for n, part in zip(names, x, strict=True)]
-    return [_batch(x, "examine: x")]
+        named = zip(names, x, strict=True)
+        return [_batch(part, f"examine: input {n!r}") for n, part in named], list(x)
+    return [_batch(x, "examine: x")], [x]
 
 
 def _batch(data: Any, who: str) -> Batch:
@@ -60,16 +104,17 @@ def _batch(data: Any, who: str) -> Batch:
     return batch.to(dtype=torch.get_default_dtype()) if batch.dtype.is_floating_point else batch
 
 
-def _classes(model: Any, given: list[Batch]) -> int | None:
-    """The classes of the model's output: None where no model says so, 0 where it has none."""
+def _classes(model: Any, given: list[Batch]) -> tuple[int | None, int | None]:
+    """The width of the model's output; its classes, None where no model says so, 0 where none."""
     if not hasattr(model, "open_inputs"):
-        return None
-    compiled = getattr(model, "_compiled", None)
-    if compiled is not None and not isinstance(compiled.loss, SparseCategoricalCrossentropy):
-        return 0
+        return None, None
     fed = [spec_of(x) for x, _ in model.open_inputs(list(given))]
     out = model.ensure_built(*(fed if len(fed) == 1 else [fed]))
-    return 0 if isinstance(out, list) or not out.shape else out.shape[-1] or 0
+    width = 0 if isinstance(out, list) or not out.shape else out.shape[-1] or 0
+    compiled = getattr(model, "_compiled", None)
+    if compiled is not None and not isinstance(compiled.loss, SparseCategoricalCrossentropy):
+        return width, 0
+    return width, width
 
 
 def _laid(y: Batch, given: Batch, real: Batch) -> Batch:

@@ -13,10 +13,12 @@ from torch import Tensor
 from ..ragged import Ragged
 from ..ragged.numbers import as_tensor
 from .adapters import subject_of
+from .checks.padding import not_masked
+from .facts import Case
 from .findings import Finding, Where
 from .probes import LAWS, CannotAsk, Verdict, drawn, learnt, probed
 from .probes.cures import cure_of
-from .probes.laws import FUTURE, Law
+from .probes.laws import FUTURE, MATES, ORDER, TWICE, Law
 from .probes.outputs import Answers
 from .probes.sums import of_outputs
 from .report import Asked, Report
@@ -103,6 +105,54 @@ def _ask(
     shares = answers.subject.shares(answers.base, causal) if broken and repeats else None
     findings += [_finding(verdict, answers.subject, shares or {}) for verdict in broken]
     return findings, [*asked, *map(_asked, verdicts)]
+
+
+def laws(case: Case, model: Any, causal: bool = False) -> list[Finding]:
+    """What a probe finds with the data of a case, as the model is fed with them.
+
+    Padding is asked about where it is padding for sure: where the model opens the array, or where
+    the array shows it. What fills its grid may be a picture as well, whose rows are all there.
+
+    Args:
+        case: of one input; of several nothing is asked.
+        model: unpad's or Keras's.
+        causal: whether it must not see later steps.
+    """
+    if len(case.inputs) != 1 or len(case.inputs[0].given) == 0:
+        return []
+    x, full, side = case.inputs[0], None, "post"
+    asked, sequences = LAWS, x.given
+    if isinstance(x.given, Tensor):
+        if x.given.ndim < 2:
+            return []
+        full = x.given.shape[1]
+        if isinstance(x.real, Ragged):
+            sequences = x.real
+            side = "post" if bool(x.real.layout.mask[:, 0].any()) else "pre"
+        else:
+            seen = None if x.grid is None else not_masked(x.grid)
+            side = "post" if seen is None or " at the end " in seen.shown else "pre"
+            asked = LAWS if seen is not None else (TWICE, MATES, ORDER)
+    elif x.given.levels > 1:
+        return []
+    value = 0.0 if case.masks is None or case.masks.value is None else case.masks.value
+    parts, _, _, _ = _sequences(sequences[:50], value, side)
+    parts = [part for part in parts if len(part)]
+    if not parts:
+        return []
+    laid = drawn(parts, side, value, None)
+    state = torch.get_rng_state()
+    try:
+        subject = subject_of(
+            model, laid, arrays=True, grids=full is not None, told=None, training=False
+        )
+        answers = Answers(subject, laid, full)
+        findings, _ = _ask(answers, (*asked, FUTURE) if causal else asked, causal, 0)
+    except CannotAsk:
+        return []
+    finally:
+        torch.set_rng_state(state)
+    return findings
 
 
 class BrokenLaw(AssertionError):

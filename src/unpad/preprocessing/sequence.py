@@ -10,6 +10,7 @@ import numpy as np
 from ..arguments import Count, checked
 from ..errors import look_up
 from ..ragged import Ragged
+from .cuts import Cut, note
 
 _SIDES = {"pre": True, "post": False}
 
@@ -71,6 +72,19 @@ def pad_sequences(
         there = grid[i, -len(kept) :] if in_front else grid[i, : len(kept)]
         there[...] = kept
         _check_kept(kept, there, i, len(part) - len(kept) if cut_front else 0)
+    lengths = np.array([len(part) for part in found], dtype=np.int64)
+    over = np.maximum(lengths - slots, 0)
+    note(
+        grid,
+        Cut(
+            int(lengths.sum()),
+            int(over.sum()),
+            int((over > 0).sum()),
+            int((lengths < slots).sum()),
+            padding,
+            truncating,
+        ),
+    )
     return grid
 
 

@@ -154,7 +154,8 @@ def prepare(model: Any, given: Any, who: str) -> tuple[Batch, Objective, list[Sp
     if who == "fit":
         losses = [part.loss for part in objective.parts]
         asked = [a for a in zip(ys, targets, losses, outputs, strict=True) if a[1] is not None]
-        doctor.tell(model, opened.given, opened.real, asked)
+        called = inputs_of(given.x, model.input_names, "fit: x")
+        doctor.tell(model, opened.given, opened.real, asked, called)
     return replace(opened.data, targets=targets, weights=weights), objective, outputs
 
 

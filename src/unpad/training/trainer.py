@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from .. import doctor
 from ..core.mode import mode
 from ..data.door import give_back
 from ..data.loader import Loader
@@ -77,6 +78,9 @@ class Trainer:
             validation = self._validation(validation_data)
         elif validation_split:
             data, validation = split(data, validation_split, "fit")
+        if validation is not None:
+            parts = (data.inputs[0], data.targets[0], validation.inputs[0], validation.targets[0])
+            doctor.tell_split(model, doctor.Split(*parts, drawn=validation_data is None))
         mixes = batches["shuffle"] or batches["bucket_by_length"] or batches["batch_steps"]
         if model.stateful and (mixes or sampler is not None):
             raise ValueError(

@@ -7,15 +7,27 @@ from collections.abc import Callable, Iterable
 from ..facts import Case
 from ..findings import Finding
 from .axes import axes
+from .beside import beside
+from .cuts import cuts
+from .head import head
 from .labels import labels
 from .padding import padding
+from .split import split
+from .steps import steps
 
 Check = Callable[[Case], Iterable[Finding]]
 
-#: Asked by `fit` too: they look at some hundreds of sequences and take milliseconds.
-CHEAP: dict[str, Check] = {"axes": axes, "padding": padding, "labels": labels}
+#: In the order in which they are asked. Each looks at some hundreds of sequences and takes
+#: milliseconds, so that `fit` asks all of them.
+CHECKS: dict[str, Check] = {
+    "axes": axes,
+    "padding": padding,
+    "cuts": cuts,
+    "steps": steps,
+    "labels": labels,
+    "labels beside steps": beside,
+    "last layer": head,
+    "split": split,
+}
 
-#: All of them, in the order in which they are asked.
-CHECKS: dict[str, Check] = {**CHEAP}
-
-__all__ = ["CHEAP", "CHECKS", "Check"]
+__all__ = ["CHECKS", "Check"]

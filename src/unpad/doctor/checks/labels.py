@@ -24,6 +24,8 @@ def labels(case: Case) -> Iterator[Finding]:
     """Of each output's labels."""
     for target in case.targets:
         classes = target.classes
+        if classes == 0:
+            continue
         if classes is None:
             values = values_of(target.laid)
             classes = int(values.max()) + 1 if values.numel() else 0

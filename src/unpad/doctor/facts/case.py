@@ -36,16 +36,34 @@ class Input(NamedTuple):
         given: by the caller.
         real: the same, real steps only, where the model's doors tell them.
         grid: some of its sequences as a padded array; None where it is none.
+        called: the same as the caller's own object.
     """
 
     given: Batch
     real: Batch
     grid: Grid | None
+    called: Any = None
 
     @property
     def opened(self) -> bool:
         """Whether it is known which steps are real."""
         return isinstance(self.real, Ragged)
+
+
+class Head(NamedTuple):
+    """What ends a model.
+
+    Args:
+        activation: its name; None where there is none.
+        width: features of the output.
+        linear: whether the last layer is a linear map, whose outputs begin around 0.
+        metrics: names of what is reported.
+    """
+
+    activation: str | None = None
+    width: int | None = None
+    linear: bool = False
+    metrics: tuple[str, ...] = ()
 
 
 class Target(NamedTuple):
@@ -56,11 +74,31 @@ class Target(NamedTuple):
         laid: a Ragged at the real steps, or one a sequence.
         classes: how many the model can predict; None where no model says so, 0 where the targets
             are no classes.
+        head: what ends the model there.
     """
 
     given: Any
     laid: Batch
     classes: int | None
+    head: Head | None = None
+
+
+class Split(NamedTuple):
+    """What is trained on and what is held out, of the first input and output.
+
+    Args:
+        x: real steps that are trained on.
+        y: their targets.
+        held_x: real steps that are held out.
+        held_y: their targets.
+        drawn: whether they are the last of the same data, and not given by themselves.
+    """
+
+    x: Batch
+    y: Batch | None
+    held_x: Batch
+    held_y: Batch | None
+    drawn: bool
 
 
 @dataclass(frozen=True)
@@ -71,10 +109,10 @@ class Case:
         inputs: as the model takes them.
         targets: of outputs whose targets are known.
         masks: what the model masks; None without a model.
-        held_out: what is validated on.
+        split: what is validated on, against what is trained on.
     """
 
     inputs: tuple[Input, ...]
     targets: tuple[Target, ...] = ()
     masks: Masks | None = None
-    held_out: Case | None = None
+    split: Split | None = None

@@ -23,14 +23,35 @@ class Kind(NamedTuple):
 #: How grave: the first is the worst.
 SEVERITIES = ("error", "warning", "note")
 
+# What a model that is trained on padding is seen to do as well.
+_SEEN = ("padding", "padding content", "ignored steps", "batch mates")
+
 KINDS: dict[str, Kind] = {
     # The data
-    "reshaped": Kind("error", "a reshape where a transpose was meant", ("not masked",)),
+    "reshaped": Kind("error", "a reshape where a transpose was meant", ("not masked", "holes")),
     "turned": Kind("error", "time is the last axis", ("not masked",)),
-    "standardised": Kind("warning", "scaled after padding"),
-    "other padding": Kind("warning", "padded with another value than is masked"),
-    "not masked": Kind("warning", "padding that nothing masks"),
+    "standardised": Kind("warning", "scaled after padding", _SEEN),
+    "other padding": Kind("warning", "padded with another value than is masked", _SEEN),
+    "not masked": Kind("warning", "padding that nothing masks", _SEEN),
     "class 0": Kind("warning", "a class kept free for padding"),
+    "holes": Kind("note", "an id that is padding too", ("length tells",)),
+    "shifted": Kind("error", "labels shifted against the steps"),
+    "length tells": Kind("note", "lengths that tell the label"),
+    "empty": Kind("note", "sequences without a step"),
+    "one id": Kind("warning", "nearly all steps hold one id"),
+    "back in time": Kind("warning", "times that go back"),
+    "cut": Kind("note", "sequences that were cut"),
+    "other end": Kind("error", "x and y padded or cut at other ends", ("shifted",)),
+    "out of reach": Kind("error", "targets that the last activation cannot give"),
+    "unscaled targets": Kind("warning", "targets far from where outputs begin", ("out of reach",)),
+    "rare class": Kind("note", "an accuracy that says nothing"),
+    # The split
+    "leak": Kind("error", "held-out sequences that are trained on", ("overlap",)),
+    "overlap": Kind("error", "windows that overlap across the split"),
+    "sorted": Kind("warning", "the last of sorted data held out", ("other ids", "other scale")),
+    "other labels": Kind("note", "other labels in the held-out part"),
+    "other ids": Kind("warning", "other ids in the held-out part"),
+    "other scale": Kind("warning", "another scale in the held-out part"),
     # The model
     "not repeatable": Kind("error", "another answer to the same question"),
     "batch mates": Kind(

@@ -187,6 +187,10 @@ def learnt(answers: Answers) -> Tensor:
     with suppress(CannotAsk):
         wide = subject.answer(base.wide(2 * base.width + 1))
     answers.learn(first, wide)
+    if not answers.times and subject.told is not None and len(base.sequences) > 1:
+        # Outputs may be as wide as the longest sequence, whatever the grid's width is.
+        with suppress(CannotAsk):
+            answers.learn_trimmed(first, subject.answer(base.of(*range(1, len(base.sequences)))))
     if answers.times and first.shape[answers.times[0]] != base.width:
         # Outputs have other lengths than inputs: each sequence alone tells how many it gives.
         for i, s in enumerate(base.sequences):

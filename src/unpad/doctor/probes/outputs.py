@@ -46,6 +46,22 @@ class Answers:
             raise CannotAsk(f"outputs of shape {tuple(first.shape)} for {n} sequences.")
         self.batch = candidates[0]
 
+    def learn_trimmed(self, first: Tensor, shorter: Tensor) -> None:
+        """Learns an axis of time that is as long as the longest sequence.
+
+        Args:
+            first: outputs for all sequences.
+            shorter: for all but the longest.
+        """
+        lengths = self.base.lengths.tolist()
+        found = [
+            axis
+            for axis, (a, b) in enumerate(zip(first.shape, shorter.shape, strict=True))
+            if axis != self.batch and (a, b) == (lengths[0], lengths[1]) and a != b
+        ]
+        self.times = tuple(found)
+        self._lengths.update({n: n for n in lengths} if found else {})
+
     @property
     def steps(self) -> bool:
         """Whether the outputs are one a step."""
@@ -71,7 +87,7 @@ class Answers:
 
     def _count(self, laid: Laid, i: int, long: int) -> int:
         steps = len(laid.sequences[i])
-        if long == laid.width:
+        if long == laid.width and steps not in self._lengths:
             return steps
         if steps not in self._lengths:
             self._lengths[steps] = steps * long // laid.width

@@ -35,11 +35,12 @@ class Found(RuntimeError):
 class Report(Sequence[Finding]):
     """The findings, worst first, and what was asked to find them.
 
-    Equal to a list of the same findings; `report["reshaped"]` is the finding of that kind. An empty
-    one is false.
+    It counts and gives the roots: what is to be mended. What they explain is folded under them, and
+    `findings` holds all. Equal to a list of the roots; `report["reshaped"]` is the finding of that
+    kind, told or folded. One without findings is false.
 
     Args:
-        findings: in the order in which they are told.
+        findings: all of them, roots first.
         asked: every question, in its order.
         seconds: that it took.
         seed: of what was drawn.
@@ -77,8 +78,8 @@ class Report(Sequence[Finding]):
 
     @property
     def kinds(self) -> list[str]:
-        """Of the findings, in their order."""
-        return [f.kind for f in self.findings]
+        """Of what is to be mended."""
+        return [f.kind for f in self.roots]
 
     def without(self, accepted: Iterable[str]) -> Report:
         """What is new: without the findings of these fingerprints."""
@@ -127,25 +128,27 @@ class Report(Sequence[Finding]):
     def __getitem__(self, key: str) -> Finding: ...
     def __getitem__(self, key: int | slice | str) -> Any:
         if not isinstance(key, str):
-            return self.findings[key]
+            return self.roots[key]
         for finding in self.findings:
             if finding.kind == key:
                 return finding
-        raise KeyError(f"the report has no finding {key!r}; it has {self.kinds}.")
+        raise KeyError(
+            f"the report has no finding {key!r}; it has {[f.kind for f in self.findings]}."
+        )
 
     def __contains__(self, key: object) -> bool:
-        return key in self.findings or key in self.kinds
+        return any(key in (finding, finding.kind) for finding in self.findings)
 
     def __len__(self) -> int:
-        return len(self.findings)
+        return len(self.roots)
 
     def __iter__(self) -> Iterator[Finding]:
-        return iter(self.findings)
+        return iter(self.roots)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, (Report, list, tuple)):
             return NotImplemented
-        return list(self.findings) == list(other)
+        return list(self) == list(other)
 
     __hash__ = None  # type: ignore[assignment]
 

@@ -1,0 +1,40 @@
+"""What ends a model: the last layer's activation and width, by the model's kind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...core.layer import Layer
+from ..facts import Head
+
+
+def heads_of(model: Any, widths: list[int | None]) -> list[Head | None]:
+    """What ends each output; None where it is not known.
+
+    Args:
+        model: unpad's or Keras's.
+        widths: features of each output.
+    """
+    metrics = tuple(_metrics(model))
+    if isinstance(model, Layer):
+        last = list(getattr(model, "last_layers", []))
+        if len(last) != len(widths):
+            return [None] * len(widths)
+        return [
+            None if x is None else Head(x.tail, w, type(x).__name__ == "Dense", metrics)
+            for x, w in zip(last, widths, strict=True)
+        ]
+    layers = getattr(model, "layers", None)
+    if not layers or len(widths) != 1:
+        return [None] * len(widths)
+    activation = getattr(getattr(layers[-1], "activation", None), "__name__", None)
+    width = getattr(layers[-1], "units", widths[0])
+    return [Head(activation, width, type(layers[-1]).__name__ == "Dense", metrics)]
+
+
+def _metrics(model: Any) -> list[str]:
+    """Names of the metrics that it was compiled with, as far as they matter here."""
+    found = getattr(getattr(model, "_compiled", None), "metrics", None)
+    parts = found if isinstance(found, (list, tuple)) else [found]
+    names = [str(getattr(part, "name", part)).lower() for part in parts]
+    return ["accuracy" for name in names if "acc" in name]

@@ -1,0 +1,194 @@
+"""Labels beside steps: padded at the other end, shifted, told by length alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...ragged import Ragged
+from ..facts import Case, Input, Target
+from ..facts.chance import beyond
+from ..facts.grid import ends
+from ..facts.sample import Sample, sample_of
+from ..findings import Finding, Where
+
+_LAGS = (-3, -2, -1, 0, 1, 2, 3)
+# Points of accuracy that a shift must cost, and that length must give, to be worth a word.
+_MUCH = 0.15
+_FEW = 200
+_ROWS = 256
+_IDS = 200_000
+
+
+def beside(case: Case) -> Iterator[Finding]:
+    """Of each output's targets."""
+    for target in case.targets if case.inputs else ():
+        yield from other_end(case.inputs[0], target)
+        sample = sample_of(case.inputs[0].real, target.laid)
+        if sample is None or sample.labels is None or not _classes(sample.labels):
+            continue
+        if sample.per_step:
+            yield from shifted(sample)
+        else:
+            yield from by_length(sample)
+
+
+def _classes(labels: Tensor) -> bool:
+    """Whether they are classes: some, not negative, and few."""
+    if len(labels) < _FEW or not bool((labels == labels.round()).all()):
+        return False
+    return int(labels.min()) >= 0 and 2 <= int(labels.max()) + 1 <= 1000
+
+
+def other_end(x: Input, target: Target) -> Iterator[Finding]:
+    """Steps padded at one end, labels at the other, by the same numbers of slots."""
+    grid = _grid(target.given)
+    if not isinstance(x.real, Ragged) or x.real.levels > 1 or grid is None:
+        return
+    layout = x.real.layout
+    if grid.shape != (layout.batch, layout.time) or layout.steps in (0, grid.numel()):
+        return
+    places = torch.linspace(0, len(grid) - 1, min(len(grid), _ROWS)).long()
+    grid, mask = grid[places], layout.take(places)[0].mask.cpu()
+    padded = ends(~mask)
+    own, _, end = padded.side
+    padding = (own > 0) & (own < grid.shape[1]) & (padded.inside == 0)
+    if int(padding.sum()) < 10 or len(own[padding].unique()) < 3:
+        return
+    first = grid[:, 0] if end == "end" else grid[:, -1]
+    fill = first[padding].mode().values
+    filled = ends(grid == fill)
+    there = filled.leading if end == "end" else filled.trailing
+    shows = padding & (there >= own)
+    if int(shows.sum()) < 0.95 * int(padding.sum()):
+        return
+    at_padding = float((grid[~mask] == fill).double().mean())
+    if at_padding > 0.5:
+        return
+    place = int(places[int(shows.to(torch.uint8).argmax())])
+    sides = ("end", "start") if end == "end" else ("start", "end")
+    yield Finding(
+        "other end",
+        f"x is padded at the {sides[0]} and y at the {sides[1]}: a label stands beside another's "
+        "step.",
+        f"In {int(shows.sum())} of {int(padding.sum())} padded sequences, the first is {place}, y "
+        f"has {fill:g} at the {sides[1]} in as many slots as x is padded at the {sides[0]}; only "
+        f"{at_padding:.0%} of the padded slots have it.",
+        "Pad and cut both on the same side, or give both as lists.",
+        {"sequences that show it": int(shows.sum()), "padded sequences": int(padding.sum())},
+        f'pad_sequences(labels, padding="{"post" if end == "end" else "pre"}")',
+        Where(sequence=place),
+        1e-9,
+    )
+
+
+def _grid(given: Any) -> Tensor | None:
+    numbers = isinstance(given, np.ndarray) and given.dtype.kind in "iufb"
+    if not numbers and not isinstance(given, Tensor):
+        return None
+    grid = torch.as_tensor(given)
+    while grid.ndim > 2 and grid.shape[-1] == 1:
+        grid = grid[..., 0]
+    return grid if grid.ndim == 2 else None
+
+
+def shifted(sample: Sample) -> Iterator[Finding]:
+    """Labels that follow from an id some steps away, and not from the id beside them."""
+    assert sample.labels is not None
+    if not sample.ids or int(sample.values.min()) < 0:
+        return
+    labels, ids = sample.labels.long(), sample.values
+    # An id that is the label itself, some steps away, is a task and no mistake.
+    found = {lag: _told_by(sample, ids, labels, lag) for lag in _LAGS}
+    if found[0] is None:
+        return
+    scores = {lag: score for lag, score in found.items() if score is not None}
+    best = max(scores, key=lambda lag: scores[lag][0])
+    score, count, echoes = scores[best]
+    here = scores[0][0]
+    prior = float(labels.bincount().max()) / len(labels)
+    if best == 0 or echoes > 0.9 or score - max(here, prior) < _MUCH:
+        return
+    if here - prior > 0.5 * (score - prior):
+        return
+    deviation = (max(here, prior) * (1 - max(here, prior)) / max(count, 1)) ** 0.5 + 1e-3
+    chance = beyond(score, max(here, prior), deviation) * len(_LAGS)
+    if chance > 1e-4:
+        return
+    way, by = ("later", best) if best > 0 else ("earlier", -best)
+    said = f"{by} step{'s' if by > 1 else ''} {way}"
+    yield Finding(
+        "shifted",
+        f"Labels seem to belong to the step {said}: they are shifted against x.",
+        f"From the id {said} {score:.0%} of the labels can be told, from the id beside them "
+        f"{here:.0%}, from nothing {prior:.0%} (told on sequences that were not counted).",
+        "Look at where a start mark was added, or a first column dropped, on one side alone.",
+        {"by the shifted id": score, "by the id beside it": here, "by nothing": prior, "lag": best},
+        f"y = np.roll(y, {best}, axis=1)",
+        chance=chance,
+    )
+
+
+def _told_by(
+    sample: Sample, ids: Tensor, labels: Tensor, lag: int
+) -> tuple[float, int, float] | None:
+    """How many labels an id `lag` steps away tells, on sequences that were not counted."""
+    at = torch.arange(len(ids))
+    positions = sample.positions
+    lengths = sample.lengths.repeat_interleave(sample.lengths)
+    # Over the same steps for every lag.
+    both = (positions >= 3) & (positions < lengths - 3)
+    at = at[both]
+    if len(at) < _FEW:
+        return None
+    x, y, of = ids[at + lag], labels[at], sample.sequence_ids[at]
+    kinds, classes = int(ids.max()) + 1, int(labels.max()) + 1
+    if kinds * classes > 20 * _IDS:
+        return None
+    learn = of % 2 == 0
+    right = 0
+    for half in (learn, ~learn):
+        table = torch.bincount(x[half] * classes + y[half], minlength=kinds * classes)
+        table = table.reshape(kinds, classes)
+        best = table.argmax(1)
+        unseen = table.sum(1) == 0
+        best[unseen] = int(y[half].bincount(minlength=classes).argmax()) if bool(half.any()) else 0
+        right += int((best[x[~half]] == y[~half]).sum())
+    return right / len(at), len(at), float((x == y).double().mean())
+
+
+def by_length(sample: Sample) -> Iterator[Finding]:
+    """Lengths that tell the label by themselves."""
+    assert sample.labels is not None
+    labels, lengths = sample.labels.long(), sample.lengths
+    if len(lengths.unique()) < 2:
+        return
+    classes = int(labels.max()) + 1
+    bins = torch.bucketize(lengths.double(), torch.quantile(lengths.double(), _TENTHS)).long()
+    of = torch.arange(len(labels)) % 2 == 0
+    right = 0
+    for half in (of, ~of):
+        table = torch.bincount(bins[half] * classes + labels[half], minlength=11 * classes)
+        right += int((table.reshape(11, classes).argmax(1)[bins[~half]] == labels[~half]).sum())
+    score, prior = right / len(labels), float(labels.bincount().max()) / len(labels)
+    deviation = (prior * (1 - prior) / len(labels)) ** 0.5
+    chance = beyond(score, prior, deviation)
+    if score - prior < 2 * _MUCH or chance > 1e-4:
+        return
+    yield Finding(
+        "length tells",
+        f"The length of a sequence alone tells {score:.0%} of the labels.",
+        f"Without it {prior:.0%}; told on sequences that were not counted.",
+        "If that is no property of the task, classes were cut, padded or gathered differently. "
+        "Compare with a model that sees lengths only.",
+        {"by length": score, "by nothing": prior},
+        "lengths_only = [[1] * len(sequence) for sequence in sequences]",
+        chance=chance,
+    )
+
+
+_TENTHS = torch.linspace(0.1, 0.9, 9, dtype=torch.float64)

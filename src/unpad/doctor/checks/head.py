@@ -1,0 +1,104 @@
+"""A model's last layer against its targets, its loss and its metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torch import Tensor
+
+from ..facts import Case, Target
+from ..facts.sample import sample_of
+from ..findings import Finding
+
+_REACH = {"sigmoid": (0.0, 1.0), "softmax": (0.0, 1.0), "tanh": (-1.0, 1.0), "relu": (0.0, None)}
+_SOME = 0.05
+# Outputs begin near 0 and move by about a learning rate an update.
+_FAR = 100.0
+_RARE = 0.95
+
+
+def head(case: Case) -> Iterator[Finding]:
+    """Of each output."""
+    for target in case.targets:
+        if target.head is None:
+            continue
+        yield from _one_unit(target)
+        sample = sample_of(case.inputs[0].real, target.laid)
+        if sample is None or sample.labels is None or len(sample.labels) < 20:
+            continue
+        if target.classes == 0:
+            yield from _reach(target, sample.labels.double())
+            yield from _scale(target, sample.labels.double())
+        elif "accuracy" in target.head.metrics and len(sample.labels) >= 200:
+            yield from _rare(sample.labels)
+
+
+def _one_unit(target: Target) -> Iterator[Finding]:
+    assert target.head is not None
+    if target.head.activation != "softmax" or target.head.width != 1:
+        return
+    yield Finding(
+        "constant",
+        "The last layer is a softmax over one unit, which is always 1.",
+        "Every sequence gets the same answer, and no weight is moved.",
+        "A sigmoid over one unit, or a softmax over two.",
+        {"units": 1},
+        'Dense(1, activation="sigmoid")',
+    )
+
+
+def _reach(target: Target, values: Tensor) -> Iterator[Finding]:
+    assert target.head is not None
+    low, high = _REACH.get(target.head.activation or "", (None, None))
+    out = values.new_zeros(len(values)).bool()
+    out = out if low is None else out | (values < low - 1e-6)
+    out = out if high is None else out | (values > high + 1e-6)
+    share = float(out.double().mean())
+    if share < _SOME:
+        return
+    ends = f"{low:g} to {high:g}" if high is not None else f"{low:g} upwards"
+    yield Finding(
+        "out of reach",
+        f"{share:.0%} of the targets can never be reached: the last layer's "
+        f"{target.head.activation} gives {ends}.",
+        f"Targets lie between {float(values.min()):.4g} and {float(values.max()):.4g}.",
+        "Leave the last activation out, or scale the targets into its range.",
+        {"share": share, "smallest": float(values.min()), "largest": float(values.max())},
+        "Dense(1)",
+    )
+
+
+def _scale(target: Target, values: Tensor) -> Iterator[Finding]:
+    assert target.head is not None
+    if target.head.activation not in (None, "linear") or not target.head.linear:
+        return
+    mean, spread = float(values.mean()), float(values.std())
+    if max(abs(mean), spread) < _FAR:
+        return
+    yield Finding(
+        "unscaled targets",
+        "Targets are far from where outputs begin.",
+        f"Their mean is {mean:.4g} and their deviation {spread:.4g}; outputs begin around 0 and "
+        "move by about a learning rate an update, so that most of the training goes into the mean.",
+        "Scale the targets, and scale predictions back.",
+        {"mean": mean, "deviation": spread},
+        "y = (y - mean) / std  # and prediction * std + mean",
+    )
+
+
+def _rare(labels: Tensor) -> Iterator[Finding]:
+    if int(labels.min()) < 0:
+        return
+    counts = labels.long().bincount()
+    share = float(counts.max()) / len(labels)
+    if share < _RARE or share == 1:
+        return
+    yield Finding(
+        "rare class",
+        f"{share:.1%} of the labels are class {int(counts.argmax())}: an accuracy of {share:.3f} "
+        "is what always saying so gives.",
+        f"Of {len(labels):,} labels looked at {len(labels) - int(counts.max()):,} are others.",
+        "Look at a metric of the rare class: F1Score, AUC(curve='PR'), or a confusion matrix.",
+        {"share": share, "others": len(labels) - int(counts.max())},
+        'metrics=[keras.metrics.AUC(curve="PR")]',
+    )

@@ -1,0 +1,239 @@
+"""The split: what is validated on, against what is trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from ..facts import Case, Split
+from ..facts.chance import SURE, beyond, one_hot_counts, permuted
+from ..facts.sample import Sample, sample_of
+from ..findings import Finding, Where
+
+# A leak of so many of the held-out sequences moves a score by points.
+_LEAK = 0.05
+# Neighbouring windows of one series share steps at the border of an honest split too.
+_OVERLAP = 0.3
+_FEW = 20
+# So many steps make a run that does not come twice by chance, in text too.
+_RUN = 8
+# So many training sequences and steps are looked through; what is found is taken for its share.
+_TRAIN = 4_000
+_STEPS = 200_000
+_APART = 0.2
+
+
+def split(case: Case) -> Iterator[Finding]:
+    """The two sides of the split, if there is one."""
+    parts = case.split
+    if parts is None or len(parts.held_x) < _FEW or len(parts.x) < _FEW:
+        return
+    held = sample_of(parts.held_x, parts.held_y)
+    train = sample_of(parts.x, parts.y, _TRAIN)
+    if held is None or train is None or held.values.shape[1:] != train.values.shape[1:]:
+        return
+    if not len(held.values) or not len(train.values):
+        return
+    yield from leaks(train, held)
+    few = sample_of(parts.x, parts.y)
+    if few is not None:
+        yield from other_labels(few, held, parts)
+        yield from other_steps(few, held)
+
+
+def leaks(train: Sample, held: Sample) -> Iterator[Finding]:
+    """Held-out sequences that stand in the training data, whole or in runs."""
+    keys, own = _keys(train), _keys(held)
+    runs = max(2, _RUN if held.ids else 4)
+    lengths = held.lengths
+    if int((lengths >= runs).sum()) < _FEW:
+        return
+    grams, sequences = _grams(own, held, runs)
+    known, _ = _grams(keys[:_STEPS], _first_steps(train, _STEPS), runs)
+    if not len(grams) or not len(known):
+        return
+    known = known.sort().values
+    at = torch.searchsorted(known, grams).clamp(max=len(known) - 1)
+    found = known[at] == grams
+    n = len(lengths)
+    total = torch.zeros(n).index_add_(0, sequences, torch.ones(len(grams)))
+    shared = torch.zeros(n).index_add_(0, sequences, found.float()) / total.clamp(min=1)
+    asked = (lengths >= runs) & (total > 0)
+    whole = (shared == 1) & asked
+    whole_share = float(whole.sum()) / float(asked.sum())
+    most = (shared >= 0.5) & asked
+    most_share = float(most.sum()) / float(asked.sum())
+    exact = _exact(train, held, keys, own, runs)
+    looked = len(train.lengths) / train.batch
+    exact_share = min(1.0, float((exact & asked).sum()) / float(asked.sum()) / looked)
+    numbers = {
+        "held-out sequences looked at": int(asked.sum()),
+        "of them whole in training": int((exact & asked).sum()),
+        "of them mostly in training": int(most.sum()),
+    }
+    if exact_share >= _LEAK and int((exact & asked).sum()) >= 5:
+        first = int((exact & asked).to(torch.uint8).argmax())
+        yield Finding(
+            "leak",
+            f"{exact_share:.0%} of the held-out sequences are in the training data too.",
+            f"{int((exact & asked).sum())} of {int(asked.sum())} that have {runs} steps or more, "
+            f"first held-out sequence {int(held.places[first])}. Runs so long do not come twice "
+            "by chance: a score on them is memory.",
+            "Take duplicates out before the split, or split by source; a class is made rarer or "
+            "more frequent after it.",
+            numbers,
+            "x, index = np.unique(x, axis=0, return_index=True); y = y[index]",
+            Where(sequence=int(held.places[first])),
+            SURE / 10,
+        )
+    elif max(whole_share, most_share) >= _OVERLAP:
+        first = int(most.to(torch.uint8).argmax())
+        yield Finding(
+            "overlap",
+            f"{most_share:.0%} of the held-out sequences overlap with the training data.",
+            f"At least half of what {int(most.sum())} of {int(asked.sum())} hold, in runs of "
+            f"{runs} steps, stands in training sequences too, first held-out sequence "
+            f"{int(held.places[first])}: windows of one series that were drawn for both sides.",
+            "Cut the series in two first, then make windows of each part.",
+            numbers,
+            "train, test = series[:cut], series[cut:]  # then windows",
+            Where(sequence=int(held.places[first])),
+            SURE / 10,
+        )
+
+
+def _keys(sample: Sample) -> Tensor:
+    """(steps,) a number for each step, equal where steps are."""
+    values = sample.values.flatten(1) if sample.values.ndim > 1 else sample.values[:, None]
+    if values.shape[1] == 1 and not values.is_floating_point():
+        return values[:, 0].long()
+    rng = torch.Generator().manual_seed(0)
+    weights = torch.randn(values.shape[1], generator=rng, dtype=torch.float64)
+    return (values.double() @ weights).view(torch.int64)
+
+
+def _grams(keys: Tensor, sample: Sample, run: int) -> tuple[Tensor, Tensor]:
+    """A number for each run of steps within a sequence, and its sequence; not of one step alone."""
+    if len(keys) < run:
+        return keys[:0], keys[:0]
+    windows = keys.unfold(0, run, 1)
+    of = sample.sequence_ids
+    same = of[: len(windows)] == of[run - 1 :]
+    rng = torch.Generator().manual_seed(1)
+    weights = torch.randint(1, 1 << 62, (run,), generator=rng) | 1
+    # At least half of the steps of a run differ.
+    differ = (windows[:, 1:] != windows[:, :-1]).sum(1) >= run // 2
+    keep = same & differ
+    return (windows[keep] * weights).sum(1), of[: len(windows)][keep]
+
+
+def _first_steps(sample: Sample, steps: int) -> Sample:
+    if len(sample.values) <= steps:
+        return sample
+    ends = sample.lengths.cumsum(0)
+    n = int((ends <= steps).sum())
+    cut = sample.lengths[:n].clone()
+    rest = steps - int(cut.sum())
+    lengths = torch.cat([cut, torch.tensor([rest])])
+    return sample._replace(values=sample.values[:steps], lengths=lengths)
+
+
+def _exact(train: Sample, held: Sample, keys: Tensor, own: Tensor, runs: int) -> Tensor:
+    """(n,) which held-out sequences are training sequences, step for step."""
+    parts = keys.split(train.lengths.tolist())
+    known = {part.numpy().tobytes() for part in parts if len(part) >= runs}
+    flags = [
+        len(part) >= runs and part.numpy().tobytes() in known and len(part.unique()) > runs // 2
+        for part in own.split(held.lengths.tolist())
+    ]
+    return torch.tensor(flags, dtype=torch.bool)
+
+
+def other_labels(train: Sample, held: Sample, parts: Split) -> Iterator[Finding]:
+    """Other labels on the two sides: sorted data that were cut, or a class that is missing."""
+    if train.labels is None or held.labels is None:
+        return
+    labels = torch.cat([train.labels, held.labels])
+    if not bool((labels == labels.round()).all()) or int(labels.min()) < 0:
+        return
+    classes = int(labels.max()) + 1
+    if not 2 <= classes <= 100:
+        return
+    of = [s.sequence_ids if s.per_step else torch.arange(len(s.labels)) for s in (train, held)]  # type: ignore[arg-type]
+    n = len(train.lengths) + len(held.lengths)
+    both = torch.cat([of[0], of[1] + len(train.lengths)])
+    counts = one_hot_counts(labels.long(), both, n, classes)
+    apart, expected, deviation, shares = permuted(counts, len(held.lengths))
+    chance = beyond(apart, expected, max(deviation, 1e-3))
+    if apart - expected < _APART or chance > SURE:
+        return
+    missing = [int(c) for c in ((shares == 0).any(0) & (shares.max(0).values > 0.03)).nonzero()]
+    most = int((shares[0] - shares[1]).abs().argmax())
+    kind = "sorted" if parts.drawn else "other labels"
+    also = f" Class {missing[0]} is on one side alone." if missing else ""
+    yield Finding(
+        kind,
+        "The held-out part has other labels than what is trained on"
+        + (": the data are sorted, and the last of them are held out." if parts.drawn else "."),
+        f"Of class {most} there are {float(shares[0, most]):.0%} in training and "
+        f"{float(shares[1, most]):.0%} in the held-out part; {apart:.2f} of all labels differ, "
+        f"{expected:.2f} by chance.{also}",
+        "Shuffle before the split (validation_split takes the last sequences, as in Keras), or "
+        "give validation_data.",
+        {"share that differs": apart, "by chance": expected, "classes missing": len(missing)},
+        "order = np.random.default_rng(0).permutation(len(y)); x, y = x[order], y[order]",
+        chance=chance,
+    )
+
+
+def other_steps(train: Sample, held: Sample) -> Iterator[Finding]:
+    """Other ids, or features on another scale."""
+    n = len(train.lengths) + len(held.lengths)
+    if train.ids and held.ids:
+        ids = torch.cat([train.values, held.values])
+        of = torch.cat([train.sequence_ids, held.sequence_ids + len(train.lengths)])
+        ids = ids.unique(return_inverse=True)[1]
+        kinds = int(ids.max()) + 1
+        if n * kinds > 4_000_000:
+            return
+        counts = one_hot_counts(ids, of, n, kinds)
+        apart, expected, deviation, _ = permuted(counts, len(held.lengths), 20)
+        chance = beyond(apart, expected, max(deviation, 1e-2))
+        if apart - expected > 0.4 and chance < SURE:
+            yield Finding(
+                "other ids",
+                "The held-out part is written in other ids than what is trained on.",
+                f"{apart:.2f} of its steps hold other ids, {expected:.2f} by chance.",
+                "Make the vocabulary once, from the training part, and use it for both.",
+                {"share that differs": apart, "by chance": expected},
+                "vectorization.adapt(train_texts)  # once; then vectorization(x) for both",
+                chance=chance,
+            )
+        return
+    if not train.values.is_floating_point() or not held.values.is_floating_point():
+        return
+    a, b = train.values.flatten(1), held.values.flatten(1)
+    if len(a) < 50 or len(b) < 50:
+        return
+    spread_a, mean_a = torch.std_mean(a.double(), 0)
+    spread_b, mean_b = torch.std_mean(b.double(), 0)
+    moved = (mean_a - mean_b).abs() > 3 * torch.maximum(spread_a, spread_b)
+    ratio = spread_a / spread_b.clamp(min=1e-12)
+    scaled = (ratio > 5) | (ratio < 0.2)
+    alive = (spread_a > 0) & (spread_b > 0)
+    share = float(((moved | scaled) & alive).double().mean())
+    if share < 0.5 or not bool(alive.any()):
+        return
+    worst = int(((ratio.log().abs()) * alive).argmax())
+    yield Finding(
+        "other scale",
+        f"{share:.0%} of the features lie on another scale in the held-out part.",
+        f"Feature {worst} is {float(mean_a[worst]):.3g} +- {float(spread_a[worst]):.3g} in "
+        f"training, {float(mean_b[worst]):.3g} +- {float(spread_b[worst]):.3g} there.",
+        "Fit the scaler on the training part, and apply that one to both.",
+        {"share of features": share, "ratio of deviations": float(ratio[worst])},
+        "scaler = Scaler(StandardScaler()).fit(x); xv = scaler.transform(xv)",
+        chance=SURE / 10,
+    )
