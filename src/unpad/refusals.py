@@ -15,8 +15,8 @@ class Refusing:
     """A base class that tells its subclasses and users which of Keras's names it would ignore.
 
     The table is an argument of the class statement, `class Loss(Refusing, refused={...})`. It holds
-    for all classes below, which may add a table of their own. It costs only where a class is made
-    or a refused name is touched.
+    for all classes below, which may add a table of their own; one of this library that defines such
+    a name obeys it. It costs only where a class is made or a refused name is touched.
 
     Example:
         >>> class Base(Refusing, refused={"stateless_call": "Use torch.func."}): ...
@@ -31,6 +31,8 @@ class Refusing:
 
     def __init_subclass__(cls, refused: Mapping[str, str] | None = None, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if cls.__module__.partition(".")[0] == __name__.partition(".")[0]:
+            cls._refused = {n: w for n, w in cls._refused.items() if n not in vars(cls)}
         for kind in cls.__mro__:
             if "_refused" in vars(kind):
                 break
@@ -65,11 +67,11 @@ class Refused:
         self.name, self.instead, self.there = name, instead, there
 
     def __get__(self, owner: Any, kind: type | None = None) -> Any:
+        if owner is None:
+            return self
         if self.there is not None:
             return self.there.__get__(owner, kind)
-        raise AttributeError(
-            f"{(kind or type(owner)).__name__}.{self.name}: not here. {self.instead}"
-        )
+        raise AttributeError(f"{type(owner).__name__}.{self.name}: not here. {self.instead}")
 
     def __set__(self, owner: Any, value: Any) -> NoReturn:
         raise AttributeError(

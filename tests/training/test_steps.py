@@ -157,8 +157,8 @@ def test_on_batch_obeys_too():
 
 def test_what_nothing_calls_is_refused_when_the_class_is_made():
     with says(
-        "Own: nothing calls make_train_function here: override train_step, which is called for "
-        "every batch.",
+        "Own.make_train_function: a Model is never asked for it. Override train_step, which is "
+        "called for every batch.",
         TypeError,
     ):
 

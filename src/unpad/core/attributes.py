@@ -7,13 +7,23 @@ from typing import Any, cast
 
 import torch
 
+from ..refusals import Refused
 from ..weights import activations, constraints, regularizers
 from . import older
 from .weighted import Weighted
 from .written import is_ours
 
 # What weights are made with, under the names that arguments have.
-_MADE_OF = {"units", "filters", "kernel_size", "use_bias", "input_dim", "output_dim", "groups"}
+_MADE_OF = {
+    "units",
+    "filters",
+    "kernel_size",
+    "use_bias",
+    "input_dim",
+    "output_dim",
+    "groups",
+    "dtype",
+}
 
 
 class Attributes(Weighted):
@@ -39,6 +49,8 @@ class Attributes(Weighted):
         of, _, kind = name.rpartition("_")
         if isinstance(value, (torch.nn.Module, torch.nn.Parameter)):
             self._check_held(name, value)
+        elif name == "activity_regularizer":
+            value = regularizers.get(value, self.who)
         elif not self.__dict__["built"]:
             pass
         elif name.endswith("activation") and callable(self.__dict__.get(name)):
@@ -88,7 +100,7 @@ class Attributes(Weighted):
             if found is not None and name in found:
                 return found[name]
         answer = getattr(type(self), name, None)
-        if isinstance(answer, (property, older.Shown)):
+        if isinstance(answer, (property, older.Shown, Refused)):
             return answer.__get__(self, type(self))
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 

@@ -16,6 +16,7 @@ from ..arguments import DType
 from ..configured import attributes_of, made_of
 from ..ragged import Ragged
 from ..ragged.numbers import to_tensor
+from ..refusals import Refusing
 from ..serialization import as_data
 from ..weights import activations, regularizers
 from . import older
@@ -24,9 +25,10 @@ from .backward_hooks import with_backward_hooks
 from .calls import Keeps
 from .grids import on_grids, without_mask
 from .mode import mode
+from .not_asked import NOT_ASKED
 from .options import ToldOptions
 from .passes import Pass, begun, ended, running
-from .shapes import batch_in, shapes_of_specs, specs_of_shapes, takes_shapes
+from .shapes import batch_in, is_shape, shapes_of_specs, specs_of_shapes, takes_shapes
 from .spec import Spec, Specs, kind_of
 from .structure import flat
 from .symbol import Node, Symbol, draw, is_symbolic, specs_of
@@ -40,7 +42,7 @@ _KINDS = 4096
 _COMPUTES = {"forward", "call", "on_values"}
 
 
-class Layer(Attributes):
+class Layer(Refusing, Attributes, refused=NOT_ASKED):
     """A torch module with Keras's manners: a name, weights made on first sight of the input's spec.
 
     A subclass stores its constructor's arguments as attributes of the same names, makes its
@@ -154,7 +156,22 @@ class Layer(Attributes):
         Raises:
             ValueError: the layer cannot take such inputs; the text says why and what to use.
         """
-        return tried(self, specs, options)
+        out = tried(self, specs, options)
+        if type(self).compute_output_shape is not Layer.compute_output_shape:
+            self._check_shape_said(specs, out)
+        return out
+
+    def _check_shape_said(self, specs: tuple[Any, ...], out: Any) -> None:
+        """A shape that a layer of one's own says is that of what it gives, or it is told."""
+        said = self.compute_output_shape(*[shapes_of_specs(s, None) for s in specs])
+        gives = shapes_of_specs(out, None)
+        if is_shape(said) and is_shape(gives):
+            pairs = list(zip(said, gives, strict=False))[1:]
+            if len(said) != len(gives) or any(None not in p and p[0] != p[1] for p in pairs):
+                raise ValueError(
+                    f"{self.who}: compute_output_shape says {tuple(said)}, but what it gives is "
+                    f"{gives}."
+                )
 
     def made_for(self, *specs: Any) -> Any:
         """The sizes of these inputs that the weights are made for, once the layer is built.
@@ -230,6 +247,29 @@ class Layer(Attributes):
         with Pass():
             found = [self.before_tail(inputs)] if any(cut) else self(inputs)
         return list(found) if isinstance(found, (list, tuple)) else [found]
+
+    @property
+    def compute_dtype(self) -> torch.dtype:
+        """Of what is computed: that of the weights."""
+        return self.dtype or torch.get_default_dtype()
+
+    @property
+    def variable_dtype(self) -> torch.dtype:
+        """Of the weights."""
+        return self.compute_dtype
+
+    @property
+    def supports_masking(self) -> bool:
+        """True: the steps of a Ragged go through every layer that gives a Ragged."""
+        return True
+
+    @supports_masking.setter
+    def supports_masking(self, value: bool) -> None:
+        if value is False:
+            raise ValueError(
+                f"{self.who}: supports_masking=False would drop the steps; a layer keeps, reduces "
+                "or refuses. To go on with a grid: x.to_padded()."
+            )
 
     @property
     def input_dtype(self) -> torch.dtype:

@@ -108,6 +108,20 @@ class Weighted(Checked, torch.nn.Module):
             self._constraints |= {} if constraint is None else {name: constraint}
         return weight
 
+    def add_variable(
+        self,
+        shape: Sequence[int],
+        initializer: Any,
+        dtype: str | torch.dtype | None = None,
+        trainable: bool = True,
+        *,
+        regularizer: Any = None,
+        constraint: Any = None,
+        name: str | None = None,
+    ) -> torch.nn.Parameter:
+        """Keras's other name of `add_weight`."""
+        return self.add_weight(name, shape, initializer, regularizer, constraint, trainable, dtype)
+
     def _free_for(self, name: str) -> str:
         """The attribute for a weight of this name, which takes over no attribute by accident."""
         name = name.replace(".", "_").replace("/", "_")

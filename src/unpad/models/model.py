@@ -14,6 +14,7 @@ from ..core.trial import ones_like, remembered
 from ..layers import Layer, Spec
 from ..ragged import Layout
 from ..serialization import serialize
+from .not_asked import NOT_ASKED
 from .summary import of_children, summary
 from .trace import Trace, trace
 from .trained import Trained
@@ -21,7 +22,7 @@ from .trained import Trained
 _ENDS = ("inputs", "outputs", "input", "output")
 
 
-class Model(Trained):
+class Model(Trained, refused=NOT_ASKED):
     """A model: `Model(inputs, outputs)` of a graph, or a class of one's own.
 
     A class makes its layers in `__init__` and computes in `forward(self, inputs)` (or Keras's
@@ -64,6 +65,17 @@ class Model(Trained):
         ) -> None: ...
         def __call__(self, *inputs: Any, training: bool | None = None, **options: Any) -> Any: ...
 
+    else:
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            """A class of one's own may be a graph too: `super().__init__(inputs=x, outputs=y)`."""
+            drawn = Model.drawn
+            if isinstance(self, drawn) or not (args or {*_ENDS} & kwargs.keys()):
+                super().__init__(*args, **kwargs)
+                return
+            self.__class__ = drawn.kind_of(type(self))
+            drawn.__init__(self, *args, **kwargs)
+
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         if cls is Model:
             if not args and not {"inputs", "input"} & kwargs.keys():
@@ -73,15 +85,6 @@ class Model(Trained):
                 )
             return super().__new__(cls.drawn)  # pyright: ignore[reportArgumentType]
         return super().__new__(cls)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """A class of one's own may be a graph too: `super().__init__(inputs=x, outputs=y)`."""
-        drawn = Model.drawn
-        if isinstance(self, drawn) or not (args or {*_ENDS} & kwargs.keys()):
-            super().__init__(*args, **kwargs)
-            return
-        self.__class__ = drawn.kind_of(type(self))
-        drawn.__init__(self, *args, **kwargs)
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:

@@ -24,17 +24,6 @@ from ..training.objective import Objective
 from ..training.run import Run, current, unpacked
 from ..training.trainer import Given, Seed
 
-# What Keras lets a subclass override that has no part in what happens here, and what does.
-_NOT_CALLED = {
-    "make_train_function": "train_step",
-    "make_test_function": "test_step",
-    "make_predict_function": "predict_step",
-    "train_function": "train_step",
-    "test_function": "test_step",
-    "predict_function": "predict_step",
-    "stateless_compute_loss": "compute_loss",
-}
-
 
 class Trained(Layer):
     """A layer that can be trained: Keras's methods, and its steps that a subclass may override."""
@@ -49,15 +38,6 @@ class Trained(Layer):
     order_seed: Seed | None = None
     _compiled: Compiled | None = None
     _own_run: Run | None = None
-
-    def __init_subclass__(cls, **options: Any) -> None:
-        super().__init_subclass__(**options)
-        for name, instead in _NOT_CALLED.items():
-            if name in vars(cls):
-                raise TypeError(
-                    f"{cls.__name__}: nothing calls {name} here: override {instead}, which is "
-                    "called for every batch."
-                )
 
     # --- Keras's methods -------------------------------------------------------------------------
 
@@ -157,7 +137,7 @@ class Trained(Layer):
         Raises:
             ValueError: the data or options are wrong; the text says what and where first.
         """
-        self.compiled("fit")
+        self.as_compiled("fit")
         if batch_size is not None and batch_steps is not None:
             raise ValueError("fit: give batch_size= (sequences) or batch_steps= (steps), not both.")
         batches = {
@@ -208,7 +188,7 @@ class Trained(Layer):
         Returns:
             The loss; with metrics [loss, metric, ...], or all by name.
         """
-        self.compiled("evaluate")
+        self.as_compiled("evaluate")
         size = positive("evaluate", "batch_size", batch_size, or_none=True)
         by_name = flag("evaluate", "return_dict", return_dict)
         given = Given(x, y, sample_weight)
@@ -251,7 +231,7 @@ class Trained(Layer):
         return_dict: bool = False,
     ) -> float | list[float] | dict[str, float]:
         """One update on this batch; its loss and metrics from before the update."""
-        self.compiled("train_on_batch")
+        self.as_compiled("train_on_batch")
         by_name = flag("train_on_batch", "return_dict", return_dict)
         given = Given(x, y, sample_weight, class_weight)
         return _as_keras(Trainer(self).train_on_batch(given), by_name)
@@ -365,7 +345,12 @@ class Trained(Layer):
 
     # --- what a trainer asks ---------------------------------------------------------------------
 
-    def compiled(self, who: str) -> Compiled:
+    @property
+    def compiled(self) -> bool:
+        """Whether `compile` has been called."""
+        return self._compiled is not None
+
+    def as_compiled(self, who: str) -> Compiled:
         """What was given to `compile`.
 
         Raises:
@@ -382,7 +367,7 @@ class Trained(Layer):
         names = self.output_names
         if names is None:
             names = ["output"] if count == 1 else [f"output_{i}" for i in range(count)]
-        return self.compiled("fit").objective(names)
+        return self.as_compiled("fit").objective(names)
 
     def outputs_for(self, specs: list[Spec]) -> list[Spec]:
         """What the model gives for inputs of these specs, one for each output; it is built then."""

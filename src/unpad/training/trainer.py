@@ -216,7 +216,7 @@ class Trainer:
         weights = [w for w in model.parameters() if w.requires_grad]
         if not weights:
             raise ValueError(f"{who}: the model has no weights that can be trained.")
-        compiled = model.compiled(who)
+        compiled = model.as_compiled(who)
         if model.optimizer is None:
             model.optimizer = compiled.make_optimizer(weights)
         for weight, constraint in model.constrained():
