@@ -511,3 +511,64 @@ def test_integers_where_they_are_asked_for():
     assert as_integers([], "x", "n").dtype == torch.int64
     with says("x: expected places as integers, got (1,) of torch.float32."):
         as_integers([0.5], "x", "places as integers")
+
+
+# --- other doors that read by this one ------------------------------------------------------------
+
+
+def test_small_tools_read_once_and_whole_too():
+    pad = keras.utils.pad_sequences
+    assert pad(part for part in [[1], [2, 3]]).tolist() == [[0, 1], [2, 3]]
+    assert pad(map(iter, [[1], [2, 3]]), padding="post").tolist() == [[1, 0], [2, 3]]
+    assert pad([np.ma.masked_array([1, 2], [1, 0]), [3, 4]]).tolist() == [[0, 2], [3, 4]]
+    assert keras.utils.to_categorical(iter([0, 1])).tolist() == [[1, 0], [0, 1]]
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (
+            lambda: keras.utils.normalize(["a"]),
+            "normalize: x: expected numbers, got an array of <U1",
+        ),
+        (lambda: keras.utils.normalize([1j]), "normalize: x: got complex numbers."),
+        (lambda: keras.utils.to_categorical([1j]), "to_categorical: x: got complex numbers."),
+        (lambda: keras.utils.pad_sequences({1: [2]}), "pad_sequences: expected a list, got a dict"),
+        (lambda: keras.backend.constant("a"), "constant: expected numbers, got 'a'."),
+        (
+            lambda: keras.backend.constant([[1], [2, 3]]),
+            "constant: expected numbers in lists of equal",
+        ),
+        (
+            lambda: keras.backend.set_value(torch.ones(2), "a"),
+            "set_value: expected numbers, got 'a'.",
+        ),
+        (
+            lambda: L.Dense(1)(torch.ones(2, 2) * 1j),
+            "Dense: got complex numbers, but its weights are",
+        ),
+        (
+            lambda: L.Dense(1)(np.ones((2, 2)) * 1j),
+            "Dense: got complex numbers. Give both parts as",
+        ),
+        (
+            lambda: keras.data.Sampler([1.5, 2.5]),
+            "Sampler: lengths: expected integers, got (2,) of",
+        ),
+    ],
+)
+def test_other_doors_say_who_and_what(call, text):
+    with says(text):
+        call()
+
+
+def test_one_loss_in_a_list_of_its_own_is_that_loss():
+    x = keras.Input((3,))
+    model = keras.Model(x, {"a": L.Dense(1, name="a")(x), "b": L.Dense(1, name="b")(x)})
+    y = {"a": np.ones((4, 1)), "b": np.ones((4, 1))}
+    model.compile("sgd", {"a": "mse", "b": ["mse"]})
+    listed = model.evaluate(np.ones((4, 3)), y, verbose=0)
+    model.compile("sgd", {"a": "mse", "b": "mse"})
+    assert listed == model.evaluate(np.ones((4, 3)), y, verbose=0)
+    with says("compile: loss: expected one loss for output 'b', got 2."):
+        model.compile("sgd", {"a": "mse", "b": ["mse", "mae"]})

@@ -13,6 +13,7 @@ from ..core.symbol import Symbol
 from ..core.weighted import as_dtype
 from ..ops import cast
 from ..ragged import Ragged
+from ..ragged.numbers import as_tensor
 
 
 def backend() -> str:
@@ -50,7 +51,7 @@ def cast_to_floatx(x: Any) -> Any:
 
 def _made(value: Any, dtype: str | None) -> Tensor:
     kind = as_dtype(dtype) or torch.get_default_dtype()
-    return torch.tensor(np.asarray(value)).to(kind)
+    return as_tensor(value, "constant").to(kind, copy=True)
 
 
 def constant(
@@ -78,7 +79,7 @@ def set_value(x: Tensor, value: Any) -> None:
             "model.optimizer.learning_rate = 0.001."
         )
     with torch.no_grad():
-        x.copy_(torch.as_tensor(value))
+        x.copy_(as_tensor(value, "set_value"))
 
 
 def clear_session() -> None:

@@ -509,7 +509,14 @@ class Layer(Refusing, Attributes, refused=NOT_ASKED):
         wanted = self._weights_dtype()
         if wanted is None or inputs is None:
             return inputs
-        return inputs if inputs.dtype == wanted else inputs.to(dtype=wanted)
+        if inputs.dtype == wanted:
+            return inputs
+        if inputs.dtype.is_complex and not wanted.is_complex:
+            raise ValueError(
+                f"{self.who}: got complex numbers, but its weights are {wanted}. Give both parts "
+                "as features: torch.view_as_real(x)."
+            )
+        return inputs.to(dtype=wanted)
 
     def _weights_dtype(self) -> torch.dtype | None:
         # Of weights of its own only: what a wrapper holds casts for itself. (A walk through all

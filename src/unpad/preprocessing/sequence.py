@@ -10,6 +10,8 @@ import numpy as np
 from ..arguments import Count, checked
 from ..errors import look_up
 from ..ragged import Ragged
+from ..ragged.doors.lists import unmasked
+from ..ragged.numbers import read_whole
 from .cuts import Cut, note
 
 _SIDES = {"pre": True, "post": False}
@@ -50,6 +52,7 @@ def pad_sequences(
     who = "pad_sequences"
     in_front = look_up(who, "padding", padding, _SIDES)
     cut_front = look_up(who, "truncating", truncating, _SIDES)
+    sequences = read_whole(sequences, who)
     if not hasattr(sequences, "__len__") or isinstance(sequences, (str, bytes)):
         raise ValueError(f"{who}: expected a list of sequences, got {type(sequences).__name__}.")
     found = [_array(part, i) for i, part in enumerate(sequences)]
@@ -89,12 +92,16 @@ def pad_sequences(
 
 
 def _array(sequence: Any, i: int) -> np.ndarray:
+    sequence = read_whole(sequence, f"pad_sequences: sequence {i}")
     if not hasattr(sequence, "__len__") or isinstance(sequence, (str, bytes)):
         raise ValueError(
             f"pad_sequences: expected a list of sequences, got {type(sequence).__name__} as "
             f"sequence {i}."
         )
-    return np.asarray(sequence)
+    array = np.asanyarray(sequence)
+    if isinstance(array, np.ma.MaskedArray) and array.ndim:
+        return array.data[unmasked(array, 1, f"pad_sequences: sequence {i}")]
+    return np.asarray(array)
 
 
 def _holds_text(dtype: Any) -> bool:

@@ -29,6 +29,14 @@ class Compiled(NamedTuple):
         """
         one = isinstance(self.loss, list) and len(self.loss) == len(names) == 1
         lost = self.loss if one else for_outputs(self.loss, names, "compile: loss", spread=True)
+        # As in Keras, one loss in a list of its own is that loss.
+        lost = [part[0] if isinstance(part, list) and len(part) == 1 else part for part in lost]
+        for name, part in zip(names, lost, strict=True):
+            if isinstance(part, (list, dict)):
+                raise ValueError(
+                    f"compile: loss: expected one loss for output {name!r}, got {len(part)}. Their "
+                    "sum: a function of (y_true, y_pred)."
+                )
         scales = for_outputs(self.loss_weights, names, "compile: loss_weights")
         groups = [
             _metrics_for(given, names, what)

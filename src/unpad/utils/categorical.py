@@ -13,7 +13,7 @@ from ..core.layer import lift
 from ..errors import first_true
 from ..ragged import Ragged
 from ..ragged.batch import place, values_of
-from ..ragged.numbers import to_tensor
+from ..ragged.numbers import read_whole, to_numpy, to_tensor
 
 
 @checked
@@ -72,8 +72,8 @@ def to_categorical(x: Any, num_classes: Positive | None = None) -> Any:
 
 
 def _classes(x: Any) -> Tensor:
-    array = np.asarray(x)
-    if array.dtype.kind not in "biuf":
+    array = np.asarray(read_whole(x, "to_categorical: x"))
+    if array.dtype.kind not in "biufc":
         raise wrong("to_categorical", "x", "integers", x)
     return to_tensor(array, "to_categorical: x")
 
@@ -92,7 +92,7 @@ def normalize(x: Any, axis: int = -1, order: int = 2) -> Any:
         array([[0.6, 0.8],
                [0. , 0. ]])
     """
-    x = np.asarray(x)
+    x = to_numpy(to_tensor(np.asarray(x), "normalize: x"))
     norms = np.atleast_1d(np.linalg.norm(x, order, axis))
     norms[norms == 0] = 1
     return x / np.expand_dims(norms, axis)
