@@ -35,7 +35,9 @@ def inputs_of(x: Any, names: Sequence[str] | None, who: str) -> list[Any]:
     return list(x)
 
 
-def for_outputs(given: Any, names: Sequence[str], who: str, spread: bool = False) -> list[Any]:
+def for_outputs(
+    given: Any, names: Sequence[str], who: str, spread: bool = False, named: bool = False
+) -> list[Any]:
     """What belongs to each output: of a list or a dict by name, or of the one there is.
 
     Args:
@@ -43,13 +45,14 @@ def for_outputs(given: Any, names: Sequence[str], who: str, spread: bool = False
         names: of the outputs.
         who: what it is called in errors.
         spread: whether one thing that is no list is for all outputs.
+        named: whether a dict is by name, and nothing that one output could be given.
 
     Raises:
         ValueError: there are too many or too few, or a name is not known.
     """
     if given is None:
         return [None] * len(names)
-    if isinstance(given, dict) and (len(names) > 1 or set(given) <= set(names)):
+    if isinstance(given, dict) and (named or len(names) > 1 or set(given) <= set(names)):
         for name in given:
             if name not in names:
                 raise unknown(who, "output", name, names)

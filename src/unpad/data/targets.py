@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from numbers import Integral
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
+from ..arguments import number, wrong
 from ..errors import first_true
 from ..layers import Spec
 from ..losses import Loss, SequenceLoss
@@ -75,6 +78,7 @@ def lay_target(
         # Which of its slots are steps is known when the model has run.
         return target
     refuse_not_finite(target, who, "Leave steps without a label out of x, or weigh them 0.")
+    _refuse_too_large(target, who)
     loss.check(target, output)
     if isinstance(loss, SequenceLoss) and isinstance(at.real, Ragged):
         assert isinstance(target, Ragged)
@@ -83,6 +87,18 @@ def lay_target(
         elif at.lengths is not None:
             loss.check_lengths(target, Layout.from_lengths(at.lengths))
     return target
+
+
+def _refuse_too_large(data: Ragged | Tensor, who: str) -> None:
+    """Raises for numbers that would become infinite in the type that is computed in."""
+    values, most = values_of(data), torch.finfo(torch.get_default_dtype()).max
+    if values.dtype != torch.float64 or values.dtype == torch.get_default_dtype():
+        return
+    if (broken := first_true(values.abs() > most)) is not None:
+        raise ValueError(
+            f"{who}: {values[broken].item():g} in {_place(data, broken)} is more than "
+            f"{torch.get_default_dtype()} holds. Scale the targets."
+        )
 
 
 def _check_new_lengths(target: Ragged | Tensor, lengths: Tensor, output: Spec, who: str) -> None:
@@ -188,13 +204,16 @@ def with_class_weight(
 ) -> Ragged | Tensor:
     """Multiplies each step's weight with that of its class."""
     classes = max(2, output.shape[-1] or 2) if output.shape else 2
+    if not isinstance(class_weight, Mapping):
+        what = "a dict of a number for each class, as {0: 1.0, 1: 2.5}"
+        raise wrong(who, "class_weight", what, class_weight)
     table = torch.ones(classes)
     for label, value in class_weight.items():
-        if not 0 <= label < classes:
+        if not isinstance(label, Integral) or not 0 <= label < classes:
             raise ValueError(
-                f"{who}: class_weight has class {label}, but the model has {classes} classes."
+                f"{who}: class_weight has class {label!r}, but the model has {classes} classes."
             )
-        table[label] = value
+        table[int(label)] = number(who, f"class_weight[{label}]", value, 0)
     y = values_of(target)
     rank = len(output.shape)  # axes of one label a step or sequence, the leading one included
     if y.ndim > rank and y.shape[-1] == classes and (output.shape[-1] or 0) > 1:
@@ -280,13 +299,17 @@ def _lay_dense(target: Ragged | Tensor, output: Spec, who: str) -> Tensor:
     )
 
 
-def refuse_not_finite(data: Ragged | Tensor, who: str, hint: str) -> None:
-    """Raises for NaN and infinite values, naming the first."""
+def refuse_not_finite(
+    data: Ragged | Tensor, who: str, hint: str, hint_at_nan: str | None = None
+) -> None:
+    """Raises for NaN and infinite values, naming the first; for NaN perhaps with another hint."""
     values = values_of(data)
     if not values.is_floating_point():
         return
     broken = first_true(~values.isfinite())
     if broken is not None:
+        if hint_at_nan is not None and bool(values[broken].isnan()):
+            hint = hint_at_nan
         raise ValueError(
             f"{who}: {values[broken].item()} in {_place(data, broken)}. {hint}".rstrip()
         )

@@ -239,7 +239,9 @@ def check_yes_or_no(who: str, target: Ragged | Tensor, output: Spec) -> None:
     check_shape(who, target, output)
     y = values_of(target)
     if (broken := first_true((y < 0) | (y > 1))) is not None:
+        hint = "For more classes use sparse_categorical_crossentropy."
+        if y[broken].item() == -1:
+            hint = "If -1 says that there is no label: make it NaN and weigh it 0, or leave it out."
         raise ValueError(
-            f"{who}: label {y[broken].item():g} in {place(target, broken)}; expected 0 or 1. For "
-            "more classes use sparse_categorical_crossentropy."
+            f"{who}: label {y[broken].item():g} in {place(target, broken)}; expected 0 or 1. {hint}"
         )

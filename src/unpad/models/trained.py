@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from .. import kernels, losses, optimizers
-from ..arguments import flag, integer, number, positive
+from ..arguments import flag, integer, number, positive, wrong
 from ..core.mode import mode
 from ..core.structure import flat
 from ..core.symbol import specs_of
@@ -81,7 +82,7 @@ class Trained(Layer):
         if loss is None and not self._may_say_its_loss():
             raise ValueError("compile: loss is missing, as loss='sparse_categorical_crossentropy'.")
         if self.output_names is not None or self.tail is not None:
-            compiled.objective(self.output_names or ["output"]).check(self)
+            compiled.objective(self._called_outputs(1)).check(self)
         self._compiled, self.optimizer, self._own_run = compiled, None, None
 
     @renamed(nb_epoch="epochs")
@@ -219,6 +220,8 @@ class Trained(Layer):
             ValueError: the data do not fit the model.
         """
         size = positive("predict", "batch_size", batch_size, or_none=True)
+        if not isinstance(fill, (bool, int, float, np.generic)):
+            raise wrong("predict", "fill", "a number", fill)
         level = 1 if _level("predict", verbose) == 1 else 0
         return Trainer(self).predict(x, size, level, fill, callbacks)
 
@@ -364,10 +367,16 @@ class Trained(Layer):
 
     def objective_for(self, count: int) -> Objective:
         """What was compiled, arranged for this number of outputs."""
-        names = self.output_names
-        if names is None:
-            names = ["output"] if count == 1 else [f"output_{i}" for i in range(count)]
-        return self.as_compiled("fit").objective(names)
+        return self.as_compiled("fit").objective(self._called_outputs(count))
+
+    def _called_outputs(self, count: int) -> list[str]:
+        if self.output_names is not None:
+            return self.output_names
+        if count > 1:
+            return [f"output_{i}" for i in range(count)]
+        # Keras calls the only output by the layer that gives it.
+        last = self.last_layers
+        return ["output" if len(last) != 1 or last[0] in (None, self) else last[0].name]
 
     def outputs_for(self, specs: list[Spec]) -> list[Spec]:
         """What the model gives for inputs of these specs, one for each output; it is built then."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from ..arguments import number
 from ..data.arrange import for_outputs
 from .objective import Objective
 from .outcome import Part
@@ -27,17 +28,14 @@ class Compiled(NamedTuple):
         Raises:
             ValueError: there are too many or too few of something, or a name is not known.
         """
-        one = isinstance(self.loss, list) and len(self.loss) == len(names) == 1
-        lost = self.loss if one else for_outputs(self.loss, names, "compile: loss", spread=True)
-        # As in Keras, one loss in a list of its own is that loss.
-        lost = [part[0] if isinstance(part, list) and len(part) == 1 else part for part in lost]
+        lost = _for_outputs(self.loss, names, "loss", spread=True)
+        scales = _for_outputs(self.loss_weights, names, "loss_weights")
         for name, part in zip(names, lost, strict=True):
             if isinstance(part, (list, dict)):
                 raise ValueError(
                     f"compile: loss: expected one loss for output {name!r}, got {len(part)}. Their "
                     "sum: a function of (y_true, y_pred)."
                 )
-        scales = for_outputs(self.loss_weights, names, "compile: loss_weights")
         groups = [
             _metrics_for(given, names, what)
             for given, what in (
@@ -51,8 +49,20 @@ class Compiled(NamedTuple):
                     f"compile: loss_weights: expected a number for each output, got {scale!r}. "
                     "Metrics are given by name: metrics=[...]."
                 )
+            number("compile", "loss_weights", scale, or_none=True)
         scales = [1.0 if scale is None else float(scale) for scale in scales]
         return Objective([Part(*p) for p in zip(names, lost, scales, *groups, strict=True)])
+
+
+def _for_outputs(given: Any, names: Sequence[str], what: str, spread: bool = False) -> list[Any]:
+    """One thing for each output, which may stand in a list of its own, as in Keras."""
+    found = for_outputs(given, names, f"compile: {what}", spread=spread, named=True)
+    return [
+        part[0]
+        if isinstance(part, (list, tuple)) and len(part) == 1 and not isinstance(part[0], str)
+        else part
+        for part in found
+    ]
 
 
 def _metrics_for(given: Any, names: Sequence[str], what: str) -> list[list[Any]]:
@@ -60,7 +70,7 @@ def _metrics_for(given: Any, names: Sequence[str], what: str) -> list[list[Any]]
     flat = isinstance(given, list) and not any(isinstance(m, (list, type(None))) for m in given)
     if flat and len(names) > 1:
         return [list(given) for _ in names]
-    found = for_outputs(given, names, f"compile: {what}", spread=True)
+    found = for_outputs(given, names, f"compile: {what}", spread=True, named=True)
     return [[] if m is None else list(m) if isinstance(m, (list, tuple)) else [m] for m in found]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,9 +17,12 @@ from ..data.door import Form, accept, as_float
 from ..data.source import Batch, Column
 from ..data.targets import Place, lay_target, lay_weights, refuse_not_finite, with_class_weight
 from ..losses import SequenceLoss
+from ..losses.regression import Elementwise
 from ..ragged import Ragged
 from ..ragged.levels import innermost
 from .objective import Objective
+
+_MASKING = "Missing steps that hold NaN: Masking(mask_value=nan)."
 
 
 @dataclass(frozen=True)
@@ -71,10 +75,21 @@ def open_inputs(model: Any, x: Any, who: str) -> Opened:
     pairs = model.open_inputs(given)
     opened = Opened(given, [f for f, _ in pairs], [r for _, r in pairs], accepted[0][1])
     for name, batch in zip(called, opened.real, strict=True):
-        refuse_not_finite(batch, name, "Missing steps that hold NaN: Masking(mask_value=nan).")
+        refuse_not_finite(batch, name, _MASKING, _hint_at_nan(model))
     model.check_inputs(opened.fed)
     _check_pairs(model, opened, called, who)
     return opened
+
+
+def _hint_at_nan(model: Any) -> str:
+    """What to do about a NaN in the inputs, of a model that may know what it means."""
+    masks = (getattr(m, "mask_value", None) for m in model.modules())
+    if not any(isinstance(value, float) and math.isnan(value) for value in masks):
+        return _MASKING
+    return (
+        "Masking(mask_value=nan) drops a step all of whose features are NaN; this one has others: "
+        "fill it in, or leave the step out."
+    )
 
 
 def _check_pairs(model: Any, opened: Opened, called: list[str], who: str) -> None:
@@ -146,6 +161,11 @@ def prepare(model: Any, given: Any, who: str) -> tuple[Batch, Objective, list[Sp
                 "sequence. Use sample_weight."
             )
         if class_weight is not None:
+            if isinstance(part.loss, Elementwise) and output.shape[-1:] == (1,):
+                raise ValueError(
+                    f"{who}: class_weight weighs classes, but {part.loss.name} is a loss of "
+                    "numbers. Use sample_weight."
+                )
             weighed = with_class_weight(weighed, class_weight, laid, output, who)
         targets.append(laid)
         weights.append(weighed)
