@@ -1,14 +1,17 @@
-"""`python -m unpad script.py`: runs a Keras script as it is, on unpad."""
+"""`python -m unpad script.py` runs a Keras script; `doctor` says what is wrong with one."""
 
 from __future__ import annotations
 
 import sys
 
+from .command import doctor
 from .dialect import run_script
 
 _USAGE = """usage: python -m unpad SCRIPT [ARGUMENT ...]
+       python -m unpad doctor SCRIPT | MODULE:FUNCTION [OPTION ...]
 
-Runs a Keras script as it is: its `import keras` and `import tensorflow as tf` give unpad."""
+Runs a Keras script as it is: its `import keras` and `import tensorflow as tf` give unpad.
+doctor says what is wrong with a model and its data: python -m unpad doctor --help."""
 
 
 def main(arguments: list[str]) -> int:
@@ -16,6 +19,8 @@ def main(arguments: list[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
         print(_USAGE)
         return 0 if arguments else 2
+    if arguments[0] == "doctor":
+        return doctor(arguments[1:])
     run_script(arguments[0], arguments[1:])
     return 0
 

@@ -37,7 +37,7 @@ ROOMS += [
     "models.pictures",
     "models",
 ]
-ROOMS += ["testing", "utils", "saving", "scaling", "dialect", "__main__"]
+ROOMS += ["testing", "utils", "saving", "scaling", "dialect", "command", "__main__"]
 FILES = sorted(ROOT.rglob("*.py"))
 
 

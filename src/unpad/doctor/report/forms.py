@@ -10,18 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from ...errors import look_up
 from ..findings import Finding
 
 if TYPE_CHECKING:
     from .report import Report
 
 _WIDTH = 98
-
-
-def written(report: Report, ending: str) -> str:
-    """The report as a file of this ending holds it."""
-    return look_up("Report.save", "ending", ending, FORMS)(report)
 
 
 def data_of(report: Report) -> dict[str, Any]:
@@ -95,8 +89,6 @@ def _wrapped(text: str, indent: str) -> list[str]:
     )  # fmt: skip
 
 
-def _json(report: Report) -> str:
+def json_of(report: Report) -> str:
+    """The report as a JSON file holds it."""
     return json.dumps(data_of(report), indent=1)
-
-
-FORMS = {".json": _json, ".txt": lambda report: text_of(report) + "\n"}

@@ -5,26 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, overload
+from typing import Any, overload
 
 from ..findings import SEVERITIES, Finding
 from . import forms
-
-
-class Asked(NamedTuple):
-    """One question that was asked.
-
-    Args:
-        name: of the check or law.
-        answer: in a few words: "nothing", the kinds found, or why it could not be asked.
-        number: that it rests on, where there is one.
-        could: whether it could be asked.
-    """
-
-    name: str
-    answer: str
-    number: float | None = None
-    could: bool = True
+from .asked import Asked
+from .written import written
 
 
 class Found(RuntimeError):
@@ -107,14 +93,18 @@ class Report(Sequence[Finding]):
         if self.at_least(severity):
             raise Found(str(self))
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: str | Path, ending: str | None = None) -> None:
         """Writes it as the name's ending says: .json, .sarif, .xml (JUnit), .html or .txt.
+
+        Args:
+            path: of the file.
+            ending: the form, where the name ends otherwise.
 
         Raises:
             ValueError: the ending is none of these.
         """
         path = Path(path)
-        path.write_text(forms.written(self, path.suffix), encoding="utf-8")
+        path.write_text(written(self, ending or path.suffix), encoding="utf-8")
 
     def to_data(self) -> dict[str, Any]:
         """It as JSON has it."""

@@ -1,0 +1,104 @@
+"""`python -m unpad doctor`: a script watched, or a model with its data, and an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..doctor import Report, examine
+from .columns import column
+from .watching import watched
+
+_ABOUT = """Says what is wrong with a sequence model and its data, and the line to change.
+
+  python -m unpad doctor train.py              runs a script until it would train
+  python -m unpad doctor model.py:build --data corpus.parquet --x tokens --y tags
+
+Exit code 0: nothing at or above --fail-on; 1: findings; 2: it could not be asked."""
+
+
+def doctor(arguments: Sequence[str]) -> int:
+    """Asks, prints the report, writes the files that are wanted, and gives the exit code."""
+    options, rest = _parser().parse_known_args(list(arguments))
+    try:
+        report = _report(options, rest)
+        if options.baseline:
+            known = json.loads(Path(options.baseline).read_text(encoding="utf-8"))
+            report = report.without(f["fingerprint"] for f in known["findings"])
+        print(report)
+        for path, ending in (
+            (options.report, None),
+            (options.sarif, ".sarif"),
+            (options.junit, ".xml"),
+        ):
+            if path is not None:
+                report.save(path, ending)
+    except Exception as error:
+        print(f"doctor: could not be asked: {type(error).__name__}: {error}", file=sys.stderr)
+        return 2
+    return 1 if report.at_least(options.fail_on) else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m unpad doctor",
+        description=_ABOUT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("what", help="script.py, or module.py:function that gives a model")
+    parser.add_argument("--data", help="a Parquet file")
+    parser.add_argument("--x", help="its column of sequences")
+    parser.add_argument("--y", help="its column of labels")
+    parser.add_argument("--validation", help="a Parquet file with the same columns")
+    parser.add_argument("--fail-on", default="warning", choices=["error", "warning", "note"])
+    parser.add_argument("--baseline", help="a report (.json) whose findings are accepted")
+    parser.add_argument("--report", help="file to write: .html, .json, .txt, .sarif or .xml")
+    parser.add_argument("--sarif", help="file to write as SARIF")
+    parser.add_argument("--junit", help="file to write as JUnit's XML")
+    return parser
+
+
+def _report(options: argparse.Namespace, rest: list[str]) -> Report:
+    path, _, function = options.what.rpartition(":")
+    if not path:
+        if options.data is not None:
+            raise ValueError("--data goes with module.py:function; a script reads its own.")
+        found = watched(options.what, rest)
+        if found is None:
+            raise ValueError(f"{options.what} ended, and trained nothing that is watched.")
+        return found
+    if rest:
+        raise ValueError(f"unknown arguments: {' '.join(rest)}")
+    if options.data is None or options.x is None:
+        raise ValueError("a model needs --data and --x to be asked with.")
+    words: dict[str, int] = {}
+    classes: dict[str, int] = {}
+
+    def read(file: str) -> tuple[Any, Any]:
+        x = column(file, options.x, words, 1)
+        return x, None if options.y is None else column(file, options.y, classes, 0)
+
+    x, y = read(options.data)
+    held = None if options.validation is None else read(options.validation)
+    return examine(x, y, _loaded(path, function)(), validation=held)
+
+
+def _loaded(path: str, function: str) -> Any:
+    spec = importlib.util.spec_from_file_location(Path(path).stem, path)
+    if spec is None or spec.loader is None or not Path(path).exists():
+        raise ValueError(f"there is no module {path}.")
+    module = importlib.util.module_from_spec(spec)
+    sys.path.insert(0, str(Path(path).resolve().parent))
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.pop(0)
+    if not hasattr(module, function):
+        raise ValueError(f"{path} has no function {function}.")
+    return getattr(module, function)

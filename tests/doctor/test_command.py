@@ -1,0 +1,160 @@
+"""python -m unpad doctor: scripts watched, models with data, exit codes, files."""
+
+import json
+import xml.etree.ElementTree as ElementTree
+from html.parser import HTMLParser
+
+import pytest
+
+from unpad.__main__ import main
+from unpad.doctor import Report, probe
+
+from . import modules
+
+SCRIPT = """
+import numpy as np
+import unpad as keras
+
+words = np.zeros((60, 12), int)
+for i in range(60):
+    words[i, : 3 + i % 9] = np.random.default_rng(i).integers(1, 50, 3 + i % 9)
+model = keras.Sequential([keras.layers.Embedding(50, 4, mask_zero={mask}), keras.layers.LSTM(4)])
+model.compile("adam", "mse")
+model.fit(words, np.random.default_rng(0).normal(size=(60, 4)))
+raise SystemExit("trained")
+"""
+LOOP = """
+import torch
+from torch import nn
+
+net = nn.Sequential(nn.Embedding(50, 8, padding_idx=0), nn.{layer})
+batch = torch.randint(1, 50, (6, 9))
+for i in range(6):
+    batch[i, 4 + i % 5:] = 0
+loss = nn.CrossEntropyLoss()(net(batch)[0].mean(1), torch.zeros(6, dtype=torch.int64))
+raise SystemExit("trained")
+"""
+
+
+def asked(tmp_path, text, *options, name="script.py"):
+    (tmp_path / name).write_text(text)
+    return main(["doctor", str(tmp_path / name), *options])
+
+
+def test_a_script_stops_before_it_trains(tmp_path, capsys):
+    assert asked(tmp_path, SCRIPT.format(mask=False)) == 1
+    assert "not masked" in capsys.readouterr().out
+    assert asked(tmp_path, SCRIPT.format(mask=True)) == 0
+    assert "Nothing found." in capsys.readouterr().out
+
+
+def test_a_loop_of_torch_is_watched_at_its_first_call(tmp_path, capsys):
+    assert (
+        asked(tmp_path, LOOP.format(layer="GRU(8, 8, bidirectional=True, batch_first=True)")) == 1
+    )
+    assert "padding" in capsys.readouterr().out
+    assert asked(tmp_path, LOOP.format(layer="GRU(8, 8, batch_first=True)")) == 0
+
+
+def test_what_cannot_be_asked_exits_with_2(tmp_path, capsys):
+    assert asked(tmp_path, "print('nothing')") == 2
+    assert "trained nothing that is watched" in capsys.readouterr().err
+    assert main(["doctor", str(tmp_path / "absent.py")]) == 2
+    assert main(["doctor", f"{tmp_path / 'script.py'}:build"]) == 2
+    assert "a model needs --data and --x" in capsys.readouterr().err
+    assert asked(tmp_path, "1 / 0") == 2
+    assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+def test_levels_baselines_and_files(tmp_path):
+    faulty = SCRIPT.format(mask=False)
+    page, sarif, junit = (tmp_path / n for n in ("r.html", "r.out", "r.tests"))
+    files = ["--report", str(page), "--sarif", str(sarif), "--junit", str(junit)]
+    assert asked(tmp_path, faulty, *files) == 1
+    assert page.read_text().startswith("<!doctype html>")
+    assert json.loads(sarif.read_text())["runs"][0]["results"][0]["ruleId"] == "not-masked"
+    assert ElementTree.fromstring(junit.read_bytes()).get("failures") == "1"
+    assert asked(tmp_path, faulty, "--fail-on", "error", "--report", str(tmp_path / "b.json")) == 0
+    assert asked(tmp_path, faulty, "--baseline", str(tmp_path / "b.json")) == 0
+
+
+def test_a_model_with_its_data(tmp_path, capsys):
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    rows = {"tokens": [], "tags": []}
+    for i in range(200):
+        words = [f"w{(i * 7 + j * j) % 23}" for j in range(12)]
+        rows["tokens"].append(words)
+        rows["tags"].append([f"t{int(w[1:]) % 4}" for w in [words[-1], *words[:-1]]])
+    parquet.write_table(pyarrow.table(rows), tmp_path / "d.parquet")
+    (tmp_path / "model.py").write_text(
+        "import unpad as keras\n"
+        "def build():\n"
+        "    m = keras.Sequential([keras.layers.Embedding(30, 4),\n"
+        "        keras.layers.LSTM(4, return_sequences=True),\n"
+        "        keras.layers.Dense(4, activation='softmax')])\n"
+        "    m.compile('adam', 'sparse_categorical_crossentropy')\n"
+        "    return m\n"
+    )
+    what = ["doctor", f"{tmp_path / 'model.py'}:build", "--data", str(tmp_path / "d.parquet")]
+    assert main([*what, "--x", "tokens", "--y", "tags"]) == 1
+    assert "shifted" in capsys.readouterr().out
+    assert main([*what, "--x", "words"]) == 2
+    assert "has no column 'words'; it has tokens, tags." in capsys.readouterr().err
+
+
+# --- the files -----------------------------------------------------------------------------------
+
+
+class Reader(HTMLParser):
+    """Tags in pairs, and what would be fetched."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.names, self.fetched, self.roles = [], [], [], []
+
+    def handle_starttag(self, tag, attributes):
+        named = dict(attributes)
+        self.names.append(tag)
+        self.fetched += [v for k, v in named.items() if k in ("src", "href")]
+        self.roles += [named["aria-label"]] if named.get("role") == "img" else []
+        if tag not in ("meta", "rect", "line", "br"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag not in ("rect", "line"):
+            assert self.open.pop() == tag
+
+
+def test_the_page_is_whole_and_needs_nothing(tmp_path):
+    report = probe(modules.BatchSecond(), [[1, 2, 3, 4, 5, 6], [3, 4, 5], [4, 5]])
+    report.save(tmp_path / "r.html")
+    text = (tmp_path / "r.html").read_text()
+    reader = Reader()
+    reader.feed(text)
+    assert reader.open == [] and reader.fetched == [] and "script" not in reader.names
+    assert "viewport" in text and "prefers-color-scheme: dark" in text and "@media print" in text
+    assert any(label.startswith("Of an output's gradient ") for label in reader.roles)
+    assert any(label.startswith("Outputs moved: ") for label in reader.roles)
+    assert "h - h.mean" not in text and "batch_first=True" in text
+
+
+def test_a_page_of_nothing(tmp_path):
+    Report().save(tmp_path / "r.html")
+    assert "<h1>Nothing found.</h1>" in (tmp_path / "r.html").read_text()
+
+
+def test_sarif_names_the_line_and_stays_the_same(tmp_path):
+    reports = [probe(modules.LastSlot(), [[1, 2, 3, 4], [3, 4, 5], [4, 5]], seed=s) for s in (0, 1)]
+    found = []
+    for report in reports:
+        report.save(tmp_path / "r.sarif")
+        data = json.loads((tmp_path / "r.sarif").read_text())
+        assert data["version"] == "2.1.0"
+        (result,) = data["runs"][0]["results"]
+        place = result["locations"][0]["physicalLocation"]
+        assert place["artifactLocation"]["uri"].endswith("modules.py")
+        assert place["region"]["startLine"] > 1
+        found.append(result["partialFingerprints"])
+    assert found[0] == found[1]
