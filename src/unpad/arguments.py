@@ -14,6 +14,7 @@ import functools
 import inspect
 import math
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from numbers import Integral, Real
 from typing import Any, TypeVar, cast
@@ -103,10 +104,81 @@ def _read(function: Callable[..., Any], known: dict[str, Callable[..., Any]]) ->
         # A path may be a string too.
         kinds = [w.rpartition(".")[2] for w in words if w != "None"]
         kinds = kinds[1:] if kinds[1:] == ["PathLike"] else kinds
-        if len(kinds) == 1 and kinds[0] in KINDS:
-            check = KINDS[kinds[0]]
+        kind = " | ".join(kinds)
+        if kind in KINDS:
+            check = KINDS[kind]
             known[p.name] = functools.partial(check, or_none=True) if "None" in words else check
     return positional
+
+
+def of_numbers(function: _Function) -> _Function:
+    """A function of arrays, which says which of its arguments is none where it fails.
+
+    While it succeeds nothing is looked at: what can be computed is right.
+    """
+
+    @functools.wraps(function)
+    def named(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:
+            refuse_other_kinds(function, args, kwargs, error)
+            raise
+
+    return cast(_Function, named)
+
+
+def refuse_other_kinds(
+    function: Callable[..., Any], args: Any, kwargs: Mapping[str, Any], error: Exception
+) -> None:
+    """Raises where an argument that should be numbers is none; asked where a function has failed.
+
+    Args:
+        function: whose arguments they are; those without a default and with no type of their own
+            are numbers.
+        args: given by position.
+        kwargs: given by name.
+        error: what it failed with; where that names the function it says more.
+    """
+    names = list(inspect.signature(function).parameters)
+    who = type(args[0]).__name__ if names[:1] == ["self"] and args else function.__name__
+    if str(error).startswith(f"{who}:"):
+        return
+    try:
+        given = inspect.signature(function).bind(*args, **kwargs).arguments
+    except TypeError:
+        return
+    known: dict[str, Callable[..., Any]] = {}
+    _read(function, known)
+    for p in inspect.signature(function).parameters.values():
+        if p.default is not p.empty or p.name not in given or p.kind == p.VAR_KEYWORD:
+            continue
+        if p.name == "self":
+            continue
+        value, words = given[p.name], str(p.annotation)
+        if p.name in known:
+            try:
+                known[p.name](who, p.name, value)
+            except ValueError as other:
+                raise other from None
+        elif not re.search(r"str|Callable|dtype|dict", words) and not _may_be_numbers(value):
+            what = "a tensor, a Ragged, or an array or list of numbers"
+            raise wrong(who, p.name, what, value) from None
+
+
+def _may_be_numbers(value: Any) -> bool:
+    if isinstance(value, (bool, int, float, np.number, np.bool_)):
+        return True
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind in "biuf"
+    if isinstance(value, (list, tuple)):
+        if not all(map(_may_be_numbers, value)):
+            return False
+        try:
+            return any(isinstance(v, Tensor) for v in value) or np.asarray(value).dtype.kind != "O"
+        except (ValueError, TypeError, RuntimeError):
+            return False
+    return hasattr(type(value), "__torch_function__") or hasattr(value, "spec")
 
 
 def wrong(who: str, name: str, what: str, value: Any, hint: str = "") -> ValueError:
@@ -321,6 +393,32 @@ def names(who: str, name: str, value: Any, hint: str = "", *, alone: bool = Fals
     return value
 
 
+def name_or_names(who: str, name: str, value: Any, *, or_none: bool = False) -> Any:
+    """The value, if it is a string or a list or tuple of different ones."""
+    if not isinstance(value, str) and not (value is None and or_none):
+        names(who, name, value)
+    return value
+
+
+def name_or_place(who: str, name: str, value: Any, *, or_none: bool = False) -> Any:
+    """The value, if it is a string or a whole number."""
+    if isinstance(value, str) or (value is None and or_none):
+        return value
+    try:
+        return integer(who, name, value)
+    except ValueError:
+        raise wrong(who, name, "a name or an integer" + " or None" * or_none, value) from None
+
+
+def options(who: str, name: str, value: Any, *, or_none: bool = False) -> Any:
+    """The value, if it is a dict of arguments by name."""
+    if value is None and or_none:
+        return None
+    if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
+        return value
+    raise wrong(who, name, "a dict of arguments by name" + " or None" * or_none, value)
+
+
 def axes(who: str, name: str, value: Any, *, or_none: bool = False) -> Any:
     """The value, if it is a whole number, or a list or tuple of them, none twice."""
     if value is None and or_none:
@@ -418,4 +516,8 @@ KINDS: dict[str, Callable[..., Any]] = {
     "DType": dtype,
     "Callable": function,
     "PathLike": path,
+    "dict": options,
+    "Mapping": options,
+    "str | int": name_or_place,
+    "str | Sequence": name_or_names,
 }

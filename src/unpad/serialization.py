@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .arguments import wrong
+from .arguments import function, text, wrong
 from .errors import shown, unknown
 
 _Named = TypeVar("_Named", bound=Callable[..., Any])
@@ -64,6 +64,7 @@ def register_keras_serializable(
 
 def get_registered_name(given: Any) -> str:
     """The name under which a class or function is registered; its own where it is not."""
+    function("get_registered_name", "given", given, "a class or a function")
     return next((n for n, v in _registered.items() if v is given), given.__name__)
 
 
@@ -71,6 +72,7 @@ def get_registered_object(
     name: str, custom_objects: Mapping[str, Any] | None = None, module_objects: Any = None
 ) -> Any:
     """What is registered under this name; None where nothing is."""
+    text("get_registered_object", "name", name)
     for table in (custom_objects or {}, *reversed(_scopes), _registered, module_objects or {}):
         if name in table:
             return table[name]
@@ -103,7 +105,7 @@ def serialize(thing: Any) -> Any:
         TypeError: something in it cannot be written: a torch module, a lambda; the text says
             which argument of what, and the way out.
     """
-    return _written(thing, type(thing).__name__, True)
+    return _written(thing, "serialize", True)
 
 
 def as_data(value: Any) -> Any:

@@ -82,6 +82,7 @@ NEEDED = {
 #: Options that others need.
 BESIDE = {
     "CategoryEncoding": {"num_tokens": 4},
+    **{f"Input.{name}": {"shape": (3,)} for name in ("dtype", "ragged", "name", "batch_size")},
     "EarlyStopping.monitor": {"mode": "min"},
     "ModelCheckpoint": {"save_weights_only": True},
     "ReduceLROnPlateau.monitor": {"mode": "min"},
@@ -111,6 +112,7 @@ LEGAL = {
     "ReLU.max_value": {"inf": "no bound"},
     "Reshape.target_shape": {"[]": "a number a row"},
     "Input.shape": {"[]": "a number a row"},
+    "take": {"-1": "the last of what it gives"},
     "EinsumDense.output_shape": {"[]": "a number a row", "None": "one size, not known"},
     "Ftrl.learning_rate_power": {"-1": "of the sum of squares, at most 0"},
     "min_delta": {"-1": "its size counts, as in Keras"},
@@ -133,7 +135,7 @@ LEGAL = {
     "MultiHeadAttention.output_shape": {"[]": "a number a step"},
 }
 #: What is refused though it is the default, as in Keras.
-MUST = {"CategoryEncoding.num_tokens"}
+MUST = {"CategoryEncoding.num_tokens", "Input.shape", "Input.batch_shape"}
 #: Values that layers hand to each other, and no one makes by hand.
 INNER = {"Spec", "StartedMetric", "StepMetric"}
 

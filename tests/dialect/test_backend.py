@@ -254,7 +254,7 @@ SAYS = [
     (lambda: K.reverse(X, 0), "flip: axis 0 is the batch, whose sequences have different length"),
     (lambda: K.sum(Ragged.from_list([[[1], [2, 3]]], levels=2), axis=1),
      "sum: got sequences of sequences. One level at a time: x.map(...) of the inner ones, or x."),
-    (lambda: K.set_floatx("float31"), "set_floatx: expected 'float32' or another float, got "),
+    (lambda: K.set_floatx("float31"), "set_floatx: expected floatx as 'float32' or another"),
 ]  # fmt: skip
 
 

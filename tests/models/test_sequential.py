@@ -169,6 +169,6 @@ def test_refused_when_built(layers, text):
 
 @pytest.mark.parametrize("shape", [5, "ab", (0,), (2.5,)])
 def test_shapes_that_are_none(shape):
-    text = "Input: expected shape as a tuple of sizes, without the batch, as (None,) for ids, got "
-    with says(text + repr(shape)):
+    what = "a tuple of sizes, as (None,) for ids, or batch_shape with the batch"
+    with says(f"Input: expected shape as {what}, got {shape!r}."):
         keras.Input(shape=shape)

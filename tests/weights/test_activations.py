@@ -7,6 +7,7 @@ import unpad
 from unpad import Ragged
 from unpad.layers import Spec
 from unpad.testing import coded
+from unpad.weights import activations
 
 from ..messages import says
 
@@ -28,14 +29,14 @@ def test_names():
 
 def test_features_after():
     glu = unpad.activations.get("glu")
-    assert unpad.activations.features_after(glu, 6, "Dense") == 3
-    assert unpad.activations.features_after(glu, None, "Dense") is None
-    assert unpad.activations.features_after(torch.tanh, 5, "Dense") == 5
+    assert activations.features_after(glu, 6, "Dense") == 3
+    assert activations.features_after(glu, None, "Dense") is None
+    assert activations.features_after(torch.tanh, 5, "Dense") == 5
     with says(
         "Dense: glu multiplies one half of the features by the sigmoid of the other, but there are "
         "5. Give it an even number."
     ):
-        unpad.activations.features_after(glu, 5, "Dense")
+        activations.features_after(glu, 5, "Dense")
 
 
 def test_sparsemax_is_a_distribution():

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import unpad
-from unpad import initializers
+from unpad.weights import initializers
 
 from ..messages import says
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..arguments import of_numbers, wrong
 from ..core.symbol import Symbol
 from ..core.weighted import as_dtype
 from ..ops import cast
@@ -32,8 +33,8 @@ def set_floatx(floatx: str) -> None:
     Raises:
         ValueError: it is none of "float16", "bfloat16", "float32", "float64".
     """
-    if floatx not in ("float16", "bfloat16", "float32", "float64"):
-        raise ValueError(f"set_floatx: expected 'float32' or another float, got {floatx!r}.")
+    if not isinstance(floatx, str) or floatx not in ("float16", "bfloat16", "float32", "float64"):
+        raise wrong("set_floatx", "floatx", "'float32' or another float", floatx)
     torch.set_default_dtype(getattr(torch, floatx))
 
 
@@ -42,6 +43,7 @@ def epsilon() -> float:
     return 1e-7
 
 
+@of_numbers
 def cast_to_floatx(x: Any) -> Any:
     """X as a float of the default type; an array stays an array."""
     if isinstance(x, (Tensor, Ragged, Symbol)):
@@ -54,6 +56,7 @@ def _made(value: Any, dtype: str | None) -> Tensor:
     return as_tensor(value, "constant").to(kind, copy=True)
 
 
+@of_numbers
 def constant(
     value: Any, dtype: str | None = None, shape: Sequence[int] | None = None, name: Any = None
 ) -> Tensor:
@@ -62,11 +65,13 @@ def constant(
     return made if shape is None else made.expand(*shape).clone()
 
 
+@of_numbers
 def variable(value: Any, dtype: str | None = None, name: Any = None) -> Tensor:
     """A tensor that `set_value` can change. The name says nothing."""
     return _made(value, dtype)
 
 
+@of_numbers
 def set_value(x: Tensor, value: Any) -> None:
     """Puts other numbers into a tensor.
 

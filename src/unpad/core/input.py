@@ -50,7 +50,12 @@ class Input(Symbol):
     ) -> None:
         ragged = bool(ragged)
         if batch_shape is not None:
-            if shape is not None or batch_size is not None or not len(batch_shape):
+            arguments.sizes("Input", "batch_shape", batch_shape, unknown=True, least=1)
+            if (
+                shape is not None
+                or batch_size is not None
+                or not isinstance(batch_shape, (tuple, list))
+            ):
                 raise ValueError(
                     f"Input: batch_shape is the whole shape, with the batch, got {batch_shape} "
                     "beside shape or batch_size."
@@ -58,7 +63,7 @@ class Input(Symbol):
             batch_size, *shape = batch_shape
         sizes = tuple(shape) if isinstance(shape, (tuple, list)) else ("",)
         if not all(n is None or (type(n) is int and n > 0) for n in sizes):
-            what = "a tuple of sizes, without the batch, as (None,) for ids"
+            what = "a tuple of sizes, as (None,) for ids, or batch_shape with the batch"
             raise arguments.wrong("Input", "shape", what, shape)
         if ragged and not sizes:
             raise ValueError("Input: ragged=True needs a time axis, as Input((None, 5)).")

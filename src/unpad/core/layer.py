@@ -371,6 +371,8 @@ class Layer(Refusing, Attributes, refused=NOT_ASKED):
             inputs, options = without_mask(self.who, inputs, options)
         if any(map(is_symbolic, (*inputs, *options.values()))):
             return draw(self, inputs, options)
+        if inputs and inputs[0] is None:
+            raise TypeError(f"{self.who}: expected a Ragged or a tensor, got None.")
         given = [self._as_batch(x) for x in inputs]
         kind = kind_of(given[0]) if alone else self._kind(given, options)
         if not self.built or kind not in self._met:

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..arguments import of_numbers
 from ..errors import first_true
 from ..layers import Spec
 from ..ragged import Layout, Ragged
@@ -153,6 +154,7 @@ def _number(n: int, what: str) -> str:
     return f"{n} {what}{'' if n == 1 else 's'}"
 
 
+@of_numbers
 def ctc_decode(y_pred: Ragged) -> Ragged:
     """What a CTC model's best path spells: repeats merged, blanks (class 0) dropped.
 

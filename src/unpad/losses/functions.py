@@ -10,6 +10,7 @@ from typing import Any
 
 from torch import Tensor
 
+from ..arguments import of_numbers
 from ..ragged import Ragged
 from .connectionist import CTC
 from .crf import CRF
@@ -40,66 +41,79 @@ def _each(loss: Loss, y_true: Any, y_pred: Any) -> Any:
     return y_pred.with_values(losses) if isinstance(y_pred, Ragged) else losses
 
 
+@of_numbers
 def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
     """The squared difference, the mean over features: see `MeanSquaredError`."""
     return _each(MeanSquaredError(), y_true, y_pred)
 
 
+@of_numbers
 def mean_absolute_error(y_true: Any, y_pred: Any) -> Any:
     """The absolute difference, the mean over features: see `MeanAbsoluteError`."""
     return _each(MeanAbsoluteError(), y_true, y_pred)
 
 
+@of_numbers
 def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Any:
     """The difference in percent, the mean over features: see `MeanAbsolutePercentageError`."""
     return _each(MeanAbsolutePercentageError(), y_true, y_pred)
 
 
+@of_numbers
 def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Any:
     """The squared difference of logs, the mean over features: see `MeanSquaredLogarithmicError`."""
     return _each(MeanSquaredLogarithmicError(), y_true, y_pred)
 
 
+@of_numbers
 def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Any:
     """The square up to `delta`, a line beyond, the mean over features: see `Huber`."""
     return _each(Huber(delta=delta), y_true, y_pred)
 
 
+@of_numbers
 def log_cosh(y_true: Any, y_pred: Any) -> Any:
     """log(cosh(difference)), the mean over features: see `LogCosh`."""
     return _each(LogCosh(), y_true, y_pred)
 
 
+@of_numbers
 def poisson(y_true: Any, y_pred: Any) -> Any:
     """Rate - count log(rate), the mean over features: see `Poisson`."""
     return _each(Poisson(), y_true, y_pred)
 
 
+@of_numbers
 def kl_divergence(y_true: Any, y_pred: Any) -> Any:
     """sum(y log(y / p)): see `KLDivergence`."""
     return _each(KLDivergence(), y_true, y_pred)
 
 
+@of_numbers
 def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
     """Minus the cosine of the angle: see `CosineSimilarity`."""
     return _each(CosineSimilarity(axis=axis), y_true, y_pred)
 
 
+@of_numbers
 def hinge(y_true: Any, y_pred: Any) -> Any:
     """max(1 - y p, 0), the mean over features: see `Hinge`."""
     return _each(Hinge(), y_true, y_pred)
 
 
+@of_numbers
 def squared_hinge(y_true: Any, y_pred: Any) -> Any:
     """max(1 - y p, 0)^2, the mean over features: see `SquaredHinge`."""
     return _each(SquaredHinge(), y_true, y_pred)
 
 
+@of_numbers
 def categorical_hinge(y_true: Any, y_pred: Any) -> Any:
     """max(1 + highest wrong - right, 0): see `CategoricalHinge`."""
     return _each(CategoricalHinge(), y_true, y_pred)
 
 
+@of_numbers
 def sparse_categorical_crossentropy(
     y_true: Any,
     y_pred: Any,
@@ -117,6 +131,7 @@ def sparse_categorical_crossentropy(
     )
 
 
+@of_numbers
 def categorical_crossentropy(
     y_true: Any,
     y_pred: Any,
@@ -134,6 +149,7 @@ def categorical_crossentropy(
     )
 
 
+@of_numbers
 def binary_crossentropy(
     y_true: Any,
     y_pred: Any,
@@ -149,6 +165,7 @@ def binary_crossentropy(
     )
 
 
+@of_numbers
 def categorical_focal_crossentropy(
     y_true: Any,
     y_pred: Any,
@@ -172,6 +189,7 @@ def categorical_focal_crossentropy(
     )
 
 
+@of_numbers
 def binary_focal_crossentropy(
     y_true: Any,
     y_pred: Any,
@@ -197,11 +215,13 @@ def binary_focal_crossentropy(
     )
 
 
+@of_numbers
 def ctc(y_true: Any, y_pred: Any) -> Tensor:
     """(batch,) the loss of each sequence: see `CTC`."""
     return CTC(reduction=None)(y_true, y_pred)
 
 
+@of_numbers
 def crf(y_true: Any, y_pred: Any, ignore_class: int | None = None) -> Tensor:
     """(batch,) the loss of each sequence: see `CRF`."""
     return CRF(reduction=None, ignore_class=ignore_class)(y_true, y_pred)

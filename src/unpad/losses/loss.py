@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from ..arguments import of_numbers
 from ..configured import Configured
 from ..core.spec import spec_of
 from ..errors import refuse
@@ -166,6 +167,7 @@ class Loss(Configured, Refusing, refused=_REFUSED):
         losses = self.per_step(y_true, y_pred)
         return losses if weight is None else losses * beside(weight, losses)
 
+    @of_numbers
     def __call__(
         self,
         y_true: Ragged | Tensor,

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..arguments import of_numbers
 from ..ragged import Ragged
 from ..ragged.numbers import as_tensor
 from ..serialization import as_data
@@ -133,6 +134,7 @@ class Mean(MeanOverSteps):
     def __init__(self, name: str = "mean") -> None:
         super().__init__(name)
 
+    @of_numbers
     def update_state(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, values: Any, sample_weight: Any = None
     ) -> None:

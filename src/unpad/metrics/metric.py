@@ -10,6 +10,7 @@ import torch
 import torchmetrics
 from torch import Tensor
 
+from ..arguments import of_numbers
 from ..configured import Configured
 from ..core.weighted import as_dtype
 from ..losses.loss import on_steps
@@ -202,6 +203,7 @@ class Metric(Configured, Refusing, torchmetrics.Metric, refused=_REFUSED):
         """The metric over all that was added."""
         return self.score()
 
+    @of_numbers
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Adds a batch, as in Keras: Ragged, or arrays and tensors without padding.
 

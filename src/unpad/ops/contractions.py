@@ -141,6 +141,8 @@ def einsum(subscripts: str, *operands: Any) -> Any:
         [3.0, 18.0]
     """
     sequences = [x for x in operands if isinstance(x, Ragged)]
+    if not operands:
+        raise ValueError(f"einsum: {subscripts!r} needs a batch for each part before '->'.")
     if not sequences:
         parts, kind = _together(*operands)
         if all(tensor(x).dtype == torch.int8 for x in operands):

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..arguments import of_numbers
 from ..core.structure import flat
 from ..core.symbol import Symbol
 from ..core.weighted import as_dtype
@@ -22,6 +23,7 @@ from .types import tensor
 _EACH = "Each step: x.map(function); each sequence: [function(part) for part in x]."
 
 
+@of_numbers
 def dtype(x: Any) -> str:
     """The name of the type of x: "float32"."""
     kind = x.dtype if hasattr(x, "dtype") else tensor(x).dtype
@@ -55,6 +57,7 @@ def saturate_cast(x: Any, dtype: Any) -> Any:
     return (x if mine is None else x.clamp(low, high)).to(kind)
 
 
+@of_numbers
 def convert_to_tensor(x: Any, dtype: Any = None, sparse: Any = None, ragged: Any = None) -> Any:
     """X as a tensor; a Ragged and a symbol stay what they are.
 
@@ -66,6 +69,7 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: Any = None, ragged: Any
     return array(x, dtype)
 
 
+@of_numbers
 def convert_to_numpy(x: Any) -> Any:
     """X as an array; a Ragged as a list of arrays."""
     if isinstance(x, Ragged):
@@ -73,6 +77,7 @@ def convert_to_numpy(x: Any) -> Any:
     return x.detach().cpu().numpy() if isinstance(x, Tensor) else np.asarray(x)
 
 
+@of_numbers
 def is_tensor(x: Any) -> bool:
     """Whether it is a tensor, a Ragged or a symbol."""
     return isinstance(x, (Tensor, Ragged, Symbol))
@@ -87,17 +92,20 @@ def stop_gradient(variable: Any) -> Any:
 # --- control flow ------------------------------------------------------------------------------
 
 
+@of_numbers
 def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> Any:
     """What the first function gives where `pred`, one number, is True, else the second."""
     return true_fn() if pred else false_fn()
 
 
+@of_numbers
 def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -> Any:
     """What the function of this number gives; the nearest, where there is none."""
     at = min(max(int(index), 0), len(branches) - 1)
     return branches[at](*operands)
 
 
+@of_numbers
 def while_loop(
     cond: Callable[..., Any], body: Callable[..., Any], loop_vars: Any,
     maximum_iterations: int | None = None,
@@ -113,6 +121,7 @@ def while_loop(
     return now if several else now[0]
 
 
+@of_numbers
 def fori_loop(lower: int, upper: int, body_fun: Callable[[int, Any], Any], init_val: Any) -> Any:
     """What `body_fun(i, value)` makes of a value, one number after the other."""
     value = init_val
@@ -222,6 +231,7 @@ class _WithGradient(torch.autograd.Function):
         return (None, *found) if isinstance(found, tuple) else (None, found)
 
 
+@of_numbers
 def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
     """A function of tensors with a derivative of its own.
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from .. import layers
+from ..arguments import of_numbers
 from ..ragged import Ragged
 from .along import along
 from .axes import axes_of, rank_of
@@ -33,6 +34,7 @@ def concatenate(xs: Sequence[Any], axis: int = 0) -> Any:
     return layers.Concatenate(axis)(list(xs))
 
 
+@of_numbers
 def append(x1: Any, x2: Any, axis: int | None = None) -> Any:
     """X2 behind x1 along an axis; without one all numbers in a row."""
     return concatenate([ravel(x1), ravel(x2)]) if axis is None else concatenate([x1, x2], axis)

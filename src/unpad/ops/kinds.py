@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from ..arguments import refuse_other_kinds
 from ..core.operation import Operation
 from ..core.symbol import is_symbolic
 from ..ragged import Ragged
@@ -50,7 +51,11 @@ def declared(
         for x in kwargs.values():
             if is_symbolic(x):
                 return Operation(public)(*args, **kwargs)
-        return run(*args, **kwargs)
+        try:
+            return run(*args, **kwargs)
+        except Exception as error:
+            refuse_other_kinds(public, args, kwargs, error)
+            raise
 
     public.__dict__["kind"] = kind
     if trial is not None:

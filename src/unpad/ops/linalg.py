@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..arguments import of_numbers
 from .along import along
 from .kinds import dense
 from .reductions import norm
@@ -125,6 +126,7 @@ def lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
     return torch.linalg.pinv(a, rtol=rcond) @ b
 
 
+@of_numbers
 def jvp(fun: Any, primals: Any, tangents: Any, has_aux: bool = False) -> Any:
     """A function's value, and its derivative in a direction."""
     return torch.func.jvp(fun, tuple(primals), tuple(tangents), has_aux=has_aux)

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..arguments import of_numbers
 from ..core.weighted import as_dtype
 from .types import floats, floatx, promoted, tensor
 
@@ -18,43 +19,51 @@ def _sizes(shape: Shape) -> tuple[int, ...]:
     return (shape,) if isinstance(shape, int) else tuple(int(n) for n in shape)
 
 
+@of_numbers
 def zeros(shape: Shape, dtype: Any = None) -> Tensor:
     """Zeros of this shape."""
     return torch.zeros(_sizes(shape), dtype=as_dtype(dtype))
 
 
+@of_numbers
 def ones(shape: Shape, dtype: Any = None) -> Tensor:
     """Ones of this shape."""
     return torch.ones(_sizes(shape), dtype=as_dtype(dtype))
 
 
+@of_numbers
 def empty(shape: Shape, dtype: Any = None) -> Tensor:
     """Numbers that need not be anything: zeros."""
     return zeros(shape, dtype)
 
 
+@of_numbers
 def full(shape: Shape, fill_value: Any, dtype: Any = None) -> Tensor:
     """One number, or a row of them, everywhere in this shape."""
     return tensor(fill_value, dtype).expand(_sizes(shape)).clone()
 
 
+@of_numbers
 def eye(N: int, M: int | None = None, k: int | None = 0, dtype: Any = None) -> Tensor:  # noqa: N803
     """Ones on a diagonal, k places above the main one, in N rows and M columns."""
     rows, columns = torch.arange(N)[:, None], torch.arange(N if M is None else M)
     return (columns - rows == (k or 0)).to(as_dtype(dtype) or floatx())
 
 
+@of_numbers
 def identity(n: int, dtype: Any = None) -> Tensor:
     """The identity matrix."""
     return eye(n, dtype=dtype)
 
 
+@of_numbers
 def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:  # noqa: N803
     """Ones on and below a diagonal, k places above the main one."""
     rows, columns = torch.arange(N)[:, None], torch.arange(N if M is None else M)
     return (columns - rows <= k).to(as_dtype(dtype) or floatx())
 
 
+@of_numbers
 def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) -> Tensor:
     """Numbers from start, 0 if it is the only one, up to stop.
 
@@ -87,6 +96,7 @@ def _spaced(
     return made.movedim(0, axis).to(kind), step
 
 
+@of_numbers
 def linspace(
     start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False,
     dtype: Any = None, axis: int = 0,
@@ -101,6 +111,7 @@ def linspace(
     return (made, step) if retstep else made
 
 
+@of_numbers
 def logspace(
     start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: float = 10,
     dtype: Any = None, axis: int = 0,
@@ -110,6 +121,7 @@ def logspace(
     return (base**made).to(as_dtype(dtype) or made.dtype)
 
 
+@of_numbers
 def geomspace(
     start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0
 ) -> Tensor:
@@ -119,26 +131,31 @@ def geomspace(
     return made.to(as_dtype(dtype) or made.dtype)
 
 
+@of_numbers
 def bartlett(x: Any) -> Tensor:
     """A window of x numbers that rises to 1 and falls along straight lines."""
     return torch.signal.windows.bartlett(int(x))
 
 
+@of_numbers
 def blackman(x: Any) -> Tensor:
     """Blackman's window of x numbers."""
     return torch.signal.windows.blackman(int(x))
 
 
+@of_numbers
 def hamming(x: Any) -> Tensor:
     """Hamming's window of x numbers."""
     return torch.signal.windows.hamming(int(x))
 
 
+@of_numbers
 def hanning(x: Any) -> Tensor:
     """Hann's window of x numbers."""
     return torch.signal.windows.hann(int(x))
 
 
+@of_numbers
 def kaiser(x: Any, beta: float) -> Tensor:
     """Kaiser's window of x numbers."""
     return torch.signal.windows.kaiser(int(x), beta=float(beta))

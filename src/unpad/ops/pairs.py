@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from ..arguments import of_numbers
 from .kinds import elementwise, first_ragged, of_batches, of_one
 from .reductions import all
 from .types import floats, floatx, numbers, promoted, same, tensor
@@ -141,6 +142,7 @@ def isclose(
     return torch.isclose(a, b, rtol, atol, equal_nan)
 
 
+@of_numbers
 def allclose(
     x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
 ) -> Any:

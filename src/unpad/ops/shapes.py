@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from .. import layers
+from ..arguments import of_numbers
 from ..core.layer import lift
 from ..core.symbol import Symbol
 from ..ragged import Ragged
@@ -22,6 +23,7 @@ _FEATURES = "Features have axes of their own: 2, 3, ... or -1."
 _GRID = "A grid of it: x.to_padded(); each step by itself: x.map(function)."
 
 
+@of_numbers
 def shape(x: Any) -> tuple[int | None, ...]:
     """The sizes of the axes; None where a symbol's, or a Ragged's time, is not known.
 
@@ -34,6 +36,7 @@ def shape(x: Any) -> tuple[int | None, ...]:
     return tuple(x.shape if isinstance(x, Symbol) else tensor(x).shape)
 
 
+@of_numbers
 def ndim(x: Any) -> int:
     """The number of axes, batch and time included."""
     return rank_of(x) if isinstance(x, (Ragged, Symbol)) else tensor(x).ndim
@@ -45,6 +48,7 @@ def size(x: Any) -> Any:
     return torch.tensor(tensor(x).numel())
 
 
+@of_numbers
 def array(x: Any, dtype: Any = None) -> Any:
     """X as a tensor; a Ragged stays one."""
     return cast_to(x, dtype) if isinstance(x, (Ragged, Symbol)) else tensor(x, dtype)
@@ -191,6 +195,7 @@ def diagflat(x: Any, k: int = 0) -> Any:
     return torch.diagflat(tensor(x), k)
 
 
+@of_numbers
 def vectorize(pyfunc: Any, *, excluded: Any = None, signature: str | None = None) -> Any:
     """A function of single numbers as one of tensors, number by number.
 

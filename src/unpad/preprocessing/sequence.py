@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..arguments import Count, checked
-from ..errors import look_up
+from ..errors import look_up, shown
 from ..ragged import Ragged
 from ..ragged.doors.lists import unmasked
 from ..ragged.numbers import read_whole
@@ -98,7 +98,15 @@ def _array(sequence: Any, i: int) -> np.ndarray:
             f"pad_sequences: expected a list of sequences, got {type(sequence).__name__} as "
             f"sequence {i}."
         )
-    array = np.asanyarray(sequence)
+    try:
+        array = np.asanyarray(sequence)
+    except ValueError:  # rows of different lengths
+        array = np.zeros((), complex)
+    if array.dtype.kind == "c":
+        raise ValueError(
+            f"pad_sequences: expected sequence {i} as numbers, or rows of as many, got "
+            f"{shown(sequence)}."
+        )
     if isinstance(array, np.ma.MaskedArray) and array.ndim:
         return array.data[unmasked(array, 1, f"pad_sequences: sequence {i}")]
     return np.asarray(array)
@@ -116,8 +124,9 @@ def _check_kept(given: np.ndarray, kept: np.ndarray, i: int, first: int) -> None
     if not len(lost):
         return
     where = tuple(lost[0])
+    fraction = given.dtype.kind in "fc"
+    hint = "numbers that are no ids: dtype='float32'" if fraction else "larger ids: dtype='int64'"
     raise ValueError(
         f"pad_sequences: {given[where]} in sequence {i}, step {first + int(where[0])}, would be "
-        f"{kept[where]} as {kept.dtype}. "
-        "For numbers that are no ids: dtype='float32'; for larger ones: dtype='int64'."
+        f"{kept[where]} as {kept.dtype}. For {hint}."
     )

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..arguments import Positive, checked, wrong
+from ..arguments import Positive, checked, of_numbers, wrong
 from ..core.layer import lift
 from ..errors import first_true
 from ..ragged import Ragged
@@ -16,6 +16,7 @@ from ..ragged.batch import place, values_of
 from ..ragged.numbers import read_whole, to_numpy, to_tensor
 
 
+@of_numbers
 @checked
 def to_categorical(x: Any, num_classes: Positive | None = None) -> Any:
     """Classes as rows: 1 at the class's place, else 0.
@@ -78,6 +79,7 @@ def _classes(x: Any) -> Tensor:
     return to_tensor(array, "to_categorical: x")
 
 
+@of_numbers
 @checked
 def normalize(x: Any, axis: int = -1, order: int = 2) -> Any:
     """An array divided by its norms along an axis; zeros stay zeros.

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..arguments import wrong
+from ..arguments import of_numbers, wrong
 from ..errors import look_up
 
 # Those with options are functions with Keras's arguments; the others are torch's own.
@@ -19,11 +19,13 @@ hard_silu, hard_tanh, log_sigmoid = F.hardswish, F.hardtanh, F.logsigmoid
 swish, hard_swish = silu, hard_silu
 
 
+@of_numbers
 def linear(x: Tensor) -> Tensor:
     """X itself."""
     return x
 
 
+@of_numbers
 def relu(
     x: Tensor,
     negative_slope: float = 0.0,
@@ -43,36 +45,43 @@ def relu(
     return above - negative_slope * torch.relu(threshold - x)
 
 
+@of_numbers
 def leaky_relu(x: Tensor, negative_slope: float = 0.2) -> Tensor:
     """X where positive, else negative_slope * x."""
     return F.leaky_relu(x, negative_slope)
 
 
+@of_numbers
 def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
     """X where positive, else alpha (exp(x) - 1): Clevert et al. (2016)."""
     return F.elu(x, alpha)
 
 
+@of_numbers
 def celu(x: Tensor, alpha: float = 1.0) -> Tensor:
     """X where positive, else alpha (exp(x / alpha) - 1): Barron (2017)."""
     return F.celu(x, alpha)
 
 
+@of_numbers
 def gelu(x: Tensor, approximate: bool = False) -> Tensor:
     """X times the normal distribution's function at x, or tanh's estimate of it."""
     return F.gelu(x, approximate="tanh" if approximate else "none")
 
 
+@of_numbers
 def softmax(x: Tensor, axis: int = -1) -> Tensor:
     """The softmax over the features of a step. Over the steps: `Ragged.softmax`."""
     return torch.softmax(x, axis)
 
 
+@of_numbers
 def log_softmax(x: Tensor, axis: int = -1) -> Tensor:
     """The logarithm of the softmax over the features of a step."""
     return torch.log_softmax(x, axis)
 
 
+@of_numbers
 def sparsemax(x: Tensor, axis: int = -1) -> Tensor:
     """The nearest probabilities to the features of a step, many of them 0: Martins et al. (2016).
 
@@ -87,41 +96,49 @@ def sparsemax(x: Tensor, axis: int = -1) -> Tensor:
     return torch.relu(x - tau.movedim(-1, axis))
 
 
+@of_numbers
 def glu(x: Tensor, axis: int = -1) -> Tensor:
     """The first half of the features times the sigmoid of the second: Dauphin et al. (2016)."""
     return F.glu(x, axis)
 
 
+@of_numbers
 def hard_sigmoid(x: Tensor) -> Tensor:
     """relu6(x + 3) / 6."""
     return F.relu6(x + 3) / 6
 
 
+@of_numbers
 def sparse_sigmoid(x: Tensor) -> Tensor:
     """(x + 1) / 2, at least 0 and at most 1: Blondel et al. (2019)."""
     return torch.where(x <= -1, 0.0, torch.where(x >= 1, 1.0, 0.5 * (x + 1)))
 
 
+@of_numbers
 def sparse_plus(x: Tensor) -> Tensor:
     """0 below -1, x above 1, and (x + 1)^2 / 4 between."""
     return torch.where(x <= -1, 0.0, torch.where(x < 1, 0.25 * (x + 1) ** 2, x))
 
 
+@of_numbers
 def squareplus(x: Tensor, b: float = 4) -> Tensor:
     """(x + sqrt(x^2 + b)) / 2: Barron (2021)."""
     return (x + torch.sqrt(x**2 + b)) / 2
 
 
+@of_numbers
 def hard_shrink(x: Tensor, threshold: float = 0.5) -> Tensor:
     """X, but 0 where it is within the threshold of 0."""
     return F.hardshrink(x, threshold)
 
 
+@of_numbers
 def soft_shrink(x: Tensor, threshold: float = 0.5) -> Tensor:
     """X moved towards 0 by the threshold, 0 where that would change its sign."""
     return F.softshrink(x, threshold)
 
 
+@of_numbers
 def threshold(x: Tensor, threshold: float, default_value: float) -> Tensor:
     """X above the threshold, else the default value.
 

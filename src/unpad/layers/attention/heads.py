@@ -151,7 +151,7 @@ class HeadedAttention(Keeps, Layer):
             options: further arguments of `forward`.
         """
         # Query, value and key may come by name, too, and are then prepared as any input is.
-        inputs = [x for x in (query, value, key) if x is not None]
+        inputs = [query, *(x for x in (value, key) if x is not None)]
         return super().__call__(*inputs, **options)
 
     def _weights_dtype(self) -> torch.dtype | None:

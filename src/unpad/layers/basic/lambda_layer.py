@@ -9,7 +9,6 @@ from typing import Any, Unpack
 import numpy as np
 from torch import Tensor
 
-from ...arguments import wrong
 from ...core.layer import Layer
 from ...core.options import LayerOptions
 from ...core.spec import Spec
@@ -70,8 +69,6 @@ class Lambda(Layer):
         self.function = function
         self.output_shape = output_shape
         self.mask = None
-        if arguments is not None and not isinstance(arguments, dict):
-            raise wrong(self.who, "arguments", "a dict of the function's arguments", arguments)
         self.arguments = arguments or {}
         self._told = "training" in names
 

@@ -90,6 +90,8 @@ class StackedRNNCells(Layer):
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         """One step of each cell; see `forward`."""
         refuse_symbols(self, inputs)
+        if inputs and isinstance(inputs[0], (list, tuple)):
+            raise TypeError(f"{self.who}: expected a step, (batch, feature), got a list.")
         return super().__call__(*inputs, **options)
 
     def _as_batch(self, inputs: Any) -> Any:
