@@ -112,3 +112,9 @@ def test_csv_logger(tmp_path, separator, append, epochs):
         texts.append(path.read_bytes())
     assert texts[0] == texts[1]
     assert texts[0].count(b"epoch") == 1
+
+
+def test_every_hook_of_keras_is_one_of_ours():
+    """What a callback of Keras may define or be asked: nothing of it goes unheard here."""
+    theirs = {name for name in dir(keras.callbacks.Callback) if not name.startswith("_")}
+    assert theirs - set(dir(unpad.callbacks.Callback)) == set()

@@ -16,15 +16,17 @@ Column = Ragged | Tensor
 
 
 class Source(Protocol):
-    """What sequences can be taken from.
+    """What sequences can be taken from."""
 
-    Args:
-        lengths: (n,) steps of each sequence; None where there are no sequences.
-        steps: real steps in all; rows where there are no sequences.
-    """
+    @property
+    def lengths(self) -> Tensor | None:
+        """(n,) steps of each sequence; None where there are no sequences."""
+        ...
 
-    lengths: Tensor | None
-    steps: int
+    @property
+    def steps(self) -> int:
+        """Real steps in all; rows where there are no sequences."""
+        ...
 
     def __len__(self) -> int:
         """The number of sequences."""
