@@ -255,6 +255,14 @@ def test_a_mask_that_would_lose_the_steps_is_refused():
         Lost()(steps(2, 1))
 
 
+def test_a_model_has_no_mask_to_compute():
+    with pytest.raises(TypeError, match=r"^Masked: nothing calls compute_mask of a model here"):
+
+        class Masked(keras.Model):
+            def compute_mask(self, inputs, mask=None):
+                return None
+
+
 def test_a_mask_beside_a_grid_says_its_steps_to_any_layer():
     grid, mask = torch.ones(2, 3, 4), torch.tensor([[True, True, False], [True, False, False]])
     layer = L.LSTM(2)

@@ -133,9 +133,7 @@ def test_a_module_is_tried_once_and_left_as_it_was():
 # --- Grid ----------------------------------------------------------------------------------------
 
 GRIDS = {
-    "TransformerEncoder": lambda: L.Grid(
-        nn.TransformerEncoder(encoder(), 2, enable_nested_tensor=False), **ENCODER
-    ),
+    "TransformerEncoder": lambda: L.Grid(nn.TransformerEncoder(encoder(), 2), **ENCODER),
     "TransformerEncoderLayer": lambda: L.Grid(encoder(), **ENCODER),
     "MultiheadAttention": lambda: L.Grid(attention(), **ATTENTION),
     "Conv1d": lambda: L.Grid(nn.Conv1d(4, 6, 3, padding="same"), channels_first=True),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -17,7 +18,14 @@ def probed(module: torch.nn.Module) -> Iterator[None]:
     """A block in which a module may be tried: in evaluation mode, and nothing remembers it."""
     modes = [(part, part.training) for part in module.modules()]
     try:
-        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        with (
+            torch.inference_mode(False),
+            torch.no_grad(),
+            torch.random.fork_rng(devices=[]),
+            warnings.catch_warnings(),
+        ):
+            # torch's own TransformerEncoder says once that it uses them, which is its business.
+            warnings.filterwarnings("ignore", message=".*nested tensors", category=UserWarning)
             torch.manual_seed(0)
             module.eval()
             yield

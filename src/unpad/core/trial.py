@@ -41,7 +41,7 @@ def tried(layer: Any, specs: tuple[Any, ...], options: dict[str, Any]) -> Any:
     for key in (_key(specs, options), _key(_of_any_time(specs), _of_any_time(options))):
         if key is not None and key in known:
             return _filled(known[key], asked)
-    with torch.random.fork_rng(devices=[]), torch.no_grad(), torch.inference_mode(False):
+    with torch.random.fork_rng(devices=[]), torch.inference_mode(False), torch.no_grad():
         fresh = copy.deepcopy(layer).eval()
         if not fresh.built:
             fresh.build(*specs)

@@ -32,6 +32,11 @@ def written(cls: Any, base: Any) -> Written:
     function = cls.forward if cls.forward is not base.forward else getattr(cls, "call", None)
     names = set() if function is None else inspect.signature(function).parameters.keys()
     mask, masks = "mask" in names, cls.compute_mask is not base.compute_mask
+    if masks and cls.is_model:
+        raise TypeError(
+            f"{cls.__name__}: nothing calls compute_mask of a model here: it gives a Ragged, which "
+            "holds its steps. A layer inside may have one."
+        )
     theirs = not cls.is_model and function is not None and not is_ours(function)
     return Written("training" in names, mask, masks, masks or (mask and theirs))
 
