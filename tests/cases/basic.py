@@ -14,4 +14,18 @@ CASES = [
     Case("Activation", lambda k: k.layers.Activation("relu")),
     Case("Activation softmax", lambda k: k.layers.Activation("softmax")),
     Case("Dropout", lambda k: k.layers.Dropout(0.5)),
-]
+    Case("ActivityRegularization", lambda k: k.layers.ActivityRegularization(0.1, 0.2)),
+    Case("ReversibleEmbedding", lambda k: k.layers.ReversibleEmbedding(9, 4), (("ids", 9),)),
+    Case(
+        "ReversibleEmbedding reverse", lambda k: k.layers.ReversibleEmbedding(9, 3, False),
+        call=lambda layer, inputs: layer(*inputs, reverse=True),
+    ),
+    Case(
+        "Wrapper", lambda k: k.layers.Wrapper(k.layers.Dense(4)),
+        keras=None, why="Keras's has no call",
+    ),
+    Case(
+        "Pipeline",
+        lambda k: k.layers.Pipeline([k.layers.Rescaling(0.5), k.layers.Rescaling(1.0, 2.0)]),
+    ),
+]  # fmt: skip

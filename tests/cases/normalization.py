@@ -93,4 +93,8 @@ CASES = [
         lambda k: k.layers.BatchNormalization(axis=2), MATRICES, training=True,
         keras=None, why="Keras's mask has an axis less than the inputs; see test_normalization",
     ),
+    Case(
+        "SpectralNormalization",
+        lambda k: k.layers.SpectralNormalization(k.layers.Dense(4), power_iterations=2),
+    ),
 ]  # fmt: skip

@@ -51,4 +51,7 @@ CASES = [
         "GlobalAveragePooling1D keepdims", lambda k: k.layers.GlobalAveragePooling1D(keepdims=True)
     ),
     Case("GlobalAvgPool1D", lambda k: k.layers.GlobalAvgPool1D("channels_last")),
+    Case("AdaptiveAveragePooling1D", lambda k: k.layers.AdaptiveAveragePooling1D(2)),
+    Case("AdaptiveMaxPooling1D", lambda k: k.layers.AdaptiveMaxPooling1D(2)),
+    Case("AdaptiveMaxPooling1D of 4", lambda k: k.layers.AdaptiveMaxPooling1D(4)),
 ]  # fmt: skip

@@ -24,7 +24,7 @@ import unpad
 
 PAGE = Path(__file__).parents[2] / "docs" / "coming-from-keras.md"
 
-OF_STRINGS = ("StringLookup", "TextVectorization")
+OF_STRINGS = ("StringLookup", "TextVectorization", "HashedCrossing")
 
 #: The configuration that stands for a layer, where it is not the first.
 MAIN = {"Embedding": "Embedding mask_zero", "Flatten": "Flatten length"}

@@ -31,6 +31,7 @@ LACKING = {
     "layers.Convolution1D": {"lora_rank", "lora_alpha", "rank"},
     "layers.Convolution1DTranspose": {"rank"},
     "layers.Dense": _LORA,
+    "layers.Discretization": set(),
     "layers.DepthwiseConv1D": {"rank"},
     "layers.EinsumDense": _LORA | {"gptq_unpacked_column_size"},
     "layers.Embedding": _LORA,
@@ -39,9 +40,12 @@ LACKING = {
     "layers.GlobalMaxPool1D": {"pool_dimensions"},
     "layers.GlobalMaxPooling1D": {"pool_dimensions"},
     "layers.GRU": {"use_cudnn", "cell"},
+    "layers.IntegerLookup": {"oov_method", "salt"},
     "layers.LSTM": {"use_cudnn", "cell"},
     "layers.MaxPool1D": {"pool_dimensions", "pool_mode"},
     "layers.MaxPooling1D": {"pool_dimensions", "pool_mode"},
+    "layers.Pipeline": set(),
+    "layers.ReversibleEmbedding": _LORA,
     "layers.SeparableConv1D": {"rank"},
     "layers.SeparableConvolution1D": {"rank"},
     "layers.SimpleRNN": {"cell"},
@@ -50,7 +54,7 @@ LACKING = {
     "metrics.CategoricalCrossentropy": {"axis"},
     "metrics.SparseCategoricalCrossentropy": {"axis"},
     "callbacks.ReduceLROnPlateau": {"baseline"},
-    "Input": {"batch_size", "sparse", "batch_shape", "tensor", "optional"},
+    "Input": {"sparse", "tensor", "optional"},
     "Sequential.compile": {"run_eagerly", "steps_per_execution", "jit_compile", "auto_scale_loss"},
     "Sequential.fit": {"steps_per_epoch", "validation_steps", "validation_freq"},
     "Sequential.evaluate": {"steps", "callbacks"},
@@ -65,7 +69,9 @@ ADDED_IN_ROOM = {"optimizers": {"lr", "decay"}}
 _IGNORES = {"ignore_class"}
 _LOGITS = {"from_logits"}
 ADDED = {
+    "layers.Discretization": {"activity_regularizer", "trainable"},
     "layers.Flatten": {"length"},
+    "layers.Pipeline": {"activity_regularizer", "dtype", "trainable"},
     "layers.RepeatVector": {"like"},
     "layers.SpatialDropout1D": {"activity_regularizer", "noise_shape", "trainable"},
     "metrics.Accuracy": _IGNORES,
@@ -95,7 +101,6 @@ FILLED = {
 #: Arguments whose default is another here: without tensor= and data sets Keras's optional ones are
 #: needed, a sequence can take the place of a number of steps, and texts are Ragged by themselves.
 OTHER_DEFAULT = {
-    "Input": {"shape"},
     "Sequential.fit": {"x"},
     "Sequential.evaluate": {"x"},
     "layers.RepeatVector": {"n"},
@@ -136,6 +141,11 @@ NEEDED = {
     "layers.SimpleRNNCell": [3], "layers.SpatialDropout1D": [0.5],
     "layers.StackedRNNCells": [[unpad.layers.LSTMCell(3)]],
     "layers.TimeDistributed": [unpad.layers.Dense(3)],
+    "layers.AdaptiveAveragePooling1D": [2], "layers.AdaptiveMaxPooling1D": [2],
+    "layers.Discretization": [[0.5]], "layers.HashedCrossing": [3], "layers.Hashing": [3],
+    "layers.Pipeline": [[]], "layers.Rescaling": [2.0], "layers.ReversibleEmbedding": [9, 4],
+    "layers.SpectralNormalization": [unpad.layers.Dense(3)],
+    "layers.Wrapper": [unpad.layers.Dense(3)],
 }  # fmt: skip
 
 #: Names that only Keras knows: its function of this name needs two numbers.
@@ -167,7 +177,8 @@ PATHS = sorted(
 def lacking(path):
     own = LACKING.get(path, set())
     room = path.rpartition(".")[0]
-    return own if path == "layers.SpatialDropout1D" else own | LACKING_IN_ROOM.get(room, set())
+    untyped = ("layers.SpatialDropout1D", "layers.Discretization", "layers.Pipeline")
+    return own if path in untyped else own | LACKING_IN_ROOM.get(room, set())
 
 
 def added(path):

@@ -16,7 +16,7 @@ from ..strategies import lengths
 # What others are made of, and what is not run on sequences.
 BASES = {"Layer", "TokenWise", "Recurrent", "Spec"}
 # They take strings, and are run before there is a batch.
-OF_STRINGS = {"StringLookup", "TextVectorization"}
+OF_STRINGS = {"StringLookup", "TextVectorization", "HashedCrossing"}
 
 
 @pytest.mark.parametrize("name", CASES)

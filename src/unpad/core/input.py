@@ -26,12 +26,12 @@ class Input(Symbol):
 
     Args:
         shape: as (None,) for ids, (None, 5) for sequences of 5 features, (5,) for rows.
-        dtype: of the values; by default torch's default.
-        name: shown in errors.
         batch_size: of the batches, as `shape` and summaries show it; a batch of another size works.
-        batch_shape: the batch's size and the shape, in Keras's other spelling.
+        dtype: of the values; by default torch's default.
         ragged: whether sequences come without padding, as lists or a Ragged; the time axis is the
             first of `shape`. Layers are then checked for sequences from the start.
+        batch_shape: the batch's size and the shape, in Keras's other spelling.
+        name: shown in errors.
 
     Example:
         >>> Input(shape=(None, 5)).spec
@@ -42,11 +42,11 @@ class Input(Symbol):
     def __init__(
         self,
         shape: Sequence[int | None] | None = None,
+        batch_size: Positive | None = None,
         dtype: DType = None,
         ragged: bool | None = None,
-        name: str | None = None,
-        batch_size: Positive | None = None,
         batch_shape: Sequence[int | None] | None = None,
+        name: str | None = None,
     ) -> None:
         ragged = bool(ragged)
         if batch_shape is not None:
@@ -111,11 +111,13 @@ class Input(Symbol):
         """An input of the same type as a symbol in the middle of a graph."""
         spec = symbol.spec
         shape = (None, *spec.shape) if spec.ragged else spec.shape
-        return Input(shape, spec.dtype, spec.ragged, symbol.name)
+        return Input(shape, None, spec.dtype, spec.ragged, name=symbol.name)
 
     def again(self) -> Input:
         """A new symbol of the same shape."""
-        return Input(self._sizes, self.spec.dtype, self.spec.ragged, self.name, self.batch_size)
+        return Input(
+            self._sizes, self.batch_size, self.spec.dtype, self.spec.ragged, name=self.name
+        )
 
     def check_spec(self, spec: Spec) -> None:
         """Raises a ValueError where a batch of this spec is not what the input says."""

@@ -56,6 +56,10 @@ class WithoutNameAndType(_Penalised, _Sized, total=False):
     """The options of a layer that has a name and a dtype of its own."""
 
 
+class WithoutType(_Named, _Penalised, _Sized, total=False):
+    """The options of every layer but the type."""
+
+
 class WithoutPenalty(_Named, _Typed, _Sized, total=False):
     """The options of a layer that has an activity_regularizer of its own."""
 

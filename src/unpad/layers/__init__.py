@@ -16,6 +16,7 @@ from .attention.position_tokens import TokenAndPositionEmbedding
 from .attention.transformer_decoder import TransformerDecoder
 from .attention.transformer_encoder import TransformerEncoder
 from .basic.activation_layers import ELU, LeakyReLU, PReLU, ReLU, Softmax
+from .basic.activity_regularization import ActivityRegularization
 from .basic.dense import Activation, Dense
 from .basic.dropout import Dropout, SpatialDropout1D
 from .basic.einsum_dense import EinsumDense
@@ -24,9 +25,12 @@ from .basic.grid import Grid
 from .basic.identity import Identity
 from .basic.lambda_layer import Lambda
 from .basic.noise import AlphaDropout, GaussianDropout, GaussianNoise
+from .basic.rescaling import Rescaling
+from .basic.reversible_embedding import ReversibleEmbedding
 from .basic.time_distributed import TimeDistributed
 from .basic.torch_module import TorchModule
 from .basic.varlen import Varlen
+from .basic.wrapper import Pipeline, Wrapper
 from .convolution.convolution import Conv1D, Convolution1D
 from .convolution.depthwise import DepthwiseConv1D, SeparableConv1D, SeparableConvolution1D
 from .convolution.transpose import Conv1DTranspose, Convolution1DTranspose
@@ -51,6 +55,8 @@ from .normalization.batch import BatchNormalization
 from .normalization.features import LayerNormalization, RMSNormalization, UnitNormalization
 from .normalization.group import GroupNormalization
 from .normalization.of_data import Normalization
+from .normalization.spectral import SpectralNormalization
+from .pooling.adaptive import AdaptiveAveragePooling1D, AdaptiveMaxPooling1D
 from .pooling.first_last import FirstStep, LastStep
 from .pooling.local import AveragePooling1D, AvgPool1D, MaxPool1D, MaxPooling1D
 from .pooling.whole import (
@@ -75,6 +81,9 @@ from .shape.resampling import Cropping1D, UpSampling1D, ZeroPadding1D
 from .shape.reshape import Permute, Reshape
 from .tagging.crf import CRF
 from .text.category_encoding import CategoryEncoding
+from .text.discretization import Discretization
+from .text.hashing import HashedCrossing, Hashing
+from .text.integer_lookup import IntegerLookup
 from .text.string_lookup import StringLookup
 from .text.text_vectorization import TextVectorization
 
@@ -85,6 +94,9 @@ __all__ = [
     "LSTM",
     "RNN",
     "Activation",
+    "ActivityRegularization",
+    "AdaptiveAveragePooling1D",
+    "AdaptiveMaxPooling1D",
     "Add",
     "AdditiveAttention",
     "AlphaDropout",
@@ -104,6 +116,7 @@ __all__ = [
     "Cropping1D",
     "Dense",
     "DepthwiseConv1D",
+    "Discretization",
     "Dot",
     "Dropout",
     "EinsumDense",
@@ -120,8 +133,11 @@ __all__ = [
     "Grid",
     "GroupNormalization",
     "GroupQueryAttention",
+    "HashedCrossing",
+    "Hashing",
     "Identity",
     "Input",
+    "IntegerLookup",
     "LSTMCell",
     "Lambda",
     "LastStep",
@@ -138,12 +154,15 @@ __all__ = [
     "Normalization",
     "PReLU",
     "Permute",
+    "Pipeline",
     "PositionEmbedding",
     "RMSNormalization",
     "ReLU",
     "Recurrent",
     "RepeatVector",
+    "Rescaling",
     "Reshape",
+    "ReversibleEmbedding",
     "RotaryEmbedding",
     "SeparableConv1D",
     "SeparableConvolution1D",
@@ -153,6 +172,7 @@ __all__ = [
     "Softmax",
     "SpatialDropout1D",
     "Spec",
+    "SpectralNormalization",
     "StackedRNNCells",
     "StringLookup",
     "Subtract",
@@ -166,6 +186,7 @@ __all__ = [
     "UnitNormalization",
     "UpSampling1D",
     "Varlen",
+    "Wrapper",
     "ZeroPadding1D",
     "add",
     "average",

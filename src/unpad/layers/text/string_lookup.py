@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
-from pathlib import Path
 from typing import Any, Unpack
 
-import numpy as np
-import torch
-from torch import Tensor
-
-from ... import arguments
 from ...arguments import Count, Positive
-from ...core.layer import Layer
 from ...core.options import WithoutName
 from ...core.spec import Spec
 from ...core.symbol import is_symbolic
-from ...errors import look_up, refuse
-from ...ragged import Layout, Ragged
-from ...ragged.numbers import as_tensor
-from .category_encoding import encode
+from ...errors import refuse
 from .fingerprint import fingerprint
-from .strings import Arrangement, arranged, refuse_in_a_model, sequences_of, strings_of
-from .vocabulary import as_batches, documents_of, learned, mean
-
-_MODES = {
-    mode: mode for mode in ("int", "one_hot", "multi_hot", "count", "tf_idf")
-} | {"binary": "multi_hot", "tf-idf": "tf_idf"}  # fmt: skip
+from .index_lookup import IndexLookup
+from .strings import Arrangement, refuse_in_a_model, strings_of
 
 
-class StringLookup(Layer):
+class StringLookup(IndexLookup):
     """The id of each word in a vocabulary, which is given or learned by `adapt`.
 
     It takes strings and runs before training, in the preparation of data; a model takes its ids.
@@ -86,219 +70,29 @@ class StringLookup(Layer):
         salt: None = None,
         **kwargs: Unpack[WithoutName],
     ) -> None:
-        super().__init__(name=name, **kwargs)
-        refuse(self.who, sparse=sparse, salt=salt)
-        self.output_mode = check_mode(self.who, output_mode, max_tokens, pad_to_max_tokens)
-        if invert and self.output_mode != "int":
-            raise ValueError(f"{self.who}: invert gives words, not {self.output_mode!r}.")
-        if idf_weights is not None and (self.output_mode != "tf_idf" or vocabulary is None):
-            raise ValueError(
-                f"{self.who}: idf_weights go with output_mode='tf_idf' and a vocabulary."
-            )
-        self.max_tokens, self.num_oov_indices = max_tokens, num_oov_indices
-        self.mask_token, self.oov_token = mask_token, oov_token
-        self.invert, self.pad_to_max_tokens = invert, pad_to_max_tokens
-        self.sparse, self.salt, self.encoding = False, None, encoding
-        self.vocabulary, self.idf_weights = vocabulary, idf_weights
-        self._words: list[str] | None = None
-        self._ids: dict[str, int] = {}
-        self._idf: list[float] | None = None
-        if vocabulary is not None:
-            self.set_vocabulary(vocabulary, idf_weights)
-            self.vocabulary = self.get_vocabulary(include_special_tokens=False)
-            self.idf_weights = None if self._idf is None else self._idf[self._first :]
+        self.encoding, self.salt = encoding, None
+        super().__init__(
+            max_tokens, num_oov_indices, mask_token, oov_token, vocabulary, idf_weights, invert,
+            output_mode, pad_to_max_tokens, sparse, name=name, **kwargs,
+        )  # fmt: skip
+        refuse(self.who, salt=salt)
 
-    # --- the vocabulary --------------------------------------------------------------------------
+    def _tokens_of(self, inputs: Any) -> tuple[list[Any], Arrangement]:
+        return strings_of(inputs, self.who, self.encoding)
 
-    @property
-    def _oov_start(self) -> int:
-        return int(self.mask_token is not None and self.output_mode == "int")
+    def _lines(self, text: str) -> list[Any]:
+        return text.splitlines()
 
-    @property
-    def _first(self) -> int:
-        """The id of the vocabulary's first word."""
-        return self._oov_start + self.num_oov_indices
+    def _bucket(self, token: str) -> int:
+        return fingerprint(token.encode()) % self.num_oov_indices
 
-    @property
-    def _special(self) -> list[str]:
-        mask = [self.mask_token] if self._oov_start and self.mask_token is not None else []
-        return mask + [self.oov_token] * self.num_oov_indices
-
-    def get_vocabulary(self, include_special_tokens: bool = True) -> list[str]:
-        """The words in the order of their ids.
-
-        Args:
-            include_special_tokens: whether the mask's and the unknown words' tokens are in front,
-                so that a word's place is its id.
-        """
-        return (self._special if include_special_tokens else []) + list(self._words or [])
-
-    def vocabulary_size(self) -> int:
-        """The number of ids, the special ones included."""
-        return self._first + len(self._words or [])
-
-    def set_vocabulary(self, vocabulary: Any, idf_weights: Any = None) -> None:
-        """Takes these words instead of learning them.
-
-        Args:
-            vocabulary: words in the order of their ids, with or without the special tokens in
-                front; or the path of a file with a word a line.
-            idf_weights: one for each, with output_mode "tf_idf".
-
-        Raises:
-            ValueError: no word, a word twice, the mask's token among them, too many, or weights
-                that do not fit.
-        """
-        if isinstance(vocabulary, (str, Path)):
-            vocabulary = Path(vocabulary).read_text(self.encoding).splitlines()
-        words, _ = strings_of(vocabulary, self.who, self.encoding)
-        front = self._first if words[: self._first] == self._special else 0
-        twice = [word for word, n in Counter(words[front:]).items() if n > 1]
-        if not words or twice:
-            what = f"{twice[0]!r} is there twice" if twice else "it is empty"
-            raise ValueError(f"{self.who}: expected a vocabulary of different words; {what}.")
-        if self.mask_token is not None and self.mask_token in words[front:]:
-            raise ValueError(
-                f"{self.who}: the mask_token {self.mask_token!r} is among the vocabulary's words. "
-                f"Leave it out, or begin with all special tokens: {self._special}."
-            )
-        if self.invert and self.oov_token in words[front:]:
-            raise ValueError(
-                f"{self.who}: the oov_token {self.oov_token!r} is among the vocabulary's words. "
-                f"Leave it out, or begin with all special tokens: {self._special}."
-            )
-        size = self._first + len(words) - front
-        if self.max_tokens is not None and size > self.max_tokens:
-            raise ValueError(
-                f"{self.who}: the vocabulary has {size} words with the special ones, but "
-                f"max_tokens is {self.max_tokens}."
-            )
-        if (idf_weights is not None) != (self.output_mode == "tf_idf"):
-            raise ValueError(f"{self.who}: idf_weights go with output_mode='tf_idf', and only so.")
-        weights = None
-        if idf_weights is not None:
-            weights = [float(w) for w in idf_weights]
-            if len(weights) != len(words):
-                raise ValueError(
-                    f"{self.who}: expected {len(words)} idf_weights, one a word, got "
-                    f"{len(weights)}."
-                )
-            weights = [mean(weights)] * (self._first - front) + weights
-        self._learn(words[front:], weights)
-
-    def _learn(self, words: list[str], weights: list[float] | None) -> None:
-        self._words = words
-        self._ids = {word: i for i, word in enumerate(words, self._first)}
-        if self.mask_token is not None:
-            self._ids[self.mask_token] = 0 if self.output_mode == "int" else -1
-        self._idf = weights
-
-    def adapt(self, data: Any, steps: int | None = None) -> None:
-        """Learns the vocabulary from data; what was learned before is forgotten.
-
-        Args:
-            data: strings in any form that the layer takes, a list of strings being as many
-                documents; or another iterable, of such batches.
-            steps: of an iterable, how many batches to take.
-
-        Raises:
-            ValueError: the vocabulary was given.
-        """
-        if self.vocabulary is not None:
-            raise ValueError(f"{self.who}: adapt, but the vocabulary was given.")
-        batches, whole = as_batches(data, steps, self.who)
-        self._count(documents_of(batch, whole, self.who, self.encoding) for batch in batches)
-
-    def _count(self, batches: Iterable[list[list[str]]]) -> None:
-        """Learns the words of documents, most frequent first."""
-        most = None if self.max_tokens is None else max(0, self.max_tokens - self._first)
-        words, weights = learned(batches, (self.mask_token, self.oov_token), most)
-        if self.output_mode == "tf_idf":
-            self._learn(words, [mean(weights)] * self._first + weights)
-        else:
-            self._learn(words, None)
-
-    def get_extra_state(self) -> dict[str, Any]:
-        return {"words": self._words, "idf": self._idf}
-
-    def set_extra_state(self, state: dict[str, Any]) -> None:
-        if state["words"] is not None:
-            self._learn(list(state["words"]), state["idf"])
-
-    # --- words to ids, and back ------------------------------------------------------------------
+    def _rank(self, token: str) -> Any:
+        return token.encode()
 
     def output_spec(self, *specs: Spec, **options: Any) -> Spec:
         refuse_in_a_model(self.who)
 
     def __call__(self, inputs: Any) -> Any:
         """The ids of strings, or with `invert` the strings of ids."""
-        if self._words is None:
-            raise ValueError(
-                f"{self.who}: there is no vocabulary yet. Learn one, layer.adapt(data), or give "
-                "it: vocabulary=[...]."
-            )
-        return super().__call__(inputs) if is_symbolic(inputs) else self.forward(inputs)
-
-    def forward(self, inputs: Any) -> Any:
-        """The ids of strings, or with `invert` the strings of ids."""
-        if self.invert:
-            return self._words_of(inputs)
-        return self._vectors(*strings_of(inputs, self.who, self.encoding))
-
-    def _vectors(self, words: list[str], arrangement: Arrangement) -> Ragged | Tensor:
-        if not self.num_oov_indices:
-            self._check_known(words, arrangement)
-        known, oov = self._ids.get, self._oov_start
-        if self.num_oov_indices == 1:
-            ids = arranged([known(word, oov) for word in words], arrangement)
-        else:
-            ids = arranged([self._id(word) for word in words], arrangement)
-        if self.output_mode == "int":
-            return ids
-        depth = self.vocabulary_size()
-        if self.pad_to_max_tokens and self.max_tokens is not None:
-            depth = self.max_tokens
-        mode = "count" if self.output_mode == "tf_idf" else self.output_mode
-        ids = ids if isinstance(ids, Ragged) or ids.ndim else ids[None]
-        vectors = encode(ids, mode, depth, self.dtype or torch.get_default_dtype())
-        if self.output_mode != "tf_idf":
-            return vectors
-        idf = vectors.values if isinstance(vectors, Ragged) else vectors
-        weights = torch.zeros(depth, dtype=idf.dtype)
-        weights[: len(self._idf or [])] = torch.tensor(self._idf or [], dtype=idf.dtype)
-        return vectors * weights
-
-    def _id(self, word: str) -> int:
-        found = self._ids.get(word)
-        if found is not None:
-            return found
-        return self._oov_start + fingerprint(word.encode()) % self.num_oov_indices
-
-    def _check_known(self, words: list[str], arrangement: Arrangement) -> None:
-        i = next((i for i, word in enumerate(words) if word not in self._ids), None)
-        if i is not None:
-            where = arrangement.where(i) if isinstance(arrangement, Layout) else f"place {i}"
-            raise ValueError(
-                f"{self.who}: {words[i]!r} in {where} is not in the vocabulary, and "
-                "num_oov_indices is 0. With num_oov_indices=1 unknown words share an id."
-            )
-
-    def _words_of(self, inputs: Any) -> Any:
-        table = self.get_vocabulary()
-        ids = inputs.values if isinstance(inputs, Ragged) else as_tensor(inputs, self.who)
-        flat = ids.reshape(-1).tolist()
-        words = [table[i] if 0 <= i < len(table) else self.oov_token for i in flat]
-        if isinstance(inputs, Ragged):
-            return sequences_of(words, inputs.layout)
-        return np.array(words, dtype=object).reshape(tuple(ids.shape)) if ids.ndim else words[0]
-
-
-def check_mode(who: str, output_mode: str, max_tokens: int | None, pad: bool) -> str:
-    """The mode's name as Keras 3 spells it, if the size goes with it."""
-    mode = look_up(who, "output_mode", output_mode, _MODES)
-    arguments.integer(who, "max_tokens", max_tokens, 2, or_none=True)
-    if pad and (max_tokens is None or mode == "int"):
-        raise ValueError(
-            f"{who}: pad_to_max_tokens needs max_tokens, and an output_mode that gives vectors."
-        )
-    return mode
+        self._check_learned()
+        return super().__call__(inputs) if is_symbolic(inputs) else self._asked(inputs)

@@ -18,7 +18,8 @@ from ...core.spec import Spec
 from ...core.symbol import is_symbolic
 from ...errors import look_up, refuse
 from ...ragged import Layout, Ragged
-from .string_lookup import StringLookup, check_mode
+from .index_lookup import check_mode
+from .string_lookup import StringLookup
 from .strings import Arrangement, refuse_in_a_model, sequences_of, strings_of
 from .vocabulary import as_batches
 

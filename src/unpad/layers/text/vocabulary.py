@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import islice
 from math import log
 from typing import Any
 
-from .strings import sequences_of, strings_of
+from .strings import sequences_of
 
 
 def learned(
-    batches: Iterable[list[list[str]]], special: tuple[str | None, ...], most: int | None
-) -> tuple[list[str], list[float]]:
+    batches: Iterable[list[list[Any]]],
+    special: tuple[Any, ...],
+    most: int | None,
+    rank: Callable[[Any], Any],
+) -> tuple[list[Any], list[float]]:
     """The words of documents, and how much it says that a document holds one.
 
-    Of equally frequent words the last in the order of their bytes is first, as in Keras. The
+    Of equally frequent words the last in order is first, as in Keras. The
     weight is the inverse document frequency, log(1 + documents / (1 + those that hold the word)).
 
     Args:
         batches: documents, each a list of words.
         special: words that are none.
         most: how many words are kept.
+        rank: by what equally frequent words are ordered.
     """
     counts, holding, documents = Counter(), Counter(), 0
     for batch in batches:
@@ -32,7 +36,7 @@ def learned(
         documents += len(batch)
     for token in special:
         counts.pop(token, None)
-    words = sorted(counts, key=lambda w: (counts[w], w.encode()), reverse=True)[:most]
+    words = sorted(counts, key=lambda w: (counts[w], rank(w)), reverse=True)[:most]
     return words, [log(1 + documents / (1 + holding[word])) for word in words]
 
 
@@ -51,9 +55,11 @@ def as_batches(data: Any, steps: int | None, who: str) -> tuple[Iterable[Any], b
     return [data], True
 
 
-def documents_of(batch: Any, whole: bool, who: str, encoding: str) -> list[list[str]]:
-    """The words of each document of a batch of strings."""
-    words, arrangement = strings_of(batch, who, encoding)
+def documents_of(
+    batch: Any, whole: bool, tokens_of: Callable[[Any], tuple[list[Any], Any]]
+) -> list[list[Any]]:
+    """The words of each document of a batch."""
+    words, arrangement = tokens_of(batch)
     # As in Keras: strings that came whole are a document each, those of a batch are one.
     one = not whole and isinstance(arrangement, tuple) and len(arrangement) < 2
     return [words] if one else sequences_of(words, arrangement)

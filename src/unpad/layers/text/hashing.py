@@ -1,0 +1,237 @@
+"""Hashing and HashedCrossing: ids of words and numbers without a vocabulary."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Unpack
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ... import arguments
+from ...arguments import Positive
+from ...core.layer import Layer
+from ...core.options import WithoutType
+from ...core.spec import Spec
+from ...core.symbol import is_symbolic
+from ...errors import look_up, refuse
+from ...ragged import Ragged
+from ...ragged.batch import values_of, with_values_of
+from .category_encoding import encode
+from .fingerprint import fingerprint
+from .siphash import siphash
+from .strings import arranged, strings_of
+
+_MODES = {mode: mode for mode in ("int", "one_hot", "multi_hot", "count")}
+
+
+class _Hashed(Layer):
+    """A layer whose ids are hashes; as ids or as vectors."""
+
+    one_level = False
+    num_bins: int
+    output_mode: str
+
+    def _weights_dtype(self) -> torch.dtype | None:
+        return None
+
+    def _encoded(self, ids: Ragged | Tensor) -> Ragged | Tensor:
+        """The ids, or vectors of them."""
+        if self.output_mode == "int":
+            return ids.to(dtype=self.dtype or torch.int64)
+        ids = ids if isinstance(ids, Ragged) or ids.ndim else ids[None]
+        dtype = self.dtype or torch.get_default_dtype()
+        return encode(ids, self.output_mode, self.num_bins, dtype)
+
+    def _spec(self, spec: Spec) -> Spec:
+        spec = spec.with_dtype(torch.int64)
+        if self.output_mode == "int":
+            return spec.with_dtype(self.dtype or torch.int64)
+        spec = spec.with_dtype(self.dtype or torch.get_default_dtype())
+        if self.output_mode == "one_hot":
+            kept = spec.shape[:-1] if spec.shape and spec.shape[-1] == 1 else spec.shape
+            return spec.with_shape((*kept, self.num_bins))
+        if spec.ragged and not spec.shape:
+            return spec.rows((self.num_bins,))
+        return spec.with_last(self.num_bins)
+
+
+class Hashing(_Hashed):
+    """An id for each word or whole number: its hash, in one of `num_bins` bins.
+
+    Strings as StringLookup takes them, before training; numbers anywhere. The same word has the
+    same id on every machine; different words may share one.
+
+    Shapes: ids where the words or numbers are; Ragged (batch, steps*) stays so. "one_hot" gives
+    each a vector, "multi_hot" and "count" each sequence or last axis. Empty sequences stay empty,
+    or give zeros.
+
+    Args:
+        num_bins: how many ids there are.
+        mask_value: a word or number that has id 0 to itself.
+        salt: a number, or two, that make other hashes (SipHash, by which nobody can choose words
+            that share an id).
+        output_mode: "int", "one_hot", "multi_hot" or "count".
+
+    Raises:
+        ValueError: what comes is neither strings nor numbers.
+
+    Example:
+        >>> Hashing(3)([["A", "B"], [], ["C"]]).to_list()
+        [tensor([1, 0]), tensor([], dtype=torch.int64), tensor([1])]
+    """
+
+    takes = "one"
+
+    def __init__(
+        self,
+        num_bins: Positive,
+        mask_value: Any = None,
+        salt: Any = None,
+        output_mode: str = "int",
+        sparse: bool = False,
+        dtype: Any = None,
+        **kwargs: Unpack[WithoutType],
+    ) -> None:
+        super().__init__(dtype=dtype, **kwargs)
+        refuse(self.who, sparse=sparse)
+        self.num_bins, self.mask_value, self.sparse = num_bins, mask_value, False
+        self.output_mode = look_up(self.who, "output_mode", output_mode, _MODES)
+        if self.output_mode == "int" and self.dtype not in (None, torch.int32, torch.int64):
+            raise arguments.wrong(self.who, "dtype", "int32 or int64 for ids", dtype)
+        keys = [salt, salt] if isinstance(salt, int) else salt
+        if keys is not None and (
+            not isinstance(keys, (list, tuple))
+            or len(keys) != 2
+            or not all(isinstance(k, int) for k in keys)
+        ):
+            raise arguments.wrong(self.who, "salt", "an integer or two", salt)
+        self.salt = None if keys is None else list(keys)
+
+    def output_spec(self, spec: Spec) -> Spec:
+        return self._spec(spec)
+
+    def __call__(self, inputs: Any) -> Any:
+        """The ids of strings or numbers, or vectors of them."""
+        if isinstance(inputs, (Ragged, Tensor)) or is_symbolic(inputs):
+            return super().__call__(inputs)
+        if not hasattr(inputs, "to_pylist") and not isinstance(inputs, (str, bytes)):
+            array = None if _uneven(inputs) else np.asarray(inputs)
+            if array is not None and array.dtype.kind in "iufb":
+                return super().__call__(torch.as_tensor(array))
+            if array is not None and array.size == 0 and array.ndim != 1:
+                return super().__call__(torch.as_tensor(array))
+            inputs = array if array is not None and array.ndim != 1 else inputs
+        words, arrangement = strings_of(inputs, self.who)
+        return self._encoded(arranged([self._bin(word, word) for word in words], arrangement))
+
+    def forward(self, inputs: Ragged | Tensor) -> Ragged | Tensor:
+        """The ids of numbers, or vectors of them."""
+        values = values_of(inputs)
+        flat = values.to(torch.int64).flatten().tolist()
+        bins = {n: self._bin(str(n), n) for n in set(flat)}
+        ids = torch.tensor([bins[n] for n in flat], dtype=torch.int64, device=values.device)
+        return self._encoded(with_values_of(inputs, ids.reshape(values.shape)))
+
+    def _bin(self, word: str, value: Any) -> int:
+        masked = int(self.mask_value is not None and self.num_bins > 1)
+        if masked and value == self.mask_value:
+            return 0
+        data = word.encode()
+        code = fingerprint(data) if self.salt is None else siphash(data, tuple(self.salt))
+        return masked + code % (self.num_bins - masked)
+
+
+def _uneven(inputs: Any) -> bool:
+    """Whether it is a list of lists of different lengths."""
+    lists = isinstance(inputs, (list, tuple)) and [
+        len(x) for x in inputs if isinstance(x, (list, tuple))
+    ]
+    return bool(lists) and len({*lists}) > 1
+
+
+class HashedCrossing(_Hashed):
+    """An id for each combination of features: a hash of all of them, in one of `num_bins` bins.
+
+    Takes a list of features, each numbers or strings, one for each row: (batch,) or (batch, 1).
+
+    Args:
+        num_bins: how many ids there are.
+        output_mode: "int" or "one_hot".
+
+    Raises:
+        ValueError: fewer than two features, or of different shapes.
+
+    Example:
+        >>> HashedCrossing(5)([np.array(["A", "B"]), np.array([101, 101])]).tolist()
+        [1, 4]
+    """
+
+    takes = "several"
+
+    def __init__(
+        self,
+        num_bins: Positive,
+        output_mode: str = "int",
+        sparse: bool = False,
+        dtype: Any = None,
+        **kwargs: Unpack[WithoutType],
+    ) -> None:
+        super().__init__(dtype=dtype, **kwargs)
+        refuse(self.who, sparse=sparse)
+        self.num_bins, self.sparse = num_bins, False
+        modes = {mode: mode for mode in ("int", "one_hot")}
+        self.output_mode = look_up(self.who, "output_mode", output_mode, modes)
+
+    def output_spec(self, specs: Sequence[Spec]) -> Spec:
+        self._check([spec.shape for spec in specs])
+        return self._spec(specs[0])
+
+    def _check(self, shapes: list[Any]) -> None:
+        if len(shapes) < 2 or len(set(shapes)) > 1 or shapes[0] not in ((), (1,)):
+            raise ValueError(
+                f"{self.who}: expected two features or more, each (batch,) or (batch, 1), got "
+                f"{', '.join(str(('batch', *shape)) for shape in shapes)}."
+            )
+
+    def __call__(self, inputs: Any) -> Any:
+        """The ids of combinations, or vectors of them."""
+        if not isinstance(inputs, (list, tuple)):
+            raise ValueError(f"{self.who}: expected a list of features, got one.")
+        if is_symbolic(inputs):
+            return super().__call__(list(inputs))
+        return self.forward(inputs)
+
+    def forward(self, inputs: Sequence[Any]) -> Ragged | Tensor:
+        """The ids of combinations, or vectors of them."""
+        arrays = [x.numpy() if isinstance(x, Tensor) else np.asarray(x) for x in inputs]
+        self._check([array.shape[1:] for array in arrays])
+        columns = [self._codes(array.reshape(-1).tolist()) for array in arrays]
+        ids = []
+        for codes in zip(*columns, strict=True):
+            code = _KEY
+            for other in codes:
+                code = _joined(code, other)
+            ids.append(code % self.num_bins)
+        return self._encoded(torch.tensor(ids, dtype=torch.int64).reshape(arrays[0].shape))
+
+    def _codes(self, column: list[Any]) -> list[int]:
+        if column and all(isinstance(x, int) for x in column):
+            return [x & _BITS for x in column]
+        words, _ = strings_of(column, self.who)
+        return [fingerprint(word.encode()) for word in words]
+
+
+_BITS = (1 << 64) - 1
+_KEY, _FACTOR = 0xDECAFCAFFE, 0xC6A4A7935BD1E995
+
+
+def _joined(a: int, b: int) -> int:
+    """Two hashes as one (Murmur's way, as TensorFlow has it)."""
+    code = a ^ _FACTOR
+    part = b * _FACTOR & _BITS
+    code ^= (part ^ part >> 47) * _FACTOR & _BITS
+    code = code * _FACTOR & _BITS
+    code = (code ^ code >> 47) * _FACTOR & _BITS
+    return code ^ code >> 47

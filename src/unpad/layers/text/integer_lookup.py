@@ -1,0 +1,129 @@
+"""IntegerLookup: whole numbers to ids by a vocabulary, and back."""
+
+from __future__ import annotations
+
+from typing import Any, Unpack
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...arguments import Count, Positive
+from ...core.options import WithoutName
+from ...core.spec import Spec
+from ...core.symbol import is_symbolic
+from ...ragged import Layout, Ragged
+from ...ragged.batch import values_of
+from .index_lookup import IndexLookup
+from .strings import Arrangement
+
+
+class IntegerLookup(IndexLookup):
+    """The id of each whole number in a vocabulary, which is given or learned by `adapt`.
+
+    As StringLookup, of numbers: it takes a Ragged, tensors, arrays and lists, and stands in a model
+    too. Unknown numbers share `num_oov_indices` ids by what is left of a division.
+
+    Shapes: ids where the numbers are; vectors as CategoryEncoding gives them. Empty sequences stay
+    empty, or give zeros.
+
+    Args:
+        max_tokens: the largest size of the vocabulary, the special ones included.
+        num_oov_indices: how many ids there are for unknown numbers; 0 makes them an error.
+        mask_token: the number that stands for a missing one.
+        oov_token: what `invert` gives for the id of an unknown number.
+        vocabulary: numbers, or the path of a file with a number a line.
+        vocabulary_dtype: "int64" or "int32".
+        idf_weights: of the vocabulary's numbers, for "tf_idf"; the unknown get their mean.
+        invert: from ids to numbers.
+        output_mode: "int", "one_hot", "multi_hot", "count" or "tf_idf".
+        pad_to_max_tokens: whether vectors have the size max_tokens, though numbers are fewer.
+
+    Raises:
+        ValueError: there is no vocabulary yet; a number is unknown and `num_oov_indices` is 0.
+
+    Example:
+        >>> layer = IntegerLookup(vocabulary=[12, 7])
+        >>> layer(Ragged.from_list([[7, 12, 3], []])).to_list()[0].tolist()
+        [2, 1, 0]
+    """
+
+    takes = "one"
+
+    def __init__(
+        self,
+        max_tokens: Positive | None = None,
+        num_oov_indices: Count = 1,
+        mask_token: int | None = None,
+        oov_token: int = -1,
+        vocabulary: Any = None,
+        vocabulary_dtype: str = "int64",
+        idf_weights: Any = None,
+        invert: bool = False,
+        output_mode: str = "int",
+        sparse: bool = False,
+        pad_to_max_tokens: bool = False,
+        name: str | None = None,
+        **kwargs: Unpack[WithoutName],
+    ) -> None:
+        if vocabulary_dtype not in ("int64", "int32"):
+            raise ValueError(
+                f"IntegerLookup: expected vocabulary_dtype 'int64' or 'int32', got "
+                f"{vocabulary_dtype!r}."
+            )
+        super().__init__(
+            max_tokens, num_oov_indices, mask_token, oov_token, vocabulary, idf_weights, invert,
+            output_mode, pad_to_max_tokens, sparse, name=name, **kwargs,
+        )  # fmt: skip
+        self.vocabulary_dtype = vocabulary_dtype
+
+    # --- what is a number, and not a word --------------------------------------------------------
+
+    def _tokens_of(self, inputs: Any) -> tuple[list[Any], Arrangement]:
+        """Every number in order, and how they were arranged."""
+        if isinstance(inputs, (list, tuple)) and inputs and all(map(_is_list, inputs)):
+            lengths = [len(x) for x in inputs]
+            if len(set(lengths)) > 1:
+                return [int(n) for x in inputs for n in x], Layout.from_lengths(lengths)
+        if isinstance(inputs, Ragged):
+            return values_of(inputs).flatten().tolist(), inputs.layout
+        array = inputs.detach().cpu().numpy() if isinstance(inputs, Tensor) else np.asarray(inputs)
+        if array.dtype.kind not in "iufb" and array.size:
+            raise ValueError(f"{self.who}: expected whole numbers, got {array.dtype}.")
+        return [int(n) for n in array.reshape(-1)], array.shape
+
+    def _lines(self, text: str) -> Any:
+        return [int(line) for line in text.split()]
+
+    def _bucket(self, token: Any) -> int:
+        return token % self.num_oov_indices
+
+    def _rank(self, token: Any) -> Any:
+        return token
+
+    def output_spec(self, spec: Spec) -> Spec:
+        if self.output_mode == "int":
+            return spec.with_dtype(torch.int64)
+        depth = self.max_tokens if self.pad_to_max_tokens else self.vocabulary_size()
+        spec = spec.with_dtype(self.dtype or torch.get_default_dtype())
+        if self.output_mode == "one_hot":
+            kept = spec.shape[:-1] if spec.shape and spec.shape[-1] == 1 else spec.shape
+            return spec.with_shape((*kept, depth))
+        return spec.rows((depth,)) if spec.ragged and not spec.shape else spec.with_last(depth or 1)
+
+    def __call__(self, inputs: Any) -> Any:
+        """The ids of numbers, or with `invert` the numbers of ids."""
+        self._check_learned()
+        return super().__call__(inputs) if is_symbolic(inputs) else self._asked(inputs)
+
+    def _words_of(self, inputs: Any) -> Any:
+        found = super()._words_of(inputs)
+        kind = torch.int64 if self.vocabulary_dtype == "int64" else torch.int32
+        if isinstance(inputs, Ragged):
+            flat = [n for part in found for n in part]
+            return inputs.with_values(torch.tensor(flat, dtype=kind))
+        return torch.tensor(np.asarray(found).astype("int64"), dtype=kind)
+
+
+def _is_list(x: Any) -> bool:
+    return isinstance(x, (list, tuple, np.ndarray)) and np.ndim(x) == 1
