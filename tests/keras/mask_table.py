@@ -24,7 +24,7 @@ import unpad
 
 PAGE = Path(__file__).parents[2] / "docs" / "coming-from-keras.md"
 
-OF_STRINGS = ("StringLookup", "TextVectorization", "HashedCrossing")
+OF_STRINGS = ("StringLookup", "TextVectorization", "HashedCrossing", "Hashing", "IntegerLookup")
 
 #: The configuration that stands for a layer, where it is not the first.
 MAIN = {"Embedding": "Embedding mask_zero", "Flatten": "Flatten length"}
@@ -198,8 +198,8 @@ def of_one_side() -> str:
     """Layers that only one of the two has, among those that take sequences."""
     ours = [name for name in exported() if not hasattr(keras.layers, name)]
     return (
-        f"Keras has no {listed(ours)}. {listed(OF_STRINGS)} take strings, before there is a mask; "
-        "what they give is a Ragged here."
+        f"Keras has no {listed(ours)}. {listed(OF_STRINGS)} take strings or numbers, before there "
+        "is a mask; what they give is a Ragged here."
     )
 
 
@@ -210,7 +210,7 @@ def exported() -> list[str]:
         kind = getattr(unpad.layers, name)
         if isinstance(kind, type) and issubclass(kind, unpad.Layer) and kind.__name__ == name:
             found.append(name)
-    return sorted({*found} - {"Layer", "TokenWise", "Recurrent"}, key=str.lower)
+    return sorted({*found} - {"Layer", "TokenWise", "Recurrent", "Wrapper"}, key=str.lower)
 
 
 def parts(facts: dict[str, Facts]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -326,7 +327,11 @@ class Weighted(Checked, torch.nn.Module):
                 f"{self.who}: {unbuilt!r} has no place yet: the model is not built. Begin it with "
                 "keras.Input(shape=...), or show it data once, as model.predict(x), and load then."
             )
-        before = {name: w.detach().clone() for name, w in self.state_dict().items()}
+        # A layer's extra state, as a vocabulary, need not be a tensor.
+        before = {
+            name: w.detach().clone() if isinstance(w, Tensor) else copy.deepcopy(w)
+            for name, w in self.state_dict().items()
+        }
         try:
             return super().load_state_dict(state_dict, strict, assign)
         except BaseException:
