@@ -47,14 +47,14 @@ def test_options(float64, name, options):
     )
 
 
-@pytest.mark.parametrize("name", sorted(set(unpad.activations._BY_NAME) - {"sparsemax"}))
+@pytest.mark.parametrize("name", sorted(set(unpad.weights.activations._BY_NAME) - {"sparsemax"}))
 def test_every_name(float64, name):
     """By its name, on steps with features; found in the module too, and known again."""
     x = GRID[:96].reshape(4, 4, 6)
     ours = unpad.activations.get(name)
     both_ways(ours, keras.activations.get(name), x, rtol=1e-6, atol=1e-8)
     assert getattr(unpad.activations, name) is ours
-    known = unpad.activations.name_of(ours)
+    known = unpad.weights.activations.name_of(ours)
     assert unpad.activations.get(known) is ours
 
 
@@ -91,7 +91,7 @@ def test_sparsemax(float64, axis):
 def test_torch_functions_are_known():
     """What a user of torch gives is the activation of that name."""
     names = {torch.relu: "relu", torch.tanh: "tanh", torch.nn.functional.gelu: "gelu"}
-    assert {f: unpad.activations.name_of(f) for f in names} == names
+    assert {f: unpad.weights.activations.name_of(f) for f in names} == names
 
 
 @pytest.mark.parametrize("shared", [None, [1], 1, [2], [1, 2]])

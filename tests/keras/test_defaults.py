@@ -290,7 +290,7 @@ def test_recurrent_options_are_kept(path):
     for name in sorted(values.keys() & expected.keys()):
         found, want = config[name], expected[name]
         if name.endswith("activation"):
-            found = unpad.activations.name_of(found)
+            found = unpad.weights.activations.name_of(found)
         elif name.endswith("initializer"):
             found, want = type(found).__name__, want["class_name"]
         else:
@@ -300,14 +300,17 @@ def test_recurrent_options_are_kept(path):
 
 def test_names_of_activations():
     """Keras knows every activation that unpad does, and only the listed ones beyond."""
-    ours, theirs = set(unpad.activations._BY_NAME), set(keras_activations.ALL_OBJECTS_DICT)
+    ours, theirs = set(unpad.weights.activations._BY_NAME), set(keras_activations.ALL_OBJECTS_DICT)
     assert theirs - ours == ACTIVATIONS_LACKING
     assert ours <= theirs
 
 
 def test_names_of_initializers():
     """Keras knows every initialiser that unpad does, and only the listed ones beyond."""
-    ours, theirs = set(unpad.initializers._BY_NAME), set(keras_initializers.ALL_OBJECTS_DICT)
+    ours, theirs = (
+        set(unpad.weights.initializers._BY_NAME),
+        set(keras_initializers.ALL_OBJECTS_DICT),
+    )
     assert theirs - ours == INITIALIZERS_LACKING | INITIALIZER_CLASSES_LACKING
     assert ours <= theirs
 
