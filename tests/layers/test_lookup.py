@@ -29,9 +29,9 @@ def shared(monkeypatch):
     seen = []
     trusted = kernels.trusted
 
-    def noted(cell, values, offsets, ids, *rest):
+    def noted(cell, values, offsets, ids, *rest, **more):
         seen.append(ids is not None)
-        return trusted(cell, values, offsets, ids, *rest)
+        return trusted(cell, values, offsets, ids, *rest, **more)
 
     monkeypatch.setattr(kernels, "trusted", noted)
     return seen

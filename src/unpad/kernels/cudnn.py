@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from ..ragged.own import Own
 from .cells import GATES
 from .packing import Packing, pack
 
@@ -37,7 +38,7 @@ def serves(values: Tensor) -> bool:
 def recurrent(
     cell: str,
     values: Tensor,
-    offsets: Tensor,
+    layout: Own | Tensor,
     kernels: Sequence[Tensor],
     recurrent_kernels: Sequence[Tensor],
     biases: Sequence[Tensor],
@@ -48,7 +49,8 @@ def recurrent(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """See `reference.recurrent`; tanh and sigmoid, no mask."""
     directions, hidden = len(reverse), recurrent_kernels[0].shape[0]
-    packing = pack(offsets, [False])
+    packing = pack(layout, [False])
+    offsets = layout.offsets if isinstance(layout, Own) else layout
     lengths = offsets.diff()
     state = (directions, len(lengths), hidden)
     h_rows = packing.sorted(h0, values, state)

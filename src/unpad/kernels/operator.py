@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..ragged.own import Own
 from . import around, compiled, cudnn, library, paths, reference, torch_path
 from .activations import KNOWN
 from .cells import GATES
@@ -91,11 +92,13 @@ def trusted(
     activation: str | Callable[[Tensor], Tensor],
     recurrent_activation: str | Callable[[Tensor], Tensor],
     reverse: list[bool],
+    own: Own | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """`recurrent` for layers, whose Layout has looked at the offsets: here nobody does again.
 
-    The weights are kernel, recurrent kernel, bias and recurrent bias of each direction in turn:
-    eight, None where there is none.
+    With `own`, the layout's, whose offsets they are, what a path works out from them is kept there
+    for the backward pass and for other layers. The weights are kernel, recurrent kernel, bias and
+    recurrent bias of each direction in turn: eight, None where there is none.
 
     Within `torch.func` and with tangents the reference computes; under autocast, its type.
 
@@ -132,7 +135,7 @@ def trusted(
         raise ValueError("recurrent: cudnn knows lstm and gru, tanh and sigmoid, and no mask.")
     if computed:
         paths.note("cudnn")
-        return cudnn.recurrent(cell, values, offsets, *by_kind(weights), h0, c0, reverse)
+        return cudnn.recurrent(cell, values, own or offsets, *by_kind(weights), h0, c0, reverse)
     tensors = (values, offsets, ids, *weights, h0, c0, mask)
     options = (cell, activation, recurrent_activation, reverse, forced or "")
     keep = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)
@@ -142,7 +145,7 @@ def trusted(
     # Plain tensors, run as they come: the same functions without the dispatcher. It costs 40 us a
     # call, 130 us with the derivative that it wraps, of the 1 ms that a small model's step takes.
     run: Any = _Eager.apply if keep else _unkept
-    return run(options, *tensors)
+    return run(options, own, *tensors)
 
 
 _PLAIN = (Tensor, torch.nn.Parameter)
@@ -159,16 +162,17 @@ def _as_function(activation: str | Callable[[Tensor], Tensor]) -> Callable[[Tens
     return lambda x: apply_(x.clone())
 
 
-def _forward(values: Tensor, *rest: Any) -> tuple[Any, ...]:
+def _forward(values: Tensor, *rest: Any, own: Own | None = None) -> tuple[Any, ...]:
     offsets, ids, *weights = rest[:10]
     *others, path, keep = rest[10:]
     module = _path(values, path)
     paths.note("compiled" if module is compiled else "torch")
-    return module.forward(values, offsets, ids, weights, *others, keep)
+    where = offsets if module is compiled else own or offsets
+    return module.forward(values, where, ids, weights, *others, keep)
 
 
-def _unkept(options: tuple, *tensors: Any) -> tuple[Any, ...]:
-    return _forward(*tensors, *options, False)[:3]
+def _unkept(options: tuple, own: Own | None, *tensors: Any) -> tuple[Any, ...]:
+    return _forward(*tensors, *options, False, own=own)[:3]
 
 
 def _checked_forward(values: Tensor, offsets: Tensor, ids: Tensor | None, *rest: Any) -> Any:
@@ -190,13 +194,14 @@ def _whole(values: Tensor, results: Sequence[Tensor | None]) -> tuple[Tensor, ..
     return tuple(values.new_empty(0) if r is None else r for r in results)
 
 
-def _gradients(*arguments: Any) -> list[Tensor | None]:
+def _gradients(*arguments: Any, own: Own | None = None) -> list[Tensor | None]:
     """Of values, the weights of each direction in turn, h0 and c0; None for what is not there."""
     gradients, given = arguments[:3], arguments[3:]
     (values, offsets, ids), weights = given[:3], given[_WEIGHTS_AT]
     *rest, path, inputs = given[_H0:]
-    backward = _path(values, path).backward
-    return backward(*gradients, values, offsets, ids, weights, *rest, inputs)
+    module = _path(values, path)
+    where = offsets if module is compiled else own or offsets
+    return module.backward(*gradients, values, where, ids, weights, *rest, inputs)
 
 
 def _check_backward(d_outputs: Any, d_h: Any, d_c: Any, *given: Any) -> None:
@@ -298,30 +303,30 @@ class _Once(torch.autograd.Function):
 
 
 class _Eager(torch.autograd.Function):
-    """The operator and its derivative on plain tensors: first the options, then the tensors."""
+    """The operator and its derivative on plain tensors: options, the layout's own, the tensors."""
 
     # With a setup_context of its own torch would work out `forward`'s signature at every call:
     # 30 us, three times in a small model's step.
     @staticmethod
-    def forward(ctx: Any, options: tuple, *tensors: Any) -> tuple:
-        *results, gates, saved = _forward(*tensors, *options, True)
-        ctx.options = options
+    def forward(ctx: Any, options: tuple, own: Own | None, *tensors: Any) -> tuple:
+        *results, gates, saved = _forward(*tensors, *options, True, own=own)
+        ctx.options, ctx.own = options, own
         ctx.save_for_backward(*tensors, results[0], gates, saved)
         ctx.set_materialize_grads(False)  # as in _setup_context
         return tuple(results)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> tuple:
-        wanted = ctx.needs_input_grad[1]
+        wanted = ctx.needs_input_grad[2]
         given = (*gradients, *ctx.saved_tensors)
         # What came in may have been set to another size since; what went out is as it was.
         values, offsets, ids, *weights, h0, c0, mask = given[3:17]
         cell, *_, reverse, _ = ctx.options
         sizes(cell, values, offsets, ids, weights, h0, c0, mask, len(reverse))
         if not torch.is_grad_enabled():
-            found = _gradients(*given, *ctx.options, wanted)
+            found = _gradients(*given, *ctx.options, wanted, own=ctx.own)
         else:
             with torch.no_grad():
-                found = _gradients(*given, *ctx.options, wanted)
+                found = _gradients(*given, *ctx.options, wanted, own=ctx.own)
             found = _once(found, given)
-        return None, found[0], None, None, *found[1:], None
+        return None, None, found[0], None, None, *found[1:], None

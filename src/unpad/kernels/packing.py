@@ -5,11 +5,14 @@ Sorting is this path's private business: the caller's order is never changed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from ..ragged.own import Own
 
 
 class Packing(NamedTuple):
@@ -20,6 +23,7 @@ class Packing(NamedTuple):
     """
 
     order: Tensor  # (batch,) the sequence in each row
+    back: Tensor  # (batch,) the row of each sequence
     active: list[int]  # (longest,) rows at each time
     starts: list[int]  # (longest,) packed row of each time's first step
     rows: Tensor  # (steps,) the row of each packed step
@@ -42,7 +46,7 @@ class Packing(NamedTuple):
 
     def unsorted(self, state: Tensor) -> Tensor:
         """States back in the caller's order."""
-        return state.index_select(1, self.order.argsort())
+        return state.index_select(1, self.back)
 
     def before(self, initial: Tensor, packed: Tensor) -> Tensor:
         """(directions, steps, hidden): at each packed step, what the time before it held."""
@@ -63,21 +67,42 @@ class Packing(NamedTuple):
         return by_step.flatten(1)
 
 
-def pack(offsets: Tensor, reverse: list[bool]) -> Packing:
-    """Works out the order. Costs a sort of the lengths and a few passes over the steps."""
-    lengths = offsets.diff()
-    order = lengths.argsort(descending=True, stable=True)
-    batch, total = len(lengths), int(offsets[-1])
-    ended = torch.bincount(lengths).cumsum(0) if batch else lengths
-    active = batch - ended[:-1]
-    starts = active.cumsum(0) - active
+def pack(layout: Own | Tensor, reverse: Sequence[bool]) -> Packing:
+    """Works out the order: of a layout once, which keeps it, of bare offsets at every call.
+
+    Costs a sort of the lengths, on the host, and a few passes over the steps.
+    """
+    own = layout if isinstance(layout, Own) else Own(layout, None, None)
+    return own.derived(("packing", *reverse), lambda own: _packed(own, reverse))
+
+
+def _packed(own: Own, reverse: Sequence[bool]) -> Packing:
+    order, active, starts = own.derived(("packing", "sorted"), _sorted)
+    offsets, batch, total = own.offsets, own.batch, own.steps
+    begins = torch.tensor(starts, dtype=torch.int64, device=offsets.device)
+    rows = torch.tensor(active, dtype=torch.int64, device=offsets.device)
     time = torch.arange(len(active), device=offsets.device)
-    time = time.repeat_interleave(active, output_size=total)
-    row = torch.arange(total, device=offsets.device) - starts[time]
+    time = time.repeat_interleave(rows, output_size=total)
+    row = torch.arange(total, device=offsets.device) - begins[time]
     sequence = order[row]
     ahead = offsets[sequence] + time
     behind = offsets[sequence + 1] - 1 - time if any(reverse) else ahead
     steps = torch.stack([behind if backwards else ahead for backwards in reverse])
     # Rows of a state: first the initial ones, one a sequence, then the packed ones.
-    previous = torch.where(time > 0, batch + starts[time - 1] + row, row) if total else row
-    return Packing(order, active.tolist(), starts.tolist(), row, steps, previous)
+    previous = torch.where(time > 0, batch + begins[time - 1] + row, row) if total else row
+    back = torch.empty_like(order)
+    back[order] = torch.arange(batch, device=order.device)
+    return Packing(order, back, active, starts, row, steps, previous)
+
+
+def _sorted(own: Own) -> tuple[Tensor, list[int], list[int]]:
+    """The sequences longest first; how many run at each time, and the packed row of its first.
+
+    What the host knows of the lengths is enough: no device is waited for.
+    """
+    lengths = np.array(own.counts, dtype=np.int64)
+    order = np.argsort(-lengths, kind="stable")
+    ended = np.bincount(lengths).cumsum() if len(lengths) else lengths
+    active = len(lengths) - ended[:-1]
+    starts = active.cumsum() - active
+    return torch.from_numpy(order).to(own.device), active.tolist(), starts.tolist()

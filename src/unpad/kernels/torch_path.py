@@ -12,6 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ..ragged.own import Own
 from . import torch_gru, torch_lstm, torch_simple_rnn
 from .activations import KNOWN, Activation
 from .packing import Packing, pack
@@ -75,7 +76,7 @@ _CELLS = {
 
 def forward(
     values: Tensor,
-    offsets: Tensor,
+    layout: Own | Tensor,
     ids: Tensor | None,
     weights: Sequence[Tensor | None],
     h0: Tensor | None,
@@ -89,6 +90,8 @@ def forward(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor | None, Tensor | None]:
     """As `compiled.forward`; the ids are no help here.
 
+    The layout is bare offsets, or a layout's own, which keeps the order for the backward pass.
+
     Returns:
         outputs, final h, final c; then what the backward pass needs, in packed order and None
         without `keep`: activated gates (directions, steps, gates * hidden) and what the cell saves
@@ -96,11 +99,11 @@ def forward(
     """
     kernels, recurrent_kernels, biases, recurrent_biases = by_kind(weights)
     walk = _walk(
-        offsets, recurrent_kernels, recurrent_biases, mask, activation, recurrent_activation,
+        layout, recurrent_kernels, recurrent_biases, mask, activation, recurrent_activation,
         reverse,
     )  # fmt: skip
     packing, hidden = walk.packing, recurrent_kernels[0].shape[0]
-    shape = (len(reverse), len(offsets) - 1, hidden)
+    shape = (len(reverse), len(packing.order), hidden)
     gates = _project(values, packing, kernels, biases)
     h = packing.sorted(h0, values, shape)
     c = packing.sorted(c0, values, shape) if cell == "lstm" else None
@@ -120,7 +123,7 @@ def backward(
     d_final_h: Tensor | None,
     d_final_c: Tensor | None,
     values: Tensor,
-    offsets: Tensor,
+    layout: Own | Tensor,
     ids: Tensor | None,
     weights: Sequence[Tensor | None],
     h0: Tensor | None,
@@ -138,11 +141,11 @@ def backward(
     """The gradients of `forward`, as `compiled.backward` has them."""
     kernels, recurrent_kernels, biases, recurrent_biases = by_kind(weights)
     walk = _walk(
-        offsets, recurrent_kernels, recurrent_biases, mask, activation, recurrent_activation,
+        layout, recurrent_kernels, recurrent_biases, mask, activation, recurrent_activation,
         reverse,
     )  # fmt: skip
     packing, hidden = walk.packing, recurrent_kernels[0].shape[0]
-    shape = (len(reverse), len(offsets) - 1, hidden)
+    shape = (len(reverse), len(packing.order), hidden)
     h_before = packing.before(
         packing.sorted(h0, values, shape), packing.gather(outputs, len(reverse))
     )
@@ -181,7 +184,7 @@ def backward(
 
 
 def _walk(
-    offsets: Tensor,
+    layout: Own | Tensor,
     recurrent_kernels: Sequence[Tensor],
     recurrent_biases: Sequence[Tensor],
     mask: Tensor | None,
@@ -189,7 +192,7 @@ def _walk(
     recurrent_activation: str,
     reverse: list[bool],
 ) -> Walk:
-    packing = pack(offsets, reverse)
+    packing = pack(layout, reverse)
     return Walk(
         packing,
         torch.stack(tuple(recurrent_kernels)),

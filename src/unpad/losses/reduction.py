@@ -33,7 +33,12 @@ class Reduced(NamedTuple):
     @property
     def value(self) -> Tensor:
         """Total / divisor; 0 where nothing counted."""
-        return self.total / self.divisor if bool(self.divisor) else self.total * 0
+        divisor = self.divisor
+        if not isinstance(divisor, Tensor):
+            return self.total / divisor if divisor else self.total * 0
+        # Not asked in Python, which would wait for the device.
+        none = divisor == 0
+        return torch.where(none, self.total * 0, self.total / divisor.masked_fill(none, 1))
 
 
 def known(who: str, reduction: str | None) -> str:

@@ -250,7 +250,8 @@ class Layout:
             return self
         own = self.own
         slots = None if own.slots is None else own.slots.to(device)
-        facts = {"steps": own.steps, "longest": own.longest, "time": own.time}
+        names = ("steps", "longest", "time", "counts")
+        facts = {name: getattr(own, name) for name in names}
         return Layout(own.offsets.to(device), slots, own.width, _checked=True, **facts)
 
     def keep(self, kept: Tensor) -> Layout:

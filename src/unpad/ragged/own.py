@@ -45,7 +45,7 @@ class Own:
         offsets: (batch + 1,) int64, right by making and nobody else's.
         slots: (steps,) int64, or None.
         width: slots of the grid, or None.
-        facts: `steps`, `longest`, `lengths`, ... where the maker knows them, so that nobody waits
+        facts: `steps`, `longest`, `counts`, ... where the maker knows them, so that nobody waits
             for a device to tell.
     """
 
@@ -90,6 +90,11 @@ class Own:
     def steps(self) -> int:
         """The number of steps of the whole batch."""
         return int(self.offsets[-1])
+
+    @cached_property
+    def counts(self) -> list[int]:
+        """The number of steps of each sequence, on the host."""
+        return self.lengths.tolist()
 
     @cached_property
     def longest(self) -> int:

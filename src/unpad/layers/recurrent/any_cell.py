@@ -234,7 +234,7 @@ def _walk_steps(
     As sequences end the rows grow fewer; a step is computed once, and nothing else.
     """
     first = initial_states(cell, inputs.batch, inputs.values)
-    packing = pack(inputs.layout.own.offsets, [backwards])
+    packing = pack(inputs.layout.own, [backwards])
     order, steps, active = packing.order, packing.steps[0], [*packing.active, 0]
     states = [s.index_select(0, order) for s in (flat(first) if given is None else given)]
     running = active[0]
@@ -259,7 +259,7 @@ def _walk_steps(
         out, _ = step_specs(cell, Spec(spec.shape, False, spec.dtype), who)
         by_step = inputs.values.new_zeros(0, *(n or 0 for n in out.shape))
     empty = by_step.new_zeros(inputs.batch - running, *by_step.shape[1:])
-    back = order.argsort()
+    back = packing.back
     last = torch.cat([*reversed(lasts), empty]).index_select(0, back)
     ends = [torch.cat(kept[::-1]).index_select(0, back) for kept in ended]
     return inputs.with_values(by_step), last, ends

@@ -75,6 +75,7 @@ def walk(
         _for_kernel(first.activation),
         _for_kernel(first.recurrent_activation),
         list(reverse),
+        own=inputs.layout.own,
     )
     if not ends:
         return outputs, []
