@@ -204,6 +204,24 @@ def test_the_laws_hold_for_one_that_heeds_its_mask(make):
     check_layer(make)
 
 
+class Wrapped(keras.Layer):
+    """Hands its mask on to a layer inside, as layers of Keras's do."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.inner = L.LSTM(2, return_sequences=True)
+
+    def call(self, x, mask=None):
+        return self.inner(x, mask=mask)
+
+
+def test_a_mask_that_is_handed_on_says_the_same_steps():
+    layer, x = Wrapped(), steps(2, 0, 3)
+    assert layer(x).lengths.tolist() == [2, 0, 3]
+    torch.testing.assert_close(layer(x).values, layer.inner(x).values)
+    check_layer(Wrapped)
+
+
 def test_one_that_reads_padding_is_told():
     class Careless(keras.Layer):
         def call(self, x, mask=None):

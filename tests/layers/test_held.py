@@ -109,6 +109,15 @@ def test_modules_of_sequences_are_refused_in_our_words(make, instead):
         keras.Sequential([keras.Input((None, 4)), make()])
 
 
+@pytest.mark.parametrize("options", [{}, {"dtype": "int64"}])
+def test_ids_go_to_a_table_of_torchs(options):
+    table = nn.Embedding(9, 3)
+    model = keras.Sequential([keras.Input((None,), **options), table])
+    given = model.predict([[1, 2], [3]], verbose=0)
+    np.testing.assert_array_equal(given[1], table.weight[3:4].detach().numpy())
+    assert given[0].shape == (2, 3)
+
+
 def test_a_module_is_tried_once_and_left_as_it_was():
     ran = []
 

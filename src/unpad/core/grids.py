@@ -38,8 +38,14 @@ def mask_of(inputs: Ragged, width: int) -> Tensor:
     return torch.arange(width, device=inputs.device) < inputs.layout.own.lengths[:, None]
 
 
-def taken_back(grid: Tensor, like: Ragged) -> Ragged:
-    """The steps of a grid that was made of a Ragged's, on its layout."""
+def taken_back(grid: Tensor | Ragged, like: Ragged) -> Ragged:
+    """The steps of a grid that was made of a Ragged's, on its layout.
+
+    What a layer inside gave for the grid and its mask is a Ragged already.
+    """
+    if isinstance(grid, Ragged):
+        same = torch.equal(grid.layout.own.lengths, like.layout.own.lengths)
+        return like.with_values(grid.values) if same else grid
     return like.with_values(grid[mask_of(like, grid.shape[1])])
 
 

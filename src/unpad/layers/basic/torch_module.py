@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Unpack
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor
@@ -59,6 +59,8 @@ class TorchModule(TokenWise):
         self.name = self.given_name or snake_case(type(module).__name__)
         # Whether dense batches of so many axes go through step by step.
         self._by_step: dict[int, bool] = {}
+        # Whether steps that come as floats are ids to the module: found when it is tried.
+        self._of_ids = False
 
     def output_spec(self, spec: Spec) -> Spec | list[Spec]:
         steps = spec.shape if spec.ragged else spec.shape[1:]
@@ -91,11 +93,30 @@ class TorchModule(TokenWise):
         return self._by_step[axes]
 
     def _rows(self, shape: tuple[int | None, ...], spec: Spec) -> Spec | list[Spec]:
-        asked = Spec(shape, False, spec.dtype)
-        return output_spec_of(self.module, asked, type(self.module).__name__, self)
+        who, kinds = type(self.module).__name__, [spec.dtype]
+        if spec.dtype.is_floating_point:
+            # An Input says float32 where nobody says anything.
+            kinds = [torch.int64] if self._of_ids else [spec.dtype, torch.int64]
+        first: ValueError | None = None
+        for kind in kinds:
+            try:
+                found = output_spec_of(self.module, Spec(shape, False, kind), who, self)
+            except ValueError as error:
+                first = first or error
+                continue
+            self._of_ids = self._of_ids or kind != spec.dtype
+            return found
+        assert first is not None
+        raise first
 
     def _weights_dtype(self) -> torch.dtype | None:
         return weights_dtype_of(self.module)
+
+    def _prepare(self, inputs: Any) -> Any:
+        if self._of_ids:
+            return inputs.to(dtype=torch.int64)
+        # What is no float is ids, which stay as they are.
+        return super()._prepare(inputs) if inputs.dtype.is_floating_point else inputs
 
     def on_values(self, values: Tensor) -> Tensor:
         return self.module(values)
