@@ -61,8 +61,9 @@ class Input(Symbol):
                     "beside shape or batch_size."
                 )
             batch_size, *shape = batch_shape
-        sizes = tuple(shape) if isinstance(shape, (tuple, list)) else ("",)
-        if not all(n is None or (type(n) is int and n > 0) for n in sizes):
+        known = isinstance(shape, (tuple, list))
+        sizes: tuple[int | None, ...] = tuple([*shape] if known and shape else [])
+        if not known or not all(n is None or (type(n) is int and n > 0) for n in sizes):
             what = "a tuple of sizes, as (None,) for ids, or batch_shape with the batch"
             raise arguments.wrong("Input", "shape", what, shape)
         if ragged and not sizes:

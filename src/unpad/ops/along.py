@@ -118,13 +118,14 @@ class _Along:
             out = call(values_of, like.levels)
             return every(lambda values: with_values_of(like, values), out)
         if callable(self.time) and found == {1}:
-            out = self.time(like, given)
+            out: Any = self.time(like, given)
             if out is not None:
                 return out.unsqueeze(1) if given.get("keepdims") else out
         return each_sequence(lambda seen: call(seen, 0), like, self.rows, self._empty(given))
 
-    def _empty(self, given: dict[str, Any]) -> float:
-        return self.empty(given) if callable(self.empty) else self.empty
+    def _empty(self, given: dict[str, Any]) -> Any:
+        empty: Any = self.empty
+        return empty(given) if callable(empty) else empty
 
     def _check(self, who: str, like: Ragged, given: dict[str, Any]) -> None:
         """Raises where arguments do not go with the sequences."""

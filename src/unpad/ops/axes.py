@@ -21,7 +21,7 @@ def axes_of(axis: int | Sequence[int] | None, rank: int, who: str) -> list[int]:
     """
     if axis is None:
         return list(range(rank))
-    axes = list(axis) if isinstance(axis, (tuple, list)) else [axis]
+    axes: list[Any] = list(axis) if isinstance(axis, (tuple, list)) else [axis]
     for a in axes:
         if not -rank <= a < rank:
             raise ValueError(f"{who}: there is no axis {a}: x has {rank}.")

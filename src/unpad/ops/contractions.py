@@ -85,7 +85,7 @@ def tensordot(x1: Any, x2: Any, axes: Any = 2) -> Any:
     first, second = ([a] if isinstance(a, int) else list(a) for a in axes)
     if not isinstance(x1, Ragged):
         (a, b), kind = _together(x1, x2)
-        return torch.tensordot(a, b, dims=(first, second)).to(kind)
+        return torch.tensordot(a, b, dims=(first, second)).to(kind)  # pyright: ignore[reportArgumentType]
     rank = 1 + x1.levels + len(x1.feature)
     inside = [a % rank - x1.levels for a in first]
     if any(a < 1 for a in inside):

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.signal import windows
 
 from ..arguments import of_numbers
 from ..core.weighted import as_dtype
@@ -134,31 +135,31 @@ def geomspace(
 @of_numbers
 def bartlett(x: Any) -> Tensor:
     """A window of x numbers that rises to 1 and falls along straight lines."""
-    return torch.signal.windows.bartlett(int(x))
+    return windows.bartlett(int(x))
 
 
 @of_numbers
 def blackman(x: Any) -> Tensor:
     """Blackman's window of x numbers."""
-    return torch.signal.windows.blackman(int(x))
+    return windows.blackman(int(x))
 
 
 @of_numbers
 def hamming(x: Any) -> Tensor:
     """Hamming's window of x numbers."""
-    return torch.signal.windows.hamming(int(x))
+    return windows.hamming(int(x))
 
 
 @of_numbers
 def hanning(x: Any) -> Tensor:
     """Hann's window of x numbers."""
-    return torch.signal.windows.hann(int(x))
+    return windows.hann(int(x))
 
 
 @of_numbers
 def kaiser(x: Any, beta: float) -> Tensor:
     """Kaiser's window of x numbers."""
-    return torch.signal.windows.kaiser(int(x), beta=float(beta))
+    return windows.kaiser(int(x), beta=float(beta))
 
 
 __all__ = [

@@ -48,7 +48,8 @@ def rot90(array: Any, k: int = 1, axes: Sequence[int] = (0, 1)) -> Any:
 @along
 def roll(x: Any, shift: Any, axis: int | Sequence[int] | None = None) -> Any:
     """X moved along an axis, what falls off coming back at the front; time within sequences."""
-    return torch.roll(tensor(x), shift, axis)
+    dims: Any = () if axis is None else axis
+    return torch.roll(tensor(x), shift, dims)
 
 
 @along

@@ -27,10 +27,10 @@ def get_item(x: Any, key: Any) -> Any:
 def take(x: Any, indices: Any, axis: int | None = None) -> Any:
     """The entries at these places of an axis; without one, of all numbers in a row."""
     x, places = tensor(x), tensor(indices).long()
-    x, axis = (x.flatten(), 0) if axis is None else (x, axis % x.ndim)
-    places = torch.where(places < 0, places + x.shape[axis], places)
-    found = x.index_select(axis, places.flatten())
-    return found.reshape(*x.shape[:axis], *places.shape, *x.shape[axis + 1 :])
+    x, at = (x.flatten(), 0) if axis is None else (x, axis % x.ndim)
+    places = torch.where(places < 0, places + x.shape[at], places)
+    found = x.index_select(at, places.flatten())
+    return found.reshape(*x.shape[:at], *places.shape, *x.shape[at + 1 :])
 
 
 @along

@@ -20,7 +20,8 @@ def axes_in(axis: Axis, rank: int) -> tuple[int, ...]:
     """The axes as torch takes them; none is none, and not all as torch has it."""
     if axis is None:
         return tuple(range(rank))
-    return tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
+    one: Any = axis
+    return tuple(one) if isinstance(one, (tuple, list)) else (one,)
 
 
 def no_axis(axis: Axis) -> bool:

@@ -97,7 +97,7 @@ def squeeze(x: Any, axis: int | Sequence[int] | None = None) -> Any:
 @of_batches
 def reshape(x: Any, newshape: int | Sequence[int | None]) -> Any:
     """X in another shape, the batch included; of a Ragged, batch and time stay: (-1, -1, ...)."""
-    sizes = [newshape] if isinstance(newshape, int) else list(newshape)
+    sizes: list[Any] = [newshape] if isinstance(newshape, int) else list(newshape)
     if not isinstance(x, Ragged):
         return tensor(x).reshape([-1 if n is None else int(n) for n in sizes])
     if len(sizes) < 2 or any(n not in (-1, None, len(x)) for n in sizes[:1]) or (

@@ -27,7 +27,9 @@ def tensor(x: Any, dtype: Any = None, device: Any = None) -> Tensor:
     if isinstance(x, np.generic):
         x = np.asarray(x)
     if isinstance(x, np.ndarray):
-        made = as_tensor(x, "ops", device)
+        # Complex numbers are for a few functions here, and for no layer.
+        imaginary = x.dtype.kind == "c"
+        made = torch.as_tensor(x, device=device) if imaginary else as_tensor(x, "ops", device)
         return made if kind is None else made.to(kind)
     if isinstance(x, (list, tuple)) and builtins.any(isinstance(part, Tensor) for part in x):
         return torch.stack([tensor(part, dtype, device) for part in x])

@@ -139,7 +139,9 @@ class Hashing(_Hashed):
         if masked and value == self.mask_value:
             return 0
         data = word.encode()
-        code = fingerprint(data) if self.salt is None else siphash(data, tuple(self.salt))
+        code = (
+            fingerprint(data) if self.salt is None else siphash(data, (self.salt[0], self.salt[1]))
+        )
         return masked + code % (self.num_bins - masked)
 
 
