@@ -135,7 +135,7 @@ class Layer(Refusing, Attributes, refused=NOT_ASKED):
             cls.call = own["forward"]
         if _COMPUTES & own.keys() and not {"before_tail", "tail"} & own.keys():
             # The tail is that of what was overridden.
-            cls.tail = property(lambda self: None)
+            setattr(cls, "tail", property(lambda self: None))  # noqa: B010
         cls._written = written(cls, Layer)
         told = cls._written.training or cls._written.grids
         cls._plain = is_ours(cls) and not told
@@ -313,7 +313,7 @@ class Layer(Refusing, Attributes, refused=NOT_ASKED):
             self.built = True
             self._made_for = self.made_for(*specs)
             if any(isinstance(m, Layer) and not m.built for m in self.modules()):
-                build_inside(self, specs, options)
+                build_inside(self, tuple(specs), options)
         if not self.trainable:
             self.trainable = False  # of what has been made since it was set
 

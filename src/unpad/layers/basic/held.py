@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from collections.abc import Mapping, Sequence
 from typing import Any, Unpack
@@ -20,6 +21,10 @@ from .torch_module import weights_dtype_of
 
 # Of the batch that a module is tried on: what is shorter stands beside what is longer.
 _LENGTHS = (4, 2, 1)
+
+
+class _Fails(ValueError):
+    """The module cannot be called so."""
 
 
 class Held(Layer):
@@ -157,28 +162,28 @@ class Held(Layer):
         layer = self
         if any(isinstance(m, Layer) and not m.built for m in self.module.modules()):
             layer = copy.deepcopy(self)  # what it builds is not built yet
-        dtypes = [spec.dtype, torch.int64] if not spec.shape else [spec.dtype]
-        if self._of_ids:
-            dtypes = [torch.int64]
-        for dtype in dtypes:
-            batch = self._random(spec.shape, dtype)
-            with probed(layer.module):
-                try:
-                    keeps = layer.gives_steps(batch)
-                    out = layer._on(batch, keeps)
-                except Exception as error:
-                    if dtype != dtypes[-1]:
-                        continue
-                    text = " ".join(str(error).split())[:300]
-                    raise ValueError(
-                        text
-                        if text.startswith(self.who)
-                        else f"{self.who}: {self._kind_of} fails on sequences {spec}: {text}"
-                    ) from error
-                layer._check_alone(batch, out)
-            self._of_ids = dtype != spec.dtype or self._of_ids
-            break
-        self._gives_steps = keeps
+        if self._of_ids or (not spec.shape and spec.dtype.is_floating_point):
+            # An Input says float32 where nobody says anything: what is one number may be an id.
+            if not self._of_ids:
+                with contextlib.suppress(_Fails):
+                    return self._tried_as(layer, spec, spec.dtype)
+            found = self._tried_as(layer, spec, torch.int64)
+            self._of_ids = True
+            return found
+        return self._tried_as(layer, spec, spec.dtype)
+
+    def _tried_as(self, layer: Held, spec: Spec, dtype: torch.dtype) -> Spec:
+        batch = self._random(spec.shape, dtype)
+        with probed(layer.module):
+            try:
+                self._gives_steps = layer.gives_steps(batch)
+                out = layer._on(batch, self._gives_steps)
+            except Exception as error:
+                text = " ".join(str(error).split())[:300]
+                if not text.startswith(self.who):
+                    text = f"{self.who}: {self._kind_of} fails on sequences {spec}: {text}"
+                raise _Fails(text) from error
+            layer._check_alone(batch, out)
         if isinstance(out, Ragged):
             return Spec(tuple(out.feature), True, out.dtype)
         return Spec(tuple(out.shape[1:]), False, out.dtype)
