@@ -104,3 +104,10 @@ def test_the_batch_of_an_input():
     assert model(torch.ones(5, 4, 3)).shape == (5, 2)  # a batch of another size works
     with says("Input: batch_shape is the whole shape, with the batch, got (2, 3) beside"):
         keras.Input((3,), batch_shape=(2, 3))
+
+
+def test_an_input_by_its_other_name():
+    model = keras.Sequential([keras.layers.InputLayer((None, 3)), keras.layers.LSTM(2)])
+    assert model.built
+    assert model(torch.ones(5, 4, 3)).shape == (5, 2)
+    assert keras.models.model_from_json(model.to_json()).to_json() == model.to_json()

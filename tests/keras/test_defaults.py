@@ -40,6 +40,9 @@ LACKING = {
     "layers.GlobalMaxPool1D": {"pool_dimensions"},
     "layers.GlobalMaxPooling1D": {"pool_dimensions"},
     "layers.GRU": {"use_cudnn", "cell"},
+    "layers.InputLayer": {
+        "sparse", "input_tensor", "optional", "activity_regularizer", "trainable",
+    },
     "layers.IntegerLookup": {"oov_method", "salt"},
     "layers.LSTM": {"use_cudnn", "cell"},
     "layers.MaxPool1D": {"pool_dimensions", "pool_mode"},

@@ -87,6 +87,9 @@ from .text.integer_lookup import IntegerLookup
 from .text.string_lookup import StringLookup
 from .text.text_vectorization import TextVectorization
 
+# Keras's other name: what a Sequential may begin with.
+InputLayer = Input
+
 __all__ = [
     "CRF",
     "ELU",
@@ -137,6 +140,7 @@ __all__ = [
     "Hashing",
     "Identity",
     "Input",
+    "InputLayer",
     "IntegerLookup",
     "LSTMCell",
     "Lambda",
