@@ -16,7 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 import unpad as keras
 from unpad import Ragged, kernels
-from unpad.kernels import packing
+from unpad.kernels import chain, packing
 
 L = keras.layers
 aten = torch.ops.aten
@@ -165,3 +165,24 @@ def test_a_loss_that_nothing_counts_in_is_0_without_a_look():
     assert seen == []
     assert value.item() == 0
     assert pred.grad.tolist() == [[0], [0]]
+
+
+def test_a_step_of_a_crf_shares_the_sort(monkeypatch):
+    """Its walks read nothing back either; its loss looks at the labels, which may be wrong."""
+    sorts, of_lengths = [], packing._sorted
+    monkeypatch.setattr(packing, "_sorted", lambda own: sorts.append(own) or of_lengths(own))
+    layer = L.CRF()
+    layer(Ragged.from_list([torch.zeros(2, 3)]))  # is built
+    sorts.clear()
+    x, y, _ = a_batch()
+    scores = x.with_values(torch.randn(9, 3, generator=torch.Generator().manual_seed(0)))
+    pairs = layer.before_tail(scores)
+    keras.losses.CRF()(y, pairs).backward()
+    layer(scores)
+    assert len(sorts) == 1
+    own, values = pairs.layout.own, pairs.values.detach().requires_grad_()
+    with counted() as seen:
+        chain.negative_log_likelihood(values, own, y.values).sum().backward()
+        chain.best_path(values, own)
+        chain.marginals(values.detach(), own)
+    assert seen == []

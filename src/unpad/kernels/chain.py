@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from ..ragged.own import Own
 from .packing import Packing, pack
 
 # So many steps apart the sums are set back to near 0: every step would cost a quarter more, and
@@ -29,46 +30,46 @@ from .packing import Packing, pack
 _OFTEN = 8
 
 
-def log_partition(scores: Tensor, offsets: Tensor) -> Tensor:
+def log_partition(scores: Tensor, layout: Own | Tensor) -> Tensor:
     """The log of the summed exp(score) of every path: (batch,); 0 for an empty sequence.
 
     Args:
         scores: (steps, tags, tags). Half precision is computed in float32.
-        offsets: (batch + 1,).
+        layout: offsets (batch + 1,), or the own of a layout, which keeps what is worked out.
     """
     if not len(scores):
         # The sum of nothing keeps the gradient's way open.
-        return scores.new_zeros(len(offsets) - 1) + scores.sum()
-    return cast(Tensor, _LogPartition.apply(_wide(scores), offsets, None))
+        return scores.new_zeros(_own(layout).batch) + scores.sum()
+    return cast(Tensor, _LogPartition.apply(_wide(scores), _own(layout), None))
 
 
-def marginals(scores: Tensor, offsets: Tensor) -> Tensor:
+def marginals(scores: Tensor, layout: Own | Tensor) -> Tensor:
     """The probability of each tag at each step, over all paths: (steps, tags).
 
     Differentiable through the walk itself, which keeps a graph of every step.
 
     Args:
         scores: (steps, tags, tags).
-        offsets: (batch + 1,).
+        layout: offsets (batch + 1,), or the own of a layout, which keeps what is worked out.
     """
     if not len(scores):
         return scores.sum(1)
-    before, after, _ = _from_both_ends(_wide(scores), offsets)
+    before, after, _ = _from_both_ends(_wide(scores), _own(layout))
     return torch.softmax(before + after, -1).to(scores.dtype)
 
 
-def best_path(scores: Tensor, offsets: Tensor) -> Tensor:
+def best_path(scores: Tensor, layout: Own | Tensor) -> Tensor:
     """The tags of the path with the highest score: (steps,) int64. No gradient.
 
     Args:
         scores: (steps, tags, tags).
-        offsets: (batch + 1,).
+        layout: offsets (batch + 1,), or the own of a layout, which keeps what is worked out.
     """
     scores = _wide(scores.detach())
     tags = torch.empty(len(scores), dtype=torch.int64, device=scores.device)
     if not len(scores):
         return tags
-    packing = pack(offsets, [False])
+    packing = pack(layout, [False])
     rows, steps = packing.active[0], packing.steps[0]
     rest = scores.index_select(0, steps[rows:]).transpose(1, 2)
     best, came_from = _maxima(scores[steps[:rows], 0], rest, packing)
@@ -84,50 +85,54 @@ def best_path(scores: Tensor, offsets: Tensor) -> Tensor:
     return tags.index_copy_(0, steps, torch.cat(path[::-1]))
 
 
-def path_scores(scores: Tensor, offsets: Tensor, tags: Tensor) -> Tensor:
+def path_scores(scores: Tensor, layout: Own | Tensor, tags: Tensor) -> Tensor:
     """What each step adds to the score of a path: (steps,).
 
     Args:
         scores: (steps, tags, tags).
-        offsets: (batch + 1,).
+        layout: offsets (batch + 1,), or the own of a layout, which keeps what is worked out.
         tags: (steps,) the path, int64.
     """
-    return scores.flatten(1).gather(1, _entries(scores, offsets, tags)).squeeze(1)
+    return scores.flatten(1).gather(1, _entries(scores, _own(layout), tags)).squeeze(1)
 
 
 def negative_log_likelihood(
-    scores: Tensor, offsets: Tensor, tags: Tensor, known: Tensor | None = None
+    scores: Tensor, layout: Own | Tensor, tags: Tensor, known: Tensor | None = None
 ) -> Tensor:
     """-log of the probability of a path, (batch,); of all paths that have the known tags.
 
     Args:
         scores: (steps, tags, tags).
-        offsets: (batch + 1,).
+        layout: offsets (batch + 1,), or the own of a layout, which keeps what is worked out.
         tags: (steps,) the path, int64.
         known: (steps,) bool: where False, any tag will do; None where all are known.
     """
     if not len(scores):
-        return log_partition(scores, offsets)
+        return log_partition(scores, layout)
     scores = _wide(scores)
     if known is None or bool(known.all()):
-        path = _entries(scores, offsets, tags)
-        return cast(Tensor, _LogPartition.apply(scores, offsets, path))
+        path = _entries(scores, _own(layout), tags)
+        return cast(Tensor, _LogPartition.apply(scores, _own(layout), path))
     other = torch.arange(scores.shape[-1], device=tags.device) != tags.unsqueeze(-1)
     fitting = scores.masked_fill((other & known.unsqueeze(-1)).unsqueeze(1), -torch.inf)
     # Both are measured from near the paths: a small difference of two sums that grow with the
     # length would be lost in float32.
     level = fitting.detach().amax((1, 2), keepdim=True)
-    return log_partition(scores - level, offsets) - log_partition(fitting - level, offsets)
+    return log_partition(scores - level, layout) - log_partition(fitting - level, layout)
 
 
-def first_steps(offsets: Tensor) -> Tensor:
+def first_steps(layout: Own | Tensor) -> Tensor:
     """The first step of each sequence that has one."""
-    return offsets[:-1][offsets.diff() > 0]
+    return _own(layout).derived(("chain", "first"), lambda own: own.offsets[:-1][own.lengths > 0])
 
 
-def last_steps(offsets: Tensor) -> Tensor:
+def last_steps(layout: Own | Tensor) -> Tensor:
     """The last step of each sequence that has one."""
-    return offsets[1:][offsets.diff() > 0] - 1
+    return _own(layout).derived(("chain", "last"), lambda own: own.offsets[1:][own.lengths > 0] - 1)
+
+
+def _own(layout: Own | Tensor) -> Own:
+    return layout if isinstance(layout, Own) else Own(layout, None, None)
 
 
 class _LogPartition(torch.autograd.Function):
@@ -137,51 +142,52 @@ class _LogPartition(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, scores: Tensor, offsets: Tensor, path: Tensor | None) -> Tensor:
+    def forward(ctx: Any, scores: Tensor, own: Own, path: Tensor | None) -> Tensor:
         if path is not None:
             # Measured from the path at every step: of two sums that grow with the length, a small
             # difference would be lost in float32.
             scores = scores - scores.flatten(1).gather(1, path).unsqueeze(2)
         if not ctx.needs_input_grad[0]:
-            return _from_start(scores, offsets)
-        before, after, total = _from_both_ends(scores, offsets)
+            return _from_start(scores, own)
+        before, after, total = _from_both_ends(scores, own)
         # Into a first step there is one way, from row 0.
-        start = torch.full_like(before[:1], -torch.inf).index_fill_(1, offsets[:1], 0)
-        first = first_steps(offsets)
+        start = torch.full_like(before[:1], -torch.inf).index_fill_(1, own.offsets[:1], 0)
+        first = first_steps(own)
         before = before.roll(1, 0).index_copy_(0, first, start.expand(len(first), -1))
         joint = (scores + before.unsqueeze(2)).add_(after.unsqueeze(1))
         shares = torch.softmax(joint.flatten(1), -1)
         if path is not None:
             shares.scatter_add_(1, path, shares.new_full((1, 1), -1).expand(len(path), 1))
-        ctx.save_for_backward(shares.unflatten(1, scores.shape[1:]), offsets)
+        ctx.save_for_backward(shares.unflatten(1, scores.shape[1:]))
+        ctx.own = own
         return total
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
-        shares, offsets = ctx.saved_tensors
-        by_step = gradients[0].repeat_interleave(offsets.diff(), output_size=len(shares))
+        (shares,) = ctx.saved_tensors
+        by_step = gradients[0].index_select(0, ctx.own.sequence_ids)
         return shares * by_step[:, None, None], None, None
 
 
-def _from_start(scores: Tensor, offsets: Tensor) -> Tensor:
+def _from_start(scores: Tensor, own: Own) -> Tensor:
     """The log partition of each sequence."""
-    packing = pack(offsets, [False])
+    packing = pack(own, [False])
     rows, steps = packing.active[0], packing.steps[0]
     first = scores[steps[:rows], 0]
     rest = scores.index_select(0, steps[rows:]).transpose(1, 2)
     states, levels = _sums(first[None], rest[None], packing)
-    return _total(packing.scatter(states), packing.scatter(levels), offsets)
+    return _total(packing.scatter(states), packing.scatter(levels), own)
 
 
-def _from_both_ends(scores: Tensor, offsets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _from_both_ends(scores: Tensor, own: Own) -> tuple[Tensor, Tensor, Tensor]:
     """The walks from the start and from the end, at every step.
 
     Returns:
         (steps, tags) the log sum over the ways to each tag; the same over the ways on from it, each
         up to a constant of the step; (batch,) the log partition.
     """
-    packing = pack(offsets, [False, True])
+    packing = pack(own, [False, True])
     rows, (ahead, back) = packing.active[0], packing.steps
     to_first = scores[ahead[:rows], 0]
     first = torch.stack([to_first, torch.zeros_like(to_first)])
@@ -192,7 +198,7 @@ def _from_both_ends(scores: Tensor, offsets: Tensor) -> tuple[Tensor, Tensor, Te
     ]
     states, levels = _sums(first, torch.stack(rest), packing)
     before, after = packing.scatter(states).chunk(2, 1)
-    return before, after, _total(before, packing.scatter(levels), offsets)
+    return before, after, _total(before, packing.scatter(levels), own)
 
 
 def _sums(first: Tensor, rest: Tensor, packing: Packing) -> tuple[Tensor, Tensor]:
@@ -241,23 +247,23 @@ def _maxima(first: Tensor, rest: Tensor, packing: Packing) -> tuple[Tensor, Tens
     return torch.cat(states), torch.cat([rest.new_empty(0, rest.shape[1]).long(), *came_from])
 
 
-def _total(before: Tensor, levels: Tensor, offsets: Tensor) -> Tensor:
+def _total(before: Tensor, levels: Tensor, own: Own) -> Tensor:
     """The log partition of each sequence.
 
     Args:
         before: (steps, tags) the log sum over the ways to each tag.
         levels: (steps, directions): what was taken off on the way.
-        offsets: (batch + 1,).
+        own: of the layout.
     """
     taken = levels[:, 0].contiguous()
-    total = torch.segment_reduce(taken, "sum", offsets=offsets, initial=0, unsafe=True)
-    at_end = before.index_select(0, (offsets[1:] - 1).clamp(min=0)).logsumexp(-1)
-    return total + at_end.masked_fill(offsets.diff() == 0, 0)
+    total = torch.segment_reduce(taken, "sum", offsets=own.offsets, initial=0, unsafe=True)
+    at_end = before.index_select(0, (own.offsets[1:] - 1).clamp(min=0)).logsumexp(-1)
+    return total + at_end.masked_fill(own.lengths == 0, 0)
 
 
-def _entries(scores: Tensor, offsets: Tensor, tags: Tensor) -> Tensor:
+def _entries(scores: Tensor, own: Own, tags: Tensor) -> Tensor:
     """The entry, of tags * tags, that a path of tags takes at each step: (steps, 1)."""
-    before = tags.roll(1).index_fill(0, first_steps(offsets), 0)
+    before = tags.roll(1).index_fill(0, first_steps(own), 0)
     return (before * scores.shape[-1] + tags).unsqueeze(1)
 
 

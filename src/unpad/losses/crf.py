@@ -62,7 +62,8 @@ class CRF(SequenceLoss):
     ) -> None:
         by_steps = reduction == "mean_over_steps"
         super().__init__(name, "mean" if by_steps else reduction, dtype)
-        self.reduction = "mean_over_steps" if by_steps else self.reduction
+        if by_steps:  # this loss's own, which no other knows
+            self._reduction = "mean_over_steps"
         self.ignore_class = ignore_class
 
     def check(self, target: Ragged | Tensor, output: Spec) -> None:
@@ -134,16 +135,12 @@ class CRF(SequenceLoss):
         known = self._known(path.values)
         tags = path.values if known is None else path.values.where(known, 0)
         self._check_allowed(y_pred, path.with_values(tags), known)
-        return chain.negative_log_likelihood(y_pred.values, y_pred.layout.own.offsets, tags, known)
+        return chain.negative_log_likelihood(y_pred.values, y_pred.layout.own, tags, known)
 
     def _check_allowed(self, scores: Ragged, path: Ragged, known: Tensor | None) -> None:
         tags = path.values
-        forbidden = (
-            chain.path_scores(scores.values.detach(), path.layout.own.offsets, tags) < _FORBIDDEN
-        )
-        first = torch.zeros_like(forbidden).index_fill(
-            0, chain.first_steps(path.layout.own.offsets), True
-        )
+        forbidden = chain.path_scores(scores.values.detach(), path.layout.own, tags) < _FORBIDDEN
+        first = torch.zeros_like(forbidden).index_fill(0, chain.first_steps(path.layout.own), True)
         if known is not None:
             forbidden &= known & (first | known.roll(1))
         if (at := first_true(forbidden)) is None:

@@ -178,10 +178,10 @@ class CRF(Keeps, Layer):
         return rebuild(steps.with_values(self._pairs(steps)))
 
     def _pairs(self, steps: Ragged) -> Tensor:
-        values, offsets = steps.values, steps.layout.own.offsets
+        values, own = steps.values, steps.layout.own
         if tuple(steps.feature) != (len(self.transitions),):
             self.output_spec(spec_of(steps))  # says what is wrong
-        first, last = chain.first_steps(offsets), chain.last_steps(offsets)
+        first, last = chain.first_steps(own), chain.last_steps(own)
         start = _limited(self.start, self._start_allowed, values)
         end = _limited(self.end, self._end_allowed, values)
         if end is not None:
@@ -197,8 +197,8 @@ class CRF(Keeps, Layer):
         pairs, rebuild = as_ragged(outputs)
         values = pairs.values
         if self.decoding == "marginals":
-            return rebuild(pairs.with_values(chain.marginals(values, pairs.layout.own.offsets)))
-        path = chain.best_path(values, pairs.layout.own.offsets)
+            return rebuild(pairs.with_values(chain.marginals(values, pairs.layout.own)))
+        path = chain.best_path(values, pairs.layout.own)
         one_hot = torch.nn.functional.one_hot(path, values.shape[-1]).to(values.dtype)
         return rebuild(pairs.with_values(one_hot))
 
@@ -215,7 +215,7 @@ class CRF(Keeps, Layer):
             inputs: the scores of tags, as the layer is called with.
         """
         pairs, rebuild = self._read(inputs)
-        return rebuild(pairs.with_values(chain.best_path(pairs.values, pairs.layout.own.offsets)))
+        return rebuild(pairs.with_values(chain.best_path(pairs.values, pairs.layout.own)))
 
     def marginals(self, inputs: Ragged | Tensor) -> Ragged | Tensor:
         """The probability of each tag at each step, over all paths: the shape of the inputs.
@@ -224,7 +224,7 @@ class CRF(Keeps, Layer):
             inputs: the scores of tags, as the layer is called with.
         """
         pairs, rebuild = self._read(inputs)
-        return rebuild(pairs.with_values(chain.marginals(pairs.values, pairs.layout.own.offsets)))
+        return rebuild(pairs.with_values(chain.marginals(pairs.values, pairs.layout.own)))
 
     def log_likelihood(self, inputs: Ragged | Tensor, tags: Ragged | Tensor) -> Tensor:
         """The log of the probability of a path of tags, (batch,); 0 for an empty sequence.
@@ -244,7 +244,7 @@ class CRF(Keeps, Layer):
             )
         self.check_path(path)
         values = path.values.to(pairs.device, torch.int64)
-        return -chain.negative_log_likelihood(pairs.values, pairs.layout.own.offsets, values)
+        return -chain.negative_log_likelihood(pairs.values, pairs.layout.own, values)
 
     def _read(self, inputs: Ragged | Tensor) -> tuple[Ragged, Any]:
         """The scores of pairs, and the way back to the form of the inputs."""
@@ -276,8 +276,8 @@ class CRF(Keeps, Layer):
         tags = tags.where(known, 0)
         allowed = [m.to(tags.device) for m in (self._start_allowed, self._between_allowed)]
         first, last = (
-            chain.first_steps(path.layout.own.offsets),
-            chain.last_steps(path.layout.own.offsets),
+            chain.first_steps(path.layout.own),
+            chain.last_steps(path.layout.own),
         )
         before = tags.roll(1)
         fits = allowed[1][before, tags] | ~known.roll(1)
