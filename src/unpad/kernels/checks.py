@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .cells import GATES
+from .cells import CELLS
 
 _KINDS = ("kernels", "recurrent_kernels", "biases", "recurrent_biases")
 
@@ -106,9 +106,10 @@ def sizes(
     Raises:
         ValueError: something does not fit; the text says what was expected.
     """
-    gates = GATES.get(cell)
-    if gates is None:
-        raise ValueError(f"recurrent: expected cell as one of {', '.join(GATES)}, got {cell!r}.")
+    record = CELLS.get(cell)
+    if record is None:
+        raise ValueError(f"recurrent: expected cell as one of {', '.join(CELLS)}, got {cell!r}.")
+    gates = record.gates
     try:
         (steps, feature), (hidden, _) = values.shape, weights[1].shape  # pyright: ignore
     except (ValueError, AttributeError):
@@ -127,7 +128,7 @@ def sizes(
         uneven = weights[0] is None or any(w is not None for w in weights[4:])
     if uneven:
         _count_all(weights, directions)
-    if weights[3] is not None and cell != "gru":
+    if weights[3] is not None and not record.recurrent_biases:
         raise ValueError(f"recurrent: {cell} has no recurrent biases; gru has.")
     if not cpu:
         _explain(weights, shapes, values)  # on which of the GPUs
@@ -169,15 +170,16 @@ def followed(
     steps, batch, kernel = values.shape[0], offsets.numel() - 1, weights[1]
     assert kernel is not None
     hidden = kernel.shape[0]
+    record = CELLS[cell]
     whole, state = (steps, directions * hidden), (directions, batch, hidden)
     if d_outputs is not None:
         like("recurrent", "d_outputs", d_outputs, whole, values)
-    for name, gradient in (("d_h", d_h), ("d_c", d_c if cell == "lstm" else None)):
+    for name, gradient in (("d_h", d_h), ("d_c", d_c if record.states == 2 else None)):
         if gradient is not None:
             like("recurrent", name, gradient, state, values)
     like("recurrent", "outputs", outputs, whole, values)
-    if cell != "simple_rnn":
-        like("recurrent", "gates", gates, (directions, steps, GATES[cell] * hidden), values)
+    if record.keeps:
+        like("recurrent", "gates", gates, (directions, steps, record.gates * hidden), values)
         like("recurrent", "saved", saved, (directions, steps, hidden), values)
 
 

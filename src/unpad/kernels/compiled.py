@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from .activations import KNOWN
-from .cells import GATES
+from .cells import CELLS
 from .library import DTYPES, call
 from .structures import words
 from .threads import threads
@@ -43,9 +43,10 @@ def forward(
     total = values.shape[0]
     outputs = values.new_empty((total, directions * hidden))
     h = values.new_empty((directions, batch, hidden))
-    c = torch.empty_like(h) if cell == "lstm" else values.new_empty(0)
-    keeps = keep and cell != "simple_rnn"
-    gates = values.new_empty((directions, total, GATES[cell] * hidden)) if keeps else None
+    record = CELLS[cell]
+    c = torch.empty_like(h) if record.states == 2 else values.new_empty(0)
+    keeps = keep and record.keeps
+    gates = values.new_empty((directions, total, record.gates * hidden)) if keeps else None
     saved = values.new_empty((directions, total, hidden)) if keeps else None
     # A copy of what is not contiguous lives as long as the call.
     given = _contiguous([values, ids, *weights, h0, c0, mask])

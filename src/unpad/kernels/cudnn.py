@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from ..ragged.own import Own
-from .cells import GATES
 from .packing import Packing, pack
 
 
@@ -125,5 +124,5 @@ def _weights(
 
 
 def _swap_first_two(weight: Tensor) -> Tensor:
-    z, r, n = weight.chunk(GATES["gru"])
+    z, r, n = weight.chunk(3)
     return torch.cat([r, z, n])

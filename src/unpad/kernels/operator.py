@@ -17,7 +17,7 @@ from torch import Tensor
 from ..ragged.own import Own
 from . import around, compiled, cudnn, library, paths, reference, torch_path
 from .activations import KNOWN
-from .cells import GATES
+from .cells import CELLS
 from .checks import check, followed, sizes
 from .weights import by_kind, in_turn
 
@@ -230,10 +230,11 @@ def _(values, offsets, ids, *rest):
     directions, total = len(reverse), values.shape[0]
     hidden, batch = recurrent_kernel.shape[0], offsets.shape[0] - 1
     state = (directions, batch, hidden)
-    kept = [(directions, total, GATES[cell] * hidden), (directions, total, hidden)]
-    if not keep or cell == "simple_rnn":
+    record = CELLS[cell]
+    kept = [(directions, total, record.gates * hidden), (directions, total, hidden)]
+    if not (keep and record.keeps):
         kept = [(0,)] * 2
-    shapes = [(total, directions * hidden), state, state if cell == "lstm" else (0,), *kept]
+    shapes = [(total, directions * hidden), state, state if record.states == 2 else (0,), *kept]
     return tuple(values.new_empty(shape) for shape in shapes)
 
 

@@ -1,13 +1,7 @@
 """What the recurrent operators compute: the specification. One sequence, one step at a time.
 
-Slow and plain; every other path is tested against it, forward and backward (through autograd).
-
-    lstm                i, f, o = rec(x W + h U + b);  g = act(the same)
-                        c = f c + i g;  h = o act(c)              (Hochreiter, Schmidhuber 1997)
-    gru                 z, r = rec(x W + b + h U + b');  n = act(x W + b + r (h U + b'))
-    gru_reset_before    z, r = rec(x W + b + h U);       n = act(x W + b + (r h) U)
-                        h = z h + (1 - z) n                       (Cho et al. 2014)
-    simple_rnn          h = act(x W + h U + b)                    (Elman 1990)
+Slow and plain; every other path is tested against it, forward and backward (through autograd). A
+step's equation stands in the record of its cell (cells.py).
 
 Where there is a mask, h U is (h m) U: recurrent dropout, drawn once a sequence (Gal, Ghahramani
 2016), one draw for all gates or one for each.
@@ -21,7 +15,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from .cells import GATES
+from .cells import CELLS
 
 Function = Callable[[Tensor], Tensor]
 
@@ -44,15 +38,15 @@ def recurrent(
     """Walks every sequence in every direction.
 
     Args:
-        cell: "lstm", "gru", "gru_reset_before" or "simple_rnn".
+        cell: a name in `cells.CELLS`.
         values: (steps, feature).
         offsets: (batch + 1,).
         kernels: W of each direction, (feature, gates * hidden).
         recurrent_kernels: U of each direction, (hidden, gates * hidden).
         biases: b of each direction, (gates * hidden,), or none at all.
-        recurrent_biases: b' of each direction, (3 * hidden,), or none; "gru" only.
+        recurrent_biases: b' of each direction, (gates * hidden,), or none.
         h0: (directions, batch, hidden), or None for zeros.
-        c0: the same, "lstm" only.
+        c0: the same, of a cell of two states.
         mask: (directions, batch, 1 or gates, hidden), or None.
         activation: act above.
         recurrent_activation: rec above.
@@ -60,10 +54,11 @@ def recurrent(
 
     Returns:
         outputs (steps, directions * hidden), each at its own step; final h and c (directions,
-        batch, hidden), c empty but for "lstm". An empty sequence's final state is its initial one.
+        batch, hidden), c empty where there is none. An empty sequence's final states are its
+        initial ones.
     """
-    bounds = offsets.tolist()
-    hidden, count = recurrent_kernels[0].shape[0], GATES[cell]
+    bounds, record = offsets.tolist(), CELLS[cell]
+    hidden, count = recurrent_kernels[0].shape[0], record.gates
     nothing = values.new_zeros(0, hidden)
     outputs, final_h, final_c = [], [], []
     for d, backwards in enumerate(reverse):
@@ -76,30 +71,18 @@ def recurrent(
             h = values.new_zeros(hidden) if h0 is None else h0[d, b]
             c = values.new_zeros(hidden) if c0 is None else c0[d, b]
             masks = [1.0] * count if mask is None else list(mask[d, b].expand(count, hidden))
+
+            def product(k: int, h: Tensor, masks=masks, weights=weights, shifts=shifts) -> Tensor:
+                return (h * masks[k]) @ weights[k] + shifts[k]
+
             for step in reversed(range(start, end)) if backwards else range(start, end):
                 x = inputs[step].chunk(count)
-                if cell == "lstm":
-                    i, f, g, o = (x[k] + (h * masks[k]) @ weights[k] for k in range(count))
-                    i, f, o = map(recurrent_activation, (i, f, o))
-                    c = f * c + i * activation(g)
-                    h = o * activation(c)
-                elif cell == "simple_rnn":
-                    h = activation(x[0] + (h * masks[0]) @ weights[0])
-                else:
-                    z, r = (
-                        recurrent_activation(x[k] + (h * masks[k]) @ weights[k] + shifts[k])
-                        for k in range(2)
-                    )
-                    if cell == "gru":
-                        n = activation(x[2] + r * ((h * masks[2]) @ weights[2] + shifts[2]))
-                    else:
-                        n = activation(x[2] + (r * h * masks[2]) @ weights[2])
-                    h = z * h + (1 - z) * n
+                h, c = record.step(x, h, c, product, activation, recurrent_activation)
                 rows[step] = h
             hs.append(h)
             cs.append(c)
         outputs.append(torch.stack(rows) if rows else nothing)
         final_h.append(torch.stack(hs) if hs else nothing)
         final_c.append(torch.stack(cs) if cs else nothing)
-    c = torch.stack(final_c) if cell == "lstm" else values.new_zeros(0)
+    c = torch.stack(final_c) if record.states == 2 else values.new_zeros(0)
     return torch.cat(outputs, 1), torch.stack(final_h), c

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from ..ragged.own import Own
-from . import torch_gru, torch_lstm, torch_simple_rnn
 from .activations import KNOWN, Activation
+from .cells import CELLS
 from .packing import Packing, pack
 from .weights import by_kind, in_turn
 
@@ -66,14 +66,6 @@ class Walk(NamedTuple):
         return h * mask.index_select(1, self.packing.rows)
 
 
-_CELLS = {
-    "lstm": torch_lstm,
-    "gru": torch_gru,
-    "gru_reset_before": torch_gru,
-    "simple_rnn": torch_simple_rnn,
-}
-
-
 def forward(
     values: Tensor,
     layout: Own | Tensor,
@@ -102,14 +94,14 @@ def forward(
         layout, recurrent_kernels, recurrent_biases, mask, activation, recurrent_activation,
         reverse,
     )  # fmt: skip
-    packing, hidden = walk.packing, recurrent_kernels[0].shape[0]
+    packing, hidden, record = walk.packing, recurrent_kernels[0].shape[0], CELLS[cell]
     shape = (len(reverse), len(packing.order), hidden)
     gates = _project(values, packing, kernels, biases)
     h = packing.sorted(h0, values, shape)
-    c = packing.sorted(c0, values, shape) if cell == "lstm" else None
+    c = packing.sorted(c0, values, shape) if record.states == 2 else None
     outputs = values.new_empty(len(reverse), len(values), hidden)
-    saved = torch.empty_like(outputs) if keep and cell != "simple_rnn" else None
-    _CELLS[cell].forward(walk, gates, h, c, outputs, saved, cell)
+    saved = torch.empty_like(outputs) if keep and record.keeps else None
+    record.walk.forward(walk, gates, h, c, outputs, saved, cell)
     by_step = packing.scatter(outputs)
     final_h = packing.unsorted(h)
     final_c = values.new_empty(0) if c is None else packing.unsorted(c)
@@ -144,19 +136,19 @@ def backward(
         layout, recurrent_kernels, recurrent_biases, mask, activation, recurrent_activation,
         reverse,
     )  # fmt: skip
-    packing, hidden = walk.packing, recurrent_kernels[0].shape[0]
+    packing, hidden, record = walk.packing, recurrent_kernels[0].shape[0], CELLS[cell]
     shape = (len(reverse), len(packing.order), hidden)
     h_before = packing.before(
         packing.sorted(h0, values, shape), packing.gather(outputs, len(reverse))
     )
-    c_start = packing.sorted(c0, values, shape) if cell == "lstm" else None
+    c_start = packing.sorted(c0, values, shape) if record.states == 2 else None
     d_outputs = torch.zeros_like(outputs) if d_outputs is None else d_outputs
     d_out = packing.gather(d_outputs, len(reverse))
     d_h = packing.sorted(d_final_h, values, shape)
-    d_c = packing.sorted(d_final_c, values, shape) if cell == "lstm" else None
-    if cell == "simple_rnn":
+    d_c = packing.sorted(d_final_c, values, shape) if record.states == 2 else None
+    if not record.keeps:
         gates = packing.gather(outputs, len(reverse))
-    d_inner, d_gates, lefts = _CELLS[cell].backward(
+    d_inner, d_gates, lefts = record.walk.backward(
         walk, gates, saved, h_before, c_start, d_out, d_h, d_c, cell
     )
     # d_inner is the gradient of h U, d_gates that of x W + b: the same but for a GRU's reset gate.
