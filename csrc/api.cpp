@@ -5,6 +5,7 @@
 #include <new>
 
 #include "blocks.h"
+#include "cells.h"
 #include "isa.h"
 #include "plan.h"
 #include "pool.h"
@@ -20,7 +21,7 @@ bool within(int64_t x, int64_t from, int64_t to) { return x >= from && x <= to; 
 
 }  // namespace
 
-int gates_of(const unpad_problem &p) { return p.cell == UNPAD_LSTM ? 4 : p.cell == UNPAD_SIMPLE_RNN ? 1 : 3; }
+int gates_of(const unpad_problem &p) { return record_of(p).gates; }
 
 int64_t element_bytes(const unpad_problem &p) { return p.dtype == UNPAD_FLOAT32 ? 4 : 8; }
 
@@ -32,7 +33,7 @@ bool rises(const int64_t *bounds, int64_t count, int64_t end) {
 
 int32_t check_problem(const unpad_problem *p) {
   if (!p) return UNPAD_NULL_POINTER;
-  if (!within(p->cell, UNPAD_LSTM, UNPAD_SIMPLE_RNN) || !within(p->dtype, UNPAD_FLOAT32, UNPAD_FLOAT64) ||
+  if (!within(p->cell, 0, kCellCount - 1) || !within(p->dtype, UNPAD_FLOAT32, UNPAD_FLOAT64) ||
       !within(p->activation, UNPAD_TANH, UNPAD_HARD_SIGMOID) ||
       !within(p->recurrent_activation, UNPAD_TANH, UNPAD_HARD_SIGMOID) || !within(p->directions, 1, 2) ||
       !within(p->plan, 0, 2) ||
@@ -50,9 +51,9 @@ namespace {
 
 int32_t check(const unpad_problem &p, const unpad_forward_direction &d) {
   const int64_t h = p.hidden, g = gates_of(p);
-  const bool saved = p.keep && p.cell != UNPAD_SIMPLE_RNN, gates = saved || p.cell == UNPAD_GRU_RESET_BEFORE;
+  const bool saved = p.keep && record_of(p).keeps, gates = saved || record_of(p).twice;
   if (!d.recurrent_kernel || (p.steps && p.masks && !d.mask)) return UNPAD_NULL_POINTER;
-  if (p.batch && (!d.final_h || (p.cell == UNPAD_LSTM && !d.final_c))) return UNPAD_NULL_POINTER;
+  if (p.batch && (!d.final_h || (record_of(p).carries && !d.final_c))) return UNPAD_NULL_POINTER;
   if (p.steps && (!d.projected || (gates && !d.gates) || !d.h || (saved && !d.saved))) return UNPAD_NULL_POINTER;
   if (d.projected_stride < g * h || (gates && d.gates_stride < g * h) || d.h_stride < h ||
       (saved && d.saved_stride < h))
@@ -62,12 +63,13 @@ int32_t check(const unpad_problem &p, const unpad_forward_direction &d) {
 
 int32_t check(const unpad_problem &p, const unpad_backward_direction &d) {
   const int64_t h = p.hidden, g = gates_of(p);
-  const bool lstm = p.cell == UNPAD_LSTM, simple = p.cell == UNPAD_SIMPLE_RNN, after = p.cell == UNPAD_GRU_RESET_AFTER;
+  const bool lstm = record_of(p).carries, simple = !record_of(p).keeps, after = record_of(p).inner;
   if (!d.recurrent_kernel || (p.steps && p.masks && !d.mask)) return UNPAD_NULL_POINTER;
   const bool reads_h = !lstm || d.previous;
   if (p.steps && (!d.d_gates || (!simple && !d.gates) || (reads_h && !d.h) || ((lstm || after) && !d.saved) ||
                   (after && !d.d_saved)))
     return UNPAD_NULL_POINTER;
+  if (p.cell == UNPAD_MGU && p.steps && d.d_gates == d.gates) return UNPAD_BAD_SIZE;
   if (d.d_gates_stride < g * h || (!simple && d.gates_stride < g * h) || (reads_h && d.h_stride < h) ||
       ((lstm || after) && d.saved_stride < h) || (after && d.d_saved_stride < h) || (d.d_h && d.d_h_stride < h))
     return UNPAD_BAD_SIZE;
@@ -90,11 +92,11 @@ void pass_through(const unpad_problem &p, const void *from, void *to) {
 
 void pass_through(const unpad_problem &p, const unpad_forward_direction &d) {
   pass_through(p, d.initial_h, d.final_h);
-  if (p.cell == UNPAD_LSTM) pass_through(p, d.initial_c, d.final_c);
+  if (record_of(p).carries) pass_through(p, d.initial_c, d.final_c);
 }
 void pass_through(const unpad_problem &p, const unpad_backward_direction &d) {
   pass_through(p, d.d_final_h, d.d_initial_h);
-  if (p.cell == UNPAD_LSTM) pass_through(p, d.d_final_c, d.d_initial_c);
+  if (record_of(p).carries) pass_through(p, d.d_final_c, d.d_initial_c);
 }
 
 // Room for one task at a time: its packed kernel and work space. A team's members each have a scratch of their own.
@@ -180,7 +182,7 @@ struct Job {
 };
 
 template <class Direction>
-int32_t run(const unpad_problem *p, const Direction *directions, const Pass (Kernels::*passes)[4][2], RowSums *sums,
+int32_t run(const unpad_problem *p, const Direction *directions, const Pass (Kernels::*passes)[kCellCount][2], RowSums *sums,
             int32_t count, const unpad_product *products, bool products_first) try {
   if (int32_t error = check_problem(p)) return error;
   if (!directions) return UNPAD_NULL_POINTER;
@@ -249,6 +251,6 @@ int32_t unpad_kernels_force_isa(const char *name) {
   return unpad::force_kernels(name) ? UNPAD_OK : UNPAD_BAD_ENUM;
 }
 
-int32_t unpad_kernels_version(void) { return 8; }
+int32_t unpad_kernels_version(void) { return 9; }
 
 }  // extern "C"

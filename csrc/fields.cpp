@@ -1,8 +1,9 @@
-// The fields of the structures that callers fill, for who writes them in another language: told by the compiler.
+// The fields of the structures that callers fill, and the cells' names, for who writes them in another language: told by
+// the compiler.
 #include <cstddef>
 #include <string>
 
-#include "unpad_kernels.h"
+#include "cells.h"
 
 namespace {
 
@@ -69,9 +70,15 @@ std::string slots_fields() {
 
 #undef AT
 
+std::string cell_names() {
+  std::string out = "cells";
+  for (const unpad::CellRecord &cell : unpad::kCells) out += std::string(" ") + cell.name;
+  return out + "\n";
+}
+
 }  // namespace
 
 extern "C" const char *unpad_kernels_fields(void) {
-  static const std::string all = adam_fields() + adam_part_fields() + layer_fields() + layer_gradients_fields() + product_fields() + slots_fields();
+  static const std::string all = adam_fields() + adam_part_fields() + layer_fields() + layer_gradients_fields() + product_fields() + slots_fields() + cell_names();
   return all.c_str();
 }

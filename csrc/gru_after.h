@@ -17,7 +17,7 @@ struct GruForwardSpace {
   GruForwardSpace(const unpad_problem &p, int64_t rows, void *shared, void *scratch) {
     Arena team{static_cast<char *>(shared), 0}, own{static_cast<char *>(scratch), 0};
     for (T *&m : masked) m = team.take<T>(rows * p.masks * p.hidden);
-    reset = team.take<T>(p.cell == UNPAD_GRU_RESET_BEFORE && !p.keep ? rows * p.hidden : 0);
+    reset = team.take<T>(record_of(p).twice && !p.keep ? rows * p.hidden : 0);
     projected = own.take<const T *>(rows);
     previous = own.take<const T *>(rows);
     state = own.take<const T *>(rows);
@@ -168,7 +168,7 @@ void gru_backward_step(const Walk &w, const GruBackwardSpace<T> &space, int64_t 
   const unpad_problem &p = *w.problem;
   const auto &d = *static_cast<const unpad_backward_direction *>(w.direction);
   const Rows &rows = w.rows;
-  const bool reverse = d.reverse, after = p.cell == UNPAD_GRU_RESET_AFTER;
+  const bool reverse = d.reverse, after = record_of(p).inner;
   for (int64_t i = 0; i < before; ++i) {
     int64_t row = step_row(rows, i, rows.length[i] - s, reverse);
     space.later[i] = at<T>(d.d_gates, row, d.d_gates_stride);
@@ -182,7 +182,7 @@ void gru_backward_step(const Walk &w, const GruBackwardSpace<T> &space, int64_t 
                                         : space.zeros;
     space.d_h[i] = d.d_h ? at<T>(d.d_h, row, d.d_h_stride) : space.zeros;
     space.d_gates[i] = at<T>(d.d_gates, row, d.d_gates_stride);
-    space.d_cell[i] = space.d_gates[i] + 2 * p.hidden;
+    space.d_cell[i] = space.d_gates[i] + (record_of(p).gates - 1) * p.hidden;
     if (after) {
       space.saved[i] = at<T>(d.saved, row, d.saved_stride);
       space.d_saved[i] = at<T>(d.d_saved, row, d.d_saved_stride);
@@ -196,10 +196,11 @@ void gru_initial(const Walk &w, const GruBackwardSpace<T> &space, const Panel &p
                  const Segment<T> *segments, int64_t count, const T *packed) {
   const auto &d = *static_cast<const unpad_backward_direction *>(w.direction);
   const int64_t hidden = w.problem->hidden, lanes = kLanes<T>, vectors = panel.whole + panel.half;
+  const int64_t total = record_of(*w.problem).gates * hidden;
   const T *const *mask = w.problem->masks ? space.mask : nullptr;
   for (int64_t i = active, n; i < before; i += n) {
     n = tile_rows(before - i);
-    pull_back<T>(panel, i, n, hidden, 3 * hidden, segments, count, mask, packed, space.tile, space.spare);
+    pull_back<T>(panel, i, n, hidden, total, segments, count, mask, packed, space.tile, space.spare);
     for (int64_t r = i; r < i + n; ++r) {
       space.d_initial[r] = at<T>(d.d_initial_h, w.rows.sequence[r], hidden);
       for (int64_t v = 0; v < vectors; ++v) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "blocks.h"
+#include "cells.h"
 #include "row_sums.h"
 #include "run.h"
 #include "workspace.h"
@@ -80,7 +81,7 @@ struct Shape {
       : p(l.problem), element(element_bytes(p)), steps(p.steps), feature(l.feature), hidden(p.hidden),
         width(gates_of(p) * p.hidden), masks(p.masks ? p.masks : 1), directions(p.directions) {}
 
-  bool simple() const { return p.cell == UNPAD_SIMPLE_RNN; }
+  bool simple() const { return !record_of(p).keeps; }
   // The part of direction d of an array (directions, rows, columns), which may be null.
   template <class Void>
   Void *part(Void *array, int64_t d, int64_t rows, int64_t columns) const {
@@ -115,7 +116,7 @@ int32_t forward(const unpad_layer *layer) try {
   const bool keeps = s.p.keep && !s.simple();
   // The products go where the walk puts the gates that it keeps, unless several steps read one row.
   const bool in_place = keeps && !rows.shared();
-  const bool apart = s.p.cell == UNPAD_GRU_RESET_BEFORE && !keeps && rows.shared();
+  const bool apart = record_of(s.p).twice && !keeps && rows.shared();
   const int64_t bytes = s.directions * s.width * s.element, row_bytes = s.feature * s.element;
   Room room;
   const int64_t projected_at = room.take(in_place ? 0 : rows.count() * bytes);
@@ -177,10 +178,10 @@ void recurrent_gradient(const Shape &s, const unpad_weights &out, const Matrix &
 
 int32_t backward(const unpad_layer *layer, const unpad_layer_gradients *gradients) try {
   if (int32_t error = check(layer)) return error;
-  const bool reset_before = layer->problem.cell == UNPAD_GRU_RESET_BEFORE;
+  const bool reset_before = record_of(layer->problem).twice;
   if (!gradients || (layer->problem.steps && reset_before && !layer->saved)) return UNPAD_NULL_POINTER;
   const Shape s(*layer);
-  const bool lstm = s.p.cell == UNPAD_LSTM, after = s.p.cell == UNPAD_GRU_RESET_AFTER;
+  const bool lstm = record_of(s.p).carries, after = record_of(s.p).inner;
   const Rows rows(*layer);
   const int64_t parts = s.directions * s.steps * s.element, row_bytes = s.feature * s.element;
   Room room;

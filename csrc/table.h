@@ -2,12 +2,12 @@
 #pragma once
 
 #include "gru_after.h"
-#include "gru_before.h"
 #include "lstm.h"
 #include "adam.h"
 #include "products.h"
 #include "simple_rnn.h"
 #include "slots.h"
+#include "twice.h"
 
 namespace unpad {
 namespace UNPAD_NAMESPACE {
@@ -45,15 +45,16 @@ void pack_simple(const unpad_problem *p, const void *kernel, void *packed, int64
   pack_columns<T>(Panels<T>(p->hidden, kMostVectors, team), static_cast<const T *>(kernel), p->hidden, p->hidden,
                   static_cast<T *>(packed), part, parts);
 }
-template <class T>
-void pack_gru_before(const unpad_problem *p, const void *kernel, void *packed, int64_t part, int64_t parts,
+template <class T, int Gates>
+void pack_twice(const unpad_problem *p, const void *kernel, void *packed, int64_t part, int64_t parts,
                      int64_t team) {
   const int64_t hidden = p->hidden;
   const T *in = static_cast<const T *>(kernel);
   T *out = static_cast<T *>(packed);
   const Panels<T> gates(hidden, 1), units(hidden, kMostVectors, team);
-  pack_gates<T>(gates, in, 3 * hidden, 2, p->masks > 1, out, part, parts);
-  pack_columns<T>(units, in + 2 * hidden, 3 * hidden, hidden, out + gates.elements(hidden, 2), part, parts);
+  pack_gates<T>(gates, in, (Gates + 1) * hidden, Gates, p->masks > 1, out, part, parts);
+  pack_columns<T>(units, in + Gates * hidden, (Gates + 1) * hidden, hidden, out + gates.elements(hidden, Gates), part,
+                  parts);
 }
 
 // Calls body with the activations' types: the usual pair compiled for itself, any other chosen while running.
@@ -76,6 +77,8 @@ UNPAD_WALK(gru_after_forward)
 UNPAD_WALK(gru_after_backward)
 UNPAD_WALK(gru_before_forward)
 UNPAD_WALK(gru_before_backward)
+UNPAD_WALK(mgu_forward)
+UNPAD_WALK(mgu_backward)
 #undef UNPAD_WALK
 
 template <class T>
@@ -111,10 +114,12 @@ constexpr Kernels table(const char *name) {
             pass<D, LstmForwardSpace<D>, 4>(pack_forward<D, 4>, lstm_forward_any<D>)},
            {pass<F, GruForwardSpace<F>, 3>(pack_forward<F, 3>, gru_after_forward_any<F>),
             pass<D, GruForwardSpace<D>, 3>(pack_forward<D, 3>, gru_after_forward_any<D>)},
-           {pass<F, GruForwardSpace<F>, 3>(pack_gru_before<F>, gru_before_forward_any<F>),
-            pass<D, GruForwardSpace<D>, 3>(pack_gru_before<D>, gru_before_forward_any<D>)},
+           {pass<F, GruForwardSpace<F>, 3>(pack_twice<F, 2>, gru_before_forward_any<F>),
+            pass<D, GruForwardSpace<D>, 3>(pack_twice<D, 2>, gru_before_forward_any<D>)},
            {pass<F, SimpleForwardSpace<F>, 1>(pack_simple<F>, simple_forward_any<F>),
-            pass<D, SimpleForwardSpace<D>, 1>(pack_simple<D>, simple_forward_any<D>)}},
+            pass<D, SimpleForwardSpace<D>, 1>(pack_simple<D>, simple_forward_any<D>)},
+           {pass<F, GruForwardSpace<F>, 2>(pack_twice<F, 1>, mgu_forward_any<F>),
+            pass<D, GruForwardSpace<D>, 2>(pack_twice<D, 1>, mgu_forward_any<D>)}},
           {{pass<F, LstmBackwardSpace<F>, 4>(pack_backward<F, 4>, lstm_backward_any<F>),
             pass<D, LstmBackwardSpace<D>, 4>(pack_backward<D, 4>, lstm_backward_any<D>)},
            {pass<F, GruBackwardSpace<F>, 3>(pack_backward<F, 3>, gru_after_backward_any<F>),
@@ -122,7 +127,9 @@ constexpr Kernels table(const char *name) {
            {pass<F, GruBackwardSpace<F>, 3>(pack_backward<F, 3>, gru_before_backward_any<F>),
             pass<D, GruBackwardSpace<D>, 3>(pack_backward<D, 3>, gru_before_backward_any<D>)},
            {pass<F, SimpleBackwardSpace<F>, 1>(pack_backward<F, 1>, simple_backward_any<F>),
-            pass<D, SimpleBackwardSpace<D>, 1>(pack_backward<D, 1>, simple_backward_any<D>)}},
+            pass<D, SimpleBackwardSpace<D>, 1>(pack_backward<D, 1>, simple_backward_any<D>)},
+           {pass<F, GruBackwardSpace<F>, 2>(pack_backward<F, 2>, mgu_backward_any<F>),
+            pass<D, GruBackwardSpace<D>, 2>(pack_backward<D, 2>, mgu_backward_any<D>)}},
           {multiply<F>(), multiply<D>()},
           {adam_update<F>, adam_update<D>},
           {slots_forward<F>, slots_forward<D>},

@@ -6,8 +6,8 @@
  *
  * All arrays are row-major, of the problem's dtype. Strides count elements from one step to the next, so that both
  * directions of a bidirectional layer can share one (steps, 2 * hidden) output and one (steps, 2 * G * hidden) gates
- * array. Columns of a row are contiguous. G is 4 for LSTM (order i, f, c, o), 3 for GRU (z, r, h), 1 for SimpleRNN,
- * and recurrent kernels are (hidden, G * hidden), as in Keras.
+ * array. Columns of a row are contiguous. G is 4 for LSTM (order i, f, c, o), 3 for GRU (z, r, h), 2 for MGU (f, h),
+ * 1 for SimpleRNN, and recurrent kernels are (hidden, G * hidden), as in Keras.
  *
  * What is promised: the bits of a sequence's results depend neither on the number of threads nor on the other
  * sequences of the batch, as long as the instruction set is the same.
@@ -34,8 +34,15 @@ enum { UNPAD_FLOAT32 = 0, UNPAD_FLOAT64 = 1 };
 
 enum { UNPAD_TANH = 0, UNPAD_SIGMOID = 1, UNPAD_RELU = 2, UNPAD_LINEAR = 3, UNPAD_HARD_SIGMOID = 4 };
 
-/* Cells. GRU differs in where the reset gate acts: after the product with the recurrent kernel, or before it. */
-enum { UNPAD_LSTM = 0, UNPAD_GRU_RESET_AFTER = 1, UNPAD_GRU_RESET_BEFORE = 2, UNPAD_SIMPLE_RNN = 3 };
+/* Cells. GRU differs in where the reset gate acts: after the product with the recurrent kernel, or before it. MGU is
+ * the minimal gated unit, whose one gate resets and updates. */
+enum {
+  UNPAD_LSTM = 0,
+  UNPAD_GRU_RESET_AFTER = 1,
+  UNPAD_GRU_RESET_BEFORE = 2,
+  UNPAD_SIMPLE_RNN = 3,
+  UNPAD_MGU = 4
+};
 
 enum {
   UNPAD_OK = 0,
@@ -72,12 +79,13 @@ typedef struct {
   const void *mask;             /* (batch, masks, hidden), multiplies h before its product; null if masks = 0 */
   const void *projected;        /* (steps, G * hidden) the projected inputs; with row_of (rows, G * hidden) */
   const int64_t *row_of;        /* (steps) which row of `projected` a step reads; null: each its own */
-  void *gates;                  /* (steps, G * hidden) out: activated gates if keep; GRU reset before uses it as scratch
-                                   if not. Else, and for SimpleRNN, not used, may be null. May be `projected` without
+  void *gates;                  /* (steps, G * hidden) out: activated gates if keep; GRU reset before and MGU use it as
+                                   scratch if not. Else, and for SimpleRNN, not used, may be null. May be `projected` without
                                    row_of */
   void *h;                      /* (steps, hidden) out */
   void *saved;                  /* (steps, hidden) out if keep, may be null if not. LSTM: cells; GRU reset_after:
-                                   h @ R_h + b_h; GRU reset before: r * h, the operand of R_h; SimpleRNN: not used */
+                                   h @ R_h + b_h; GRU reset before and MGU: r * h or f * h, the operand of R_h;
+                                   SimpleRNN: not used */
   void *final_h;                /* (batch, hidden) out; an empty sequence gives back its initial state */
   void *final_c;                /* the same; LSTM only */
   int64_t projected_stride;
@@ -99,7 +107,8 @@ typedef struct {
   const void *d_h;              /* (steps, hidden) or null */
   const void *d_final_h;        /* (batch, hidden) or null */
   const void *d_final_c;        /* the same; LSTM only */
-  void *d_gates;                /* (steps, G * hidden) out; may be gates itself */
+  void *d_gates;                /* (steps, G * hidden) out; may be gates itself, but for MGU, which reads its one gate
+                                   twice: UNPAD_BAD_SIZE */
   void *d_saved;                /* (steps, hidden) out, GRU reset_after only: gradient of h @ R_h + b_h; may be saved */
   void *d_initial_h;            /* (batch, hidden) out or null */
   void *d_initial_c;            /* the same; LSTM only */
@@ -265,7 +274,8 @@ UNPAD_API const char *unpad_kernels_isa(void);
 UNPAD_API int32_t unpad_kernels_force_isa(const char *name);
 
 /* The fields of the structures above, a line each: its name, its bytes, then of each field the name and where it begins.
- * Fields of an inner structure have its name and a dot before theirs. */
+ * Fields of an inner structure have its name and a dot before theirs. The last line is "cells" and their names, in the
+ * order of their numbers. */
 UNPAD_API const char *unpad_kernels_fields(void);
 
 /* Rises by one whenever a structure or a meaning in this file changes. */

@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 
+#include "cells.h"
 #include "unpad_kernels.h"
 
 namespace unpad {
@@ -65,8 +66,8 @@ typedef void (*Slots)(const unpad_slots *, int64_t from, int64_t to, void *space
 
 struct Kernels {
   const char *name;
-  Pass forward[4][2];   // [cell][dtype]
-  Pass backward[4][2];
+  Pass forward[kCellCount][2];   // [cell][dtype]
+  Pass backward[kCellCount][2];
   Multiply multiply[2];
   Adam adam[2];
   Slots slots_forward[2];

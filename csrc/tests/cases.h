@@ -23,7 +23,8 @@ struct Case {
   int64_t feature;
   bool d_values;
   unsigned seed;
-  int gates() const { return cell == UNPAD_LSTM ? 4 : cell == UNPAD_SIMPLE_RNN ? 1 : 3; }
+  int gates() const { return cell == UNPAD_LSTM ? 4 : cell == UNPAD_SIMPLE_RNN ? 1 : cell == UNPAD_MGU ? 2 : 3; }
+  bool twice() const { return cell == UNPAD_GRU_RESET_BEFORE || cell == UNPAD_MGU; }
   int64_t batch() const { return int64_t(offsets.size()) - 1; }
   int64_t steps() const { return offsets.back(); }
   bool reversed(int64_t direction) const { return (direction == 1) != reverse; }
@@ -61,7 +62,7 @@ Case draw(unsigned seed) {
   auto from = [&](std::initializer_list<int> choices) { return choices.begin()[random() % choices.size()]; };
   Case c;
   c.seed = seed;
-  c.cell = int(random() % 4);
+  c.cell = int(random() % 5);
   const bool usual = random() % 2;
   c.act = usual ? UNPAD_TANH : int(random() % 5);
   // Gates that are not bounded make the walk grow without end, and with it the error.
@@ -78,7 +79,7 @@ Case draw(unsigned seed) {
   c.bias = random() % 2;
   c.d_h = random() % 4;
   c.d_final = random() % 2;
-  c.alias = random() % 2;
+  c.alias = random() % 2 && c.cell != UNPAD_MGU;
   c.reverse = random() % 2;
   c.products = random() % 2;
   c.shared = random() % 3 == 0;

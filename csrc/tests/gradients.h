@@ -33,7 +33,7 @@ void add_gradients(const Case &c, int64_t d, const std::vector<T> &inputs, const
       for (int64_t unit = 0; unit < H; ++unit) {
         const int64_t column = gate * H + unit;
         const bool after = gate == 2 && c.cell == UNPAD_GRU_RESET_AFTER;
-        const bool before = gate == 2 && c.cell == UNPAD_GRU_RESET_BEFORE;
+        const bool before = gate == G - 1 && c.twice();
         const double dx = d_gates[step * width + column], du = after ? d_saved[step * H + unit] : dx;
         bias[size_t(column)].add(dx, 1), recurrent_bias[size_t(column)].add(du, 1);
         for (int64_t f = 0; f < F; ++f) {
@@ -42,7 +42,7 @@ void add_gradients(const Case &c, int64_t d, const std::vector<T> &inputs, const
         }
         for (int64_t k = 0; k < H; ++k) {
           const double state = left[(step * masks + (masks > 1 ? gate : 0)) * H + k];
-          recurrent[size_t(k * width + column)].add(du, before ? gates[step * width + H + k] * state : state);
+          recurrent[size_t(k * width + column)].add(du, before ? gates[step * width + (G - 2) * H + k] * state : state);
         }
       }
 }

@@ -56,7 +56,7 @@ Result<T> run(const Case &c, const std::vector<T> &x, const std::vector<T> &d_h,
       std::copy_n(x.begin() + row * width, width, projected.begin() + row * stride);
     const std::vector<T> untouched = projected;
     std::vector<T> own(c.apart ? size_t(c.steps() * width) : 0, nan), &gates = c.apart ? own : projected;
-    const bool uses_gates = !c.apart || keep || c.cell == UNPAD_GRU_RESET_BEFORE;
+    const bool uses_gates = !c.apart || keep || c.twice();
     std::vector<unpad_forward_direction> forward;
     std::vector<unpad_product> before;
     for (int64_t d = 0; d < D; ++d) {
@@ -233,7 +233,7 @@ void check(const Case &c) {
       double scale = largest(s.h, largest(s.c, 1));
       for (const naive::Row &z : s.z)
         for (size_t u = 0; u < H; ++u)  // what the activation, not the recurrent one, gives
-          scale = std::fmax(scale, std::fabs(naive::value(c.act, z[(G > 1 ? 2 : 0) * H + u])));
+          scale = std::fmax(scale, std::fabs(naive::value(c.act, z[(G > 2 ? 2 : G - 1) * H + u])));
       const double d_scale = scale * largest(dh, largest(d_x, largest({d_hn, d_cn}, 1)));
       const double of_h = apart(s.h, moved.s.h), of_d_x = apart(d_x, moved.d_x);
       for (size_t t = 0; t < rows.size(); ++t) {
@@ -344,7 +344,7 @@ void check_refusals() {
   require(with([](auto &, auto &e) { e.gates_stride = 15; }) == UNPAD_BAD_SIZE, "short stride of gates");
   require(with([](auto &q, auto &e) { q.keep = 0, e.gates_stride = 0; }) == UNPAD_OK, "the stride of unused gates");
   require(with([](auto &q, auto &) { q.dtype = 2; }) == UNPAD_BAD_ENUM, "dtype 2");
-  require(with([](auto &q, auto &) { q.cell = 4; }) == UNPAD_BAD_ENUM, "cell 4");
+  require(with([](auto &q, auto &) { q.cell = 5; }) == UNPAD_BAD_ENUM, "cell 5");
   require(with([](auto &q, auto &) { q.activation = 5; }) == UNPAD_BAD_ENUM, "activation 5");
   require(with([](auto &q, auto &) { q.masks = 3; }) == UNPAD_BAD_ENUM, "3 masks for an LSTM");
   require(with([](auto &q, auto &) { q.directions = 3; }) == UNPAD_BAD_ENUM, "directions 3");

@@ -194,7 +194,7 @@ void check_refusals() {
     return unpad_layer_backward(&k, &e);
   };
   require(unpad_layer_forward(nullptr) == UNPAD_NULL_POINTER, "null layer");
-  require(forward([](auto &k) { k.problem.cell = 4; }) == UNPAD_BAD_ENUM, "cell 4");
+  require(forward([](auto &k) { k.problem.cell = 5; }) == UNPAD_BAD_ENUM, "cell 5");
   require(forward([](auto &k) { k.feature = -1; }) == UNPAD_BAD_SIZE, "feature -1");
   require(forward([](auto &k) { k.values = nullptr; }) == UNPAD_NULL_POINTER, "null values");
   require(forward([](auto &k) { k.problem.masks = 1; }) == UNPAD_NULL_POINTER, "null mask");

@@ -38,6 +38,9 @@ struct Sequence {
   Row h0, c0;
   std::vector<Row> z, h, c, inner, reset;  // gates before activation, states, n of the GRU, r * h' of the GRU
 
+  // Whether the last gate's product is of what the one before it has reset.
+  bool twice() const { return cell == UNPAD_GRU_RESET_BEFORE || cell == UNPAD_MGU; }
+
   double product(const Row &state, int gate, int unit) const {
     double sum = 0;
     for (int k = 0; k < hidden; ++k)
@@ -51,12 +54,12 @@ struct Sequence {
       Row pre(size_t(gates * hidden)), hn(static_cast<size_t>(hidden)), cn = hn, n = hn, rh = hn;
       for (int u = 0; u < hidden; ++u)
         for (int g = 0; g < gates; ++g)
-          if (!(cell == UNPAD_GRU_RESET_BEFORE && g == 2))
+          if (!(twice() && g == gates - 1))
             pre[size_t(g * hidden + u)] = in[size_t(g * hidden + u)] + product(hp, g, u) +
                                           (cell == UNPAD_GRU_RESET_AFTER && g < 2 ? bias[g * hidden + u] : 0);
       auto p = [&](int g, int u) -> double & { return pre[size_t(g * hidden + u)]; };
       for (int u = 0; u < hidden; ++u)
-        rh[size_t(u)] = gates == 3 ? value(rec, p(1, u)) * hp[size_t(u)] : 0;
+        rh[size_t(u)] = gates == 3 || twice() ? value(rec, p(gates - 2, u)) * hp[size_t(u)] : 0;
       for (int u = 0; u < hidden; ++u) {
         const size_t s = size_t(u);
         if (cell == UNPAD_LSTM) {
@@ -69,10 +72,10 @@ struct Sequence {
             n[s] = product(hp, 2, u) + bias[2 * hidden + u];
             p(2, u) = in[size_t(2 * hidden + u)] + value(rec, p(1, u)) * n[s];
           } else {
-            p(2, u) = in[size_t(2 * hidden + u)] + product(rh, 2, u);
+            p(gates - 1, u) = in[size_t((gates - 1) * hidden + u)] + product(rh, gates - 1, u);
           }
-          double keep = value(rec, p(0, u));
-          hn[s] = keep * hp[s] + (1 - keep) * value(act, p(2, u));
+          double keep = cell == UNPAD_MGU ? 1 - value(rec, p(0, u)) : value(rec, p(0, u));
+          hn[s] = keep * hp[s] + (1 - keep) * value(act, p(gates - 1, u));
         }
       }
       z.push_back(pre), h.push_back(hn), c.push_back(cn), inner.push_back(n), reset.push_back(rh);
@@ -109,9 +112,10 @@ struct Sequence {
         } else if (cell == UNPAD_SIMPLE_RNN) {
           d(0, u) = dh[s] * slope(act, p(0, u));
         } else {
-          double keep = value(rec, p(0, u)), hh = value(act, p(2, u));
-          d(0, u) = dh[s] * (hp[s] - hh) * slope(rec, p(0, u));
-          d(2, u) = dh[s] * (1 - keep) * slope(act, p(2, u));
+          const double sign = cell == UNPAD_MGU ? -1 : 1, gate = value(rec, p(0, u));
+          double keep = cell == UNPAD_MGU ? 1 - gate : gate, hh = value(act, p(gates - 1, u));
+          d(0, u) = sign * dh[s] * (hp[s] - hh) * slope(rec, p(0, u));
+          d(gates - 1, u) = dh[s] * (1 - keep) * slope(act, p(gates - 1, u));
           back[s] += dh[s] * keep;
           if (cell == UNPAD_GRU_RESET_AFTER) {
             d(1, u) = d(2, u) * inner[t][s] * slope(rec, p(1, u));
@@ -119,17 +123,18 @@ struct Sequence {
           }
         }
       }
-      if (cell == UNPAD_GRU_RESET_BEFORE) {
-        pull(2, &out[size_t(2 * hidden)], d_rh);
+      if (twice()) {
+        const int last = gates - 1, resets = gates - 2;
+        pull(last, &out[size_t(last * hidden)], d_rh);
         for (int u = 0; u < hidden; ++u) {
-          d(1, u) = d_rh[size_t(u)] * hp[size_t(u)] * slope(rec, p(1, u));
-          back[size_t(u)] += d_rh[size_t(u)] * value(rec, p(1, u));
+          d(resets, u) += d_rh[size_t(u)] * hp[size_t(u)] * slope(rec, p(resets, u));
+          back[size_t(u)] += d_rh[size_t(u)] * value(rec, p(resets, u));
         }
       }
       for (int g = 0; g < gates; ++g)
         if (cell == UNPAD_GRU_RESET_AFTER && g == 2)
           pull(g, d_inner[t].data(), back);
-        else if (!(cell == UNPAD_GRU_RESET_BEFORE && g == 2))
+        else if (!(twice() && g == gates - 1))
           pull(g, &out[size_t(g * hidden)], back);
       dh = back;
     }

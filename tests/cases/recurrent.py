@@ -186,6 +186,18 @@ CASES = [
     Case("GRU from a state", lambda k: k.layers.GRU(4), (STEPS, ROW), from_states),
     Case("SimpleRNN", lambda k: k.layers.SimpleRNN(4, **SEQ)),
     Case("SimpleRNN relu", lambda k: k.layers.SimpleRNN(4, "relu", False, return_state=True)),
+    *(
+        Case(name, make, *rest, keras=None, why="Keras has no minimal gated unit")
+        for name, make, *rest in (
+            ("MGU", lambda k: k.layers.MGU(4, **SEQ)),
+            ("MGU backwards", lambda k: k.layers.MGU(4, "relu", go_backwards=True, **SEQ)),
+            ("MGU from a state", lambda k: k.layers.MGU(4, **BOTH), (STEPS, ROW), from_states),
+            ("MGU dropout", lambda k: k.layers.MGU(4, dropout=0.5, recurrent_dropout=0.5)),
+            ("MGUCell", lambda k: k.layers.MGUCell(4), (X, ROW), step),
+            ("RNN(MGUCell)", lambda k: k.layers.RNN(k.layers.MGUCell(4), **SEQ)),
+            ("Bidirectional MGU", lambda k: k.layers.Bidirectional(k.layers.MGU(3, **SEQ))),
+        )
+    ),
     Case("LSTMCell", lambda k: k.layers.LSTMCell(4), (X, ROW, ROW), step),
     Case(
         "LSTMCell options",

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from . import torch_gru, torch_lstm, torch_simple_rnn
+from . import torch_gru, torch_lstm, torch_mgu, torch_simple_rnn
 
 Function = Callable[[Tensor], Tensor]
 Product = Callable[[int, Tensor], Tensor]
@@ -75,6 +75,14 @@ def _simple_rnn(
     return act(x[0] + product(0, h)), c
 
 
+def _mgu(
+    x: tuple[Tensor, ...], h: Tensor, c: Tensor, product: Product, act: Function, rec: Function
+) -> tuple[Tensor, Tensor]:
+    """Zhou et al. (2016): one gate resets and updates."""
+    f = rec(x[0] + product(0, h))
+    return (1 - f) * h + f * act(x[1] + product(1, f * h)), c
+
+
 CELLS: dict[str, Cell] = {
     cell.name: cell
     for cell in (
@@ -82,6 +90,7 @@ CELLS: dict[str, Cell] = {
         Cell("gru", 3, _gru, torch_gru, recurrent_biases=True),
         Cell("gru_reset_before", 3, _gru_reset_before, torch_gru),
         Cell("simple_rnn", 1, _simple_rnn, torch_simple_rnn, keeps=False),
+        Cell("mgu", 2, _mgu, torch_mgu),
     )
 }
 GATES: dict[str, int] = {name: cell.gates for name, cell in CELLS.items()}

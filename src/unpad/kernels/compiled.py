@@ -9,11 +9,10 @@ from torch import Tensor
 
 from .activations import KNOWN
 from .cells import CELLS
-from .library import DTYPES, call
+from .library import DTYPES, call, cells
 from .structures import words
 from .threads import threads
 
-_CELLS = {"lstm": 0, "gru": 1, "gru_reset_before": 2, "simple_rnn": 3}
 _NAMES = ("tanh", "sigmoid", "relu", "linear", "hard_sigmoid")
 _ACTIVATIONS = {name: i for i, name in enumerate(_NAMES)}
 assert set(_ACTIVATIONS) == set(KNOWN)
@@ -120,7 +119,7 @@ def _layer(
     values, mask = given[0], given[-1]
     steps, feature = values.shape
     return [
-        _CELLS[cell],
+        cells()[cell],
         DTYPES[values.dtype],
         _ACTIVATIONS[activation],
         _ACTIVATIONS[recurrent_activation],

@@ -22,7 +22,7 @@ from . import structures
 _NAME = "libunpad_kernels" + (".dylib" if sys.platform == "darwin" else ".so")
 FILE = Path(os.environ.get("UNPAD_LIBRARY") or Path(__file__).parent / _NAME)
 DTYPES = {torch.float32: 0, torch.float64: 1}
-_VERSION = 8
+_VERSION = 9
 _ERRORS = {
     1: "an array that it needs is null",
     2: "a size or stride is impossible",
@@ -65,6 +65,13 @@ def _misfit(loaded: Any) -> str | None:
         return "it is of another version"
     loaded.unpad_kernels_fields.restype = ctypes.c_char_p
     return structures.misfit(loaded.unpad_kernels_fields().decode())
+
+
+@cache
+def cells() -> dict[str, int]:
+    """The library's number of each recurrent cell that it knows."""
+    loaded = library()
+    return {} if loaded is None else structures.cells(loaded.unpad_kernels_fields().decode())
 
 
 def available() -> bool:

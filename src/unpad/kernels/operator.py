@@ -165,7 +165,7 @@ def _as_function(activation: str | Callable[[Tensor], Tensor]) -> Callable[[Tens
 def _forward(values: Tensor, *rest: Any, own: Own | None = None) -> tuple[Any, ...]:
     offsets, ids, *weights = rest[:10]
     *others, path, keep = rest[10:]
-    module = _path(values, path)
+    module = _path(values, others[3], path)
     paths.note("compiled" if module is compiled else "torch")
     where = offsets if module is compiled else own or offsets
     return module.forward(values, where, ids, weights, *others, keep)
@@ -199,7 +199,7 @@ def _gradients(*arguments: Any, own: Own | None = None) -> list[Tensor | None]:
     gradients, given = arguments[:3], arguments[3:]
     (values, offsets, ids), weights = given[:3], given[_WEIGHTS_AT]
     *rest, path, inputs = given[_H0:]
-    module = _path(values, path)
+    module = _path(values, rest[6], path)
     where = offsets if module is compiled else own or offsets
     return module.backward(*gradients, values, where, ids, weights, *rest, inputs)
 
@@ -212,9 +212,10 @@ def _check_backward(d_outputs: Any, d_h: Any, d_c: Any, *given: Any) -> None:
     followed(cell, values, offsets, weights, directions, d_outputs, d_h, d_c, outputs, gates, saved)
 
 
-def _path(values: Tensor, path: str) -> Any:
+def _path(values: Tensor, cell: str, path: str) -> Any:
     """The same for forward and backward: what is kept for the backward pass is the path's own."""
-    return compiled if path != "torch" and library.serves(values) else torch_path
+    served = path != "torch" and library.serves(values) and cell in library.cells()
+    return compiled if served else torch_path
 
 
 _library.impl("recurrent", _checked_forward, "CompositeExplicitAutograd")

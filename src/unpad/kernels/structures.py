@@ -50,17 +50,26 @@ def misfit(told: str) -> str | None:
     """What does not fit between these fields and those that a library tells; None where all do.
 
     Args:
-        told: a line a structure: its name, its bytes, and of each field name and beginning.
+        told: a line a structure: its name, its bytes, and of each field name and beginning; and a
+            line "cells" with their names.
     """
     found = {}
     for line in told.splitlines():
         name, size, *fields = line.split(" ")
+        if name == "cells":
+            continue
         found[name] = int(size), list(zip(fields[::2], map(int, fields[1::2]), strict=True))
     for name, fields in FIELDS.items():
         want = 8 * len(fields), [(field, 8 * i) for i, field in enumerate(fields)]
         if found.get(name) != want:
             return f"its {name} has other fields"
     return None
+
+
+def cells(told: str) -> dict[str, int]:
+    """The number of each recurrent cell that a library tells of."""
+    lines = [line.split(" ") for line in told.splitlines()]
+    return {name: i for kind, *names in lines if kind == "cells" for i, name in enumerate(names)}
 
 
 def words(values: Sequence[int]) -> bytes:

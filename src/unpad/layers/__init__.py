@@ -70,6 +70,7 @@ from .recurrent.gru import GRU
 from .recurrent.gru_cell import GRUCell
 from .recurrent.lstm import LSTM
 from .recurrent.lstm_cell import LSTMCell
+from .recurrent.mgu import MGU, MGUCell
 from .recurrent.recurrent import Recurrent
 from .recurrent.rnn import RNN
 from .recurrent.simple_rnn import SimpleRNN
@@ -95,6 +96,7 @@ __all__ = [
     "ELU",
     "GRU",
     "LSTM",
+    "MGU",
     "RNN",
     "Activation",
     "ActivityRegularization",
@@ -148,6 +150,7 @@ __all__ = [
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
+    "MGUCell",
     "Masking",
     "MaxPool1D",
     "MaxPooling1D",
