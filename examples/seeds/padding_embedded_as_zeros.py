@@ -133,11 +133,10 @@ def network(keras, words, slots, size, groups, kind, **embedding):
 
 def main(arguments=None):
     """Trains each network and prints a verdict for each thing that the question says or asks."""
+    import unpad as keras
     from unpad.callbacks import EarlyStopping
     from unpad.constraints import NonNeg
     from unpad.initializers import RandomUniform
-
-    import unpad as keras
 
     parser = argparse.ArgumentParser()
     parser.add_argument("--small", action="store_true")

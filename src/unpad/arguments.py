@@ -206,8 +206,8 @@ def integer(
     """The value, if it is a whole number from `low` to `high`; a bool is none."""
     if value is None and or_none:
         return None
-    found = _scalar(value)
-    whole = isinstance(found, Integral) and not isinstance(found, bool)
+    found: Any = _scalar(value)
+    whole = _is(found, Integral) and not isinstance(found, bool)
     if not whole or (low is not None and found < low) or (high is not None and found > high):
         if low == 1 and high is None:
             what = "a positive integer"
@@ -249,9 +249,9 @@ def number(
     """
     if value is None and or_none:
         return None
-    found = _scalar(value)
+    found: Any = _scalar(value)
     if (
-        not isinstance(found, Real)
+        not _is(found, Real)
         or isinstance(found, bool)
         or not (math.isfinite(found) or (infinite and not math.isnan(found)))
         or (low is not None and found < low)
@@ -456,12 +456,17 @@ def sizes(
         return None
     given = value if isinstance(value, (list, tuple)) else [value]
     known = [n for n in given if not (unknown and n is None)]
-    right = [isinstance(n, Integral) and not isinstance(n, bool) and n > 0 for n in known]
+    right = [_is(n, Integral) and not isinstance(n, bool) and n > 0 for n in known]
     if all(right) and len(given) >= least:
         return tuple(None if n is None else int(n) for n in given)
     what = "a positive integer or a tuple of them"
     what += ", None where a size is not known" * unknown + ", or None" * or_none
     raise wrong(who, name, what, value)
+
+
+def _is(value: Any, kind: type) -> bool:
+    """isinstance, after which a checker of types still lets numbers be compared."""
+    return isinstance(value, kind)
 
 
 def _scalar(value: Any) -> Any:

@@ -51,12 +51,13 @@ def register_keras_serializable(
     """
 
     def register(given: _Named) -> _Named:
-        if isinstance(given, type) and not hasattr(given, "get_config"):
+        own: Any = given
+        if isinstance(own, type) and not hasattr(own, "get_config"):
             raise ValueError(
-                f"register_keras_serializable: {given.__name__} has no get_config, which says what "
+                f"register_keras_serializable: {own.__name__} has no get_config, which says what "
                 "it is made of."
             )
-        _registered[f"{package}>{name or given.__name__}"] = given
+        _registered[f"{package}>{name or own.__name__}"] = own
         return given
 
     return register

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import Unpack
+from typing import Any, Unpack
 
 from torch import Tensor
 
@@ -41,13 +41,13 @@ class Reshape(Layer):
 
     def __init__(self, target_shape: Sequence[int], **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
-        given = target_shape if isinstance(target_shape, (tuple, list)) else [None]
+        given: Any = target_shape if isinstance(target_shape, (tuple, list)) else [None]
         sizes = [n for n in given if n != -1]
         wrong = [n for n in sizes if isinstance(n, bool) or not isinstance(n, int) or n < 1]
         if wrong or len(given) - len(sizes) > 1:
             what = "sizes, one of them -1 at most"
             raise arguments.wrong(self.who, "target_shape", what, target_shape)
-        self.target_shape = tuple(given)
+        self.target_shape: tuple[int, ...] = tuple(given)
 
     def output_spec(self, spec: Spec) -> Spec:
         if spec.ragged:
