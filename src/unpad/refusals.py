@@ -7,7 +7,7 @@ Each base class has one closed table of them, from the name to the way out;
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, NoReturn
 
 
@@ -15,12 +15,14 @@ class Refusing:
     """A base class that tells its subclasses and users which of Keras's names it would ignore.
 
     The table is an argument of the class statement, `class Loss(Refusing, refused={...})`. It holds
-    for all classes below, which may add a table of their own; one of this library that defines such
-    a name obeys it. It costs only where a class is made or a refused name is touched.
+    for all classes below, which may add a table of their own, or take names out of it that they
+    obey, `class Model(Layer, obeyed=["metrics"])`. It costs only where a class is made or a refused
+    name is touched.
 
     Example:
         >>> class Base(Refusing, refused={"stateless_call": "Use torch.func."}): ...
         >>> class Mine(Base):
+        ...     __module__ = "script"  # a person's, and not of this library
         ...     def stateless_call(self): ...
         Traceback (most recent call last):
         TypeError: Mine.stateless_call: a Base is never asked for it. Use torch.func.
@@ -29,23 +31,29 @@ class Refusing:
     #: The way out for each name, and the class that refuses it.
     _refused: ClassVar[Mapping[str, tuple[str, str]]] = {}
 
-    def __init_subclass__(cls, refused: Mapping[str, str] | None = None, **kwargs: Any) -> None:
+    def __init_subclass__(
+        cls, refused: Mapping[str, str] | None = None, obeyed: Iterable[str] = (), **kwargs: Any
+    ) -> None:
         super().__init_subclass__(**kwargs)
-        if cls.__module__.partition(".")[0] == __name__.partition(".")[0]:
-            cls._refused = {n: w for n, w in cls._refused.items() if n not in vars(cls)}
-        for kind in cls.__mro__:
-            if "_refused" in vars(kind):
-                break
-            # Of the class itself, or of another parent that stands before the base.
-            for name in vars(kind).keys() & cls._refused.keys():
-                base, instead = cls._refused[name]
-                raise TypeError(f"{cls.__name__}.{name}: a {base} is never asked for it. {instead}")
-        if refused:
-            cls._refused = {**cls._refused, **{n: (cls.__name__, w) for n, w in refused.items()}}
-            for name, instead in refused.items():
-                there = getattr(cls, name, None)
-                if not callable(there):
-                    setattr(cls, name, Refused(name, instead, there))
+        _check(cls)
+        table = {n: w for n, w in cls._refused.items() if n not in {*obeyed}}
+        table |= {name: (cls.__name__, instead) for name, instead in (refused or {}).items()}
+        for name in [*(refused or ()), *(table.keys() & vars(cls).keys())]:
+            there = getattr(cls, name, None)
+            if there is None or isinstance(there, property):
+                setattr(cls, name, Refused(name, table[name][1], there))
+        cls._refused = table
+
+
+def _check(cls: type[Refusing]) -> None:
+    """Raises for a class that is not this library's and defines a name that is refused."""
+    for kind in cls.__mro__:
+        if kind.__module__.partition(".")[0] == __name__.partition(".")[0]:
+            return
+        # Of the class itself, or of another parent that stands before the base.
+        for name in vars(kind).keys() & cls._refused.keys():
+            base, instead = cls._refused[name]
+            raise TypeError(f"{cls.__name__}.{name}: a {base} is never asked for it. {instead}")
 
 
 def refused_names(kind: type) -> dict[str, str]:

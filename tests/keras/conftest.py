@@ -15,7 +15,7 @@ from keras.src.backend.common import dtypes
 
 import unpad
 
-pytest.register_assert_rewrite("public_programs")
+pytest.register_assert_rewrite("public_layers", "public_programs")
 
 
 @pytest.fixture

@@ -4,17 +4,28 @@ The walk is over the classes of the real Keras. A name that unpad obeys has a pr
 every other name is in the base class's own table, and is refused where it is written.
 """
 
-from functools import cache
+from functools import cache, partial
 
 import keras
+import public_layers as layers
 import public_programs as programs
 import pytest
 import torch
 
 import unpad
 
+
+def compiled(library):
+    model = library.Sequential([library.Input((2,)), library.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    return model
+
+
 #: Keras's classes, by the name of the class; an object of each shows what is set in constructors.
 KERAS = {
+    "Layer": (keras.layers.Layer, keras.layers.Layer),
+    "Model": (keras.Model, lambda: compiled(keras)),
+    "Callback": (keras.callbacks.Callback, keras.callbacks.Callback),
     "Loss": (keras.losses.Loss, keras.losses.Loss),
     "Metric": (keras.metrics.Metric, keras.metrics.Metric),
     "Optimizer": (keras.optimizers.Optimizer, lambda: keras.optimizers.Optimizer(0.1)),
@@ -25,6 +36,9 @@ KERAS = {
 
 #: unpad's, and an object of each.
 OURS = {
+    "Layer": (unpad.layers.Layer, lambda: unpad.layers.Dense(1)),
+    "Model": (unpad.Model, lambda: compiled(unpad)),
+    "Callback": (unpad.callbacks.Callback, unpad.callbacks.Callback),
     "Loss": (unpad.losses.Loss, unpad.losses.MeanSquaredError),
     "Metric": (unpad.metrics.Metric, unpad.metrics.Mean),
     "Optimizer": (unpad.optimizers.Optimizer, unpad.optimizers.SGD),
@@ -35,6 +49,63 @@ OURS = {
 
 #: What shows that a name is obeyed.
 OBEYED = {
+    "Layer": {
+        "__call__": partial(layers.method, "Layer", "__call__"),
+        "activity_regularizer": layers.layer_activity_regularizer,
+        "add_loss": layers.layer_add_loss,
+        "add_variable": layers.layer_add_variable,
+        "add_weight": layers.layer_of_ones_own,
+        "build": layers.layer_build,
+        "built": layers.layer_of_ones_own,
+        "call": layers.layer_of_ones_own,
+        "compute_mask": layers.layer_masks,
+        "compute_output_shape": layers.layer_output_shape,
+        "count_params": partial(layers.method, "Layer", "count_params"),
+        "dtype": layers.layer_dtype,
+        "from_config": layers.layer_config,
+        "get_config": layers.layer_config,
+        "get_weights": partial(layers.method, "Layer", "get_weights"),
+        "name": layers.layer_name,
+        "set_weights": partial(layers.method, "Layer", "set_weights"),
+        "supports_masking": layers.layer_supports_masking,
+        "trainable": layers.layer_trainable,
+    },
+    "Model": {
+        "call": layers.model_call,
+        "compile": layers.model_compile,
+        "compute_loss": layers.model_compile,
+        "compute_metrics": layers.model_compute_metrics,
+        "get_metrics_result": layers.model_metrics_result,
+        "layers": layers.model_layers,
+        "metrics": layers.model_metrics,
+        "optimizer": layers.model_optimizer,
+        "predict_step": layers.model_steps,
+        "reset_metrics": layers.model_metrics,
+        "stop_training": layers.model_stop_training,
+        "test_step": layers.model_steps,
+        "train_step": layers.model_steps,
+        **{
+            name: partial(layers.method, "Model", name)
+            for name in (
+                "evaluate",
+                "fit",
+                "get_layer",
+                "predict",
+                "predict_on_batch",
+                "summary",
+                "test_on_batch",
+                "to_json",
+                "train_on_batch",
+            )
+        },
+    },
+    "Callback": {
+        **{name: partial(layers.hook, name) for name in layers.HOOKS},
+        "model": layers.callback_params,
+        "params": layers.callback_params,
+        "set_model": layers.callback_params,
+        "set_params": layers.callback_params,
+    },
     "Loss": {
         "call": programs.loss_of_ones_own,
         "from_config": programs.loss_config,
@@ -101,13 +172,18 @@ def keras_names(name):
     kind, make = KERAS[name]
     found = {n for n in (*dir(kind), *vars(make())) if not n.startswith("_")}
     if issubclass(kind, torch.nn.Module):
-        found -= {*dir(torch.nn.Module), *vars(torch.nn.Module())}
+        # Torch's names are torch's here too, but for those that Keras has for itself.
+        of_keras = [k for k in kind.__mro__ if k.__module__.startswith("keras.src")]
+        own = {n for k in of_keras if k.__name__ != "TorchLayer" for n in vars(k)}
+        found -= {*dir(torch.nn.Module), *vars(torch.nn.Module())} - own
     if any("__call__" in vars(k) for k in kind.__mro__ if k.__module__.startswith("keras")):
         found.add("__call__")
     return sorted(found)
 
 
 NAMES = [(kind, name) for kind in KERAS for name in keras_names(kind)]
+# What a model has as a layer is shown on a layer.
+OBEYED["Model"] = {**OBEYED["Layer"], **OBEYED["Model"]}
 REFUSED = {kind: unpad.refusals.refused_names(ours) for kind, (ours, _) in OURS.items()}
 shown = cache(lambda program: program())
 
@@ -129,7 +205,8 @@ def refuses(kind, name):
     assert len(instead) > 15
     with pytest.raises(TypeError) as defined:
         type("Mine", (ours,), {name: lambda self: None})
-    assert str(defined.value) == f"Mine.{name}: a {kind} is never asked for it. {instead}"
+    base = "Layer" if kind == "Model" and name in REFUSED["Layer"] else kind
+    assert str(defined.value) == f"Mine.{name}: a {base} is never asked for it. {instead}"
     made = make()
     if callable(getattr(made, name, None)):
         return  # A method of its own: to be called, not to be replaced.

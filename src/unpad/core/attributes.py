@@ -10,20 +10,11 @@ import torch
 from ..refusals import Refused
 from ..weights import activations, constraints, regularizers
 from . import older
-from .weighted import Weighted
+from .weighted import Weighted, as_dtype
 from .written import is_ours
 
 # What weights are made with, under the names that arguments have.
-_MADE_OF = {
-    "units",
-    "filters",
-    "kernel_size",
-    "use_bias",
-    "input_dim",
-    "output_dim",
-    "groups",
-    "dtype",
-}
+_MADE_OF = {"units", "filters", "kernel_size", "use_bias", "input_dim", "output_dim", "groups"}
 
 
 class Attributes(Weighted):
@@ -47,10 +38,12 @@ class Attributes(Weighted):
             ValueError: it comes too late, or the name is one of unpad's.
         """
         of, _, kind = name.rpartition("_")
+        value = as_dtype(value) if name == "dtype" else value
         if isinstance(value, (torch.nn.Module, torch.nn.Parameter)):
             self._check_held(name, value)
         elif name == "activity_regularizer":
             value = regularizers.get(value, self.who)
+            self._notes = []  # what the one before has noted
         elif not self.__dict__["built"]:
             pass
         elif name.endswith("activation") and callable(self.__dict__.get(name)):
@@ -62,7 +55,9 @@ class Attributes(Weighted):
             value = room.get(value, self.who)
             held.pop(of, None)
             held |= {} if value is None else {of: value}
-        elif (name in _MADE_OF or kind == "initializer") and name in self._takes:
+        elif name == "dtype" or (
+            (name in _MADE_OF or kind == "initializer") and name in self._takes
+        ):
             had = self.__dict__.get(name, value)
             if had is not value and had != value:
                 raise ValueError(

@@ -26,7 +26,7 @@ from ..training.run import Run, current, unpacked
 from ..training.trainer import Given, Seed
 
 
-class Trained(Layer):
+class Trained(Layer, obeyed=["metrics"]):
     """A layer that can be trained: Keras's methods, and its steps that a subclass may override."""
 
     is_model = True
