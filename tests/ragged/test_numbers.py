@@ -499,11 +499,11 @@ def test_one_weight_for_all_is_a_number():
 
 @pytest.mark.parametrize("odd", [np.array([1j]), "a", {"a": 1}, [[1], [2, 3]]])
 def test_losses_and_metrics_say_who_and_what(odd):
-    with pytest.raises(ValueError, match=r"^y_true: "):
+    with pytest.raises(ValueError, match=r"^(\w+: )?(expected )?y_true"):
         keras.losses.MeanSquaredError()(odd, torch.ones(1, 1))
-    with pytest.raises(ValueError, match=r"^mean_squared_error: y_true: "):
+    with pytest.raises(ValueError, match=r"^\w+: (expected )?y_true"):
         keras.metrics.MeanSquaredError().update_state(odd, torch.ones(1, 1))
-    with pytest.raises(ValueError, match=r"^y_pred: "):
+    with pytest.raises(ValueError, match=r"^(\w+: )?(expected )?y_pred"):
         keras.losses.MeanSquaredError()(torch.ones(1, 1), odd)
 
 
