@@ -456,7 +456,7 @@ def sizes(
         return None
     given = value if isinstance(value, (list, tuple)) else [value]
     known = [n for n in given if not (unknown and n is None)]
-    right = [_is(n, Integral) and not isinstance(n, bool) and n > 0 for n in known]
+    right = [_is(n, Integral) and not isinstance(n, bool) and int(n or 0) > 0 for n in known]
     if all(right) and len(given) >= least:
         return tuple(None if n is None else int(n) for n in given)
     what = "a positive integer or a tuple of them"
