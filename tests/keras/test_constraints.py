@@ -89,7 +89,7 @@ MISTAKES = [
     ),
     (
         lambda: constraints.MaxNorm(axis="rows"),
-        "MaxNorm: expected axis as an integer or a list of integers, got 'rows'.",
+        "MaxNorm: expected axis as an integer or a list of different integers, got 'rows'.",
     ),
     (
         lambda: constraints.constrain(torch.ones(2, 3), torch.sum),

@@ -51,7 +51,7 @@ def test_every_name_of_keras_is_known(name):
 
 def test_nothing_else_is_left_out():
     named = {n for n in dir(keras.losses) if not n.startswith("_")}
-    assert named - LEFT_OUT - set(losses.__all__) == {"deserialize", "serialize"}
+    assert named - LEFT_OUT <= set(losses.__all__)
 
 
 def function_of(name):

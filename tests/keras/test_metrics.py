@@ -193,7 +193,7 @@ def test_float32(name, options, true, pred):
 
 def test_every_metric_that_keras_has():
     ours = {n for n in unpad.metrics.__all__ if hasattr(keras.metrics, n)}
-    of_steps = ours - {"Metric", "Mean", "MeanMetricWrapper", "get"}
+    of_steps = ours - {"Metric", "Mean", "MeanMetricWrapper", "get", "serialize", "deserialize"}
     assert of_steps == {name for name, *_ in CASES.values()}
 
 

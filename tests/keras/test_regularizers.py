@@ -101,11 +101,11 @@ MISTAKES = [
     ),
     (
         lambda: regularizers.L2(-1.0),
-        "L2: expected l2 as a finite number that is not negative, got -1.0.",
+        "L2: expected l2 as a finite number from 0 or None, got -1.0.",
     ),
     (
         lambda: regularizers.L1L2(l1=float("nan")),
-        "L1L2: expected l1 as a finite number that is not negative, got nan.",
+        "L1L2: expected l1 as a finite number from 0 or None, got nan.",
     ),
     (
         lambda: regularizers.OrthogonalRegularizer(mode="row"),

@@ -40,9 +40,9 @@ class OlderMethods:
         """
         tell_once("Sequential", "predict_classes(x)", "predict(x).argmax(-1)")
         if self.tail == "crf":  # whose predictions are tags
-            return self.predict(x, batch_size, verbose, fill)
+            return self.predict(x, batch_size, verbose, fill=fill)
         # Where there is no step there is no number.
-        outputs, form = accept(self.predict(x, batch_size, verbose, np.nan), "predict_classes")
+        outputs, form = accept(self.predict(x, batch_size, verbose, fill=np.nan), "predict_classes")
         return give_back(lift(lambda values: _classes(values, fill), outputs), form, fill)
 
 

@@ -172,8 +172,8 @@ class Trained(Layer, obeyed=["metrics"]):
         batch_size: int | None = None,
         verbose: int | str = "auto",
         sample_weight: Any = None,
-        return_dict: bool = False,
         callbacks: Sequence[Callback] | Callback | None = None,
+        return_dict: bool = False,
     ) -> float | list[float] | dict[str, float]:
         """The loss and metrics over the real steps of this data; the same for any batch size.
 
@@ -201,8 +201,8 @@ class Trained(Layer, obeyed=["metrics"]):
         x: Any,
         batch_size: int | None = None,
         verbose: int | str = "auto",
-        fill: float = 0,
         callbacks: Sequence[Callback] | Callback | None = None,
+        fill: float = 0,
     ) -> Any:
         """The model's outputs in the caller's own form: the same grid, a list, a Ragged.
 
@@ -243,7 +243,7 @@ class Trained(Layer, obeyed=["metrics"]):
         self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
     ) -> float | list[float] | dict[str, float]:
         """The loss and metrics of this batch."""
-        return self.evaluate(x, y, None, 0, sample_weight, return_dict)
+        return self.evaluate(x, y, None, 0, sample_weight, return_dict=return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for this batch, in the caller's form."""
