@@ -29,7 +29,7 @@ def laid_out(inputs: Any) -> tuple[Any, Any]:
     if not isinstance(inputs, Ragged):
         return inputs, None
     width = max(1, inputs.layout.longest)
-    grid = to_padded(inputs, 0, length=width, padding="post")
+    grid = to_padded(inputs.values, inputs.layout, 0, length=width, padding="post")
     return grid, mask_of(inputs, width)
 
 

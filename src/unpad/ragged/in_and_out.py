@@ -9,14 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .levels import from_nested_lists
 from .numbers import as_dtype
 from .sequences import Sequences
 
 if TYPE_CHECKING:
+    from typing import Self
+
     import pyarrow
 
-    from .ragged import Ragged
     from .sequences import Output
 
 
@@ -25,14 +25,15 @@ class InAndOut(Sequences):
 
     __slots__ = ()
 
-    @staticmethod
+    @classmethod
     def from_padded(
+        cls,
         x: Tensor | np.ndarray,
         *,
         mask: Tensor | np.ndarray | None = None,
         lengths: Tensor | np.ndarray | Sequence[int] | int | None = None,
         padding: float | None = None,
-    ) -> Ragged:
+    ) -> Self:
         """The real steps of a padded array. Say which they are in exactly one way.
 
         Copies the real steps once; the array is not kept. Padding may be on either side or in the
@@ -56,10 +57,10 @@ class InAndOut(Sequences):
         """
         from .doors.padded import from_padded
 
-        return from_padded(x, mask=mask, lengths=lengths, padding=padding)
+        return cls._of(from_padded(x, mask=mask, lengths=lengths, padding=padding))
 
-    @staticmethod
-    def from_list(sequences: Iterable[Any], *, dtype: Any = None, levels: int = 1) -> Ragged:
+    @classmethod
+    def from_list(cls, sequences: Iterable[Any], *, dtype: Any = None, levels: int = 1) -> Self:
         """Sequences of different lengths: arrays, tensors or lists, each (time, *feature).
 
         Copies once. An empty sequence is legal: `[]` takes the feature shape of the others. An
@@ -78,17 +79,17 @@ class InAndOut(Sequences):
             >>> Ragged.from_list([[1, 2, 3], [], [4]]).lengths
             tensor([3, 0, 1])
         """
-        from .doors.lists import from_list
+        from .doors.lists import from_list, from_lists_of_lists
 
         if isinstance(levels, bool) or levels not in (1, 2):
             raise ValueError(f"Ragged.from_list: levels is 1 or 2, got {levels!r}.")
         dtype = as_dtype(dtype, "Ragged.from_list: dtype")
         if levels == 2:
-            return from_nested_lists(sequences, dtype)
-        return from_list(sequences, dtype=dtype)
+            return cls._of(from_lists_of_lists(sequences, dtype))
+        return cls._of(from_list(sequences, dtype=dtype))
 
-    @staticmethod
-    def from_packed(packed: torch.nn.utils.rnn.PackedSequence) -> Ragged:
+    @classmethod
+    def from_packed(cls, packed: torch.nn.utils.rnn.PackedSequence) -> Self:
         """The sequences of a torch PackedSequence, in the caller's order. Copies once.
 
         Raises:
@@ -96,10 +97,10 @@ class InAndOut(Sequences):
         """
         from .doors.packed import from_packed
 
-        return from_packed(packed)
+        return cls._of(from_packed(packed))
 
-    @staticmethod
-    def from_nested(nested: Tensor) -> Ragged:
+    @classmethod
+    def from_nested(cls, nested: Tensor) -> Self:
         """A torch nested tensor of jagged layout. No copy where it has no holes.
 
         Raises:
@@ -107,10 +108,10 @@ class InAndOut(Sequences):
         """
         from .doors.nested_tensor import from_nested
 
-        return from_nested(nested)
+        return cls._of(from_nested(nested))
 
-    @staticmethod
-    def from_arrow(column: pyarrow.Array | pyarrow.ChunkedArray) -> Ragged:
+    @classmethod
+    def from_arrow(cls, column: pyarrow.Array | pyarrow.ChunkedArray) -> Self:
         """An Arrow list column: list, large list or fixed-size list of numbers.
 
         Values are not copied where Arrow holds them in one chunk, without nulls and not as bits. A
@@ -118,10 +119,10 @@ class InAndOut(Sequences):
         """
         from .doors.arrow import from_arrow
 
-        return from_arrow(column)
+        return cls._of(from_arrow(column))
 
-    @staticmethod
-    def concatenate(batches: Iterable[Ragged], axis: int = 0) -> Ragged:
+    @classmethod
+    def concatenate(cls, batches: Iterable[Self], axis: int = 0) -> Self:
         """The sequences of several batches, one batch after the other; or their features joined.
 
         Args:
@@ -139,10 +140,10 @@ class InAndOut(Sequences):
         """
         from .doors.joining import concatenate
 
-        return concatenate(batches, axis)
+        return cls._of(concatenate(batches, axis))
 
-    @staticmethod
-    def stack(batches: Iterable[Ragged], axis: int = -1) -> Ragged:
+    @classmethod
+    def stack(cls, batches: Iterable[Self], axis: int = -1) -> Self:
         """Batches of equal layouts, with a new axis of features that tells them apart.
 
         Args:
@@ -159,7 +160,7 @@ class InAndOut(Sequences):
         """
         from .doors.joining import stack
 
-        return stack(batches, axis)
+        return cls._of(stack(batches, axis))
 
     def to_padded(
         self, fill: float = 0, *, length: int | None = None, padding: str | None = None
@@ -178,7 +179,8 @@ class InAndOut(Sequences):
         """
         from .doors.padded import to_padded
 
-        return self._out(to_padded(self, fill, length=length, padding=padding))  # pyright: ignore[reportArgumentType]
+        grid = to_padded(self._values, self._layout, fill, length=length, padding=padding)
+        return self._out(grid)
 
     def to_list(self) -> list[Any]:
         """One (time, *feature) tensor or array a sequence; views, no copies."""
@@ -193,16 +195,16 @@ class InAndOut(Sequences):
         """
         from .doors.packed import to_packed
 
-        return to_packed(self)  # pyright: ignore[reportArgumentType]
+        return to_packed(self._values, self._layout)
 
     def to_nested(self) -> Tensor:
         """A torch nested tensor of jagged layout, on the same values."""
         from .doors.nested_tensor import to_nested
 
-        return to_nested(self)  # pyright: ignore[reportArgumentType]
+        return to_nested(self._values, self._layout)
 
     def to_arrow(self) -> pyarrow.LargeListArray:
         """An Arrow large-list array on the same values; features become fixed-size lists."""
         from .doors.arrow import to_arrow
 
-        return to_arrow(self)  # pyright: ignore[reportArgumentType]
+        return to_arrow(self._values, self._layout)

@@ -12,13 +12,14 @@ from torch import Tensor
 from .arithmetic import Arithmetic
 from .choosing import Choosing
 from .elementwise import Elementwise
+from .fitting import fits, refuse_others, shape_of
 from .in_and_out import InAndOut
 from .in_time import InTime
 from .layout import Layout
 from .levels import merge_levels
 from .numbers import as_dtype, as_values, to_numpy, to_tensor
+from .parts import Parts
 from .reducing import Reducing
-from .sequences import Sequences
 from .views import Views
 
 if TYPE_CHECKING:
@@ -62,15 +63,7 @@ class Ragged(Views, InAndOut, Choosing, Arithmetic, Elementwise, Reducing, InTim
             values = as_values(values, "Ragged: values")
         if not isinstance(layout, Layout):
             layout = Layout(layout)
-        if not _fits(values, layout):
-            raise ValueError(
-                f"Ragged: expected values as (steps, *feature) with {layout.steps} steps, which is "
-                f"where the offsets end, got {_shape(values)}."
-            )
-        if values.device != layout.device:
-            raise ValueError(
-                f"Ragged: values are on {values.device}, the offsets on {layout.device}."
-            )
+        refuse_others(values, layout)
         self._fill_in(values, layout, False)
 
     def _fill_in(self, values: Any, layout: Layout, numpy: bool, read_by: Any = None) -> None:
@@ -96,11 +89,12 @@ class Ragged(Views, InAndOut, Choosing, Arithmetic, Elementwise, Reducing, InTim
         ragged._fill_in(values, layout, numpy, read_by)
         return ragged
 
-    def _stacked(self, layout: Layout, numpy: bool) -> Ragged:
-        """This one's sequences as the steps of a layout."""
-        # What is inside is for computing with; the outer one says what the caller is handed.
-        inner = Ragged._trusted(self._values, self._layout)
-        return Ragged._trusted(inner, layout, numpy)
+    @classmethod
+    def _of(cls, parts: Parts) -> Ragged:
+        values = parts.values
+        if isinstance(values, Parts):
+            values = cls._of(values)
+        return cls._trusted(values, parts.layout, parts.numpy)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(
@@ -119,10 +113,10 @@ class Ragged(Views, InAndOut, Choosing, Arithmetic, Elementwise, Reducing, InTim
             ValueError: the values have another number of steps.
         """
         layout = self._layout if layout is None else layout
-        if not _fits(values, layout):
+        if not fits(values, layout):
             raise ValueError(
                 f"Ragged: expected values as ({layout.steps}, *feature), one for each step, got "
-                f"{_shape(values)}."
+                f"{shape_of(values)}."
             )
         return Ragged._trusted(values, layout, self._numpy)
 
@@ -172,10 +166,10 @@ class Ragged(Views, InAndOut, Choosing, Arithmetic, Elementwise, Reducing, InTim
             raise ValueError(
                 f"Ragged.map: expected the function to give a tensor, got {type(found).__name__}."
             )
-        if not _fits(found, self._layout):
+        if not fits(found, self._layout):
             raise ValueError(
                 f"Ragged.map: expected one row for each of the {self.steps} steps, got "
-                f"{_shape(found)}. For one row a sequence: ragged.mean(), .max(), .last(); "
+                f"{shape_of(found)}. For one row a sequence: ragged.mean(), .max(), .last(); "
                 "for something else: work on ragged.values and ragged.offsets."
             )
         return Ragged._trusted(found, self._layout, self._numpy)
@@ -227,16 +221,3 @@ class Ragged(Views, InAndOut, Choosing, Arithmetic, Elementwise, Reducing, InTim
         from .show_html import show_html
 
         return show_html(self)
-
-
-def _fits(values: Any, layout: Layout) -> bool:
-    """Whether there is one row, or one inner sequence, for each step."""
-    if isinstance(values, Tensor):
-        return values.ndim > 0 and values.shape[0] == layout.own.steps
-    return isinstance(values, Sequences) and len(values) == layout.own.steps  # pyright: ignore
-
-
-def _shape(values: Any) -> str:
-    if isinstance(values, Sequences):
-        return f"{len(values)} inner sequences"  # pyright: ignore
-    return str(tuple(values.shape)) if isinstance(values, Tensor) else type(values).__name__

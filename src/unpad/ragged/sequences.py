@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from .layout import Layout
+from .parts import Parts
 
 if TYPE_CHECKING:
     from typing import Self
@@ -72,6 +73,11 @@ class Sequences:
     def requires_grad(self) -> bool:
         """Whether a gradient flows through the values."""
         return self._values.requires_grad
+
+    @classmethod
+    def _of(cls, parts: Parts) -> Self:
+        """The value that a door's parts make, all levels of it."""
+        raise NotImplementedError
 
     def with_values(self, values: Any, layout: Layout | None = None) -> Self:
         """Other values on the same layout.

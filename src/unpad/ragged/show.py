@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import torch
 
 from .levels import innermost
-from .ragged import Ragged
+
+if TYPE_CHECKING:
+    from .ragged import Ragged
 
 _SEQUENCES = 5
 _STEPS = 6
@@ -27,7 +30,7 @@ def lines(ragged: Ragged) -> list[str]:
     if ragged.requires_grad:
         extra += ", requires_grad"
     counts = f"{_count(ragged.batch, 'sequence')}, "
-    if isinstance(ragged.values, Ragged):
+    if ragged.levels > 1:
         counts += f"{_count(ragged.steps, 'inner sequence')}, "
     counts += _count(len(innermost(ragged.values)), "step")
     shown = [f"Ragged({counts}{feature}, {kind}{extra})"]
@@ -43,10 +46,10 @@ def lines(ragged: Ragged) -> list[str]:
 
 def _sequence(steps: torch.Tensor | Ragged) -> str:
     parts = steps[:_STEPS]
-    if isinstance(parts, Ragged):
-        shown = " ".join(map(_sequence, parts))
-    else:
+    if isinstance(parts, torch.Tensor):
         shown = " ".join(_step(s) for s in parts)
+    else:
+        shown = " ".join(map(_sequence, parts))
     more = " ..." if len(steps) > _STEPS else ""
     return f"[{shown}{more}] ({len(steps)})"
 

@@ -16,8 +16,7 @@ from ...core.spec import Spec
 from ...errors import first_true
 from ...ragged import Ragged
 from ...ragged.batch import place, values_of
-from ...ragged.doors.padded import equals, take_real
-from ...ragged.levels import take_real_levels
+from ...ragged.doors.padded import equals, take_real, take_real_levels
 from ...weights import constraints, initializers, regularizers
 from .shared_rows import can_tell, read
 
@@ -110,7 +109,7 @@ class Embedding(Layer):
             return inputs
         if not isinstance(inputs, Ragged):
             take = take_real if inputs.ndim == 2 else take_real_levels
-            return take(inputs, inputs != 0, numpy=False)
+            return Ragged._of(take(inputs, inputs != 0, numpy=False))
         if inputs.levels > 1:
             return inputs.with_values(self.open(inputs.values))
         return inputs.keep(inputs.values != 0)
@@ -215,7 +214,8 @@ class Masking(Layer):
     def open(self, inputs: Ragged | Tensor) -> Ragged | Tensor:
         if isinstance(inputs, Ragged):
             return inputs.keep(~equals(inputs.values, self.mask_value, steps_from=1))
-        return take_real(inputs, ~equals(inputs, self.mask_value, steps_from=2), numpy=False)
+        real = ~equals(inputs, self.mask_value, steps_from=2)
+        return Ragged._of(take_real(inputs, real, numpy=False))
 
     def forward(self, inputs: Ragged | Tensor) -> Ragged | Tensor:
         """The steps that are."""

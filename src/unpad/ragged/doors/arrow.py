@@ -10,10 +10,10 @@ from torch import Tensor
 
 from ..layout import Layout
 from ..numbers import as_values, to_tensor
-from ..ragged import Ragged
+from ..parts import Parts
 
 
-def from_arrow(column: Any) -> Ragged:
+def from_arrow(column: Any) -> Parts:
     """See `Ragged.from_arrow`."""
     pa = _pyarrow("Ragged.from_arrow")
     if isinstance(column, pa.ChunkedArray):
@@ -42,20 +42,20 @@ def from_arrow(column: Any) -> Ragged:
         steps = column.values.slice(int(bounds[0]), int(bounds[-1] - bounds[0]))
     inner = pa.types.is_list(steps.type) or pa.types.is_large_list(steps.type)
     values = from_arrow(steps) if inner else _values(pa, steps)
-    return Ragged._trusted(values, Layout(offsets))
+    return Parts(values, Layout(offsets))
 
 
-def to_arrow(ragged: Ragged) -> Any:
+def to_arrow(values: Any, layout: Layout) -> Any:
     """See `Ragged.to_arrow`."""
     pa = _pyarrow("Ragged.to_arrow")
-    if isinstance(ragged.values, Ragged):
-        array = to_arrow(ragged.values)
+    if not isinstance(values, Tensor):
+        array = to_arrow(values.values, values.layout)
     else:
-        flat = ragged.values.detach().cpu().contiguous()
+        flat = values.detach().cpu().contiguous()
         array = pa.array(flat.reshape(-1).numpy())
-        for size in reversed(ragged.feature):
+        for size in reversed(values.shape[1:]):
             array = pa.FixedSizeListArray.from_arrays(array, size)
-    return pa.LargeListArray.from_arrays(pa.array(ragged.offsets.cpu().numpy()), array)
+    return pa.LargeListArray.from_arrays(pa.array(layout.own.offsets.cpu().numpy()), array)
 
 
 def _values(pa: Any, steps: Any) -> Tensor:

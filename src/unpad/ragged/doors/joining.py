@@ -11,10 +11,11 @@ from torch import Tensor
 from ...arguments import integer
 from ..layout import Layout
 from ..numbers import read_whole
-from ..ragged import Ragged
+from ..parts import Parts
+from ..sequences import Sequences
 
 
-def concatenate(batches: Iterable[Ragged], axis: int) -> Ragged:
+def concatenate(batches: Iterable[Sequences], axis: int) -> Parts:
     """See `Ragged.concatenate`."""
     parts = _batches(batches, "Ragged.concatenate")
     axis = integer("Ragged.concatenate", "axis", axis)
@@ -26,7 +27,7 @@ def concatenate(batches: Iterable[Ragged], axis: int) -> Ragged:
     )
 
 
-def stack(batches: Iterable[Ragged], axis: int) -> Ragged:
+def stack(batches: Iterable[Sequences], axis: int) -> Parts:
     """See `Ragged.stack`."""
     parts = _batches(batches, "Ragged.stack")
     axis = integer("Ragged.stack", "axis", axis)
@@ -34,12 +35,12 @@ def stack(batches: Iterable[Ragged], axis: int) -> Ragged:
     return _step_by_step(parts, lambda values: torch.stack(values, along), "Ragged.stack")
 
 
-def _batches(batches: Any, who: str) -> list[Ragged]:
+def _batches(batches: Any, who: str) -> list[Sequences]:
     parts = read_whole(batches, who)
-    if isinstance(parts, Ragged) or not isinstance(parts, (list, tuple)):
+    if isinstance(parts, Sequences) or not isinstance(parts, (list, tuple)):
         raise ValueError(f"{who}: expected a list of Ragged, got {type(parts).__name__}.")
     for i, part in enumerate(parts):
-        if not isinstance(part, Ragged):
+        if not isinstance(part, Sequences):
             raise ValueError(f"{who}: expected batch {i} as a Ragged, got {type(part).__name__}.")
     if not parts:
         raise ValueError(f"{who}: got no batch.")
@@ -48,7 +49,7 @@ def _batches(batches: Any, who: str) -> list[Ragged]:
     return list(parts)
 
 
-def _one_after_the_other(batches: Sequence[Ragged]) -> Ragged:
+def _one_after_the_other(batches: Sequence[Sequences]) -> Parts:
     feature = batches[0].feature
     for i, b in enumerate(batches):
         if b.feature != feature:
@@ -68,15 +69,15 @@ def _one_after_the_other(batches: Sequence[Ragged]) -> Ragged:
     parts = [b.values for b in batches]
     values = torch.cat(parts) if isinstance(parts[0], Tensor) else _one_after_the_other(parts)
     layout = Layout._of_lengths(lengths, slots, width)
-    return Ragged._trusted(values, layout, batches[0]._numpy)
+    return Parts(values, layout, batches[0]._numpy)
 
 
 def _step_by_step(
-    batches: Sequence[Ragged],
+    batches: Sequence[Sequences],
     join: Callable[[list[Tensor]], Tensor],
     who: str,
     free: int | None = None,
-) -> Ragged:
+) -> Parts:
     first = batches[0]
     for i, b in enumerate(batches):
         if not first.layout.agrees(b.layout):
@@ -92,17 +93,17 @@ def _step_by_step(
             )
         _same_device(b, first, i, who)
     parts: list[Any] = [b.values for b in batches]
-    if isinstance(parts[0], Ragged):
-        return first.with_values(_step_by_step(parts, join, who, free))
-    return first.with_values(join(parts))
+    if isinstance(parts[0], Sequences):
+        return Parts(_step_by_step(parts, join, who, free), first.layout, first._numpy)
+    return Parts(join(parts), first.layout, first._numpy)
 
 
-def _same_device(batch: Ragged, first: Ragged, i: int, who: str) -> None:
+def _same_device(batch: Sequences, first: Sequences, i: int, who: str) -> None:
     if batch.device != first.device:
         raise ValueError(f"{who}: batch {i} is on {batch.device}, the first on {first.device}.")
 
 
-def _feature_axis(parts: Sequence[Ragged], axis: int, who: str, features: int) -> int:
+def _feature_axis(parts: Sequence[Sequences], axis: int, who: str, features: int) -> int:
     """The axis of the values that an axis of the grid is."""
     levels = parts[0].levels
     rank = 1 + levels + features

@@ -10,28 +10,29 @@ import torch
 from torch import Tensor
 
 from ...errors import shown
+from ..choosing import Choosing
 from ..layout import Layout
 from ..numbers import as_values, is_numeric, read_whole, to_tensor
-from ..ragged import Ragged
+from ..parts import Parts
 
 _PLAIN = {list, tuple, np.ndarray, Tensor}  # what can be read again
 
 
-def from_list(sequences: Iterable[Any], *, dtype: torch.dtype | None = None) -> Ragged:
+def from_list(sequences: Iterable[Any], *, dtype: torch.dtype | None = None) -> Parts:
     """See `Ragged.from_list`."""
     sequences = listed(sequences, "Ragged.from_list")
     numpy = not any(issubclass(kind, Tensor) for kind in set(map(type, sequences)))
     if numpy and (joined := _joined(sequences)) is not None:
         values, lengths = joined
         values = values if dtype is None else values.to(dtype)
-        return Ragged._trusted(values, Layout.from_lengths(lengths), True)
+        return Parts(values, Layout.from_lengths(lengths), True)
     rows = [_as_sequence(s, i) for i, s in enumerate(sequences)]
     lengths = [len(r) for r in rows]
     # `[]` says nothing about features: it takes those of the others.
     shaped = [r for r in rows if len(r) or r.ndim > 1]
     if not shaped:
         values = torch.zeros(0, dtype=dtype or (rows[0].dtype if rows else None))
-        return Ragged._trusted(values, Layout.from_lengths(lengths), numpy)
+        return Parts(values, Layout.from_lengths(lengths), numpy)
     feature = shaped[0].shape[1:]
     for i, r in enumerate(rows):
         if r.shape[1:] != feature and (len(r) or r.ndim > 1):
@@ -45,7 +46,36 @@ def from_list(sequences: Iterable[Any], *, dtype: torch.dtype | None = None) -> 
     for r in shaped:
         widest = torch.promote_types(widest, r.dtype)
     values = torch.cat([r.to(dtype or widest) for r in shaped])
-    return Ragged._trusted(values, Layout.from_lengths(lengths).to(values.device), numpy)
+    return Parts(values, Layout.from_lengths(lengths).to(values.device), numpy)
+
+
+def from_lists_of_lists(sequences: Any, dtype: torch.dtype | None) -> Parts:
+    """See `Ragged.from_list` with levels=2."""
+    outer = listed(sequences, "Ragged.from_list")
+    for i, sequence in enumerate(outer):
+        if not _holds_sequences(sequence):
+            raise ValueError(
+                f"Ragged.from_list: levels=2 expects sequence {i} as a list of sequences, got "
+                f"{type(sequence).__name__}."
+            )
+    try:
+        inner = from_list([part for sequence in outer for part in sequence], dtype=dtype)
+    except ValueError as error:
+        raise ValueError(f"{error} (inner sequences are counted over all outer ones)") from None
+    layout = Layout.from_lengths([len(sequence) for sequence in outer]).to(inner.values.device)
+    # What is inside is for computing with; the outer one says what the caller is handed.
+    return Parts(inner._replace(numpy=False), layout, inner.numpy)
+
+
+def _holds_sequences(sequence: Any) -> bool:
+    """Whether it is a list of lists; an empty list is one of none."""
+    if isinstance(sequence, (str, bytes)) or not hasattr(sequence, "__len__"):
+        return False
+    if getattr(sequence, "ndim", 1) == 0 or not len(sequence):
+        return getattr(sequence, "ndim", 1) != 0
+    first = next(iter(sequence))
+    many = hasattr(first, "__len__") or hasattr(first, "__iter__")
+    return many and not isinstance(first, (str, bytes)) and getattr(first, "ndim", 1) != 0
 
 
 def listed(sequences: Any, who: str) -> Sequence[Any]:
@@ -57,7 +87,7 @@ def listed(sequences: Any, who: str) -> Sequence[Any]:
     found = read_whole(sequences, who)
     if isinstance(found, (str, bytes)) or not hasattr(found, "__len__") or not np.iterable(found):
         raise ValueError(f"{who}: expected sequences of numbers, got {shown(found)}.")
-    if isinstance(found, (Ragged, np.ndarray, Tensor)):
+    if isinstance(found, (Choosing, np.ndarray, Tensor)):
         return list(found)
     if isinstance(found, (list, tuple)) and set(map(type, found)) <= _PLAIN:
         return found

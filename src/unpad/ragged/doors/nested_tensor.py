@@ -5,13 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..fitting import refuse_others
 from ..layout import Layout
 from ..levels import refuse_levels
 from ..numbers import as_values
-from ..ragged import Ragged
+from ..parts import Parts
 
 
-def from_nested(nested: Tensor) -> Ragged:
+def from_nested(nested: Tensor) -> Parts:
     """See `Ragged.from_nested`."""
     if not (isinstance(nested, Tensor) and nested.is_nested and nested.layout == torch.jagged):
         raise ValueError(
@@ -28,7 +29,9 @@ def from_nested(nested: Tensor) -> Ragged:
     offsets = nested.offsets().to(torch.int64)  # pyright: ignore[reportAttributeAccessIssue]
     lengths = nested.lengths()  # pyright: ignore[reportAttributeAccessIssue]
     if lengths is None:
-        return Ragged(values, offsets)
+        layout = Layout(offsets)
+        refuse_others(values, layout)
+        return Parts(values, layout)
     # Views made by narrow() share values and leave gaps between the sequences.
     lengths = lengths.to(torch.int64)
     starts = offsets[:-1]
@@ -41,10 +44,10 @@ def from_nested(nested: Tensor) -> Ragged:
         )
     layout = Layout._of_lengths(lengths)
     index = offsets[:-1][layout.own.sequence_ids] + layout.own.positions
-    return Ragged._trusted(values.index_select(0, index), layout)
+    return Parts(values.index_select(0, index), layout)
 
 
-def to_nested(ragged: Ragged) -> Tensor:
+def to_nested(values: Tensor, layout: Layout) -> Tensor:
     """See `Ragged.to_nested`."""
-    refuse_levels(ragged, "Ragged.to_nested")
-    return torch.nested.nested_tensor_from_jagged(ragged.values, ragged.offsets)
+    refuse_levels(values, "Ragged.to_nested")
+    return torch.nested.nested_tensor_from_jagged(values, layout.offsets)

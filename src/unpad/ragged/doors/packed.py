@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
 from ...errors import shown
 from ..layout import Layout
 from ..levels import refuse_levels
 from ..numbers import as_values
-from ..ragged import Ragged
+from ..parts import Parts
 
 
-def from_packed(packed: PackedSequence) -> Ragged:
+def from_packed(packed: PackedSequence) -> Parts:
     """See `Ragged.from_packed`."""
     _check(packed)
     # batch_sizes[t] rows are active at time t; the row of step (t, j) is the j-th longest sequence.
@@ -29,7 +30,7 @@ def from_packed(packed: PackedSequence) -> Ragged:
     values = as_values(packed.data, "Ragged.from_packed")
     starts = active.cumsum(0) - active
     index = starts[layout.own.positions] + order[layout.own.sequence_ids]
-    return Ragged._trusted(values.index_select(0, index), layout)
+    return Parts(values.index_select(0, index), layout)
 
 
 def _check(packed: PackedSequence) -> None:
@@ -55,10 +56,10 @@ def _check(packed: PackedSequence) -> None:
         )
 
 
-def to_packed(ragged: Ragged) -> PackedSequence:
+def to_packed(values: Tensor, layout: Layout) -> PackedSequence:
     """See `Ragged.to_packed`."""
-    refuse_levels(ragged, "Ragged.to_packed")
-    lengths = ragged.layout.own.lengths
+    refuse_levels(values, "Ragged.to_packed")
+    lengths = layout.own.lengths
     empty = (lengths == 0).nonzero()
     if len(empty) or not len(lengths):
         what = f"sequence {int(empty[0])} is empty" if len(empty) else "there is no sequence"
@@ -67,10 +68,9 @@ def to_packed(ragged: Ragged) -> PackedSequence:
             "first: ragged[ragged.lengths > 0]."
         )
     longest_first = lengths.argsort(descending=True, stable=True)
-    layout = ragged.layout
     time = torch.arange(layout.longest, device=lengths.device)
     grid = layout.own.offsets[:-1][longest_first] + time[:, None]
     active = time[:, None] < lengths[longest_first]
-    values = ragged.values.index_select(0, grid[active])
+    rows = values.index_select(0, grid[active])
     unsorted = longest_first.argsort()
-    return PackedSequence(values, active.sum(1).cpu(), longest_first, unsorted)
+    return PackedSequence(rows, active.sum(1).cpu(), longest_first, unsorted)

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from ...arguments import integer
 from ..layout import Layout
-from ..levels import take_real_levels
+from ..levels import innermost
 from ..numbers import as_constant, as_integers, as_mask, as_tensor
-from ..ragged import Ragged
+from ..parts import Parts
 from .lists import unmasked
 
 
@@ -23,7 +23,7 @@ def from_padded(
     mask: Tensor | np.ndarray | None,
     lengths: Tensor | np.ndarray | Sequence[int] | int | None,
     padding: float | None,
-) -> Ragged:
+) -> Parts:
     """See `Ragged.from_padded`."""
     numpy = not isinstance(x, Tensor)
     masked = isinstance(x, np.ma.MaskedArray) and x.ndim > 1
@@ -73,13 +73,13 @@ def equals(x: Tensor, value: float, steps_from: int) -> Tensor:
     return same.flatten(steps_from).all(-1) if x.ndim > steps_from else same
 
 
-def take_real(grid: Tensor, real: Tensor, numpy: bool) -> Ragged:
+def take_real(grid: Tensor, real: Tensor, numpy: bool) -> Parts:
     """The steps of (batch, time, *feature) where `real` (batch, time) is True."""
     batch, time = real.shape
     lengths = real.sum(1)
     if bool(real.all()):
         layout = Layout.full(batch, time).to(grid.device)
-        return Ragged._trusted(grid.flatten(0, 1).clone(), layout, numpy)
+        return Parts(grid.flatten(0, 1).clone(), layout, numpy)
     # Right padding needs no slots: each sequence's steps stand at 0, 1, 2, ...
     right = bool((real.cumsum(1)[:, -1:] == lengths[:, None]).all()) and not bool(
         (real[:, 1:] & ~real[:, :-1]).any()
@@ -87,15 +87,27 @@ def take_real(grid: Tensor, real: Tensor, numpy: bool) -> Ragged:
     slots = None
     if not right:
         slots = torch.arange(time, device=grid.device).expand(batch, time)[real]
-    return Ragged._trusted(grid[real], Layout._of_lengths(lengths, slots, time), numpy)
+    return Parts(grid[real], Layout._of_lengths(lengths, slots, time), numpy)
 
 
-def to_padded(ragged: Ragged, fill: float, *, length: int | None, padding: str | None) -> Tensor:
+def take_real_levels(grid: Tensor, real: Tensor, numpy: bool) -> Parts:
+    """The steps of (batch, time, inner time, *feature) where `real` is True.
+
+    An inner sequence without a step does not exist.
+    """
+    exists = real.any(2)
+    outer = take_real(grid.flatten(2), exists, numpy).layout
+    # What is inside is for computing with; the outer one says what the caller is handed.
+    return Parts(take_real(grid[exists], real[exists], False), outer, numpy)
+
+
+def to_padded(
+    values: Any, layout: Layout, fill: float, *, length: int | None, padding: str | None
+) -> Tensor:
     """See `Ragged.to_padded`."""
-    layout = ragged.layout
     if padding not in (None, "pre", "post"):
         raise ValueError(f'Ragged.to_padded: padding is "post" or "pre", got {padding!r}.')
-    fill = as_constant(fill, ragged.dtype, "Ragged.to_padded", "fill")
+    fill = as_constant(fill, innermost(values).dtype, "Ragged.to_padded", "fill")
     length = integer("Ragged.to_padded", "length", length, 0, or_none=True)
     places = layout.own.places if padding is None else layout.own.positions
     needed = int(places.max()) + 1 if layout.steps else 0
@@ -108,9 +120,8 @@ def to_padded(ragged: Ragged, fill: float, *, length: int | None, padding: str |
         )
     if padding == "pre":
         places = places + (time - layout.own.lengths)[layout.own.sequence_ids]
-    values = ragged.values
-    if isinstance(values, Ragged):
-        values = to_padded(values, fill, length=None, padding=padding)
+    if not isinstance(values, Tensor):
+        values = to_padded(values.values, values.layout, fill, length=None, padding=padding)
     grid = values.new_full((layout.batch, time, *values.shape[1:]), fill)
     return grid.index_put((layout.own.sequence_ids, places), values)
 

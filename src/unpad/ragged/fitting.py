@@ -1,0 +1,35 @@
+"""Whether values and a layout fit together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from .layout import Layout
+from .sequences import Sequences
+
+
+def refuse_others(values: Any, layout: Layout) -> None:
+    """Raises for values that are not those of the layout's steps, or lie on another device."""
+    if not fits(values, layout):
+        raise ValueError(
+            f"Ragged: expected values as (steps, *feature) with {layout.steps} steps, which is "
+            f"where the offsets end, got {shape_of(values)}."
+        )
+    if values.device != layout.device:
+        raise ValueError(f"Ragged: values are on {values.device}, the offsets on {layout.device}.")
+
+
+def fits(values: Any, layout: Layout) -> bool:
+    """Whether there is one row, or one inner sequence, for each step."""
+    if isinstance(values, Tensor):
+        return values.ndim > 0 and values.shape[0] == layout.own.steps
+    return isinstance(values, Sequences) and len(values) == layout.own.steps  # pyright: ignore
+
+
+def shape_of(values: Any) -> str:
+    """What an error says of values."""
+    if isinstance(values, Sequences):
+        return f"{len(values)} inner sequences"  # pyright: ignore
+    return str(tuple(values.shape)) if isinstance(values, Tensor) else type(values).__name__
