@@ -2,6 +2,7 @@
 
 import ast
 from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import unpad
 ROOT = Path(unpad.__file__).parent
 # From the ground up. docs/design/rooms.md says what each may know, and why it lies where it does.
 ROOMS = ["errors", "arguments", "serialization", "spellings", "refusals", "configured", "variable"]
-ROOMS += ["tree", "ragged"]
+ROOMS += ["tree", "ragged", "ragged.doors"]
 ROOMS += ["preprocessing", "kernels", "weights"]
 ROOMS += ["activations", "constraints", "initializers", "regularizers"]
 ROOMS += ["core", "layers.basic", "layers.convolution", "layers.pooling", "layers.merging"]
@@ -33,6 +34,7 @@ ROOMS += [
     "doctor.report",
     "doctor",
     "training",
+    "training.callbacks",
     "callbacks",
     "models.pictures",
     "models",
@@ -75,6 +77,7 @@ def imports(module):
     return found
 
 
+@cache
 def only_for_types(module):
     """The lines that stand under `if TYPE_CHECKING`, which nothing runs."""
     tree = ast.parse(MODULES[module].read_text())
@@ -91,9 +94,8 @@ def test_rooms_import_only_from_below(module):
     if room is None:
         return
     above = set(ROOMS[ROOMS.index(room) + 1 :])
-    if MODULES[module].name == "__init__.py":
-        # A room's front shows what its inner rooms hold.
-        above -= {name for name in ROOMS if name.startswith(f"{module}.")}
+    # What lies within a room is its own: it opens its doors, and its front shows what they hold.
+    above -= {name for name in ROOMS if name.startswith(f"{room}.")}
     typed = only_for_types(module)
     wrong = [
         (line, other)
@@ -117,8 +119,47 @@ def test_every_room_is_known():
     found = {p.stem for p in ROOT.iterdir() if p.suffix == ".py" or (p / "__init__.py").exists()}
     assert found - {"__init__"} == {name for name in ROOMS if "." not in name}
     inner = {name_of(p) for p in ROOT.glob("*/*/__init__.py")}
-    known = {"ragged.doors", "training.callbacks"}
-    assert {name for name in inner if name.count(".") == 1} - set(ROOMS) == known
+    assert inner - set(ROOMS) == set()
+
+
+def test_no_file_stands_in_a_circle():
+    ways = {module: needs(module) for module in MODULES}
+    assert circles(ways) == []
+
+
+def test_a_circle_is_found():
+    ways = {"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a", "e"}, "e": {"d"}, "f": {"f", "a"}}
+    found = [set(circle.split(" -> ")) for circle in circles(ways)]
+    assert sorted(map(sorted, found)) == [["a", "b", "c"], ["d", "e"], ["f"]]
+
+
+def needs(module):
+    """The files that one imports, within functions too: what it cannot be read without."""
+    typed = only_for_types(module)
+    return {
+        o for line, o, _ in imports(module) if o in MODULES and o != module and line not in typed
+    }
+
+
+def circles(ways):
+    """Every circle of files, each with the way around it; one way is cut to find the next."""
+    ways = {module: set(others) for module, others in ways.items()}
+    found = []
+    while True:
+        try:
+            TopologicalSorter(ways).prepare()
+        except CycleError as error:
+            around = error.args[1][::-1]
+            found.append(" -> ".join(around))
+            ways[around[0]].remove(around[1])
+        else:
+            return found
+
+
+def test_the_page_of_rooms_names_them_all():
+    page = (Path(__file__).parents[2] / "docs/design/rooms.md").read_text()
+    tree = page.split("```")[1].splitlines()[1:]
+    assert [line.split()[0] for line in reversed(tree)] == ROOMS
 
 
 @pytest.mark.parametrize("name", ["utils.py", "helpers.py", "common.py"])
