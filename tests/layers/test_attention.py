@@ -30,7 +30,7 @@ from unpad.layers import (
     TransformerEncoder,
 )
 from unpad.layers.attention.attend import attend
-from unpad.layers.attention.transformer_block import _SPARE_PAIRS, plan
+from unpad.layers.attention.transformer_block import _SPARE_PAIRS, blocks_of
 from unpad.testing import coded, grid
 
 from ..examples import draws
@@ -139,7 +139,7 @@ def test_nan_stays_in_its_sequence(with_weights):
     """Spare slots hold a sequence's own steps, so nothing of it reaches another."""
     lengths = (3, 5, 4)
     q, k = leaf(batch(lengths, (1, 3))), leaf(batch(lengths, (1, 3), 3.0))
-    assert len(plan(q.layout, k.layout).blocks) == 1
+    assert len(blocks_of(q.layout, k.layout).blocks) == 1
     for i, (start, end) in enumerate([(0, 3), (3, 8), (8, 12)]):
         broken = torch.zeros(len(k.values), 1, 1, dtype=F64)
         broken[start:end] = math.nan
@@ -190,7 +190,7 @@ def test_dense_is_a_batch_of_equal_lengths():
 def test_blocks_waste_little(sizes):
     """Each sequence with steps on both sides is in one block, and no block has much to spare."""
     queries, keys = (Layout.from_lengths([s[i] for s in sizes]) for i in (0, 1))
-    made = plan(queries, keys)
+    made = blocks_of(queries, keys)
     busy = [(q, k) for q, k in sizes if q and k]
     assert sum(b.count for b in made.blocks) == len(busy)
     assert made.complete == all(k for q, k in sizes if q)
@@ -219,14 +219,14 @@ def test_blocks_waste_little(sizes):
 
 def test_equal_lengths_are_not_copied():
     layout = Layout.from_lengths([4, 4, 4])
-    (block,) = plan(layout, layout).blocks
+    (block,) = blocks_of(layout, layout).blocks
     assert block.query_steps is None and block.key_steps is None and block.real is None
 
 
-def test_a_plan_is_made_once_and_goes_with_its_layouts():
+def test_blocks_are_made_once_and_go_with_their_layouts():
     layout, other = Layout.from_lengths([3, 1]), Layout.from_lengths([2, 2])
-    assert plan(layout, other) is plan(layout, other)
-    assert plan(layout, other) is not plan(layout, layout)
+    assert blocks_of(layout, other) is blocks_of(layout, other)
+    assert blocks_of(layout, other) is not blocks_of(layout, layout)
     made = weakref.ref(layout.own)
     del layout
     assert made() is None

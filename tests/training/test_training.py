@@ -390,10 +390,10 @@ def test_batches_that_are_gathered_together_are_those_that_are_gathered_one_by_o
     words = Ragged.from_list([torch.arange(i % 3 + 1.0) for i in range(steps)] or [[0.0]])
     two = Ragged(words[:steps], one.offsets) if levels else one
     data = Batch([one, two], [one, None, grid], [None, grid[:, 0], one], one.lengths, steps)
-    planned = list(torch.randperm(n).split(size))
+    drawn = list(torch.randperm(n).split(size))
     with mock.patch.object(loader, "_TOGETHER", together):
-        batches = list(Loader(data, torch.device("cpu")).batches(planned))
-    for batch, sequences in zip(batches, planned, strict=True):
+        batches = list(Loader(data, torch.device("cpu")).batches(drawn))
+    for batch, sequences in zip(batches, drawn, strict=True):
         expected = data.take(sequences, torch.device("cpu"))
         assert batch.steps == expected.steps
         for parts in ("inputs", "targets", "weights"):

@@ -38,16 +38,16 @@ def with_backward_hooks(layer: Any, run: Callable[..., Any], *inputs: Any, **opt
     return _exchanged([outputs], hook.setup_output_hook)[0]
 
 
-def _exchanged(nested: list[Any], function: Callable[[Any], Any]) -> list[Any]:
+def _exchanged(tree: list[Any], function: Callable[[Any], Any]) -> list[Any]:
     """The same batches on the tensors that the function makes of all their values together."""
-    parts = flat(nested)
+    parts = flat(tree)
     places = [i for i, part in enumerate(parts) if isinstance(part, (Ragged, Tensor))]
     tensors = function(tuple(innermost(parts[i]) for i in places))
     for i, values in zip(places, tensors, strict=True):
         parts[i] = _on(parts[i], values)
-    if isinstance(nested[0], dict):
-        return [dict(zip(nested[0], parts, strict=True))]
-    return arranged(iter(parts), nested)
+    if isinstance(tree[0], dict):
+        return [dict(zip(tree[0], parts, strict=True))]
+    return arranged(iter(parts), tree)
 
 
 def _on(batch: Any, values: Tensor) -> Any:

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 
-def flat(nested: Any) -> list[Any]:
+def flat(tree: Any) -> list[Any]:
     """The entries of lists of lists and of dicts, in order; of anything else the thing itself."""
-    if isinstance(nested, dict):
-        nested = list(nested.values())
-    if isinstance(nested, (list, tuple)):
-        return [leaf for part in nested for leaf in flat(part)]
-    return [nested]
+    if isinstance(tree, dict):
+        tree = list(tree.values())
+    if isinstance(tree, (list, tuple)):
+        return [leaf for part in tree for leaf in flat(part)]
+    return [tree]
 
 
 def arranged(states: Iterator[Any], like: Any) -> Any:

@@ -29,19 +29,19 @@ class Loader:
     def __init__(self, source: Source, device: torch.device) -> None:
         self.source, self.device = source, device
 
-    def batches(self, planned: list[Tensor], apart: bool = False) -> Iterator[Batch]:
-        """The batches of a plan.
+    def batches(self, drawn: list[Tensor], apart: bool = False) -> Iterator[Batch]:
+        """The batches that a sampler has drawn.
 
         Args:
-            planned: the sequences of each batch.
+            drawn: the sequences of each batch.
             apart: whether each is gathered when it is asked for, and not before.
         """
         source = self.source
         share = 1
         if not apart and isinstance(source, Batch):
-            share = max(1, _TOGETHER * len(planned) // max(1, source.nbytes))
-        for at in range(0, len(planned), share):
-            some = planned[at : at + share]
+            share = max(1, _TOGETHER * len(drawn) // max(1, source.nbytes))
+        for at in range(0, len(drawn), share):
+            some = drawn[at : at + share]
             if len(some) == 1:
                 yield source.take(some[0], self.device)
                 continue

@@ -10,7 +10,7 @@ from ..core.input import Input
 from ..core.structure import flat
 from ..core.symbol import Symbol
 from ..serialization import as_data, deserialize, read
-from .graph import Call, Constant, Graph, Slot
+from .graph import Call, Constant, Graph, Wire
 
 Place = list[Any]
 
@@ -18,7 +18,7 @@ Place = list[Any]
 def written(
     graph: Graph, inputs: Sequence[tuple[str, Input]], part: Callable[[str], Any]
 ) -> tuple[list[dict[str, Any]], list[Place]]:
-    """The layers as data, and the place of every slot: [layer, call of it, which of its outputs].
+    """The layers as data, and the place of every wire: [layer, call of it, which of its outputs].
 
     Args:
         graph: its calls become "inbound_nodes" of the layers.
@@ -26,7 +26,7 @@ def written(
         part: gives a layer or a constant by its name.
     """
     places: list[Place] = [[name, 0, 0] for name, _ in inputs]
-    places += [[] for _ in range(graph.slots - len(places))]
+    places += [[] for _ in range(graph.wires - len(places))]
     layers: dict[str, dict[str, Any]] = {}
     for name, entry in inputs:
         data = as_data(entry)
@@ -37,15 +37,15 @@ def written(
             named = {**data["config"], "name": call.layer} if isinstance(data, dict) else None
             layers[call.layer] = {**data, "config": named, "inbound_nodes": []}
         nodes = layers[call.layer]["inbound_nodes"]
-        for i, slot in enumerate(call.outputs):
-            places[slot] = [call.layer, len(nodes), i]
+        for i, wire in enumerate(call.outputs):
+            places[wire] = [call.layer, len(nodes), i]
         nodes.append(_node(call, places, part))
     return [{**data, "name": name} for name, data in layers.items()], places
 
 
 def _node(call: Call, places: list[Place], part: Callable[[str], Any]) -> dict[str, Any]:
     def data(value: Any) -> Any:
-        if isinstance(value, Slot):
+        if isinstance(value, Wire):
             place = {"keras_history": list(places[value.index])}
             return {"class_name": "__keras_tensor__", "config": place}
         if isinstance(value, Constant):

@@ -18,7 +18,7 @@ from ..data.arrange import by_name
 from ..layers import Input, Layer, Spec
 from ..spellings import renamed
 from .drawing import redrawn, written
-from .graph import Slot, read
+from .graph import Wire, read
 from .model import Model
 from .summary import Row, row_of
 
@@ -114,7 +114,7 @@ class Functional(Model):
         return name
 
     def _names_of_outputs(self) -> list[str]:
-        calls = [self._graph.last_call(slot) for slot in self._graph.outputs]
+        calls = [self._graph.last_call(wire) for wire in self._graph.outputs]
         names = [self.input_names[0] if c is None else self._part(c.layer).name for c in calls]
         counted = [
             f"{n}_{names[:i].count(n)}" if n in names[:i] else n for i, n in enumerate(names)
@@ -169,7 +169,7 @@ class Functional(Model):
             return used.setdefault(name, layer_for(value)) if name not in used else used[name]
 
         held = self._graph.run(called, sources)
-        return list(sources), [held[slot] for slot in self._graph.outputs]
+        return list(sources), [held[wire] for wire in self._graph.outputs]
 
     def arranged(self, outputs: list[Any]) -> Any:
         return self._as_given(list(outputs), self._output_keys, False)
@@ -216,7 +216,7 @@ class Functional(Model):
     # --- the layer that a model is ---------------------------------------------------------------
 
     def specs(self, *specs: Any) -> list[Any]:
-        """What is in every slot of the graph: the inputs first, then what each call gives."""
+        """What is on every wire of the graph: the inputs first, then what each call gives."""
         given = flat(specs) or self._roots
         self._check_count(given)
         for entry, spec in zip(self._entries, given, strict=True):
@@ -230,7 +230,7 @@ class Functional(Model):
 
     def output_spec(self, *specs: Any) -> Any:
         held = self.specs(*specs)
-        ends = [held[slot] for slot in self._graph.outputs]
+        ends = [held[wire] for wire in self._graph.outputs]
         return ends[0] if len(ends) == 1 else ends
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
@@ -263,9 +263,9 @@ class Functional(Model):
         graph, ends = self._graph, self._graph.outputs
         if not any(cut):
             held = graph.run(self._part, values)
-            return [held[slot] for slot in ends]
-        cut_at = {slot for slot, before in zip(ends, cut, strict=True) if before}
-        held: list[Any] = [*values, *[None] * (graph.slots - len(values))]
+            return [held[wire] for wire in ends]
+        cut_at = {wire for wire, before in zip(ends, cut, strict=True) if before}
+        held: list[Any] = [*values, *[None] * (graph.wires - len(values))]
         early: dict[int, Any] = {}
         for call in graph.calls:
             arguments, options = graph.arguments(call, held, self._part)
@@ -282,7 +282,7 @@ class Functional(Model):
 
     @property
     def last_layers(self) -> list[Layer | None]:
-        calls = [self._graph.last_call(slot) for slot in self._graph.outputs]
+        calls = [self._graph.last_call(wire) for wire in self._graph.outputs]
         found = [[None] if c is None else self._part(c.layer).last_layers for c in calls]
         return [layers[0] if len(layers) == 1 else None for layers in found]
 
@@ -308,7 +308,7 @@ class Functional(Model):
         for i, (entry, value) in enumerate(zip(self._entries, inputs, strict=True)):
             entry.check(value)
             readers = self._graph.readers(i)
-            doors = [c for c in readers if self._part(c.layer).is_door and c.inputs == (Slot(i),)]
+            doors = [c for c in readers if self._part(c.layer).is_door and c.inputs == (Wire(i),)]
             if not doors:
                 found.append((value, value))
                 continue
@@ -331,7 +331,7 @@ class Functional(Model):
         """Raises for values that a first layer cannot take; see `Layer.check`."""
         for i, value in enumerate(inputs):
             for call in self._graph.readers(i):
-                if call.inputs == (Slot(i),):
+                if call.inputs == (Wire(i),):
                     self._part(call.layer).check(value)
 
     def paired_inputs(self, specs: list[Spec]) -> list[tuple[int, int]]:
@@ -364,14 +364,14 @@ class Functional(Model):
         for call in graph.calls:
             arguments, options = graph.arguments(call, held, self._part)
             before = [s for s in flat([*arguments, *options.values()]) if isinstance(s, Spec)]
-            after = [held[slot] for slot in call.outputs]
+            after = [held[wire] for wire in call.outputs]
             source |= dict.fromkeys(call.outputs, self._part(call.layer).name)
-            used = [str(source[slot]) for slot in call.reads]
+            used = [str(source[wire]) for wire in call.reads]
             layer = self._part(call.layer)
             row = row_of(layer, _main(before), after, ", ".join(used))
             rows.append(row._replace(weights="shared") if call.layer in seen else row)
             seen.add(call.layer)
-        straight = all(len(c.reads) == 1 for c in graph.calls) and len(source) == graph.slots
+        straight = all(len(c.reads) == 1 for c in graph.calls) and len(source) == graph.wires
         previous = [self.input_names[0], *(self._part(c.layer).name for c in graph.calls)]
         if straight and [r.source for r in rows[1:]] == previous[:-1]:
             rows = [row._replace(source="") for row in rows]

@@ -12,7 +12,7 @@ from ..core.symbol import Node, Symbol, symbols_in
 from ..layers import Layer
 
 
-class Slot(NamedTuple):
+class Wire(NamedTuple):
     """The place of a value that flows through a graph."""
 
     index: int
@@ -25,7 +25,7 @@ class Constant(NamedTuple):
 
 
 class Call(NamedTuple):
-    """A layer's call: its arguments with slots where values flow, and the slots it fills."""
+    """A layer's call: its arguments with wires where values flow, and the wires it feeds."""
 
     layer: str
     inputs: tuple[Any, ...]
@@ -34,30 +34,30 @@ class Call(NamedTuple):
 
     @property
     def reads(self) -> list[int]:
-        """The slots that the call reads, in order."""
-        return _slots_in([*self.inputs, *self.options.values()])
+        """The wires that the call reads, in order."""
+        return _wires_in([*self.inputs, *self.options.values()])
 
 
 class Graph(NamedTuple):
     """The calls in an order in which each has what it needs.
 
-    Slots 0, 1, ... are the inputs; `unread` are those that no call reads.
+    Wires 0, 1, ... are the inputs; `unread` are those that no call reads.
     """
 
     calls: list[Call]
     inputs: int
     outputs: tuple[int, ...]
-    slots: int
+    wires: int
     unread: frozenset[int] = frozenset()
 
     def run(self, layers: Callable[[str], Any], values: Sequence[Any]) -> list[Any]:
-        """What is in every slot, for these inputs.
+        """What is on every wire, for these inputs.
 
         Args:
             layers: gives a layer or constant by its name.
             values: of the inputs.
         """
-        held: list[Any] = [*values, *[None] * (self.slots - len(values))]
+        held: list[Any] = [*values, *[None] * (self.wires - len(values))]
         for call in self.calls:
             inputs, options = self.arguments(call, held, layers)
             self.store(held, call, layers(call.layer)(*inputs, **options))
@@ -65,51 +65,51 @@ class Graph(NamedTuple):
 
     @staticmethod
     def store(held: list[Any], call: Call, given: Any) -> None:
-        """Puts what a call gives into its slots."""
-        for slot, value in zip(call.outputs, flat(given), strict=True):
-            held[slot] = value
+        """Puts what a call gives on its wires."""
+        for wire, value in zip(call.outputs, flat(given), strict=True):
+            held[wire] = value
 
     def arguments(
         self, call: Call, held: list[Any], layers: Callable[[str], Any]
     ) -> tuple[list[Any], dict[str, Any]]:
-        """What a call gets, from the values in the slots."""
+        """What a call gets, from the values on the wires."""
         inputs = [_filled(x, held, layers) for x in call.inputs]
         return inputs, {k: _filled(v, held, layers) for k, v in call.options.items()}
 
-    def last_call(self, slot: int) -> Call | None:
-        """The call that fills a slot; None for an input."""
-        return next((c for c in self.calls if slot in c.outputs), None)
+    def last_call(self, wire: int) -> Call | None:
+        """The call that feeds a wire; None for an input."""
+        return next((c for c in self.calls if wire in c.outputs), None)
 
     def in_keras_order(self) -> list[str]:
         """The layers from the deepest to the outputs, as Keras lists them and their weights.
 
         The depth of a call is its longest way to an output; layers of one depth stand in the order
-        in which a walk from the outputs back meets them.
+        in which they are met from the outputs back.
         """
-        filled = {slot: i for i, call in enumerate(self.calls) for slot in call.outputs}
+        filled = {wire: i for i, call in enumerate(self.calls) for wire in call.outputs}
         depth = [0] * len(self.calls)
         for i in reversed(range(len(self.calls))):
-            for slot in self.calls[i].reads:
-                if slot in filled:
-                    depth[filled[slot]] = max(depth[filled[slot]], depth[i] + 1)
+            for wire in self.calls[i].reads:
+                if wire in filled:
+                    depth[filled[wire]] = max(depth[filled[wire]], depth[i] + 1)
         met: dict[str, int] = {}
         done: set[int] = set()
-        waiting = [filled[slot] for slot in reversed(self.outputs) if slot in filled]
+        waiting = [filled[wire] for wire in reversed(self.outputs) if wire in filled]
         while waiting:
             i = waiting.pop()
             if i in done:
                 continue
             done.add(i)
             met.setdefault(self.calls[i].layer, len(met))
-            waiting += [filled[slot] for slot in reversed(self.calls[i].reads) if slot in filled]
+            waiting += [filled[wire] for wire in reversed(self.calls[i].reads) if wire in filled]
         deepest: dict[str, int] = {}
         for call, d in zip(self.calls, depth, strict=True):
             deepest[call.layer] = max(deepest.get(call.layer, 0), d)
         return sorted(deepest, key=lambda name: (-deepest[name], met[name]))
 
-    def readers(self, slot: int) -> list[Call]:
-        """The calls that read a slot."""
-        return [c for c in self.calls if slot in c.reads]
+    def readers(self, wire: int) -> list[Call]:
+        """The calls that read a wire."""
+        return [c for c in self.calls if wire in c.reads]
 
 
 def read(
@@ -131,13 +131,13 @@ def read(
     Raises:
         ValueError: an output needs an input that is not listed, or an input leads nowhere.
     """
-    slots = {id(s): i for i, s in enumerate(inputs)}
+    wires = {id(s): i for i, s in enumerate(inputs)}
     calls: list[Call] = []
-    for node in _in_order(outputs, slots, who):
+    for node in _in_order(outputs, wires, who):
 
         def placed(value: Any) -> Any:
             if isinstance(value, Symbol):
-                return Slot(slots[id(value)])
+                return Wire(wires[id(value)])
             if isinstance(value, (list, tuple)) and symbols_in(value):
                 return [placed(v) for v in value]
             return Constant(constant(value)) if isinstance(value, Tensor) else value
@@ -145,11 +145,11 @@ def read(
         arguments = tuple(placed(x) for x in node.inputs)
         options = {k: placed(v) for k, v in node.options.items()}
         for out in node.outputs:
-            slots[id(out)] = len(slots)
-        filled = tuple(slots[id(out)] for out in node.outputs)
+            wires[id(out)] = len(wires)
+        filled = tuple(wires[id(out)] for out in node.outputs)
         calls.append(Call(name_of(node.layer), arguments, options, filled))
-    unread = frozenset(range(len(slots))).difference(*(call.reads for call in calls))
-    graph = Graph(calls, len(inputs), tuple(slots[id(s)] for s in outputs), len(slots), unread)
+    unread = frozenset(range(len(wires))).difference(*(call.reads for call in calls))
+    graph = Graph(calls, len(inputs), tuple(wires[id(s)] for s in outputs), len(wires), unread)
     for i, symbol in enumerate(inputs):
         if i in unread and i not in graph.outputs:
             raise ValueError(f"{who}: {_shown(symbol)} leads to no output. Leave it out.")
@@ -181,7 +181,7 @@ def _in_order(outputs: Sequence[Symbol], known: dict[int, int], who: str) -> lis
 
 
 def _filled(value: Any, held: list[Any], layers: Callable[[str], Any]) -> Any:
-    if isinstance(value, Slot):
+    if isinstance(value, Wire):
         return held[value.index]
     if isinstance(value, Constant):
         return layers(value.name)
@@ -190,10 +190,10 @@ def _filled(value: Any, held: list[Any], layers: Callable[[str], Any]) -> Any:
     return value
 
 
-def _slots_in(value: Any) -> list[int]:
-    if isinstance(value, Slot):
+def _wires_in(value: Any) -> list[int]:
+    if isinstance(value, Wire):
         return [value.index]
-    return [slot for part in value for slot in _slots_in(part)] if isinstance(value, list) else []
+    return [wire for part in value for wire in _wires_in(part)] if isinstance(value, list) else []
 
 
 def _shown(symbol: Symbol) -> str:

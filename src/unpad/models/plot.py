@@ -126,14 +126,14 @@ def _of_graph(model: Functional, specs: tuple[Any, ...], options: Options) -> Pa
         layer = model._part(call.layer)
         inputs, more = graph.arguments(call, held, model._part)
         before = [s for s in flat([*inputs, *more.values()]) if isinstance(s, Spec)]
-        box = _box(layer, before, [held[slot] for slot in call.outputs], options)
+        box = _box(layer, before, [held[wire] for wire in call.outputs], options)
         if call.layer in seen:
             box.title += ", shared"
         seen.add(call.layer)
         here = len(parts.boxes)
         parts.boxes.append(box)
-        for slot in call.reads:
-            edge = (source[slot], here, held[slot].ragged)
+        for wire in call.reads:
+            edge = (source[wire], here, held[wire].ragged)
             if edge not in parts.edges:
                 parts.edges.append(edge)
         source |= dict.fromkeys(call.outputs, here)

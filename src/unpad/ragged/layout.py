@@ -186,7 +186,7 @@ class Layout:
     ) -> Found:
         """What follows from the layout, made at the first call and kept as long as the layout.
 
-        An order, an index, a plan: whatever a layer or a kernel works out from offsets and slots
+        An order, an index, blocks: whatever a layer or a kernel works out from offsets and slots
         alone. It is shared, so that it is only read; and it carries no mode, so that what `predict`
         has made serves `fit`.
 

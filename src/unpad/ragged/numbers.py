@@ -33,7 +33,7 @@ def as_tensor(given: Any, who: str, device: torch.device | str | None = None) ->
     and wider than a byte become int64, which torch computes with.
 
     Args:
-        given: a tensor, an array, a number, a nested list of numbers or of tensors, an iterator,
+        given: a tensor, an array, a number, lists within lists of these, an iterator,
             anything with `__array__`.
         who: begins the error.
         device: where it shall be; where it is, by default.
@@ -261,14 +261,14 @@ def _of_parts(given: Any, who: str) -> Tensor:
 
 
 def _first(given: Any) -> Any:
-    """The first number of nested lists."""
+    """The first number of lists within lists."""
     while isinstance(given, (list, tuple)) and len(given):
         given = given[0]
     return given
 
 
 def _first_odd(given: Any) -> str:
-    """The first thing in nested lists that is no number, or the first too large for int64."""
+    """The first thing in lists within lists that is no number, or the first too large for int64."""
     if isinstance(given, (list, tuple)):
         found = (_first_odd(part) for part in given)
         return next((odd for odd in found if odd), "")

@@ -26,7 +26,7 @@ class HeldOut:
 
     run: Run
     source: Source
-    planned: list[Tensor]
+    drawn: list[Tensor]
 
 
 @dataclass
@@ -68,11 +68,11 @@ class Fitting:
         ):
             watchers.tell("on_train_begin")
             for epoch in epochs:
-                planned = self.sampler.epoch(epoch)
+                drawn = self.sampler.epoch(epoch)
                 if type(self.sampler) is not Sampler:
                     who = type(self.sampler).__name__
-                    planned = checked(planned, len(self.source), f"fit: sampler: {who}")
-                logs = self._epoch(epoch, f"Epoch {epoch + 1}/{epochs.stop}", planned, interrupt)
+                    drawn = checked(drawn, len(self.source), f"fit: sampler: {who}")
+                logs = self._epoch(epoch, f"Epoch {epoch + 1}/{epochs.stop}", drawn, interrupt)
                 if model.stop_training:
                     break
             finish = getattr(self.run.optimizer, "finalize_variable_values", None)
@@ -81,7 +81,7 @@ class Fitting:
             watchers.tell("on_train_end", logs)
 
     def _epoch(
-        self, epoch: int, title: str, planned: list[Tensor], interrupt: HeldInterrupt
+        self, epoch: int, title: str, drawn: list[Tensor], interrupt: HeldInterrupt
     ) -> dict[str, Any]:
         run, watchers = self.run, self.watchers
         run.reset()
@@ -95,7 +95,7 @@ class Fitting:
         try:
             watched = watchers.between or self._own_step
             with gradients_by_rows(self._model, run.optimizer, watched):
-                returned = self._train(planned, progress, interrupt)
+                returned = self._train(drawn, progress, interrupt)
             interrupt.check()
             seconds, rate = time.perf_counter() - start, progress.rate
             logs = run.logs(returned)
@@ -110,13 +110,13 @@ class Fitting:
         return logs
 
     def _train(
-        self, planned: list[Tensor], progress: EpochProgress, interrupt: HeldInterrupt
+        self, drawn: list[Tensor], progress: EpochProgress, interrupt: HeldInterrupt
     ) -> dict[str, Any] | None:
         run, watchers, model = self.run, self.watchers, self._model
         begins, ends = watchers.asked("on_train_batch_begin"), watchers.asked("on_train_batch_end")
-        coming = self._loader.batches(planned, watchers.between)
+        coming = self._loader.batches(drawn, watchers.between)
         returned: dict[str, Any] | None = None
-        for i in range(len(planned)):
+        for i in range(len(drawn)):
             interrupt.check()
             if begins:
                 watchers.tell("on_train_batch_begin", i)
@@ -148,8 +148,8 @@ def evaluated(held: HeldOut, watchers: Watchers) -> dict[str, Any]:
         watchers.tell("on_test_begin")
         run.reset()
         run.look_for_hooks()
-        coming = Loader(held.source, model.device).batches(held.planned, apart)
-        for i in range(len(held.planned)):
+        coming = Loader(held.source, model.device).batches(held.drawn, apart)
+        for i in range(len(held.drawn)):
             if begins:
                 watchers.tell("on_test_batch_begin", i)
             returned = run.test(next(coming))

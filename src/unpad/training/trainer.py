@@ -107,7 +107,7 @@ class Trainer:
             # A stateful model goes on row by row: with as many rows as it is trained with.
             size = validation_batch_size or (batches["batch_size"] if model.stateful else None)
             of_its_own = Run(model, objective, objective.tally(outputs, model.device))
-            held_out = HeldOut(of_its_own, validation, self._evaluation_plan(validation, size))
+            held_out = HeldOut(of_its_own, validation, self._drawn_to_evaluate(validation, size))
         model.history, model.stop_training = history, False
         Fitting(run, data, sampler, held_out, watchers, verbose).epochs(epochs)
         return history
@@ -125,8 +125,8 @@ class Trainer:
         data, objective, outputs = prepare(model, given, who)
         objective.check(model)
         run = Run(model, objective, objective.tally(outputs, model.device))
-        held = HeldOut(run, data, self._evaluation_plan(data, batch_size))
-        params = {"verbose": verbose, "epochs": 1, "steps": len(held.planned)}
+        held = HeldOut(run, data, self._drawn_to_evaluate(data, batch_size))
+        params = {"verbose": verbose, "epochs": 1, "steps": len(held.drawn)}
         watchers = Watchers(callbacks, model, params, who)
         progress = EpochProgress("Evaluate", data.steps, verbose)
         start = time.perf_counter()
@@ -151,7 +151,7 @@ class Trainer:
         model = self.model
         opened = open_inputs(model, x, "predict")
         model.outputs_for(opened.specs)
-        batches = self._evaluation_plan(opened.data, batch_size) or [torch.arange(0)]
+        batches = self._drawn_to_evaluate(opened.data, batch_size) or [torch.arange(0)]
         params = {"verbose": verbose, "epochs": 1, "steps": len(batches)}
         watchers = Watchers(callbacks, model, params, "predict")
         progress = EpochProgress("Predict", opened.data.steps, verbose)
@@ -243,7 +243,7 @@ class Trainer:
         x, y, weight = (*given, None)[:3]
         return prepare(self.model, Given(x, y, weight), "fit: validation_data")[0]
 
-    def _evaluation_plan(self, data: Batch, batch_size: int | None) -> list[Tensor]:
+    def _drawn_to_evaluate(self, data: Batch, batch_size: int | None) -> list[Tensor]:
         if self.model.stateful:
             # States go on from batch to batch, row by row: the caller's order is the order.
             return in_order(len(data), batch_size or 32)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ...ragged import Layout, Ragged
 from ..recurrent.recurrent import as_ragged
-from .transformer_block import Block, Plan, plan
+from .transformer_block import Block, Blocks, blocks_of
 
 Batch = Ragged | Tensor
 #: (n, heads, queries, d) and (n, heads, keys, d) to (n, heads, queries, keys).
@@ -58,7 +58,7 @@ def attend(
     asking, rebuild = as_ragged(query[:, None] if alone and isinstance(query, Tensor) else query)
     (keys, _), (values, _) = as_ragged(key), as_ragged(value)
     steps = (asking.values, *_with_heads(asking, keys, values))
-    blocks = plan(asking.layout, keys.layout)
+    blocks = blocks_of(asking.layout, keys.layout)
     visible = _Visible(causal, window, alike=asking.layout.own.offsets is keys.layout.own.offsets)
     # Where values are of another size than keys, torch has no kernel and would do as `_in_steps`
     # does, with a softmax whose gradient has other bits with other threads.
@@ -114,7 +114,12 @@ class _Visible:
 
 
 def _fused(
-    query: Tensor, key: Tensor, value: Tensor, blocks: Plan, visible: _Visible, scale: float | None
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    blocks: Blocks,
+    visible: _Visible,
+    scale: float | None,
 ) -> Tensor:
     """By torch's kernel, which never holds the weights of all pairs."""
     out = []
@@ -134,7 +139,7 @@ def _in_steps(
     query: Tensor,
     key: Tensor,
     value: Tensor,
-    blocks: Plan,
+    blocks: Blocks,
     visible: _Visible,
     score: Score,
     drop: Callable[[Tensor], Tensor] | None,
@@ -208,7 +213,7 @@ def _as_slots(rows: Tensor) -> Tensor:
 
 
 def _take(
-    out: list[Tensor], blocks: Plan, query: Tensor, other: Tensor, feature: torch.Size
+    out: list[Tensor], blocks: Blocks, query: Tensor, other: Tensor, feature: torch.Size
 ) -> Tensor:
     """Each query's own row out of all slots; 0 for a query that is in no block."""
     if not out:

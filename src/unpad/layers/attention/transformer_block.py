@@ -46,7 +46,7 @@ class Block(NamedTuple):
     real: Tensor | None
 
 
-class Plan(NamedTuple):
+class Blocks(NamedTuple):
     """The blocks of a batch, and the way back.
 
     Args:
@@ -61,23 +61,25 @@ class Plan(NamedTuple):
     complete: bool
 
 
-def plan(queries: Layout, keys: Layout) -> Plan:
+def blocks_of(queries: Layout, keys: Layout) -> Blocks:
     """The blocks for queries of one layout that look at keys of another, of the same batch.
 
     Made once for two layouts, and kept as long as they are: the layers of a model share it. Takes
     one look at the lengths, which on a GPU waits for it.
     """
-    return queries.derived(("attention", "plan"), lambda _: _plan(queries, keys), beside=keys)
+    return queries.derived(
+        ("attention", "blocks"), lambda _: _blocks_of(queries, keys), beside=keys
+    )
 
 
-def _plan(queries: Layout, keys: Layout) -> Plan:
+def _blocks_of(queries: Layout, keys: Layout) -> Blocks:
     asking = queries.own.lengths.tolist()
     looked_at = asking if queries is keys else keys.own.lengths.tolist()
     groups = _groups(asking, looked_at)
     if len(groups) == 1:
         members, slots, others = groups[0]
         if set(asking) == {slots} and set(looked_at) == {others}:
-            return Plan([Block(len(members), slots, others, None, None, None)], None, True)
+            return Blocks([Block(len(members), slots, others, None, None, None)], None, True)
     order = [i for members, _, _ in groups for i in members]
     device = queries.device
     sequences = torch.tensor(order, dtype=torch.int64, device=device)
@@ -100,7 +102,7 @@ def _plan(queries: Layout, keys: Layout) -> Plan:
     starts[sequences] = asked.own.offsets[:-1]
     places = (starts[queries.own.sequence_ids] + queries.own.positions).clamp(max=q)
     complete = sum(asking) == sum(asking[i] for i in order)
-    return Plan(blocks, places, complete)
+    return Blocks(blocks, places, complete)
 
 
 def _groups(asking: list[int], looked_at: list[int]) -> list[tuple[list[int], int, int]]:

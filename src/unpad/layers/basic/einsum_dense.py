@@ -83,32 +83,32 @@ class EinsumDense(TokenWise):
         _parts(equation, self.who)
 
     def build(self, spec: Spec) -> None:
-        plan = self._plan(spec)
+        reading = self._read(spec)
         self.kernel = self.add_weight(
             "kernel",
-            plan.kernel_shape,  # pyright: ignore[reportArgumentType]
-            _with_fans(self.kernel_initializer, plan.summed, plan.made),
+            reading.kernel_shape,  # pyright: ignore[reportArgumentType]
+            _with_fans(self.kernel_initializer, reading.summed, reading.made),
             self.kernel_regularizer,
             self.kernel_constraint,
         )
         self.bias = None
-        if plan.bias_shape is not None:
+        if reading.bias_shape is not None:
             self.bias = self.add_weight(
                 "bias",
-                plan.bias_shape,  # pyright: ignore[reportArgumentType]
+                reading.bias_shape,  # pyright: ignore[reportArgumentType]
                 self.bias_initializer,
                 self.bias_regularizer,
                 self.bias_constraint,
             )
 
     def output_spec(self, spec: Spec) -> Spec:
-        plan = self._plan(spec)
-        if self.built and plan.kernel_shape != tuple(self.kernel.shape):
+        reading = self._read(spec)
+        if self.built and reading.kernel_shape != tuple(self.kernel.shape):
             raise ValueError(
                 f"{self.who}: built for a kernel of {tuple(self.kernel.shape)}, but {spec} needs "
-                f"{plan.kernel_shape}."
+                f"{reading.kernel_shape}."
             )
-        shape = list(plan.output_shape[2 if spec.ragged else 1 :])
+        shape = list(reading.output_shape[2 if spec.ragged else 1 :])
         if shape:
             shape[-1] = activations.features_after(self.activation, shape[-1], self.who)
         elif self.tail in activations.OVER_FEATURES:
@@ -117,22 +117,22 @@ class EinsumDense(TokenWise):
             )
         return spec.with_shape(tuple(shape)).with_dtype(self.dtype or spec.dtype)
 
-    def _plan(self, spec: Spec) -> Plan:
-        plan = _plan(self.equation, self.bias_axes, spec.full_shape, self._made, self.who)
+    def _read(self, spec: Spec) -> Reading:
+        reading = _read(self.equation, self.bias_axes, spec.full_shape, self._made, self.who)
         if spec.ragged:
-            self._check_time(plan, spec)
-        for what, shape in (("kernel", plan.kernel_shape), ("bias", plan.bias_shape)):
+            self._check_time(reading, spec)
+        for what, shape in (("kernel", reading.kernel_shape), ("bias", reading.bias_shape)):
             if shape is not None and None in shape:
                 raise ValueError(
                     f"{self.who}: the {what} of {self.equation!r} would have the shape "
                     f"{_shown(shape)} for {spec} and output_shape={self.output_shape}. Name each "
                     "size in output_shape, and keep the batch out of it."
                 )
-        return plan
+        return reading
 
-    def _check_time(self, plan: Plan, spec: Spec) -> None:
+    def _check_time(self, reading: Reading, spec: Spec) -> None:
         """Refuses what sequences of different lengths cannot do."""
-        sides, output = plan.equation.split("->")
+        sides, output = reading.equation.split("->")
         inputs, kernel = sides.split(",")
         time = inputs[1]
         place = f"{self.who}: axis {time!r} of {self.equation!r} is the time of {spec}, "
@@ -174,7 +174,7 @@ class EinsumDense(TokenWise):
 
 
 @dataclass(frozen=True)
-class Plan:
+class Reading:
     """What an equation means for inputs of a shape.
 
     Args:
@@ -240,7 +240,7 @@ def _lettered(equation: str, ndim: int, who: str) -> str:
     return f"{inputs},{kernel}->{output}"
 
 
-def _plan(equation: str, bias_axes: str | None, shape: Shape, given: Shape, who: str) -> Plan:
+def _read(equation: str, bias_axes: str | None, shape: Shape, given: Shape, who: str) -> Reading:
     lettered = _lettered(equation, len(shape), who)
     sides, output = lettered.split("->")
     inputs, kernel = sides.split(",")
@@ -260,7 +260,7 @@ def _plan(equation: str, bias_axes: str | None, shape: Shape, given: Shape, who:
                 f"output_shape={given}."
             )
         sizes[letter] = known if size is None else size
-    return Plan(
+    return Reading(
         lettered,
         tuple(sizes[c] for c in kernel),
         _bias_shape(sizes, output, bias_axes, equation, who),

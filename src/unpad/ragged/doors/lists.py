@@ -138,7 +138,7 @@ def _as_sequence(sequence: Any, i: int) -> Tensor:
                 f"Ragged.from_list: expected sequence {i} as an array (time, *feature) of numbers, "
                 f"got {_describe(sequence)}."
                 + " Sequences of sequences: Ragged.from_list(x, levels=2)."
-                * _nested(sequence)
+                * _holds_more(sequence)
             )
         if array.size == 0 and not isinstance(sequence, np.ndarray):
             # numpy calls `[]` float64; it must not turn a batch of ids into floats.
@@ -172,7 +172,7 @@ def unmasked(array: np.ma.MaskedArray, steps_from: int, who: str) -> np.ndarray:
     return ~whole
 
 
-def _nested(sequence: Any) -> bool:
+def _holds_more(sequence: Any) -> bool:
     return isinstance(sequence, (list, tuple)) and any(
         isinstance(part, (list, tuple, np.ndarray)) for part in sequence
     )
