@@ -137,3 +137,44 @@ def test_a_layer_built_in_inference_mode_can_be_trained():
         out = out.values if isinstance(out, Ragged) else out
         out.sum().backward()
         assert all(w.grad is not None for w in layer.parameters())
+
+
+FORMS = {
+    "a sparse tensor (coo)": lambda x: x.to_sparse(),
+    "a sparse tensor (csr)": lambda x: x.flatten(0, -2).to_sparse_csr(),
+    "a nested tensor": lambda x: torch.nested.nested_tensor(list(x)),
+    "a quantized tensor": lambda x: torch.quantize_per_tensor(x, 0.1, 0, torch.quint8),
+}
+
+
+@pytest.mark.filterwarnings("ignore:Sparse CSR")
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("built", [True, False])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: L.Dense(2),
+        lambda: L.Activation("relu"),
+        lambda: L.LayerNormalization(),
+        lambda: keras.Sequential([keras.Input((3,)), L.Dense(2)]),
+    ],
+)
+def test_a_tensor_of_another_form_is_refused_by_the_layer_that_gets_it(make, built, form):
+    layer = make()
+    if built:
+        layer(torch.ones(2, 3))
+    with pytest.raises(ValueError, match=f"^{layer.who}: got ") as refused:
+        layer(FORMS[form](torch.ones(2, 3)))
+    assert form in str(refused.value)
+    assert layer(torch.ones(2, 3)).shape[0] == 2
+
+
+def test_a_layer_of_ones_own_may_compute_with_a_sparse_matrix():
+    class Neighbours(keras.layers.Layer):
+        def call(self, inputs, links):
+            return torch.sparse.mm(links, inputs) if links.is_sparse else links @ inputs
+
+        def output_spec(self, inputs, links):
+            return inputs
+
+    assert Neighbours()(torch.ones(3, 2), torch.eye(3).to_sparse()).sum() == 6

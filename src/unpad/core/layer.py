@@ -15,7 +15,7 @@ from torch import Tensor
 from ..arguments import DType
 from ..configured import attributes_of, made_of
 from ..ragged import Ragged
-from ..ragged.numbers import to_tensor
+from ..ragged.numbers import as_values, to_tensor
 from ..refusals import Refusing
 from ..serialization import as_data
 from ..weights import activations, regularizers
@@ -425,6 +425,9 @@ class Layer(Refusing, Attributes, refused=NOT_ASKED):
 
         So what a layer refuses when it is built it refuses ever after, for the cost of a look-up.
         """
+        if is_ours(type(self)):
+            for value in flat(list(inputs)):
+                self._check_form(value)
         specs = [specs_of(x, self.built) for x in inputs]
         more = {name: specs_of(value, self.built) for name, value in options.items()}
         if not self.built and self.tried_once and running() is not None:
@@ -439,6 +442,13 @@ class Layer(Refusing, Attributes, refused=NOT_ASKED):
         if len(self._met) >= _KINDS:
             self._met.clear()
         self._met.add(self._kind(inputs, options))
+
+    def _check_form(self, value: Any) -> None:
+        """A layer of one's own may compute with a sparse matrix; ours would fail in torch's words."""
+        if isinstance(value, Tensor) and (
+            value.is_nested or value.layout is not torch.strided or value.is_quantized
+        ):
+            as_values(value, self.who)
 
     def _weighed(self, outputs: Any) -> Any:
         """The outputs, with the penalty on them noted."""

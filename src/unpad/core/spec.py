@@ -137,8 +137,12 @@ def kind_of(value: Any) -> Any:
         shape = values.shape
         return (shape[1] if len(shape) == 2 else shape[1:], values.dtype)
     if isinstance(value, Tensor):
-        shape = value.shape
-        return (0, shape[1] if len(shape) == 2 else shape[1:], value.dtype, len(shape))
+        try:
+            shape = value.shape
+        except RuntimeError:  # a nested tensor has none
+            return Tensor
+        kind = (0, shape[1] if len(shape) == 2 else shape[1:], value.dtype, len(shape))
+        return kind if value.layout is torch.strided else (*kind, value.layout)
     if isinstance(value, (list, tuple)):
         return tuple(map(kind_of, value))
     if isinstance(value, dict):
