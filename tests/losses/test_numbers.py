@@ -334,3 +334,24 @@ def test_a_loss_without_a_formula_says_so():
         NotImplementedError,
     ):
         Nothing()(torch.zeros(2), torch.zeros(2))
+
+
+@pytest.mark.parametrize("half", [torch.float16, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("case", CASES)
+def test_half_precision_is_computed_and_summed_in_float32(case, half):
+    """A loss of predictions that half precision holds is that of the same numbers in float32."""
+    true, pred, *_ = data(case, [3, 1, 2])
+    pred = pred.to(dtype=half)
+    narrow, wide = made(case)(true, pred), made(case)(true, pred.to(dtype=torch.float32))
+    assert narrow.dtype == torch.float32 and torch.equal(narrow, wide)
+
+
+def test_a_square_that_float16_cannot_hold():
+    pred = torch.full((1024, 1), 300.0, dtype=torch.float16, requires_grad=True)
+    loss = losses.MeanSquaredError()(torch.zeros(1024, 1), pred)
+    loss.backward()
+    assert loss.item() == 90000
+    assert pred.grad.dtype == torch.float16
+    assert (
+        losses.MeanSquaredError(reduction="sum")(torch.zeros(1024, 1), pred).item() == 1024 * 90000
+    )

@@ -1,6 +1,7 @@
 """The type's words against a loop over sequences in plain torch: forward, backward, empties."""
 
 import html.parser
+import operator
 
 import numpy as np
 import pytest
@@ -395,3 +396,65 @@ def test_many_sequences_share_bars():
     assert 60 <= len(page.bars) <= 120
     assert set(page.bars) == {40}
     assert "sequences 0 to 24: 1 to 3 steps" in page.text
+
+
+NUMPYS = {
+    "asarray": lambda r: np.asarray(r),
+    "array": lambda r: np.array(r, dtype="float32"),
+    "exp": lambda r: np.exp(r),
+    "isnan": lambda r: np.isnan(r),
+    "mean": lambda r: np.mean(r),
+    "stack": lambda r: np.stack([r, r]),
+    "concatenate": lambda r: np.concatenate([r, r]),
+    "where": lambda r: np.where(r),
+    "allclose": lambda r: np.allclose(r, r),
+    "add.reduce": lambda r: np.add.reduce(r),
+}
+
+
+@pytest.mark.parametrize("name", NUMPYS)
+@pytest.mark.parametrize("lengths", [[2, 1], [2, 2]])
+def test_numpy_is_told_the_way_out(name, lengths):
+    """Of equal lengths too: what works must not hang on what else is in the batch."""
+    ragged = Ragged.from_list([np.ones(n, "float32") for n in lengths])
+    with pytest.raises((TypeError, ValueError), match="Ragged") as refused:
+        NUMPYS[name](ragged)
+    assert "ragged." in str(refused.value)
+
+
+OPERATORS = [
+    "add",
+    "sub",
+    "mul",
+    "truediv",
+    "floordiv",
+    "mod",
+    "pow",
+    "eq",
+    "ne",
+    "lt",
+    "le",
+    "gt",
+    "ge",
+]
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_numpy_on_the_left_of_an_operator_is_paired_as_a_tensor_is(name):
+    ragged = Ragged.from_list([np.array([[1.0, 2.0], [3.0, 5.0]]), np.array([[2.0, 2.0]])])
+    left, function = np.array([2.0, 3.0]), getattr(operator, name)
+    found = function(left, ragged)
+    assert torch.equal(found.values, function(torch.tensor(left), ragged.values))
+    scalar = function(np.float64(2), ragged)
+    assert torch.equal(scalar.values, function(torch.tensor(2.0), ragged.values).to(scalar.dtype))
+
+
+def test_what_is_in_a_ragged_is_not_asked_of_numpy():
+    with pytest.raises(TypeError, match=r"^Ragged: .*\.any\(\)"):
+        1.0 in Ragged.from_list([[1.0], [2.0, 3.0]])  # noqa: B015
+
+
+def test_features_are_not_chosen_by_half_numbers():
+    steps = Ragged.from_list([[[1.0, 2.0]]])
+    with pytest.raises(IndexError, match=r"^Ragged: \[\.\.\., \[0\.5\]\] chooses nothing"):
+        steps[..., [0.5]]

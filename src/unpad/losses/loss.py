@@ -38,7 +38,7 @@ class Aligned(NamedTuple):
 _REFUSED = {
     "__call__": "Define call(self, y_true, y_pred): a number for each step, which the reduction "
     "brings together.",
-    "dtype": "A loss has the type of the predictions: cast these.",
+    "dtype": "A loss has the type of the predictions, at least float32: cast these.",
 }
 
 
@@ -57,7 +57,7 @@ class Loss(Configured, Refusing, refused=_REFUSED):
             "mean_with_sample_weight" (divides by the sum of the weights), "mean_over_sequences"
             (the mean of each sequence's own mean; one without a step does not count) or None (a
             value for each step).
-        dtype: not supported; the loss has the type of the predictions.
+        dtype: not supported; the loss has the type of the predictions, float32 for half precision.
 
     Raises:
         ValueError: there is no reduction of this name.
@@ -132,7 +132,8 @@ class Loss(Configured, Refusing, refused=_REFUSED):
         if isinstance(y_pred, Ragged) and y_pred.levels > 1:
             return self._align_inner(y_true, y_pred, sample_weight)
         layout = y_pred.layout if isinstance(y_pred, Ragged) else None
-        return Aligned(*on_steps(y_true, y_pred, sample_weight), layout)
+        true, pred, weight = on_steps(y_true, y_pred, sample_weight)
+        return Aligned(true, summable(pred), weight, layout)
 
     def _align_inner(self, y_true: Any, y_pred: Ragged, weight: Any) -> Aligned:
         """Of sequences of sequences, the inner ones: each is a sequence to the loss."""
@@ -240,6 +241,15 @@ def on_steps(
             )
         weight = weight.reshape(*weight.shape, *(1,) * (y_pred.ndim - 1 - weight.ndim))
     return true, y_pred, weight
+
+
+def summable(y_pred: Any) -> Any:
+    """Predictions in a type that losses may be computed and summed in: no half precision.
+
+    A square of 300 is more than float16 holds, and bfloat16 counts to 256.
+    """
+    half = y_pred.dtype in (torch.float16, torch.bfloat16)
+    return y_pred.to(dtype=torch.float32) if half else y_pred
 
 
 def as_numbers(y_pred: Any) -> Tensor:

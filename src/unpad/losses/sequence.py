@@ -9,7 +9,7 @@ from torch import Tensor
 from ..errors import shown
 from ..ragged import Layout, Ragged
 from ..ragged.numbers import as_tensor
-from .loss import Aligned, Loss, as_numbers, values_on
+from .loss import Aligned, Loss, as_numbers, summable, values_on
 from .reduction import Reduced, reduce
 
 
@@ -70,7 +70,8 @@ class SequenceLoss(Loss):
                 )
         else:
             true = Ragged(values_on(layout, y_true, "y_true"), layout)
-        return Aligned(true, pred, _of_sequences(self.name, sample_weight, pred), layout)
+        weight = _of_sequences(self.name, sample_weight, pred)
+        return Aligned(true, summable(pred), weight, layout)
 
     def reduce(
         self, y_true: Any, y_pred: Any, weight: Tensor | None, *, layout: Layout | None = None

@@ -157,8 +157,31 @@ class Arithmetic(Sequences):
             "len(ragged) > 0; whether all steps agree: (a == b).values.all()."
         )
 
-    # numpy must not take `array * ragged` apart element by element: it is ours.
-    __array_ufunc__ = None
+    def __array_ufunc__(self, function: Any, method: str, *given: Any, **options: Any) -> Any:
+        """`array * ragged` is ours: numpy must not take it apart element by element."""
+        name = _OPERATORS.get(function)
+        if name is None or method != "__call__" or options or given[1] is not self:
+            raise TypeError(
+                f"numpy's {function.__name__} got a Ragged, and cannot know its sequences. "
+                f"torch's function of the same name, or ragged.map(np.{function.__name__})."
+            )
+        return getattr(self, name)(given[0])
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> NoReturn:
+        raise TypeError(
+            f"numpy's {function.__name__} got a Ragged, and cannot know its sequences. Over each: "
+            "ragged.sum(), mean(), ...; several: Ragged.concatenate([...]); as a padded array: "
+            "ragged.to_padded()."
+        )
+
+    def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise ValueError(
+            "Ragged: sequences of different lengths are no array. Padded: ragged.to_padded(); one "
+            "array a sequence: ragged.to_list(); all steps end to end: ragged.values."
+        )
+
+    def __contains__(self, number: Any) -> NoReturn:
+        raise TypeError("Ragged: whether a step is so in each sequence: (ragged == number).any().")
 
     @classmethod
     def __torch_function__(
@@ -194,5 +217,26 @@ def _cat(cls: Any, tensors: Any, dim: int = 0) -> Any:
 def _stack(cls: Any, tensors: Any, dim: int = 0) -> Any:
     return cls.stack(tensors, dim)
 
+
+# What numpy asks of an array's operator beside a Ragged: ours, seen from the other side.
+_OPERATORS = {
+    np.add: "__radd__",
+    np.subtract: "__rsub__",
+    np.multiply: "__rmul__",
+    np.true_divide: "__rtruediv__",
+    np.floor_divide: "__rfloordiv__",
+    np.remainder: "__rmod__",
+    np.power: "__rpow__",
+    np.matmul: "__rmatmul__",
+    np.equal: "__eq__",
+    np.not_equal: "__ne__",
+    np.less: "__gt__",
+    np.less_equal: "__ge__",
+    np.greater: "__lt__",
+    np.greater_equal: "__le__",
+    np.bitwise_and: "__rand__",
+    np.bitwise_or: "__ror__",
+    np.bitwise_xor: "__rxor__",
+}
 
 _JOINING = {torch.cat: _cat, torch.concat: _cat, torch.concatenate: _cat, torch.stack: _stack}

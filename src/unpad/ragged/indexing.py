@@ -58,6 +58,9 @@ def _features(ragged: Ragged, index: tuple[Any, ...]) -> Ragged:
 
 def _of_axes(values: Tensor, axes: tuple[Any, ...], index: tuple[Any, ...], of: Ragged) -> Tensor:
     try:
+        # Of a list of numbers that are not whole torch takes what is before the point.
+        if any(isinstance(i, list) and np.asarray(i).dtype.kind == "f" for i in axes):
+            raise IndexError
         return values[axes]
     except (IndexError, TypeError, ValueError, RuntimeError):
         raise IndexError(

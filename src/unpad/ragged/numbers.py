@@ -237,7 +237,9 @@ def _of_parts(given: Any, who: str) -> Tensor:
     if isinstance(given, (str, bytes)) or given is None:
         raise ValueError(f"{who}: expected numbers, got {shown(given)}.")
     if not isinstance(given, (list, tuple)):
-        if not hasattr(given, "__array__"):
+        from .sequences import Sequences  # which stands on this file
+
+        if isinstance(given, Sequences) or not hasattr(given, "__array__"):
             raise ValueError(
                 f"{who}: expected an array or a tensor of numbers, got {type(given).__name__}."
             )
