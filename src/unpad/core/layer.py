@@ -444,7 +444,7 @@ class Layer(Refusing, Attributes, refused=NOT_ASKED):
         self._met.add(self._kind(inputs, options))
 
     def _check_form(self, value: Any) -> None:
-        """A layer of one's own may compute with a sparse matrix; ours would fail in torch's words."""
+        """Sparse and the like: a layer of one's own may compute with it, ours cannot."""
         if isinstance(value, Tensor) and (
             value.is_nested or value.layout is not torch.strided or value.is_quantized
         ):

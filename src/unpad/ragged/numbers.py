@@ -237,13 +237,15 @@ def _of_parts(given: Any, who: str) -> Tensor:
     if isinstance(given, (str, bytes)) or given is None:
         raise ValueError(f"{who}: expected numbers, got {shown(given)}.")
     if not isinstance(given, (list, tuple)):
-        from .sequences import Sequences  # which stands on this file
-
-        if isinstance(given, Sequences) or not hasattr(given, "__array__"):
+        try:
+            array = np.asanyarray(given) if hasattr(given, "__array__") else None
+        except ValueError:  # a Ragged, which is no array
+            array = None
+        if array is None:
             raise ValueError(
                 f"{who}: expected an array or a tensor of numbers, got {type(given).__name__}."
             )
-        return to_tensor(np.asanyarray(given), who)
+        return to_tensor(array, who)
     kinds = set(map(type, given))  # many numbers are of few types
     if any(issubclass(kind, Tensor) for kind in kinds):
         try:
