@@ -59,6 +59,7 @@ NEEDED = {
     "make": lambda size, loss: metrics.Mean(),
     "metric": metrics.Mean(),
     "module": torch.nn.Linear(2, 2),
+    "num_bins": 5,
     "num_heads": 2,
     "num_key_value_heads": 1,
     "num_query_heads": 2,
@@ -66,6 +67,7 @@ NEEDED = {
     "n": 2,
     "output_dim": 3,
     "output_shape": (None, 3),
+    "output_size": 2,
     "pool_size": 2,
     "rate": 0.5,
     "schedule": lambda epoch: 0.1,
@@ -83,7 +85,9 @@ NEEDED = {
 BESIDE = {
     "CategoryEncoding": {"num_tokens": 4},
     **{f"Input.{name}": {"shape": (3,)} for name in ("dtype", "ragged", "name", "batch_size")},
+    "Discretization": {"num_bins": 5},
     "EarlyStopping.monitor": {"mode": "min"},
+    "IntegerLookup.pad_to_max_tokens": {"max_tokens": 9, "output_mode": "count"},
     "ModelCheckpoint": {"save_weights_only": True},
     "ReduceLROnPlateau.monitor": {"mode": "min"},
     "StringLookup.pad_to_max_tokens": {"max_tokens": 9, "output_mode": "count"},
@@ -109,6 +113,8 @@ LEGAL = {
         "-inf": "a number like any other",
         "-1": "a number like any other",
     },
+    "IntegerLookup.mask_token": {"-1": "a whole number like any other"},
+    "IntegerLookup.oov_token": {"-1": "a whole number like any other"},
     "ReLU.max_value": {"inf": "no bound"},
     "Reshape.target_shape": {"[]": "a number a row"},
     "Input.shape": {"[]": "a number a row"},
@@ -135,7 +141,12 @@ LEGAL = {
     "MultiHeadAttention.output_shape": {"[]": "a number a step"},
 }
 #: What is refused though it is the default, as in Keras.
-MUST = {"CategoryEncoding.num_tokens", "Input.shape", "Input.batch_shape"}
+MUST = {
+    "CategoryEncoding.num_tokens",
+    "Discretization.num_bins",
+    "Input.shape",
+    "Input.batch_shape",
+}
 #: Values that layers hand to each other, and no one makes by hand.
 INNER = {"Spec", "StartedMetric", "StepMetric"}
 

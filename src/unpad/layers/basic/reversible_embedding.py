@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ... import arguments
-from ...arguments import Positive
+from ...arguments import AboveZero, DType, Positive
 from ...core.layer import lift
 from ...core.options import WithoutSize
 from ...core.spec import Spec
@@ -48,8 +48,8 @@ class ReversibleEmbedding(Embedding):
         embeddings_regularizer: Any = None,
         embeddings_constraint: Any = None,
         mask_zero: bool = False,
-        reverse_dtype: str | torch.dtype | None = None,
-        logit_soft_cap: float | None = None,
+        reverse_dtype: DType = None,
+        logit_soft_cap: AboveZero | None = None,
         **kwargs: Unpack[WithoutSize],
     ) -> None:
         super().__init__(

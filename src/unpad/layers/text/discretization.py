@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...arguments import Count
+from ...arguments import AboveZero, Count
 from ...core.layer import Layer
 from ...core.options import LayerOptions
 from ...core.spec import Spec
@@ -49,7 +49,7 @@ class Discretization(Layer):
         self,
         bin_boundaries: Any = None,
         num_bins: Count | None = None,
-        epsilon: float = 0.01,
+        epsilon: AboveZero = 0.01,
         output_mode: str = "int",
         sparse: bool = False,
         **kwargs: Unpack[LayerOptions],

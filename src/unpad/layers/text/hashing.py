@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Unpack
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -21,7 +20,7 @@ from ...ragged.batch import values_of, with_values_of
 from .category_encoding import encode
 from .fingerprint import fingerprint
 from .siphash import siphash
-from .strings import arranged, strings_of
+from .strings import arranged, as_array, strings_of
 
 _MODES = {mode: mode for mode in ("int", "one_hot", "multi_hot", "count")}
 
@@ -117,7 +116,7 @@ class Hashing(_Hashed):
         if isinstance(inputs, (Ragged, Tensor)) or is_symbolic(inputs):
             return super().__call__(inputs)
         if not hasattr(inputs, "to_pylist") and not isinstance(inputs, (str, bytes)):
-            array = None if _uneven(inputs) else np.asarray(inputs)
+            array = None if _uneven(inputs) else as_array(inputs, self.who)
             if array is not None and array.dtype.kind in "iufb":
                 return super().__call__(torch.as_tensor(array))
             if array is not None and array.size == 0 and array.ndim != 1:
@@ -207,7 +206,7 @@ class HashedCrossing(_Hashed):
 
     def forward(self, inputs: Sequence[Any]) -> Ragged | Tensor:
         """The ids of combinations, or vectors of them."""
-        arrays = [x.numpy() if isinstance(x, Tensor) else np.asarray(x) for x in inputs]
+        arrays = [x.numpy() if isinstance(x, Tensor) else as_array(x, self.who) for x in inputs]
         self._check([array.shape[1:] for array in arrays])
         columns = [self._codes(array.reshape(-1).tolist()) for array in arrays]
         ids = []

@@ -15,7 +15,7 @@ from ...core.symbol import is_symbolic
 from ...ragged import Layout, Ragged
 from ...ragged.batch import values_of
 from .index_lookup import IndexLookup
-from .strings import Arrangement
+from .strings import Arrangement, as_array
 
 
 class IntegerLookup(IndexLookup):
@@ -87,7 +87,7 @@ class IntegerLookup(IndexLookup):
                 return [int(n) for x in inputs for n in x], Layout.from_lengths(lengths)
         if isinstance(inputs, Ragged):
             return values_of(inputs).flatten().tolist(), inputs.layout
-        array = inputs.detach().cpu().numpy() if isinstance(inputs, Tensor) else np.asarray(inputs)
+        array = as_array(inputs.detach().cpu() if isinstance(inputs, Tensor) else inputs, self.who)
         if array.dtype.kind not in "iufb" and array.size:
             raise ValueError(f"{self.who}: expected whole numbers, got {array.dtype}.")
         return [int(n) for n in array.reshape(-1)], array.shape

@@ -53,6 +53,21 @@ def strings_of(inputs: Any, who: str, encoding: str = "utf-8") -> tuple[list[str
     return words, Layout.from_lengths([len(sequence) for sequence in inputs])
 
 
+def as_array(inputs: Any, who: str) -> np.ndarray:
+    """An array, of a list or list of lists too.
+
+    Raises:
+        ValueError: the lists are of different depths, or lengths.
+    """
+    try:
+        return np.asarray(inputs)
+    except ValueError:
+        raise ValueError(
+            f"{who}: expected an array or sequences, got lists of different depths or lengths. "
+            "Sequences of different lengths: Ragged.from_list(...)."
+        ) from None
+
+
 def _holds_sequences(inputs: Any) -> bool:
     return any(isinstance(x, (list, tuple, np.ndarray)) for x in inputs)
 
