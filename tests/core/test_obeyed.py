@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import warnings
 
 import numpy as np
 import pytest
@@ -577,3 +578,44 @@ def test_hooks_of_a_cell_run_at_each_step():
     layer.cell.register_forward_hook(lambda module, args, out: ran.append(len(args[0])))
     assert torch.allclose(layer(x), want, atol=1e-6)
     assert ran == [2, 1]
+
+
+@pytest.mark.parametrize("built", [True, False])
+def test_an_activation_is_taken_off_and_put_on(built):
+    layer = L.Dense(2, activation="relu", kernel_initializer="ones")
+    if built:
+        layer(torch.ones(1, 3))
+    layer.activation = None
+    assert layer(-torch.ones(1, 3)).tolist() == [[-3, -3]]
+    layer.activation = "relu"
+    assert layer(-torch.ones(1, 3)).tolist() == [[0, 0]]
+
+
+def test_a_shape_of_ones_own_may_be_asked_of_the_layer():
+    class Twice(L.Layer):
+        def call(self, inputs):
+            return inputs * 2
+
+        def compute_output_shape(self, input_shape):
+            return super().compute_output_shape(input_shape)
+
+    layer = Twice()
+    assert tuple(layer.compute_output_shape((None, 3))) == (None, 3)
+    assert layer(torch.ones(2, 3)).sum() == 12
+
+
+def test_shapes_of_a_model_of_named_outputs_are_named():
+    steps = keras.Input((None, 2))
+    model = keras.Model(steps, {"a": L.LSTM(2)(steps), "b": L.LSTM(3)(steps)})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        assert {n: tuple(s) for n, s in model.output_shape.items()} == {
+            "a": (None, 2),
+            "b": (None, 3),
+        }
+        assert model.output_mask == {"a": None, "b": None}
+
+
+def test_what_is_no_module_is_no_layer():
+    with pytest.raises(ValueError, match=r"^TorchModule: expected a torch module, got 3"):
+        L.TorchModule(3)

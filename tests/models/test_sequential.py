@@ -172,3 +172,9 @@ def test_shapes_that_are_none(shape):
     what = "a tuple of sizes, as (None,) for ids, or batch_shape with the batch"
     with says(f"Input: expected shape as {what}, got {shape!r}."):
         keras.Input(shape=shape)
+
+
+@pytest.mark.parametrize("layers", [3, keras.layers.LSTM, True])
+def test_layers_that_are_no_list(layers):
+    with pytest.raises(ValueError, match=r"^Sequential: expected a list of layers, got "):
+        keras.Sequential(layers)

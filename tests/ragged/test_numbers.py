@@ -572,3 +572,8 @@ def test_one_loss_in_a_list_of_its_own_is_that_loss():
     assert listed == model.evaluate(np.ones((4, 3)), y, verbose=0)
     with says("compile: loss: expected one loss for output 'b', got 2."):
         model.compile("sgd", {"a": "mse", "b": ["mse", "mae"]})
+
+
+def test_a_deviation_whose_square_float16_cannot_hold():
+    steps = Ragged.from_list([torch.tensor([6e4, 0.0, 6e4], dtype=torch.float16)])
+    assert steps.std().tolist() == [28288.0]

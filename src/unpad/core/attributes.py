@@ -44,11 +44,11 @@ class Attributes(Weighted):
         elif name == "activity_regularizer":
             value = regularizers.get(value, self.who)
             self._notes = []  # what the one before has noted
-        elif not self.__dict__["built"]:
-            pass
         elif name.endswith("activation") and callable(self.__dict__.get(name)):
             self._met.clear()
             value = activations.get(value, self.who)
+        elif not self.__dict__["built"]:
+            pass
         elif kind in ("regularizer", "constraint") and of in self._parameters:
             room = regularizers if kind == "regularizer" else constraints
             held = self._regularizers if kind == "regularizer" else self._constraints

@@ -83,6 +83,8 @@ class Layer(Refusing, Attributes, refused=NOT_ASKED):
     keeps_constants = False
     #: Whether it is a model, whose `call` hands sequences on and never wants a grid.
     is_model = False
+    # Whether its own `compute_output_shape` is being asked.
+    _saying = False
     # How its class is written, and whether it is one of ours that needs to be told nothing.
     _written = Written()
     _plain = False
@@ -157,13 +159,17 @@ class Layer(Refusing, Attributes, refused=NOT_ASKED):
             ValueError: the layer cannot take such inputs; the text says why and what to use.
         """
         out = tried(self, specs, options)
-        if type(self).compute_output_shape is not Layer.compute_output_shape:
+        if type(self).compute_output_shape is not Layer.compute_output_shape and not self._saying:
             self._check_shape_said(specs, out)
         return out
 
     def _check_shape_said(self, specs: tuple[Any, ...], out: Any) -> None:
         """A shape that a layer of one's own says is that of what it gives, or it is told."""
-        said = self.compute_output_shape(*[shapes_of_specs(s, None) for s in specs])
+        self._saying = True  # which may ask what the layer gives
+        try:
+            said = self.compute_output_shape(*[shapes_of_specs(s, None) for s in specs])
+        finally:
+            self._saying = False
         gives = shapes_of_specs(out, None)
         if is_shape(said) and is_shape(gives):
             pairs = list(zip(said, gives, strict=False))[1:]

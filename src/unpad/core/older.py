@@ -96,6 +96,8 @@ class Shown:
 def _shapes(layer: Any, side: str) -> Any:
     found = _symbols(layer, side)
     tell_once(layer.who, f"{side}_shape", f"layer.{side}.shape")
+    if isinstance(found, dict):
+        return {name: symbol.shape for name, symbol in found.items()}
     return found.shape if isinstance(found, Symbol) else [s.shape for s in found]
 
 
@@ -103,6 +105,8 @@ def _masks(layer: Any, side: str) -> Any:
     found = _symbols(layer, side)
     if isinstance(found, Symbol):
         return _mask_of(found, f"{side} mask of {layer.name}")
+    if isinstance(found, dict):
+        return {n: _mask_of(s, f"{side} mask of {layer.name}") for n, s in found.items()}
     return [_mask_of(s, f"{side} mask of {layer.name}") for s in found]
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..core.options import WithoutName
 from ..core.symbol import Symbol
+from ..errors import shown
 from ..layers import Input, Layer, Spec, TorchModule
 from ..ragged import Ragged
 from ..serialization import as_data
@@ -53,6 +54,8 @@ class Sequential(OlderMethods, Model):
         super().__init__(name=name, **kwargs)
         self._names: list[str] = []
         self._input: Input | None = None
+        if not isinstance(layers, (Iterable, type(None))):
+            raise ValueError(f"{self.who}: expected a list of layers, got {shown(layers)}.")
         for layer in layers or ():
             self._append(layer)
         self._build_if_known()

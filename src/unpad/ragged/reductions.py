@@ -58,6 +58,8 @@ def segment_var(values: Tensor, layout: Layout, correction: float = 0) -> Tensor
 
 def segment_std(values: Tensor, layout: Layout, correction: float = 0) -> Tensor:
     """The root of the variance; where that is 0, so is the gradient."""
+    if values.dtype in _HALF:  # whose squares it may not hold
+        return segment_std(values.float(), layout, correction).to(values.dtype)
     variance = segment_var(values, layout, correction)
     none = variance == 0
     return variance.masked_fill(none, 1).sqrt().masked_fill(none, 0)

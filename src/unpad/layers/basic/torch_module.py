@@ -12,6 +12,7 @@ from ...core.options import LayerOptions
 from ...core.probing import looks_around, probed, random_rows
 from ...core.spec import Spec, spec_of
 from ...core.trial import remembered
+from ...errors import shown
 from ...ragged import Ragged
 
 # Layers that do on sequences what these modules do.
@@ -55,6 +56,11 @@ class TorchModule(TokenWise):
 
     def __init__(self, module: torch.nn.Module, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
+        if not isinstance(module, torch.nn.Module):
+            raise ValueError(
+                f"{self.who}: expected a torch module, got {shown(module)}. A function of a "
+                "tensor: Activation(function)."
+            )
         self.module = module
         self.name = self.given_name or snake_case(type(module).__name__)
         # Whether dense batches of so many axes go through step by step.
