@@ -619,3 +619,17 @@ def test_shapes_of_a_model_of_named_outputs_are_named():
 def test_what_is_no_module_is_no_layer():
     with pytest.raises(ValueError, match=r"^TorchModule: expected a torch module, got 3"):
         L.TorchModule(3)
+
+
+def test_options_that_are_handed_on_have_no_name_of_their_own():
+    class Scaled(L.Layer):
+        def __init__(self, factor, *more, **options):
+            super().__init__(*more, **options)
+            self.factor = factor
+
+        def call(self, inputs):
+            return inputs * self.factor
+
+    config = Scaled(2.0, name="scaled").get_config()
+    assert config == {"name": "scaled", "trainable": True, "dtype": None, "factor": 2.0}
+    assert Scaled.from_config(config).get_config() == config

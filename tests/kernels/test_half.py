@@ -68,3 +68,13 @@ def test_first_weights_do_not_depend_on_the_number_of_threads():
         found.append(layer.get_weights())
     for other in found[1:]:
         assert all(np.array_equal(a, b) for a, b in zip(other, found[0], strict=True))
+
+
+@pytest.mark.parametrize("shape", [(3,), (2, 3), (2, 4, 3), (2, 4, 5, 3)])
+def test_autocast_chooses_the_type_of_a_dense_layer_of_any_grid(shape):
+    layer = keras.layers.Dense(2)
+    layer(torch.ones(2, 3))
+    x = torch.ones(shape if len(shape) > 1 else (1, *shape))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert layer(x).dtype == torch.bfloat16
+    assert layer(x).dtype == torch.float32

@@ -551,9 +551,11 @@ class Layer(Refusing, Attributes, refused=NOT_ASKED):
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments; `from_config` makes a fresh layer of them."""
-        base = ("name", "trainable", "dtype", "activity_regularizer", "args", "kwargs")
-        signature = inspect.signature(type(self).__init__)
-        names = [n for n in [*signature.parameters][1:] if n not in base]
+        base = ("name", "trainable", "dtype", "activity_regularizer")
+        arguments = [*inspect.signature(type(self).__init__).parameters.values()][1:]
+        # Whatever `*args` and `**kwargs` are called, they are no arguments of their own.
+        handed_on = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+        names = [a.name for a in arguments if a.name not in base and a.kind not in handed_on]
         config = {"name": self.given_name, "trainable": self.trainable, "dtype": self.dtype}
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = self.activity_regularizer

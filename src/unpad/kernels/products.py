@@ -71,7 +71,9 @@ def linear(values: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
     checks.linear(values, kernel, bias)
     if bias is not None and values.ndim == 2:
         return torch.addmm(bias, values, kernel)
-    return values @ kernel if bias is None else values @ kernel + bias
+    product = values @ kernel
+    # Autocast chooses the product's type, and a bias of another would widen it again.
+    return product if bias is None else product + bias.to(product.dtype)
 
 
 def _forward(values: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
