@@ -1,10 +1,12 @@
 """The type's words against a loop over sequences in plain torch: forward, backward, empties."""
 
 import html.parser
+import io
 import operator
 
 import numpy as np
 import pytest
+import rich.console
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -458,3 +460,17 @@ def test_features_are_not_chosen_by_half_numbers():
     steps = Ragged.from_list([[[1.0, 2.0]]])
     with pytest.raises(IndexError, match=r"^Ragged: \[\.\.\., \[0\.5\]\] chooses nothing"):
         steps[..., [0.5]]
+
+
+@pytest.mark.parametrize(
+    ("lengths", "blocks"),
+    [([8, 4, 0, 1], "█▄.▁"), ([0, 0], ".."), ([], ""), ([2] * 119 + [4], "▄" * 59 + "█")],
+)
+def test_on_a_terminal_the_lengths_are_a_strip(lengths, blocks):
+    ragged = coded(lengths, (2,))
+    written = io.StringIO()
+    rich.console.Console(file=written, width=120).print(ragged)
+    head, strip, *rest = written.getvalue().splitlines()
+    assert strip.strip() == blocks
+    assert [head, *rest] == repr(ragged).splitlines()
+    assert repr(ragged).isascii()

@@ -217,6 +217,15 @@ class Ragged(Views, InAndOut, Choosing, Arithmetic, Elementwise, Reducing, InTim
 
         return show(self)
 
+    def __rich__(self) -> Any:
+        from rich.text import Text
+
+        from .show import lines, strip
+
+        # Plain text has no blocks: not every place that it is written to can hold them.
+        head, *rest = lines(self)
+        return Text("\n".join([head, f"  {strip(self._layout.own.lengths.tolist())}", *rest]))
+
     def _repr_html_(self) -> str:
         from .show_html import show_html
 

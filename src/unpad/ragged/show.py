@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 _SEQUENCES = 5
 _STEPS = 6
 _FEATURES = 4
+_COLUMNS = 60  # blocks in a strip; beyond that each stands for a run of sequences
+_BLOCKS = "▁▂▃▄▅▆▇█"
 
 
 def show(ragged: Ragged) -> str:
@@ -42,6 +44,14 @@ def lines(ragged: Ragged) -> list[str]:
         lengths = ragged.lengths
         shown.append(f"  ... lengths {int(lengths.min())} to {int(lengths.max())}")
     return shown
+
+
+def strip(lengths: list[int]) -> str:
+    """A block a sequence, in their order, a run of them as high as its longest; "." has no step."""
+    run = -(-len(lengths) // _COLUMNS) or 1
+    highest = [max(lengths[i : i + run]) for i in range(0, len(lengths), run)]
+    longest = max(highest, default=0)
+    return "".join("." if n == 0 else _BLOCKS[-(-n * 8 // longest) - 1] for n in highest)
 
 
 def _sequence(steps: torch.Tensor | Ragged) -> str:
