@@ -7,6 +7,8 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
+from .ragged.numbers import as_tensor
+
 
 class Assigned:
     """What Keras lets people do with a variable, for a tensor to have."""
@@ -20,21 +22,21 @@ class Assigned:
     def assign(self, value: Any) -> Self:
         """Replaces the values; those of another shape are refused unless they broadcast to it."""
         mine: Any = self
-        mine.copy_(torch.as_tensor(value))
+        mine.copy_(as_tensor(value, "assign"))
         return self
 
     @torch.no_grad()
     def assign_add(self, value: Any) -> Self:
         """Adds to the values."""
         mine: Any = self
-        mine.add_(torch.as_tensor(value, device=mine.device))
+        mine.add_(as_tensor(value, "assign_add", mine.device))
         return self
 
     @torch.no_grad()
     def assign_sub(self, value: Any) -> Self:
         """Takes from the values."""
         mine: Any = self
-        mine.sub_(torch.as_tensor(value, device=mine.device))
+        mine.sub_(as_tensor(value, "assign_sub", mine.device))
         return self
 
 

@@ -633,3 +633,36 @@ def test_options_that_are_handed_on_have_no_name_of_their_own():
     config = Scaled(2.0, name="scaled").get_config()
     assert config == {"name": "scaled", "trainable": True, "dtype": None, "factor": 2.0}
     assert Scaled.from_config(config).get_config() == config
+
+
+def masked_by_array():
+    class Told(L.Layer):
+        def call(self, inputs, mask=None):
+            return inputs
+
+        def compute_mask(self, inputs, mask=None):
+            return np.array([[1, 0], [1, 1]], "uint8")[::-1]
+
+    return Told()(torch.ones(2, 2, 3)).lengths.tolist()
+
+
+def assigned(value):
+    state = keras.Variable(torch.zeros(2))
+    return state.assign(value).tolist(), state.assign_add(value).tolist()
+
+
+def test_what_a_layer_is_told_in_arrays_comes_in_by_the_one_door():
+    backwards = np.array([1.0, 2.0])[::-1]
+    assert assigned(backwards) == ([2, 1], [4, 2])
+    assert L.Rescaling(backwards)(torch.ones(1, 2)).tolist() == [[2, 1]]
+    ids = np.array([[1, 2]])
+    assert torch.equal(L.Hashing(5)(ids[:, ::-1]), L.Hashing(5)(ids).flip(1))
+    assert masked_by_array() == [2, 1]
+
+
+@pytest.mark.parametrize("odd", [np.ones(2, "complex64"), "a", None, torch.ones(2).to_sparse()])
+def test_what_a_layer_is_told_that_is_no_numbers(odd):
+    with pytest.raises(ValueError, match=r"^assign: (got|expected) "):
+        assigned(odd)
+    with pytest.raises(ValueError, match=r"^Rescaling: scale: (got|expected) "):
+        L.Rescaling(odd)(torch.ones(1, 2))

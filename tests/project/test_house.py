@@ -11,8 +11,8 @@ import unpad
 
 ROOT = Path(unpad.__file__).parent
 # From the ground up. docs/design/rooms.md says what each may know, and why it lies where it does.
-ROOMS = ["errors", "arguments", "serialization", "spellings", "refusals", "configured", "variable"]
-ROOMS += ["tree", "ragged", "ragged.doors"]
+ROOMS = ["errors", "arguments", "serialization", "spellings", "refusals", "configured"]
+ROOMS += ["tree", "ragged", "ragged.doors", "variable"]
 ROOMS += ["preprocessing", "kernels", "weights"]
 ROOMS += ["activations", "constraints", "initializers", "regularizers"]
 ROOMS += ["core", "layers.basic", "layers.convolution", "layers.pooling", "layers.merging"]

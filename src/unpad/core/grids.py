@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ..ragged import Ragged
 from ..ragged.doors.padded import to_padded
+from ..ragged.numbers import as_tensor
 from .structure import flat
 
 
@@ -97,7 +98,7 @@ def _by_mask(who: str, grid: Tensor, mask: Any, like: Ragged | None, keeps: bool
                 "which are there. Give the mask back, or reduce the time to one row."
             )
         return grid
-    mask = torch.as_tensor(mask).bool()
+    mask = as_tensor(mask, f"{who}: compute_mask").bool()
     if like is not None and torch.equal(mask, mask_of(like, max(1, like.layout.longest))):
         return taken_back(grid, like)
     return Ragged.from_padded(grid, mask=mask)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Unpack
 
-import numpy as np
-import torch
 from torch import Tensor
 
 from ...core.layer import TokenWise, as_weights
 from ...core.options import LayerOptions
 from ...core.spec import Spec, Specs
 from ...ragged import Ragged
+from ...ragged.numbers import as_tensor
 
 
 class Rescaling(TokenWise):
@@ -39,7 +38,8 @@ class Rescaling(TokenWise):
         return inputs.to(dtype=self.dtype or as_weights(inputs.dtype))
 
     def on_values(self, values: Tensor) -> Tensor:
+        given = {"scale": self.scale, "offset": self.offset}
         scale, offset = (
-            torch.as_tensor(np.asarray(n)).to(values) for n in (self.scale, self.offset)
+            as_tensor(n, f"{self.who}: {name}").to(values) for name, n in given.items()
         )
         return values * scale + offset

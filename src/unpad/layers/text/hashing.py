@@ -17,6 +17,7 @@ from ...core.symbol import is_symbolic
 from ...errors import look_up, refuse
 from ...ragged import Ragged
 from ...ragged.batch import values_of, with_values_of
+from ...ragged.numbers import to_tensor
 from .category_encoding import encode
 from .fingerprint import fingerprint
 from .siphash import siphash
@@ -118,9 +119,9 @@ class Hashing(_Hashed):
         if not hasattr(inputs, "to_pylist") and not isinstance(inputs, (str, bytes)):
             array = None if _uneven(inputs) else as_array(inputs, self.who)
             if array is not None and array.dtype.kind in "iufb":
-                return super().__call__(torch.as_tensor(array))
+                return super().__call__(to_tensor(array, self.who))
             if array is not None and array.size == 0 and array.ndim != 1:
-                return super().__call__(torch.as_tensor(array))
+                return super().__call__(to_tensor(array, self.who))
             inputs = array if array is not None and array.ndim != 1 else inputs
         words, arrangement = strings_of(inputs, self.who)
         return self._encoded(arranged([self._bin(word, word) for word in words], arrangement))
