@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 
+_BITS = (1 << 64) - 1
 _times = 0
 
 
@@ -23,9 +23,17 @@ def last_seed() -> tuple[int, int]:
 
 
 def mixed(*numbers: int) -> int:
-    """One seed of several numbers, which is that of no others."""
-    sequence = np.random.SeedSequence([n % (1 << 64) for n in numbers])
-    return int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(1))
+    """One seed of several numbers, another for others: by SplitMix64 (Steele, Lea, Flood 2014).
+
+    numpy's SeedSequence took 2 % of an epoch of a tiny model.
+    """
+    state = 0
+    for number in numbers:
+        state = (state ^ (number & _BITS)) + 0x9E3779B97F4A7C15 & _BITS
+        state = (state ^ state >> 30) * 0xBF58476D1CE4E5B9 & _BITS
+        state = (state ^ state >> 27) * 0x94D049BB133111EB & _BITS
+        state ^= state >> 31
+    return state >> 1
 
 
 def generator(*numbers: int) -> torch.Generator:

@@ -391,8 +391,9 @@ class Trained(Layer, obeyed=["metrics"]):
     @property
     def own_metrics(self) -> list[Any]:
         """Metrics that the model or its layers hold as attributes."""
-        inside = {id(part) for m in self.modules() if _is_metric(m) for part in m.children()}
-        return [m for m in self.modules() if _is_metric(m) and id(m) not in inside]
+        found = [m for m in self.modules() if _is_metric(m)]
+        inside = {id(part) for m in found for part in m.children()}
+        return [m for m in found if id(m) not in inside]
 
     def in_form_of_outputs(self, parts: list[Any]) -> Any:
         """One thing for each output, in the form in which the model gives its outputs."""

@@ -90,7 +90,7 @@ class Fitting:
         start = time.perf_counter()
         if self._mode_in_doubt:
             self._model.train()
-            run.look_for_hooks()
+            run.look_around()
         assert run.optimizer is not None
         try:
             watched = watchers.between or self._own_step
@@ -147,7 +147,7 @@ def evaluated(held: HeldOut, watchers: Watchers) -> dict[str, Any]:
     ):
         watchers.tell("on_test_begin")
         run.reset()
-        run.look_for_hooks()
+        run.look_around()
         coming = Loader(held.source, model.device).batches(held.drawn, apart)
         for i in range(len(held.drawn)):
             if begins:

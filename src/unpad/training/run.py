@@ -61,7 +61,7 @@ class Run:
         # What the last compute_loss of ours has found, and of which outputs.
         self._last: Outcome | None = None
         self._seen: Any = None
-        self.look_for_hooks()
+        self.look_around()
 
     @contextmanager
     def at_work(self) -> Iterator[Run]:
@@ -72,8 +72,13 @@ class Run:
         finally:
             _at_work.reset(token)
 
-    def look_for_hooks(self) -> None:
-        """Looks whether anybody watches the model's modules; to be asked again each epoch."""
+    def look_around(self) -> None:
+        """Looks who watches the model's modules, and which metrics it holds.
+
+        To be asked again where somebody may have changed something since: a walk through all
+        modules is 3 % of a tiny model's epoch.
+        """
+        self._own_metrics = self.model.own_metrics
         self._hooked = hooked(self.model)
         lasts = self.objective.last_layers
         backward = self._hooked and hooked_backward(self.model, lasts)
@@ -232,8 +237,13 @@ class Run:
         """Every number so far by name."""
         if self.model.overrides("metrics"):
             return {m.name: number(m.result()) for m in self.model.metrics}
-        own = {m.name: number(m.result()) for m in self.model.own_metrics}
+        own = {m.name: number(m.result()) for m in self._held_metrics()}
         return {**self.tally.logs(), **own}
+
+    def _held_metrics(self) -> list[Any]:
+        # A step of one's own may make one in the middle of an epoch.
+        own_step = self._own_train or self._own_test
+        return self.model.own_metrics if own_step else self._own_metrics
 
     def so_far(self, returned: dict[str, Any] | None) -> dict[str, Any]:
         """The logs in the middle of an epoch."""
@@ -247,7 +257,7 @@ class Run:
     def reset(self) -> None:
         """Forgets every batch."""
         self.tally.reset()
-        own = self.model.metrics if self.model.overrides("metrics") else self.model.own_metrics
+        own = self.model.metrics if self.model.overrides("metrics") else self._held_metrics()
         for metric in own:
             metric.reset_state()
 
