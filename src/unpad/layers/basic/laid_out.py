@@ -121,7 +121,16 @@ _tensor: Any = Tensor
 _NEEDS_NO_GRID = {
     *(
         getattr(_tensor, name).__get__
-        for name in ("shape", "dtype", "device", "layout", "ndim", "requires_grad")
+        for name in (
+            "shape",
+            "dtype",
+            "device",
+            "layout",
+            "ndim",
+            "requires_grad",
+            "is_nested",
+            "is_quantized",
+        )
     ),
     *(getattr(_tensor, name) for name in ("size", "dim", "numel", "is_floating_point", "__len__")),
 }
