@@ -33,6 +33,7 @@ ROOMS += [
     "doctor.adapters",
     "doctor.report",
     "doctor",
+    "formats",
     "training",
     "training.callbacks",
     "callbacks",

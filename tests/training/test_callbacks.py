@@ -154,7 +154,7 @@ def test_what_a_killed_writer_has_left_is_cleared_away(tmp_path):
     program = (
         "import os, sys, time, torch\n"
         "from pathlib import Path\n"
-        "from unpad.training.callbacks.whole_file import write_whole\n"
+        "from unpad.formats.writing import write_whole\n"
         "def write(to):\n"
         "    to.write_bytes(b'half')\n"
         "    print(to.name, flush=True)\n"

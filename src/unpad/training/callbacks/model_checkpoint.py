@@ -9,8 +9,8 @@ from typing import Any
 import torch
 
 from ...arguments import Bound, Verbose
+from ...formats.writing import write_whole
 from .monitor import Monitor
-from .whole_file import write_whole
 
 _ENDINGS = (".pt", ".pth", ".weights")
 

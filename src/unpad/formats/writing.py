@@ -16,7 +16,9 @@ _UNFINISHED = re.compile(r"\..+\.(?P<host>[^.]+)-(?P<process>\d+)\.unfinished")
 def write_whole(path: Path, write: Callable[[Path], None], size: int, who: str) -> None:
     """Has a file written beside its place, and puts it there at once.
 
-    What a writer that was killed has left there is cleared away first.
+    What was written is on the disk before it takes the place of what was there, so that a machine
+    that stops then has one or the other. What a writer that was killed has left is cleared away
+    first.
 
     Args:
         path: of the file; its folder is made.
@@ -35,7 +37,9 @@ def write_whole(path: Path, write: Callable[[Path], None], size: int, who: str) 
     unfinished = path.with_name(f".{path.name}.{_host()}-{os.getpid()}.unfinished")
     try:
         write(unfinished)
+        _onto_disk(unfinished)
         os.replace(unfinished, path)
+        _onto_disk(path.parent)
     except (OSError, RuntimeError) as error:  # torch's own writer raises the latter
         written = unfinished.stat().st_size if unfinished.exists() else 0
         free = shutil.disk_usage(path.parent).free + written
@@ -47,6 +51,17 @@ def write_whole(path: Path, write: Callable[[Path], None], size: int, who: str) 
         ) from error
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def _onto_disk(path: Path) -> None:
+    """Waits until a file, or the names in a folder, are on the disk."""
+    if os.name != "posix" and path.is_dir():
+        return  # which Windows opens for nobody
+    place = os.open(path, os.O_RDWR if os.name != "posix" else os.O_RDONLY)
+    try:
+        os.fsync(place)
+    finally:
+        os.close(place)
 
 
 def _clear(folder: Path) -> None:
