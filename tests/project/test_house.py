@@ -13,7 +13,7 @@ ROOT = Path(unpad.__file__).parent
 # From the ground up. docs/design/rooms.md says what each may know, and why it lies where it does.
 ROOMS = ["errors", "arguments", "serialization", "spellings", "refusals", "configured"]
 ROOMS += ["tree", "ragged", "ragged.doors", "variable"]
-ROOMS += ["preprocessing", "kernels", "weights"]
+ROOMS += ["preprocessing", "data.source", "kernels", "weights"]
 ROOMS += ["activations", "constraints", "initializers", "regularizers"]
 ROOMS += ["core", "layers.basic", "layers.convolution", "layers.pooling", "layers.merging"]
 ROOMS += ["layers.normalization", "layers.shape", "layers.text", "layers.recurrent"]

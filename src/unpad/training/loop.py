@@ -7,12 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from ..core.mode import mode
-from ..data.loader import Loader
-from ..data.sampler import Sampler, checked
-from ..data.source import Source
+from ..data.feed import Feed
 from ..optimizers.rows import gradients_by_rows
 from .interrupt import HeldInterrupt
 from .progress import EpochProgress
@@ -25,8 +22,7 @@ class HeldOut:
     """What is evaluated after an epoch, with sums of its own: the epoch's are left alone."""
 
     run: Run
-    source: Source
-    drawn: list[Tensor]
+    feed: Feed
 
 
 @dataclass
@@ -35,23 +31,20 @@ class Fitting:
 
     Args:
         run: the model with its losses, metrics and optimiser.
-        source: to train on.
-        sampler: what draws the batches of an epoch.
+        feed: the batches of each epoch.
         held_out: to evaluate after each epoch.
         watchers: the callbacks.
         verbose: 0 nothing, 1 a bar, 2 a line an epoch.
     """
 
     run: Run
-    source: Source
-    sampler: Sampler
+    feed: Feed
     held_out: HeldOut | None
     watchers: Watchers
     verbose: int
 
     def __post_init__(self) -> None:
         self._model = self.run.model
-        self._loader = Loader(self.source, self._model.device)
         # Whether somebody may have set a layer to something else between two epochs.
         self._mode_in_doubt = self.watchers.given or self.held_out is not None
         self._own_step = self._model.overrides(*OF_TRAINING)
@@ -68,11 +61,7 @@ class Fitting:
         ):
             watchers.tell("on_train_begin")
             for epoch in epochs:
-                drawn = self.sampler.epoch(epoch)
-                if type(self.sampler) is not Sampler:
-                    who = type(self.sampler).__name__
-                    drawn = checked(drawn, len(self.source), f"fit: sampler: {who}")
-                logs = self._epoch(epoch, f"Epoch {epoch + 1}/{epochs.stop}", drawn, interrupt)
+                logs = self._epoch(epoch, f"Epoch {epoch + 1}/{epochs.stop}", interrupt)
                 if model.stop_training:
                     break
             finish = getattr(self.run.optimizer, "finalize_variable_values", None)
@@ -80,13 +69,11 @@ class Fitting:
                 finish()  # running averages take the weights' place
             watchers.tell("on_train_end", logs)
 
-    def _epoch(
-        self, epoch: int, title: str, drawn: list[Tensor], interrupt: HeldInterrupt
-    ) -> dict[str, Any]:
+    def _epoch(self, epoch: int, title: str, interrupt: HeldInterrupt) -> dict[str, Any]:
         run, watchers = self.run, self.watchers
         run.reset()
         watchers.tell("on_epoch_begin", epoch)
-        progress = EpochProgress(title, self.source.steps, self.verbose)
+        progress = EpochProgress(title, self.feed.steps, self.verbose)
         start = time.perf_counter()
         if self._mode_in_doubt:
             self._model.train()
@@ -95,7 +82,7 @@ class Fitting:
         try:
             watched = watchers.between or self._own_step
             with gradients_by_rows(self._model, run.optimizer, watched):
-                returned = self._train(drawn, progress, interrupt)
+                returned = self._train(epoch, progress, interrupt)
             interrupt.check()
             seconds, rate = time.perf_counter() - start, progress.rate
             logs = run.logs(returned)
@@ -110,17 +97,16 @@ class Fitting:
         return logs
 
     def _train(
-        self, drawn: list[Tensor], progress: EpochProgress, interrupt: HeldInterrupt
+        self, epoch: int, progress: EpochProgress, interrupt: HeldInterrupt
     ) -> dict[str, Any] | None:
         run, watchers, model = self.run, self.watchers, self._model
         begins, ends = watchers.asked("on_train_batch_begin"), watchers.asked("on_train_batch_end")
-        coming = self._loader.batches(drawn, watchers.between)
+        coming = self.feed.batches(epoch, apart=watchers.between)
         returned: dict[str, Any] | None = None
-        for i in range(len(drawn)):
+        for i, batch in enumerate(coming):
             interrupt.check()
             if begins:
                 watchers.tell("on_train_batch_begin", i)
-            batch = next(coming)
             returned = run.train(batch)
             progress.advance(batch.steps)
             if ends:
@@ -148,11 +134,10 @@ def evaluated(held: HeldOut, watchers: Watchers) -> dict[str, Any]:
         watchers.tell("on_test_begin")
         run.reset()
         run.look_around()
-        coming = Loader(held.source, model.device).batches(held.drawn, apart)
-        for i in range(len(held.drawn)):
+        for i, batch in enumerate(held.feed.batches(0, apart=apart)):
             if begins:
                 watchers.tell("on_test_batch_begin", i)
-            returned = run.test(next(coming))
+            returned = run.test(batch)
             if ends:
                 watchers.tell("on_test_batch_end", i, run.so_far(returned))
             if model.stop_evaluating:

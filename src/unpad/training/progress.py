@@ -17,12 +17,12 @@ class EpochProgress:
 
     Args:
         title: what is running, as "Epoch 1/3".
-        steps: real steps that will be worked through.
+        steps: real steps that will be worked through; None where nobody knows.
         verbose: 0 shows nothing, 1 a bar where there is a terminal and a line at the end, 2 only
             the line.
     """
 
-    def __init__(self, title: str, steps: int, verbose: int) -> None:
+    def __init__(self, title: str, steps: int | None, verbose: int) -> None:
         self._title, self._steps, self._verbose = title, steps, verbose
         self._done = 0
         self._start = self._shown = time.perf_counter()
@@ -39,7 +39,9 @@ class EpochProgress:
                 auto_refresh=False,
                 transient=True,
             )
-            self._task = self._bar.add_task(title, total=max(1, steps), rate="", logs="")
+            self._task = self._bar.add_task(
+                title, total=None if steps is None else max(1, steps), rate="", logs=""
+            )
             self._bar.start()
 
     @property

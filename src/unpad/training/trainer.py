@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -12,8 +12,9 @@ from torch import Tensor
 from .. import doctor
 from ..core.mode import mode
 from ..data.door import give_back
+from ..data.feed import Drawn
 from ..data.loader import Loader
-from ..data.sampler import Sampler, for_evaluation, in_order
+from ..data.sampler import Sampler, checked, for_evaluation, in_order
 from ..data.seed import last_seed, mixed
 from ..data.source import Batch
 from ..optimizers.following import follow
@@ -96,9 +97,10 @@ class Trainer:
             )
             seed = self._next_seed(epochs.start)
             sampler = Sampler(lengths, seed=seed.number, **batches)
+        feed = Drawn(data, _draw(sampler, len(data)), model.device)
         history = History()
         # Drawn for nobody, a large plan would only cost.
-        steps = len(sampler.epoch(epochs.start)) if callbacks and epochs else None
+        steps = feed.count(epochs.start) if callbacks and epochs else None
         params = {"verbose": verbose, "epochs": epochs.stop, "steps": steps}
         watchers = Watchers(callbacks, model, params, "fit", history)
         run = Run(model, objective, objective.tally(outputs, model.device), self.optimizer("fit"))
@@ -107,9 +109,9 @@ class Trainer:
             # A stateful model goes on row by row: with as many rows as it is trained with.
             size = validation_batch_size or (batches["batch_size"] if model.stateful else None)
             of_its_own = Run(model, objective, objective.tally(outputs, model.device))
-            held_out = HeldOut(of_its_own, validation, self._drawn_to_evaluate(validation, size))
+            held_out = HeldOut(of_its_own, self._to_evaluate(validation, size))
         model.history, model.stop_training = history, False
-        Fitting(run, data, sampler, held_out, watchers, verbose).epochs(epochs)
+        Fitting(run, feed, held_out, watchers, verbose).epochs(epochs)
         return history
 
     def evaluate(
@@ -125,8 +127,8 @@ class Trainer:
         data, objective, outputs = prepare(model, given, who)
         objective.check(model)
         run = Run(model, objective, objective.tally(outputs, model.device))
-        held = HeldOut(run, data, self._drawn_to_evaluate(data, batch_size))
-        params = {"verbose": verbose, "epochs": 1, "steps": len(held.drawn)}
+        held = HeldOut(run, self._to_evaluate(data, batch_size))
+        params = {"verbose": verbose, "epochs": 1, "steps": held.feed.count(0)}
         watchers = Watchers(callbacks, model, params, who)
         progress = EpochProgress("Evaluate", data.steps, verbose)
         start = time.perf_counter()
@@ -243,11 +245,23 @@ class Trainer:
         x, y, weight = (*given, None)[:3]
         return prepare(self.model, Given(x, y, weight), "fit: validation_data")[0]
 
+    def _to_evaluate(self, data: Batch, batch_size: int | None) -> Drawn:
+        drawn = self._drawn_to_evaluate(data, batch_size)
+        return Drawn(data, lambda epoch: drawn, self.model.device)
+
     def _drawn_to_evaluate(self, data: Batch, batch_size: int | None) -> list[Tensor]:
         if self.model.stateful:
             # States go on from batch to batch, row by row: the caller's order is the order.
             return in_order(len(data), batch_size or 32)
         return for_evaluation(len(data), data.lengths, batch_size)
+
+
+def _draw(sampler: Any, n: int) -> Callable[[int], list[Tensor]]:
+    """A sampler's order for each epoch; that of one's own is checked."""
+    if type(sampler) is Sampler:
+        return sampler.epoch
+    who = f"fit: sampler: {type(sampler).__name__}"
+    return lambda epoch: checked(sampler.epoch(epoch), n, who)
 
 
 def _in_order(outputs: list[Any], batches: list[Tensor]) -> Any:

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from ..ragged import Layout, Ragged
-from ..ragged.levels import innermost, take_rows
+from ...ragged import Layout, Ragged
+from ...ragged.levels import innermost, take_rows
 
 Column = Ragged | Tensor
 
