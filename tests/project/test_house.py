@@ -24,6 +24,7 @@ ROOMS += [
     "ops",
     "random",
     "backend",
+    "align",
     "losses",
     "metrics",
 ]

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from ..ragged import Layout
-from .loss import Loss, Reduced
+from .loss import Loss
+from .reduction import Reduced
 
 
 class CustomLoss(Loss):

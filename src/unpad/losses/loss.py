@@ -3,37 +3,21 @@
 from __future__ import annotations
 
 import copy
-from typing import Any, NamedTuple
+from typing import Any
 
-import torch
 from torch import Tensor
 
+from ..align.beside import Aligned, beside, on_steps, summable, values_on
 from ..arguments import of_numbers
 from ..configured import Configured
 from ..core.spec import spec_of
 from ..errors import refuse
 from ..layers import Layer, Spec
 from ..ragged import Layout, Ragged
-from ..ragged.numbers import as_tensor
 from ..refusals import Refusing
-from .reduction import Reduced, beside, known, reduce
+from .reduction import Reduced, known, reduce
 
-__all__ = ["Aligned", "Loss", "Reduced", "on_steps"]
-
-
-class Aligned(NamedTuple):
-    """What `Loss.reduce` takes: targets and weights beside the predictions.
-
-    Values at the real steps, or rows, for a loss a step; Ragged for a loss of whole sequences. The
-    layout is that of the predictions, None where they are rows.
-    """
-
-    y_true: Any
-    y_pred: Any
-    weight: Tensor | None
-    layout: Layout | None
-
-
+_EACH = "sample_weight: expected one for each loss, {}"
 #: What Keras lets a loss of one's own define or be set, and nothing here would look at.
 _REFUSED = {
     "__call__": "Define call(self, y_true, y_pred): a number for each step, which the reduction "
@@ -112,6 +96,13 @@ class Loss(Configured, Refusing, refused=_REFUSED):
     def check_layer(self, target: Ragged | Tensor, layer: Layer | None) -> None:
         """Raises a ValueError for targets that the model's last layer can never give."""
 
+    def own_targets(self, y_true: Ragged | Tensor) -> Ragged | Tensor:
+        """Targets of lengths of their own, from whatever holds them, for a loss that takes such."""
+        return y_true
+
+    def check_lengths(self, target: Ragged, output: Layout) -> None:
+        """Raises a ValueError where a target's length does not go with its output's."""
+
     def with_logits(self) -> Loss:
         """The same loss, computed from what goes into the model's last activation."""
         other = copy.copy(self)
@@ -160,13 +151,13 @@ class Loss(Configured, Refusing, refused=_REFUSED):
         if counted is not None:
             counted = counted.reshape(losses.shape)
         if weight is not None:
-            weight = beside(weight, losses)
+            weight = beside(weight, losses.shape, _EACH)
         return reduce(losses, weight, counted, self.reduction, layout)
 
     def unreduced(self, y_true: Any, y_pred: Any, weight: Tensor | None) -> Tensor:
         """The weighted loss of each step, from what `align` gives."""
         losses = self.per_step(y_true, y_pred)
-        return losses if weight is None else losses * beside(weight, losses)
+        return losses if weight is None else losses * beside(weight, losses.shape, _EACH)
 
     @of_numbers
     def __call__(
@@ -195,82 +186,3 @@ def _as_checked(given: Any, true: Any, pred: Any) -> tuple[Ragged | Tensor, Spec
     if isinstance(given, Ragged) and isinstance(true, Tensor):
         true = given.with_values(true)
     return true, spec_of(given if isinstance(given, Ragged) else pred)
-
-
-def on_steps(
-    y_true: Ragged | Tensor, y_pred: Ragged | Tensor, weight: Ragged | Tensor | None
-) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Targets and weights as tensors beside the predictions' values, aligned by named axis.
-
-    A weight of shape (batch,) belongs to sequences, one a step is Ragged or has the steps' axes.
-
-    Raises:
-        ValueError: layouts or shapes that cannot be aligned.
-    """
-    if isinstance(y_pred, Ragged):
-        layout = y_pred.layout
-        true = values_on(layout, y_true, "y_true")
-        if isinstance(weight, Ragged):
-            return true, y_pred.values, values_on(layout, weight, "sample_weight")
-        if weight is not None:
-            weight = as_tensor(weight, "sample_weight", layout.device)
-            if weight.ndim == 0:  # one number for all
-                weight = weight.expand(layout.batch)
-            if weight.ndim == 1 and len(weight) == layout.batch:
-                weight = weight[layout.own.sequence_ids]
-            else:
-                weight = values_on(layout, weight, "sample_weight")
-        return true, y_pred.values, weight
-    y_pred = as_numbers(y_pred)
-    if isinstance(y_true, Ragged):
-        raise ValueError(
-            f"y_true: got a Ragged beside outputs {tuple(y_pred.shape)}, one row a sequence; "
-            "expected rows too."
-        )
-    true = as_tensor(y_true, "y_true", y_pred.device)
-    if weight is not None:
-        weight = as_tensor(weight, "sample_weight", y_pred.device)
-        if weight.ndim == 0:  # one number for all
-            weight = weight.expand(len(y_pred))
-        if weight.ndim > max(1, y_pred.ndim - 1) and weight.shape[-1] == 1:
-            weight = weight.squeeze(-1)
-        if len(weight) != len(y_pred) or weight.ndim > max(1, y_pred.ndim - 1):
-            raise ValueError(
-                f"sample_weight: expected one for each of {len(y_pred)} sequences or for each of "
-                f"their steps, got {tuple(weight.shape)} for outputs {tuple(y_pred.shape)}."
-            )
-        weight = weight.reshape(*weight.shape, *(1,) * (y_pred.ndim - 1 - weight.ndim))
-    return true, y_pred, weight
-
-
-def summable(y_pred: Any) -> Any:
-    """Predictions in a type that losses may be computed and summed in: no half precision.
-
-    A square of 300 is more than float16 holds, and bfloat16 counts to 256.
-    """
-    half = y_pred.dtype in (torch.float16, torch.bfloat16)
-    return y_pred.to(dtype=torch.float32) if half else y_pred
-
-
-def as_numbers(y_pred: Any) -> Tensor:
-    """Predictions as a tensor of floats, from whatever holds them."""
-    y_pred = as_tensor(y_pred, "y_pred")
-    return y_pred if y_pred.is_floating_point() else y_pred.to(torch.get_default_dtype())
-
-
-def values_on(layout: Layout, data: Ragged | Tensor, who: str) -> Tensor:
-    """The data's values at the layout's steps: of a Ragged, or picked out of the caller's grid."""
-    if isinstance(data, Ragged):
-        if not layout.agrees(data.layout):
-            raise ValueError(
-                f"{who}: its sequences and the model's output differ: "
-                f"{data.layout.difference(layout)}."
-            )
-        return data.values
-    data = as_tensor(data, who, layout.device)
-    if data.ndim < 2 or data.shape[0] != layout.batch or data.shape[1] != layout.time:
-        raise ValueError(
-            f"{who}: expected a Ragged, or the grid ({layout.batch}, {layout.time}, ...) of the "
-            f"model's output, got {tuple(data.shape)}."
-        )
-    return layout.steps_of(data)

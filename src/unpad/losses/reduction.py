@@ -83,21 +83,3 @@ def _over_sequences(losses: Tensor, counted: Tensor | None, layout: Layout | Non
     if layout is not None:
         total, number = segment_sum(total, layout), segment_sum(number, layout)
     return Reduced((total / number.clamp(min=1)).sum(), (number > 0).sum())
-
-
-def beside(weight: Tensor, losses: Tensor) -> Tensor:
-    """The weight with the losses' number of axes, aligned from the first axis on.
-
-    Raises:
-        ValueError: an axis of the weight is not that of the losses.
-    """
-    shape = list(weight.shape)
-    while len(shape) > losses.ndim and shape[-1] == 1:
-        shape.pop()
-    fits = len(shape) <= losses.ndim
-    if not fits or any(w not in (1, n) for w, n in zip(shape, losses.shape, strict=False)):
-        raise ValueError(
-            f"sample_weight: expected one for each loss, {tuple(losses.shape)}, got "
-            f"{tuple(weight.shape)}."
-        )
-    return weight.reshape(*shape, *(1,) * (losses.ndim - len(shape)))

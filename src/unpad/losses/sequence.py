@@ -6,10 +6,11 @@ from typing import Any
 
 from torch import Tensor
 
+from ..align.beside import Aligned, as_numbers, summable, values_on
 from ..errors import shown
 from ..ragged import Layout, Ragged
 from ..ragged.numbers import as_tensor
-from .loss import Aligned, Loss, as_numbers, summable, values_on
+from .loss import Loss
 from .reduction import Reduced, reduce
 
 

@@ -10,10 +10,10 @@ import torch
 import torchmetrics
 from torch import Tensor
 
+from ..align.beside import on_steps
 from ..arguments import of_numbers
 from ..configured import Configured
 from ..core.weighted import as_dtype
-from ..losses.loss import on_steps
 from ..ragged import Ragged
 from ..ragged.numbers import as_tensor
 from ..refusals import Refusing

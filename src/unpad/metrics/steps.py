@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor
 
+from ..align.beside import beside
 from ..ragged import Layout
 
 if TYPE_CHECKING:
@@ -62,7 +63,8 @@ def laid_out(
     if weight is not None:
         if not metric.takes_weight:
             raise unweighable(metric.name, metric.name)
-        weight = _spread(metric.name, weight, lead)
+        expected = f"{metric.name}: expected a weight for each of {{}} steps"
+        weight = beside(weight, lead, expected).to(torch.float64).expand(lead).reshape(-1)
     if metric.reads_sequences:
         layout = _sequences(metric.name, layout, lead, y_pred.device)
     y_pred = y_pred if len(lead) == 1 else y_pred.reshape(-1, *feature)
@@ -86,19 +88,6 @@ def unweighable(who: str, name: str) -> ValueError:
         f"{who}: {name!r} takes no weights: what it adds up has none. Leave it among metrics, "
         "or use one of unpad.metrics, which all take weights."
     )
-
-
-def _spread(who: str, weight: Tensor, lead: torch.Size) -> Tensor:
-    """(steps,) weights from ones that belong to leading axes."""
-    shape = weight.shape
-    if len(shape) == len(lead) + 1 and shape[-1] == 1:
-        shape = shape[:-1]
-    if len(shape) > len(lead) or any(w not in (1, n) for w, n in zip(shape, lead, strict=False)):
-        raise ValueError(
-            f"{who}: expected a weight for each of {tuple(lead)} steps, got {tuple(weight.shape)}."
-        )
-    weight = weight.reshape(*shape, *(1,) * (len(lead) - len(shape)))
-    return weight.to(torch.float64).expand(lead).reshape(-1)
 
 
 def _sequences(who: str, layout: Layout | None, lead: torch.Size, device: torch.device) -> Layout:

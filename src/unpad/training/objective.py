@@ -8,11 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..align.beside import Aligned
 from ..core.weighted import Penalty
 from ..data.source import Batch
 from ..layers import Layer, Spec
 from ..losses import Loss
-from ..losses.loss import Aligned, Reduced
+from ..losses.reduction import Reduced
 from ..ragged import Ragged
 from ..ragged.batch import values_of
 from .outcome import Given, Outcome, Part

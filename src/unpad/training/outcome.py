@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from torch import Tensor
 
+from ..align.beside import Aligned
 from ..core.weighted import Penalty
 from ..losses import Loss
-from ..losses.loss import Aligned, Reduced
+from ..losses.reduction import Reduced
 
 if TYPE_CHECKING:
     from ..metrics import StepMetric

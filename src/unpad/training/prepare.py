@@ -11,11 +11,15 @@ import torch
 from torch import Tensor
 
 from .. import doctor
+from ..align.lay import Place
+from ..align.numbers import refuse_not_finite
+from ..align.targets import lay_target
+from ..align.weights import lay_weights, with_class_weight
+from ..align.where import Where
 from ..core.spec import Lengths, Spec, spec_of
 from ..data.arrange import for_outputs, inputs_of
 from ..data.door import Form, accept, as_float
 from ..data.source import Batch, Column
-from ..data.targets import Place, lay_target, lay_weights, refuse_not_finite, with_class_weight
 from ..losses import SequenceLoss
 from ..losses.regression import Elementwise
 from ..ragged import Ragged
@@ -61,21 +65,21 @@ def open_inputs(model: Any, x: Any, who: str) -> Opened:
     """
     names = model.input_names
     parts = inputs_of(x, names, f"{who}: x")
-    called = [f"{who}: x"]
+    called = [Where(who, "x")]
     if len(parts) > 1:
-        called = [f"{who}: input {names[i] if names else i!r}" for i in range(len(parts))]
-    accepted = [accept(part, name) for part, name in zip(parts, called, strict=True)]
+        called = [Where(who, f"input {names[i] if names else i!r}") for i in range(len(parts))]
+    accepted = [accept(part, str(where)) for part, where in zip(parts, called, strict=True)]
     given = [as_float(batch.to("cpu")) for batch, _ in accepted]
-    for name, batch in zip(called, given, strict=True):
+    for where, batch in zip(called, given, strict=True):
         if len(batch) != len(given[0]):
             raise ValueError(
-                f"{name} has {len(batch)} sequences, {called[0].split(': ')[1]} has "
-                f"{len(given[0])}. Each sequence needs all inputs."
+                f"{where} has {len(batch)} sequences, {called[0].named} has {len(given[0])}. Each "
+                "sequence needs all inputs."
             )
     pairs = model.open_inputs(given)
     opened = Opened(given, [f for f, _ in pairs], [r for _, r in pairs], accepted[0][1])
-    for name, batch in zip(called, opened.real, strict=True):
-        refuse_not_finite(batch, name, _MASKING, _hint_at_nan(model))
+    for where, batch in zip(called, opened.real, strict=True):
+        refuse_not_finite(batch, where, _MASKING, _hint_at_nan(model))
     model.check_inputs(opened.fed)
     _check_pairs(model, opened, called, who)
     return opened
@@ -92,16 +96,15 @@ def _hint_at_nan(model: Any) -> str:
     )
 
 
-def _check_pairs(model: Any, opened: Opened, called: list[str], who: str) -> None:
+def _check_pairs(model: Any, opened: Opened, called: list[Where], who: str) -> None:
     """Inputs that the model combines step by step must have equal lengths."""
     if len(opened.fed) == 1:
         return
     for i, j in model.paired_inputs(opened.specs):
         a, b = opened.real[i], opened.real[j]
         if isinstance(a, Ragged) and isinstance(b, Ragged) and not a.layout.agrees(b.layout):
-            names = [name.split(": ", 1)[1] for name in (called[i], called[j])]
             raise ValueError(
-                f"{who}: {names[0]} and {names[1]} are combined step by step, but "
+                f"{who}: {called[i].named} and {called[j].named} are combined step by step, but "
                 f"{a.layout.difference(b.layout)}."
             )
 
@@ -141,17 +144,20 @@ def prepare(model: Any, given: Any, who: str) -> tuple[Batch, Objective, list[Sp
     for part, output, target, weight in zip(
         objective.parts, outputs, ys, given_weights, strict=True
     ):
-        of = f" of output {part.name!r}" if several else ""
+        where = Where(who, "y", part.name if several else None)
         if target is None and part.asks and not own:
-            raise ValueError(f"{who}: y{of} is missing.")
+            raise ValueError(f"{where} is missing.")
         if target is None or not (part.asks or own):
             targets.append(None)
             weights.append(None)
             continue
         at = _place_of(model, len(targets), output, opened)
-        weighed = lay_weights(weight, at, who)
+        beside = where.of("sample_weight")
+        weighed = None if weight is None else accept(weight, str(beside))[0]
+        weighed = lay_weights(weighed, at, beside)
         counting = part.metrics[0].name if part.metrics else None
-        laid = lay_target(target, at, part.checked_by, f"{who}: y{of}", weighed, counting)
+        accepted, _ = accept(target, str(where))
+        laid = lay_target(accepted, at, part.checked_by, where, weighed, counting)
         all_steps = isinstance(laid, Ragged) or not output.ragged
         if all_steps and len(model.last_layers) == len(outputs):
             part.checked_by.check_layer(laid, model.last_layers[len(targets)])

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor
 
-from ..losses.loss import Aligned, Reduced
+from ..align.beside import Aligned
+from ..losses.reduction import Reduced
 from .outcome import Outcome, Part
 
 if TYPE_CHECKING:
