@@ -5,7 +5,7 @@ from .activations import KNOWN
 from .cells import GATES
 from .library import serves
 from .operator import recurrent, trusted
-from .paths import force, info
+from .paths import force, info, why
 from .products import linear
 from .threads import own_threads
 
@@ -21,4 +21,5 @@ __all__ = [
     "serves",
     "slots",
     "trusted",
+    "why",
 ]

@@ -11,8 +11,31 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch._C import _are_functorch_transforms_active, _get_tracing_state, _is_any_autocast_enabled
+from torch._C import (
+    _are_functorch_transforms_active,
+    _get_dispatch_mode,
+    _get_tracing_state,
+    _is_any_autocast_enabled,
+    _len_torch_dispatch_stack,
+    _TorchDispatchModeKey,
+)
 from torch.autograd import forward_ad
+
+# Fake tensors and tracers. What merely counts or watches operators is no reason for anything.
+_RECORDS = (
+    _TorchDispatchModeKey.FAKE,
+    _TorchDispatchModeKey.PROXY,
+    _TorchDispatchModeKey.FUNCTIONAL,
+)
+
+
+def recorded() -> bool:
+    """Whether a graph is made of this call: it is compiled, exported or traced."""
+    if torch.compiler.is_compiling():
+        return True
+    if not _len_torch_dispatch_stack():
+        return False
+    return any(_get_dispatch_mode(key) is not None for key in _RECORDS)
 
 
 def nothing() -> bool:
@@ -30,10 +53,18 @@ def transform() -> str | None:
     if _are_functorch_transforms_active():
         return "torch.func"
     if forward_ad._current_level >= 0:
-        return "tangents"
+        return "forward-mode tangents"
     if _get_tracing_state() is not None:
         return "torch.jit.trace"
     return None
+
+
+def refuses() -> str | None:
+    """Why a path that reads numbers cannot run here; None where it can."""
+    made_in = transform()
+    if made_in is None:
+        return None
+    return f"within {made_in} only torch's own operators know what a tensor carries"
 
 
 def cast_to(values: Tensor) -> torch.dtype | None:

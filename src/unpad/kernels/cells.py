@@ -27,7 +27,8 @@ class Cell(NamedTuple):
         name: as layers call it.
         gates: blocks of `hidden` columns in the kernels, in Keras's order.
         step: its equation; see `Step`.
-        walk: its walks in torch's operators, `forward` and `backward`.
+        walk: its walks in torch's operators, `forward` and `backward`; without them the path
+            "torch" leaves it to the reference.
         states: 1, h, or 2, h and c.
         keeps: whether the way back needs the activated gates and a row of the cell's own a step;
             if not, the outputs are enough.
@@ -37,7 +38,7 @@ class Cell(NamedTuple):
     name: str
     gates: int
     step: Step
-    walk: ModuleType
+    walk: ModuleType | None = None
     states: int = 1
     keeps: bool = True
     recurrent_biases: bool = False

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from . import around
 from .cells import CELLS
 
 _KINDS = ("kernels", "recurrent_kernels", "biases", "recurrent_biases")
@@ -221,7 +222,7 @@ def _count(name: str, got: int, directions: int) -> None:
 
 
 def _rise(offsets: Tensor, values: Tensor) -> None:
-    if torch.compiler.is_compiling():
+    if around.recorded():
         return  # a traced graph cannot branch on what offsets hold
     falls = len(offsets) == 0 or bool((offsets.diff() < 0).any())
     if falls or int(offsets[0]) != 0 or int(offsets[-1]) != len(values):

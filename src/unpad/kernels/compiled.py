@@ -7,9 +7,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from ..ragged.own import Own
+from . import library
 from .activations import KNOWN
+from .calls import Call
 from .cells import CELLS
-from .library import DTYPES, call, cells
+from .library import DTYPES, call
 from .structures import words
 from .threads import threads
 
@@ -18,9 +21,17 @@ _ACTIVATIONS = {name: i for i, name in enumerate(_NAMES)}
 assert set(_ACTIVATIONS) == set(KNOWN)
 
 
+def refuses(call: Call) -> str | None:
+    """Why the library does not compute this call; None where it does."""
+    reason = library.refuses(call.values) or call.refused()
+    if reason is None and call.cell not in library.cells():
+        return f"the library has no cell {call.cell!r}"
+    return reason
+
+
 def forward(
     values: Tensor,
-    offsets: Tensor,
+    layout: Own | Tensor,
     ids: Tensor | None,
     weights: Sequence[Tensor | None],
     h0: Tensor | None,
@@ -38,6 +49,7 @@ def forward(
         outputs, final h, final c; activated gates (directions, steps, gates * hidden) and what the
         cell saves (directions, steps, hidden), None where the backward pass needs none.
     """
+    offsets = _offsets(layout)
     directions, batch, hidden = len(reverse), offsets.numel() - 1, _hidden(weights)
     total = values.shape[0]
     outputs = values.new_empty((total, directions * hidden))
@@ -49,7 +61,6 @@ def forward(
     saved = values.new_empty((directions, total, hidden)) if keeps else None
     # A copy of what is not contiguous lives as long as the call.
     given = _contiguous([values, ids, *weights, h0, c0, mask])
-    offsets = offsets.contiguous()
     options = cell, activation, recurrent_activation, reverse
     layer = _layer(given, offsets, (outputs, h, c, gates, saved), *options, hidden, keep)
     call("unpad_layer_forward", words(layer))
@@ -61,7 +72,7 @@ def backward(
     d_h: Tensor | None,
     d_c: Tensor | None,
     values: Tensor,
-    offsets: Tensor,
+    layout: Own | Tensor,
     ids: Tensor | None,
     weights: Sequence[Tensor | None],
     h0: Tensor | None,
@@ -82,7 +93,7 @@ def backward(
     what was not given.
     """
     given = _contiguous([values, ids, *weights, h0, c0, mask])
-    offsets = offsets.contiguous()
+    offsets = _offsets(layout)
     outputs, gates, saved = _contiguous([outputs, gates, saved])
     followed = _contiguous([d_outputs, d_h, d_c])
     found = [
@@ -96,6 +107,10 @@ def backward(
     layer = _layer(given, offsets, kept, *options, _hidden(weights), True)
     call("unpad_layer_backward", words(layer), words(_addresses([*followed, *found])))
     return found
+
+
+def _offsets(layout: Own | Tensor) -> Tensor:
+    return layout.offsets if isinstance(layout, Own) else layout.contiguous()
 
 
 def _hidden(weights: Sequence[Tensor | None]) -> int:
@@ -119,7 +134,7 @@ def _layer(
     values, mask = given[0], given[-1]
     steps, feature = values.shape
     return [
-        cells()[cell],
+        library.cells()[cell],
         DTYPES[values.dtype],
         _ACTIVATIONS[activation],
         _ACTIVATIONS[recurrent_activation],

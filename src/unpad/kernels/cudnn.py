@@ -13,25 +13,29 @@ import torch
 from torch import Tensor
 
 from ..ragged.own import Own
+from .calls import Call, name_of
 from .packing import Packing, pack
+from .paths import forced
+
+_CELLS = ("lstm", "gru")
 
 
-def available() -> bool:
-    """Whether there is a GPU with cuDNN."""
-    return torch.cuda.is_available() and torch.backends.cudnn.is_available()
-
-
-def computes(
-    cell: str, activation: object, recurrent_activation: object, mask: Tensor | None
-) -> bool:
-    """Whether cuDNN knows this: an LSTM or GRU with its own activations, nothing masked."""
-    own = (activation, recurrent_activation) == ("tanh", "sigmoid")
-    return cell in ("lstm", "gru") and own and mask is None
-
-
-def serves(values: Tensor) -> bool:
-    """Whether these values lie where cuDNN runs."""
-    return values.is_cuda and torch.backends.cudnn.is_available() and len(values) > 0
+def refuses(call: Call) -> str | None:
+    """Why cuDNN does not compute this call; None where it does."""
+    if not call.values.is_cuda and forced() != "cudnn":
+        return f"the values lie on {call.values.device}, and cuDNN works on a GPU"
+    if call.values.is_cuda and not torch.backends.cudnn.is_available():
+        return "torch has no cuDNN here"
+    if call.cell not in _CELLS:
+        return f"it knows {' and '.join(_CELLS)}, not {call.cell}"
+    if (call.activation, call.recurrent_activation) != ("tanh", "sigmoid"):
+        return (
+            "it knows the activations tanh and sigmoid, not "
+            f"{name_of(call.activation)} and {name_of(call.recurrent_activation)}"
+        )
+    if call.mask is not None:
+        return "it knows no recurrent dropout"
+    return call.refused()
 
 
 def recurrent(
@@ -44,9 +48,12 @@ def recurrent(
     recurrent_biases: Sequence[Tensor],
     h0: Tensor | None,
     c0: Tensor | None,
+    mask: Tensor | None,
+    activation: str,
+    recurrent_activation: str,
     reverse: Sequence[bool],
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """See `reference.recurrent`; tanh and sigmoid, no mask."""
+    """See `reference.recurrent`; of what `refuses` lets through."""
     directions, hidden = len(reverse), recurrent_kernels[0].shape[0]
     packing = pack(layout, [False])
     offsets = layout.offsets if isinstance(layout, Own) else layout

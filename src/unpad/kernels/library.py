@@ -38,18 +38,9 @@ def library() -> Any:
     """The loaded library, or None where there is none that can be used, which it says once."""
     if os.environ.get("UNPAD_NO_COMPILED"):
         return None
-    why = "it was not built (no C++ compiler when unpad was installed)"
-    if FILE.exists():
-        try:
-            loaded = ctypes.CDLL(str(FILE))
-            unfit = _misfit(loaded)
-            if unfit is None:
-                loaded.unpad_kernels_isa.restype = ctypes.c_char_p
-                loaded.unpad_stay_awake.restype = _I64
-                return loaded
-            why = unfit
-        except OSError as error:
-            why = str(error)
+    loaded, why = _load()
+    if why is None:
+        return loaded
     warnings.warn(
         f"unpad runs without its compiled kernels: {why}. Recurrent layers work, slower. With a "
         "C++ compiler (g++ or clang++) at hand: "
@@ -58,6 +49,21 @@ def library() -> Any:
         stacklevel=2,
     )
     return None
+
+
+def _load() -> tuple[Any, str | None]:
+    """The library, or why there is none."""
+    if not FILE.exists():
+        return None, "it was not built (no C++ compiler when unpad was installed)"
+    try:
+        loaded = ctypes.CDLL(str(FILE))
+    except OSError as error:
+        return None, str(error)
+    unfit = _misfit(loaded)
+    if unfit is None:
+        loaded.unpad_kernels_isa.restype = ctypes.c_char_p
+        loaded.unpad_stay_awake.restype = _I64
+    return loaded, unfit
 
 
 def _misfit(loaded: Any) -> str | None:
@@ -82,6 +88,19 @@ def available() -> bool:
 def serves(values: Tensor) -> bool:
     """Whether these values can go through the compiled kernels."""
     return values.is_cpu and values.dtype in DTYPES and library() is not None
+
+
+def refuses(values: Tensor) -> str | None:
+    """Why these values cannot go through the compiled kernels; None where they can."""
+    if serves(values):
+        return None
+    if not values.is_cpu:
+        return f"the values lie on {values.device}, and the library works on a CPU"
+    if values.dtype not in DTYPES:
+        return f"the library knows float32 and float64, the values are {values.dtype}"
+    if os.environ.get("UNPAD_NO_COMPILED"):
+        return "there is no library: UNPAD_NO_COMPILED is set"
+    return f"there is no library: {_load()[1] or 'it is not used'}"
 
 
 def describe() -> dict[str, object]:

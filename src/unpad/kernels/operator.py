@@ -2,8 +2,8 @@
 
     recurrent(values, offsets, weights..., cell, ...) -> outputs, final h, final c, what is kept
 
-Its paths are "compiled" (compiled.py over csrc/) and "torch" (torch_path.py). Beside it stand
-"cudnn" (cudnn.py, on a GPU) and "reference" (reference.py, the specification).
+Its paths are "cudnn" (cudnn.py, on a GPU), "compiled" (compiled.py over csrc/), "torch"
+(torch_path.py) and "reference" (reference.py, the specification).
 """
 
 from __future__ import annotations
@@ -15,11 +15,15 @@ import torch
 from torch import Tensor
 
 from ..ragged.own import Own
-from . import around, compiled, cudnn, library, paths, reference, torch_path
+from . import around, compiled, cudnn, reference, torch_path
 from .activations import KNOWN
+from .calls import Call
 from .cells import CELLS
 from .checks import check, followed, sizes
+from .paths import Operator, Path, forced
+from .registered import LIBRARY
 from .weights import by_kind, in_turn
+from .whole import Whole
 
 # Weights of up to two directions, each an argument of its own: torch's derivative of an operator
 # with lists of tensors takes them apart in Python, 0.4 ms a training step of a small model.
@@ -32,17 +36,26 @@ _OPTIONS = "str cell, str activation, str recurrent_activation, bool[] reverse, 
 _GIVEN = (
     f"Tensor values, Tensor offsets, Tensor? ids, {_WEIGHTS}, Tensor? h0, Tensor? c0, Tensor? mask"
 )
-_library = torch.library.Library("unpad", "DEF")
-_library.define(
+LIBRARY.define(
     f"recurrent({_GIVEN}, {_OPTIONS}, bool keep) "
     "-> (Tensor outputs, Tensor h, Tensor c, Tensor gates, Tensor saved)"
 )
-_library.define(
+LIBRARY.define(
     f"recurrent_backward(Tensor? d_outputs, Tensor? d_h, Tensor? d_c, {_GIVEN}, Tensor outputs, "
     f"Tensor gates, Tensor saved, {_OPTIONS}, bool inputs) -> ({', '.join(['Tensor'] * 11)})"
 )
 # Where the arguments stand, counted from values.
 _WEIGHTS_AT, _H0, _MASK, _CELL, _REVERSE = slice(3, 11), 11, 13, 14, 17
+
+RECURRENT = Operator(
+    "recurrent",
+    [
+        Path("cudnn", cudnn.refuses, Whole(cudnn.recurrent)),
+        Path("compiled", compiled.refuses, compiled),
+        Path("torch", torch_path.refuses, torch_path),
+        Path("reference", lambda call: None, Whole(reference.recurrent)),
+    ],
+)
 
 
 def recurrent(
@@ -106,9 +119,9 @@ def trusted(
         ValueError: shapes, types or devices do not go together.
         RuntimeError: within torch.jit.trace.
     """
-    compiling = torch.compiler.is_compiling()
+    recorded = around.recorded()
     transform = None
-    if not (compiling or around.nothing()):
+    if not (recorded or around.nothing()):
         transform = around.transform()
         if transform == "torch.jit.trace":
             raise RuntimeError(
@@ -121,58 +134,41 @@ def trusted(
                 around.cast(t, wanted) for t in (values, *weights, h0, c0, mask)
             )
     sizes(cell, values, offsets, ids, weights, h0, c0, mask, len(reverse))
-    forced = paths.forced()
-    unknown = activation not in KNOWN or recurrent_activation not in KNOWN
-    if unknown or transform or forced == "reference":
-        paths.note("reference")
-        return reference.recurrent(
-            cell, values, offsets, *by_kind(weights), h0, c0, mask,
-            _as_function(activation), _as_function(recurrent_activation), reverse,
-        )  # fmt: skip
-    asked = forced == "cudnn" or (forced is None and cudnn.serves(values))
-    computed = asked and cudnn.computes(cell, activation, recurrent_activation, mask)
-    if forced == "cudnn" and not computed:
-        raise ValueError("recurrent: cudnn knows lstm and gru, tanh and sigmoid, and no mask.")
-    if computed:
-        paths.note("cudnn")
-        return cudnn.recurrent(cell, values, own or offsets, *by_kind(weights), h0, c0, reverse)
     tensors = (values, offsets, ids, *weights, h0, c0, mask)
-    options = (cell, activation, recurrent_activation, reverse, forced or "")
-    keep = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)
-    if compiling or type(values) not in _PLAIN:
-        outputs, h, c, *_ = torch.ops.unpad.recurrent.default(*tensors, *options, keep)
-        return outputs, h, c
+    activations = (activation, recurrent_activation)
+    known = activation in KNOWN and recurrent_activation in KNOWN
+    if known and transform is None and (recorded or type(values) not in _PLAIN):
+        keep = _followed(tensors)
+        options = (cell, *activations, reverse, forced() or "", keep)
+        return torch.ops.unpad.recurrent.default(*tensors, *options)[:3]
     # Plain tensors, run as they come: the same functions without the dispatcher. It costs 40 us a
     # call, 130 us with the derivative that it wraps, of the 1 ms that a small model's step takes.
-    run: Any = _Eager.apply if keep else _unkept
-    return run(options, own, *tensors)
+    path = RECURRENT.choose(Call(cell, values, *activations, mask, transform))
+    if isinstance(path.run, Whole):
+        where = offsets if own is None else own
+        return path.run.compute(
+            cell, values, where, *by_kind(weights), h0, c0, mask, *activations, reverse
+        )
+    options = (path.run, cell, *activations, reverse)
+    if _followed(tensors):
+        return _Eager.apply(options, own, *tensors)
+    return _run(path.run, own, tensors, options[1:], False)[:3]
+
+
+def _followed(tensors: Sequence[Tensor | None]) -> bool:
+    """Whether somebody will ask for a gradient."""
+    return torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)
 
 
 _PLAIN = (Tensor, torch.nn.Parameter)
 
 
-def _as_function(activation: str | Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-    if callable(activation):
-        return activation
-    if activation not in KNOWN:
-        raise ValueError(
-            f"recurrent: unknown activation {activation!r}; known: {', '.join(KNOWN)}."
-        )
-    apply_ = KNOWN[activation].apply_
-    return lambda x: apply_(x.clone())
-
-
-def _forward(values: Tensor, *rest: Any, own: Own | None = None) -> tuple[Any, ...]:
-    offsets, ids, *weights = rest[:10]
-    *others, path, keep = rest[10:]
-    module = _path(values, others[3], path)
-    paths.note("compiled" if module is compiled else "torch")
-    where = offsets if module is compiled else own or offsets
-    return module.forward(values, where, ids, weights, *others, keep)
-
-
-def _unkept(options: tuple, own: Own | None, *tensors: Any) -> tuple[Any, ...]:
-    return _forward(*tensors, *options, False, own=own)[:3]
+def _run(
+    run: Any, own: Own | None, tensors: Sequence[Any], options: Sequence[Any], keep: bool
+) -> Any:
+    """A path's `forward`, on a layout's own where there is one."""
+    values, offsets, ids, *rest = tensors
+    return run.forward(values, own or offsets, ids, rest[:8], *rest[8:], *options, keep)
 
 
 def _checked_forward(values: Tensor, offsets: Tensor, ids: Tensor | None, *rest: Any) -> Any:
@@ -180,28 +176,31 @@ def _checked_forward(values: Tensor, offsets: Tensor, ids: Tensor | None, *rest:
     given: tuple[Any, ...] = values, offsets, ids, *rest
     check(given[_CELL], values, offsets, ids, *by_kind(given[_WEIGHTS_AT]),
           given[_H0], given[_H0 + 1], given[_MASK], given[_REVERSE])  # fmt: skip
-    return _whole(values, _forward(*given))
+    *others, path, keep = given[_H0:]
+    run = RECURRENT.take(path, _call(values, others)).run
+    found = run.forward(values, offsets, ids, given[_WEIGHTS_AT], *others, keep)
+    return _whole(values, found)
 
 
 def _backward(*arguments: Any) -> tuple[Tensor, ...]:
     values = arguments[3]
     _check_backward(*arguments[:-2])
-    return _whole(values, _gradients(*arguments))
+    (*gradients, values), given = arguments[:4], arguments[3:]
+    *others, path, inputs = given[_H0:]
+    run = RECURRENT.take(path, _call(values, [*others[:3], *others[6:]])).run
+    found = run.backward(*gradients, *given[:3], given[_WEIGHTS_AT], *others, inputs)
+    return _whole(values, found)
+
+
+def _call(values: Tensor, others: Sequence[Any]) -> Call:
+    """Of h0, c0, mask, the cell and its activations: what a path is chosen by."""
+    mask, cell, activation, recurrent_activation = others[2:6]
+    return Call(cell, values, activation, recurrent_activation, mask, None)
 
 
 def _whole(values: Tensor, results: Sequence[Tensor | None]) -> tuple[Tensor, ...]:
     """As an operator gives it, which may give neither None nor one tensor twice."""
     return tuple(values.new_empty(0) if r is None else r for r in results)
-
-
-def _gradients(*arguments: Any, own: Own | None = None) -> list[Tensor | None]:
-    """Of values, the weights of each direction in turn, h0 and c0; None for what is not there."""
-    gradients, given = arguments[:3], arguments[3:]
-    (values, offsets, ids), weights = given[:3], given[_WEIGHTS_AT]
-    *rest, path, inputs = given[_H0:]
-    module = _path(values, rest[6], path)
-    where = offsets if module is compiled else own or offsets
-    return module.backward(*gradients, values, where, ids, weights, *rest, inputs)
 
 
 def _check_backward(d_outputs: Any, d_h: Any, d_c: Any, *given: Any) -> None:
@@ -212,17 +211,11 @@ def _check_backward(d_outputs: Any, d_h: Any, d_c: Any, *given: Any) -> None:
     followed(cell, values, offsets, weights, directions, d_outputs, d_h, d_c, outputs, gates, saved)
 
 
-def _path(values: Tensor, cell: str, path: str) -> Any:
-    """The same for forward and backward: what is kept for the backward pass is the path's own."""
-    served = path != "torch" and library.serves(values) and cell in library.cells()
-    return compiled if served else torch_path
+LIBRARY.impl("recurrent", _checked_forward, "CompositeExplicitAutograd")
+LIBRARY.impl("recurrent_backward", _backward, "CompositeExplicitAutograd")
 
 
-_library.impl("recurrent", _checked_forward, "CompositeExplicitAutograd")
-_library.impl("recurrent_backward", _backward, "CompositeExplicitAutograd")
-
-
-@torch.library.register_fake("unpad::recurrent", lib=_library)
+@torch.library.register_fake("unpad::recurrent", lib=LIBRARY)
 def _(values, offsets, ids, *rest):
     recurrent_kernel, (cell, *_, reverse, _, keep) = rest[1], rest[11:]
     # Where one tensor lies on "meta", torch comes here with all of them.
@@ -239,7 +232,7 @@ def _(values, offsets, ids, *rest):
     return tuple(values.new_empty(shape) for shape in shapes)
 
 
-@torch.library.register_fake("unpad::recurrent_backward", lib=_library)
+@torch.library.register_fake("unpad::recurrent_backward", lib=LIBRARY)
 def _(d_outputs, d_h, d_c, values, offsets, ids, *rest):
     _check_backward(d_outputs, d_h, d_c, values, offsets, ids, *rest[:-2])
     like = [values.new_empty(0) if w is None else torch.empty_like(w) for w in rest[:10]]
@@ -280,7 +273,7 @@ def _differentiate(
 
 
 torch.library.register_autograd(
-    "unpad::recurrent", _differentiate, setup_context=_setup_context, lib=_library
+    "unpad::recurrent", _differentiate, setup_context=_setup_context, lib=LIBRARY
 )
 
 
@@ -311,7 +304,8 @@ class _Eager(torch.autograd.Function):
     # 30 us, three times in a small model's step.
     @staticmethod
     def forward(ctx: Any, options: tuple, own: Own | None, *tensors: Any) -> tuple:
-        *results, gates, saved = _forward(*tensors, *options, True, own=own)
+        run, *rest = options
+        *results, gates, saved = _run(run, own, tensors, rest, True)
         ctx.options, ctx.own = options, own
         ctx.save_for_backward(*tensors, results[0], gates, saved)
         ctx.set_materialize_grads(False)  # as in _setup_context
@@ -320,15 +314,16 @@ class _Eager(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> tuple:
         wanted = ctx.needs_input_grad[2]
-        given = (*gradients, *ctx.saved_tensors)
+        values, offsets, ids, *rest = ctx.saved_tensors
+        weights, (h0, c0, mask, *_) = rest[:8], rest[8:]
+        run, cell, *_, reverse = ctx.options
         # What came in may have been set to another size since; what went out is as it was.
-        values, offsets, ids, *weights, h0, c0, mask = given[3:17]
-        cell, *_, reverse, _ = ctx.options
         sizes(cell, values, offsets, ids, weights, h0, c0, mask, len(reverse))
+        given = (*gradients, values, ctx.own or offsets, ids, weights, *rest[8:], *ctx.options[1:])
         if not torch.is_grad_enabled():
-            found = _gradients(*given, *ctx.options, wanted, own=ctx.own)
+            found = run.backward(*given, wanted)
         else:
             with torch.no_grad():
-                found = _gradients(*given, *ctx.options, wanted, own=ctx.own)
-            found = _once(found, given)
+                found = run.backward(*given, wanted)
+            found = _once(found, [*gradients, *ctx.saved_tensors])
         return None, None, found[0], None, None, *found[1:], None

@@ -15,6 +15,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from ..ragged.own import Own
+from .activations import KNOWN
 from .cells import CELLS
 
 Function = Callable[[Tensor], Tensor]
@@ -23,7 +25,7 @@ Function = Callable[[Tensor], Tensor]
 def recurrent(
     cell: str,
     values: Tensor,
-    offsets: Tensor,
+    layout: Own | Tensor,
     kernels: Sequence[Tensor],
     recurrent_kernels: Sequence[Tensor],
     biases: Sequence[Tensor],
@@ -31,8 +33,8 @@ def recurrent(
     h0: Tensor | None,
     c0: Tensor | None,
     mask: Tensor | None,
-    activation: Function,
-    recurrent_activation: Function,
+    activation: str | Function,
+    recurrent_activation: str | Function,
     reverse: Sequence[bool],
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Walks every sequence in every direction.
@@ -40,7 +42,7 @@ def recurrent(
     Args:
         cell: a name in `cells.CELLS`.
         values: (steps, feature).
-        offsets: (batch + 1,).
+        layout: offsets (batch + 1,), or the own of a layout.
         kernels: W of each direction, (feature, gates * hidden).
         recurrent_kernels: U of each direction, (hidden, gates * hidden).
         biases: b of each direction, (gates * hidden,), or none at all.
@@ -48,8 +50,8 @@ def recurrent(
         h0: (directions, batch, hidden), or None for zeros.
         c0: the same, of a cell of two states.
         mask: (directions, batch, 1 or gates, hidden), or None.
-        activation: act above.
-        recurrent_activation: rec above.
+        activation: act of the cell's equation: a name in `KNOWN`, or any function.
+        recurrent_activation: rec of it.
         reverse: for each direction, whether it walks from each sequence's own end to its start.
 
     Returns:
@@ -57,7 +59,9 @@ def recurrent(
         batch, hidden), c empty where there is none. An empty sequence's final states are its
         initial ones.
     """
+    offsets = layout.offsets if isinstance(layout, Own) else layout
     bounds, record = offsets.tolist(), CELLS[cell]
+    act, rec = _as_function(activation), _as_function(recurrent_activation)
     hidden, count = recurrent_kernels[0].shape[0], record.gates
     nothing = values.new_zeros(0, hidden)
     outputs, final_h, final_c = [], [], []
@@ -77,7 +81,7 @@ def recurrent(
 
             for step in reversed(range(start, end)) if backwards else range(start, end):
                 x = inputs[step].chunk(count)
-                h, c = record.step(x, h, c, product, activation, recurrent_activation)
+                h, c = record.step(x, h, c, product, act, rec)
                 rows[step] = h
             hs.append(h)
             cs.append(c)
@@ -86,3 +90,14 @@ def recurrent(
         final_c.append(torch.stack(cs) if cs else nothing)
     c = torch.stack(final_c) if record.states == 2 else values.new_zeros(0)
     return torch.cat(outputs, 1), torch.stack(final_h), c
+
+
+def _as_function(activation: str | Function) -> Function:
+    if not isinstance(activation, str):
+        return activation
+    if activation not in KNOWN:
+        raise ValueError(
+            f"recurrent: unknown activation {activation!r}; known: {', '.join(KNOWN)}."
+        )
+    apply_ = KNOWN[activation].apply_
+    return lambda x: apply_(x.clone())

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..ragged.own import Own
 from .activations import KNOWN, Activation
+from .calls import Call
 from .cells import CELLS
 from .packing import Packing, pack
 from .weights import by_kind, in_turn
@@ -66,6 +67,14 @@ class Walk(NamedTuple):
         return h * mask.index_select(1, self.packing.rows)
 
 
+def refuses(call: Call) -> str | None:
+    """Why torch's operators do not walk this call; None where they do."""
+    reason = call.refused()
+    if reason is None and CELLS[call.cell].walk is None:
+        return f"no walk is written for the cell {call.cell!r}"
+    return reason
+
+
 def forward(
     values: Tensor,
     layout: Own | Tensor,
@@ -101,6 +110,7 @@ def forward(
     c = packing.sorted(c0, values, shape) if record.states == 2 else None
     outputs = values.new_empty(len(reverse), len(values), hidden)
     saved = torch.empty_like(outputs) if keep and record.keeps else None
+    assert record.walk is not None
     record.walk.forward(walk, gates, h, c, outputs, saved, cell)
     by_step = packing.scatter(outputs)
     final_h = packing.unsorted(h)
@@ -148,6 +158,7 @@ def backward(
     d_c = packing.sorted(d_final_c, values, shape) if record.states == 2 else None
     if not record.keeps:
         gates = packing.gather(outputs, len(reverse))
+    assert record.walk is not None
     d_inner, d_gates, lefts = record.walk.backward(
         walk, gates, saved, h_before, c_start, d_out, d_h, d_c, cell
     )
