@@ -33,6 +33,10 @@ VALUES |= {"None": None, "True": True, "[]": [], "object": object(), "1j": 1j}
 
 #: What a class must be given, by the argument's name, or by class and name.
 NEEDED = {
+    "recall": 0.5,
+    "precision": 0.5,
+    "sensitivity": 0.5,
+    "specificity": 0.5,
     "activation": "relu",
     "axes": 1,
     "boundaries": [1],

@@ -142,6 +142,13 @@ def metric_name():
     assert "other" in model(metrics=[metric]).evaluate(X, Y, return_dict=True, verbose=0)
 
 
+def metric_dtype():
+    metric = Share()
+    metric.dtype = "float16"
+    metric.update_state(Y, Y)
+    assert metric.result().dtype == torch.float16
+
+
 def metric_config():
     class Mine(Share):
         def get_config(self):

@@ -114,6 +114,18 @@ CASES = {
     "categorical hinge": ("CategoricalHinge", {}, ONE_HOT, LOGITS),
     "binary crossentropy": ("BinaryCrossentropy", {"label_smoothing": 0.1}, YES_NO, SURE),
     "categorical crossentropy": ("CategoricalCrossentropy", {"from_logits": True}, ONE_HOT, LOGITS),
+    "adjusted r2": ("R2Score", {"num_regressors": 2}, POSITIVE, LOGITS),
+    "auc, gain": ("AUC", {"curve": "PRGAIN"}, YES_NO, SURE),
+    "auc, gain, minoring": (
+        "AUC", {"curve": "PRGAIN", "summation_method": "minoring"}, YES_NO, SURE,
+    ),
+    "sensitivity": ("SensitivityAtSpecificity", {"specificity": 0.6}, YES_NO, STEPS),
+    "specificity": ("SpecificityAtSensitivity", {"sensitivity": 0.7}, YES_NO, STEPS),
+    "precision at": ("PrecisionAtRecall", {"recall": 0.6}, YES_NO, STEPS),
+    "recall at": ("RecallAtPrecision", {"precision": 0.6}, YES_NO, STEPS),
+    "recall at, class": ("RecallAtPrecision", {"precision": 0.2, "class_id": 1}, ONE_HOT, SOFT),
+    "pearson": ("PearsonCorrelation", {}, POSITIVE, LOGITS),
+    "concordance": ("ConcordanceCorrelation", {}, POSITIVE, LOGITS),
     "sparse crossentropy": ("SparseCategoricalCrossentropy", {}, LABELS, SOFT),
 }  # fmt: skip
 
@@ -122,7 +134,7 @@ CASES = {
 BUCKETS = [
     case
     for case, (name, options, *_) in CASES.items()
-    if "even" in case or (name == "AUC" and "thresholds" not in options)
+    if "even" in case or (name == "AUC" and "thresholds" not in options) or "At" in name
 ]
 
 BY_SEQUENCE = np.array([1.0, 0.5, 0.0, 2.0])
@@ -132,6 +144,12 @@ WEIGHTS = {
     "by sequence": (BY_SEQUENCE, BY_SEQUENCE.repeat(TIME).reshape(BATCH, TIME)),
     "by step": (BY_STEP, BY_STEP),
 }
+
+#: Names that are no metric of targets and predictions.
+NO_METRICS = {
+    "Mean", "MeanMetricWrapper", "Metric", "Sum", "concordance_correlation", "deserialize", "get",
+    "pearson_correlation", "serialize",
+}  # fmt: skip
 
 cases = pytest.mark.parametrize(("name", "options", "true", "pred"), CASES.values(), ids=CASES)
 weights = pytest.mark.parametrize("weight", WEIGHTS.values(), ids=WEIGHTS)
@@ -193,7 +211,7 @@ def test_float32(name, options, true, pred):
 
 def test_every_metric_that_keras_has():
     ours = {n for n in unpad.metrics.__all__ if hasattr(keras.metrics, n)}
-    of_steps = ours - {"Metric", "Mean", "MeanMetricWrapper", "get", "serialize", "deserialize"}
+    of_steps = ours - NO_METRICS
     assert of_steps == {name for name, *_ in CASES.values()}
 
 
@@ -284,3 +302,76 @@ def test_means_of_batches():
             metric.update_state(torch.zeros(len(y)), torch.tensor(y))
     assert float(ours.result()) == 9 / 4
     assert float(theirs.result()) == 9 / 2
+
+
+def test_sum():
+    ours, theirs = unpad.metrics.Sum(), keras.metrics.Sum()
+    for values, weight in (([1.0, 3, 5, 7], [1.0, 1, 0, 2]), ([2.0, 4], None)):
+        ours.update_state(values, weight)
+        theirs.update_state(values, weight)
+        assert_close(ours.result(), theirs.result(), "sum")
+
+
+@pytest.mark.parametrize("name", ["pearson_correlation", "concordance_correlation"])
+def test_correlations_as_functions(name):
+    args = POSITIVE[0], LOGITS[0]
+    ours, theirs = (getattr(m.metrics, name)(*args) for m in (unpad, keras))
+    assert ours.shape == (TIME,)
+    assert_close(ours, theirs, name, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("TruePositives", {}),
+        ("Precision", {"thresholds": [0.3, 0.7]}),
+        ("Recall", {"class_id": 1}),
+        ("AUC", {}),
+        ("RecallAtPrecision", {"precision": 0.5}),
+    ],
+)
+def test_a_weight_for_each_entry(name, options):
+    """Of thresholds, where the entries of a step are counted apart."""
+    weight = (1 + coded_like(YES_NO[0].shape)).astype("float32")
+    ours, theirs = (getattr(m.metrics, name)(**options) for m in (unpad, keras))
+    for metric in (ours, theirs):
+        metric.update_state(YES_NO[0], SURE[0].astype("float32"), weight)
+    assert_close(ours.result(), theirs.result(), name, rtol=1e-5, atol=1e-6)
+
+
+def test_sorted_ids():
+    ids = np.argsort(-SOFT[0], -1)
+    options = {"k": 2, "from_sorted_ids": True}
+    ours, theirs = (m.metrics.SparseTopKCategoricalAccuracy(**options) for m in (unpad, keras))
+    for metric in (ours, theirs):
+        metric.update_state(LABELS[0], ids)
+    assert_close(ours.result(), theirs.result(), "ids")
+    assert 0 < float(ours.result()) < 1
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", torch.float16])
+def test_the_type_of_the_result(dtype):
+    """It is the result's; sums are float64 whatever it is."""
+    metric = unpad.metrics.Mean(dtype=dtype)
+    assert metric.result().dtype == getattr(torch, metric.dtype)
+    for _ in range(4):
+        metric.update_state([2048.0, 1.0])
+    assert metric.result().dtype == getattr(torch, metric.dtype)
+    assert float(metric.result()) == float(torch.tensor(1024.5).to(metric.result().dtype))
+    assert unpad.metrics.Mean.from_config(metric.get_config()).dtype == metric.dtype
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("mse", "MeanSquaredError"),
+        ("MeanSquaredError", "MeanSquaredError"),
+        ("auc", "AUC"),
+        ("accuracy", "Accuracy"),
+        ("categorical_accuracy", "CategoricalAccuracy"),
+    ],
+)
+def test_by_name_a_metric(name, kind):
+    found = unpad.metrics.get(name)
+    assert type(found) is getattr(unpad.metrics, kind)
+    assert type(keras.metrics.get(name)).__name__ in (kind, "type")

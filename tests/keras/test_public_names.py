@@ -117,6 +117,7 @@ OBEYED = {
         "__call__": programs.metric_called,
         "add_variable": programs.metric_of_states,
         "add_weight": programs.metric_of_states,
+        "dtype": programs.metric_dtype,
         "from_config": programs.metric_config,
         "get_config": programs.metric_config,
         "name": programs.metric_name,

@@ -16,9 +16,15 @@ from .accuracy import (
 )
 from .auc import AUC, AveragePrecision
 from .confusion import ConfusionMatrix
+from .correlations import (
+    ConcordanceCorrelation,
+    PearsonCorrelation,
+    concordance_correlation,
+    pearson_correlation,
+)
 from .counts import FalseNegatives, FalsePositives, TrueNegatives, TruePositives
 from .fscore import F1Score, FBetaScore
-from .mean import Mean, MeanMetricWrapper
+from .mean import Mean, MeanMetricWrapper, Sum
 from .metric import Metric
 from .names import BY_NAME, NEEDS_MORE
 from .probabilistic import (
@@ -46,6 +52,12 @@ from .sequences import SequenceAccuracy
 from .spans import SpanF1, SpanPrecision, SpanRecall
 from .step_metric import StartedMetric, StepMetric, wrap
 from .thresholds import Precision, Recall
+from .trade_offs import (
+    PrecisionAtRecall,
+    RecallAtPrecision,
+    SensitivityAtSpecificity,
+    SpecificityAtSensitivity,
+)
 
 __all__ = [
     "AUC",
@@ -56,6 +68,7 @@ __all__ = [
     "CategoricalAccuracy",
     "CategoricalCrossentropy",
     "CategoricalHinge",
+    "ConcordanceCorrelation",
     "ConfusionMatrix",
     "CosineSimilarity",
     "F1Score",
@@ -72,12 +85,16 @@ __all__ = [
     "MeanSquaredError",
     "MeanSquaredLogarithmicError",
     "Metric",
+    "PearsonCorrelation",
     "Perplexity",
     "Poisson",
     "Precision",
+    "PrecisionAtRecall",
     "R2Score",
     "Recall",
+    "RecallAtPrecision",
     "RootMeanSquaredError",
+    "SensitivityAtSpecificity",
     "SequenceAccuracy",
     "SpanF1",
     "SpanPrecision",
@@ -85,14 +102,18 @@ __all__ = [
     "SparseCategoricalAccuracy",
     "SparseCategoricalCrossentropy",
     "SparseTopKCategoricalAccuracy",
+    "SpecificityAtSensitivity",
     "SquaredHinge",
     "StartedMetric",
     "StepMetric",
+    "Sum",
     "TopKCategoricalAccuracy",
     "TrueNegatives",
     "TruePositives",
+    "concordance_correlation",
     "deserialize",
     "get",
+    "pearson_correlation",
     "serialize",
 ]
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..arguments import Positive
-from ..errors import refuse
+from ..arguments import DType, Positive
 from .mean import MeanOverSteps
 from .targets import entries
 
@@ -19,6 +18,7 @@ class Accuracy(MeanOverSteps):
 
     Args:
         name: its key in logs.
+        dtype: of what `result` gives.
         ignore_class: steps of this label do not count.
 
     Example:
@@ -30,8 +30,10 @@ class Accuracy(MeanOverSteps):
 
     takes_labels = True
 
-    def __init__(self, name: str = "accuracy", *, ignore_class: int | None = None) -> None:
-        super().__init__(name, ignore_class=ignore_class)
+    def __init__(
+        self, name: str = "accuracy", dtype: DType = None, *, ignore_class: int | None = None
+    ) -> None:
+        super().__init__(name, dtype, ignore_class)
 
     def per_step(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         if y_pred.ndim == 1:
@@ -46,11 +48,14 @@ class BinaryAccuracy(MeanOverSteps):
 
     Args:
         name: its key in logs.
+        dtype: of what `result` gives.
         threshold: outputs above it say 1; for logits 0.
     """
 
-    def __init__(self, name: str = "binary_accuracy", *, threshold: float = 0.5) -> None:
-        super().__init__(name)
+    def __init__(
+        self, name: str = "binary_accuracy", dtype: DType = None, threshold: float = 0.5
+    ) -> None:
+        super().__init__(name, dtype)
         self.threshold = threshold
 
     def per_step(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
@@ -65,6 +70,7 @@ class SparseCategoricalAccuracy(MeanOverSteps):
 
     Args:
         name: its key in logs.
+        dtype: of what `result` gives.
         ignore_class: steps of this label do not count.
 
     Example:
@@ -75,9 +81,13 @@ class SparseCategoricalAccuracy(MeanOverSteps):
     """
 
     def __init__(
-        self, name: str = "sparse_categorical_accuracy", *, ignore_class: int | None = None
+        self,
+        name: str = "sparse_categorical_accuracy",
+        dtype: DType = None,
+        *,
+        ignore_class: int | None = None,
     ) -> None:
-        super().__init__(name, ignore_class=ignore_class)
+        super().__init__(name, dtype, ignore_class)
 
     def per_step(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         return y_pred.argmax(-1) == labels_of(y_true, y_pred)
@@ -90,13 +100,18 @@ class CategoricalAccuracy(SparseCategoricalAccuracy):
 
     Args:
         name: its key in logs.
+        dtype: of what `result` gives.
         ignore_class: where labels are integers, steps of this one do not count.
     """
 
     def __init__(
-        self, name: str = "categorical_accuracy", *, ignore_class: int | None = None
+        self,
+        name: str = "categorical_accuracy",
+        dtype: DType = None,
+        *,
+        ignore_class: int | None = None,
     ) -> None:
-        super().__init__(name, ignore_class=ignore_class)
+        super().__init__(name, dtype, ignore_class=ignore_class)
 
 
 class SparseTopKCategoricalAccuracy(MeanOverSteps):
@@ -107,7 +122,9 @@ class SparseTopKCategoricalAccuracy(MeanOverSteps):
     Args:
         k: how many of the highest outputs are looked at; with fewer classes all are.
         name: its key in logs.
-        from_sorted_ids: not supported.
+        dtype: of what `result` gives.
+        from_sorted_ids: whether y_pred are ids already, (steps, ids), the highest first: the first
+            k are looked at.
         ignore_class: steps of this label do not count.
     """
 
@@ -115,16 +132,18 @@ class SparseTopKCategoricalAccuracy(MeanOverSteps):
         self,
         k: Positive = 5,
         name: str = "sparse_top_k_categorical_accuracy",
+        dtype: DType = None,
         *,
         from_sorted_ids: bool = False,
         ignore_class: int | None = None,
     ) -> None:
-        refuse(type(self).__name__, from_sorted_ids=from_sorted_ids)
-        super().__init__(name, ignore_class=ignore_class)
-        self.from_sorted_ids = from_sorted_ids
+        super().__init__(name, dtype, ignore_class)
+        self.from_sorted_ids = self.takes_ids = from_sorted_ids
         self.k = k
 
     def per_step(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        if self.from_sorted_ids:
+            return (y_pred[:, : self.k] == labels_of(y_true, y_pred).unsqueeze(-1)).any(-1)
         least = y_pred.topk(min(self.k, y_pred.shape[-1])).values[:, -1]
         labels = labels_of(y_true, y_pred).to(torch.int64)
         # A label that is no class is among none of them.
@@ -141,6 +160,7 @@ class TopKCategoricalAccuracy(SparseTopKCategoricalAccuracy):
     Args:
         k: how many of the highest outputs are looked at; with fewer classes all are.
         name: its key in logs.
+        dtype: of what `result` gives.
         ignore_class: where labels are integers, steps of this one do not count.
     """
 
@@ -148,10 +168,11 @@ class TopKCategoricalAccuracy(SparseTopKCategoricalAccuracy):
         self,
         k: Positive = 5,
         name: str = "top_k_categorical_accuracy",
+        dtype: DType = None,
         *,
         ignore_class: int | None = None,
     ) -> None:
-        super().__init__(k, name, ignore_class=ignore_class)
+        super().__init__(k, name, ignore_class=ignore_class, dtype=dtype)
 
 
 def labels_of(y_true: Tensor, y_pred: Tensor) -> Tensor:

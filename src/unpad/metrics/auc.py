@@ -9,14 +9,21 @@ from torch import Tensor
 from torchmetrics.utilities import dim_zero_cat
 
 from .. import arguments
-from ..arguments import Positive
+from ..arguments import DType, Positive
 from ..errors import first_true, look_up
 from .metric import Metric, divide
 from .steps import Steps
 from .targets import entries, one_hot
 from .thresholds import Counts, ThresholdMetric, checked_thresholds
 
-_CURVES = {"ROC": "ROC", "roc": "ROC", "PR": "PR", "pr": "PR"}
+_CURVES = {
+    "ROC": "ROC",
+    "roc": "ROC",
+    "PR": "PR",
+    "pr": "PR",
+    "PRGAIN": "PRGAIN",
+    "prgain": "PRGAIN",
+}
 _METHODS = {
     "interpolation": "interpolation",
     "Interpolation": "interpolation",
@@ -42,10 +49,13 @@ class AUC(ThresholdMetric):
 
     Args:
         num_thresholds: how many, evenly from 0 to 1.
-        curve: "ROC" (true by false positive rate) or "PR" (precision by recall).
+        curve: "ROC" (true by false positive rate), "PR" (precision by recall) or "PRGAIN" (their
+            gains over saying yes to everything: Flach and Kull, Precision-recall-gain curves,
+            2015; gains below 0 count as 0 for recall).
         summation_method: "interpolation", "minoring" (the lower end of each interval) or
             "majoring" (the higher).
         name: its key in logs.
+        dtype: of what `result` gives.
         thresholds: of one's own, between 0 and 1, instead of num_thresholds.
         multi_label: whether each column has an area of its own; their mean is the metric.
         num_labels: the number of columns, with multi_label; checked.
@@ -67,6 +77,7 @@ class AUC(ThresholdMetric):
         curve: str = "ROC",
         summation_method: str = "interpolation",
         name: str | None = None,
+        dtype: DType = None,
         *,
         thresholds: Sequence[float] | None = None,
         multi_label: bool = False,
@@ -85,7 +96,7 @@ class AUC(ThresholdMetric):
             raise ValueError("AUC: num_labels goes with multi_label=True. Leave it out.")
         edges = [-_EPSILON, *inner, 1 + _EPSILON]
         by_column = multi_label or label_weights is not None
-        super().__init__(edges, name or "auc", from_logits, by_column)
+        super().__init__(edges, name or "auc", from_logits, by_column, dtype=dtype)
         self.curve = look_up("AUC", "curve", curve, _CURVES)
         self.summation_method = look_up("AUC", "summation_method", summation_method, _METHODS)
         self.num_thresholds, self.thresholds = num_thresholds, thresholds
@@ -141,6 +152,8 @@ class AUC(ThresholdMetric):
         recall = divide(counts.tp, counts.positive)
         if self.curve == "ROC":
             x, y = divide(counts.fp, counts.negative), recall
+        elif self.curve == "PRGAIN":
+            x, y = _gains(counts)
         elif self.summation_method == "interpolation":
             return _precision_by_recall(counts)
         else:
@@ -151,6 +164,15 @@ class AUC(ThresholdMetric):
         else:
             height = ends.amin(0) if self.summation_method == "minoring" else ends.amax(0)
         return ((x[:-1] - x[1:]) * height).sum(0)
+
+
+def _gains(counts: Counts) -> tuple[Tensor, Tensor]:
+    """Recall's and precision's gain at each threshold; without a hit 0 and 1, as in Keras."""
+    odds = divide(counts.positive, counts.negative)
+    recall = 1 - odds * divide(counts.fn, counts.tp)
+    precision = 1 - odds * divide(counts.fp, counts.tp)
+    none = counts.tp == 0
+    return recall.masked_fill(none, 0).clamp(min=0), precision.masked_fill(none, 1)
 
 
 def _precision_by_recall(counts: Counts) -> Tensor:
@@ -178,6 +200,7 @@ class AveragePrecision(Metric):
 
     Args:
         name: its key in logs.
+        dtype: of what `result` gives.
         ignore_class: steps of this label do not count.
 
     Example:
@@ -191,8 +214,14 @@ class AveragePrecision(Metric):
     targets: list[Tensor]
     weights: list[Tensor]
 
-    def __init__(self, name: str = "average_precision", *, ignore_class: int | None = None) -> None:
-        super().__init__(name, ignore_class)
+    def __init__(
+        self,
+        name: str = "average_precision",
+        dtype: DType = None,
+        *,
+        ignore_class: int | None = None,
+    ) -> None:
+        super().__init__(name, dtype, ignore_class)
         for state in ("preds", "targets", "weights"):
             self.add_state(state, [], "cat")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..arguments import Positive
+from ..arguments import DType, Positive
 from ..errors import look_up
 from .accuracy import labels_of
 from .metric import Metric, divide
@@ -27,6 +27,7 @@ class ConfusionMatrix(Metric):
         normalize: "true" (each row sums to 1), "pred" (each column) or None.
         threshold: for one output; for logits 0.
         name: its name.
+        dtype: of what `result` gives.
         ignore_class: steps of this label do not count.
 
     Example:
@@ -50,10 +51,11 @@ class ConfusionMatrix(Metric):
         normalize: str | None = None,
         threshold: float = 0.5,
         name: str = "confusion_matrix",
+        dtype: DType = None,
         *,
         ignore_class: int | None = None,
     ) -> None:
-        super().__init__(name, ignore_class)
+        super().__init__(name, dtype, ignore_class)
         if normalize is not None:
             look_up("ConfusionMatrix", "normalize", normalize, _NORMALIZE)
         self.num_classes, self.normalize, self.threshold = num_classes, normalize, threshold

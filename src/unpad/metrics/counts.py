@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
+from ..arguments import DType
 from .thresholds import AtThresholds, Counts
 
 
@@ -16,10 +17,11 @@ class _Number(AtThresholds):
         self,
         thresholds: float | Sequence[float] | None = None,
         name: str | None = None,
+        dtype: DType = None,
         *,
         from_logits: bool = False,
     ) -> None:
-        super().__init__(thresholds, name=name, from_logits=from_logits)
+        super().__init__(thresholds, name=name, from_logits=from_logits, dtype=dtype)
         # Integer labels are taken as one-hot: a number has no mean over classes.
         self.plain = False
 
@@ -30,6 +32,7 @@ class TruePositives(_Number):
     Args:
         thresholds: from 0 to 1, one or several; by default 0.5.
         name: its key in logs.
+        dtype: of what `result` gives.
         from_logits: whether outputs are logits: their sigmoid is compared.
 
     Example:
@@ -49,6 +52,7 @@ class TrueNegatives(_Number):
     Args:
         thresholds: from 0 to 1, one or several; by default 0.5.
         name: its key in logs.
+        dtype: of what `result` gives.
         from_logits: whether outputs are logits: their sigmoid is compared.
     """
 
@@ -62,6 +66,7 @@ class FalsePositives(_Number):
     Args:
         thresholds: from 0 to 1, one or several; by default 0.5.
         name: its key in logs.
+        dtype: of what `result` gives.
         from_logits: whether outputs are logits: their sigmoid is compared.
     """
 
@@ -75,6 +80,7 @@ class FalseNegatives(_Number):
     Args:
         thresholds: from 0 to 1, one or several; by default 0.5.
         name: its key in logs.
+        dtype: of what `result` gives.
         from_logits: whether outputs are logits: their sigmoid is compared.
     """
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from .. import arguments
-from ..arguments import AboveZero
+from ..arguments import AboveZero, DType
 from ..errors import look_up
 from .metric import Metric
 from .steps import Steps
@@ -30,6 +30,7 @@ class FBetaScore(Metric):
         beta: how much more recall counts than precision.
         threshold: outputs above it say yes; by default the highest of a step does.
         name: its key in logs.
+        dtype: of what `result` gives.
         ignore_class: where targets are integers, steps of this label do not count.
     """
 
@@ -41,10 +42,11 @@ class FBetaScore(Metric):
         beta: AboveZero = 1.0,
         threshold: float | None = None,
         name: str = "fbeta_score",
+        dtype: DType = None,
         *,
         ignore_class: int | None = None,
     ) -> None:
-        super().__init__(name, ignore_class)
+        super().__init__(name, dtype, ignore_class)
         who = type(self).__name__
         if average is None:
             self.not_in_compile = "it gives a number for each class. Give average='macro'"
@@ -101,6 +103,7 @@ class F1Score(FBetaScore):
         average: "micro", "macro", "weighted" or None: a number for each class.
         threshold: outputs above it say yes; by default the highest of a step does.
         name: its key in logs.
+        dtype: of what `result` gives.
         ignore_class: where targets are integers, steps of this label do not count.
 
     Example:
@@ -115,7 +118,8 @@ class F1Score(FBetaScore):
         average: str | None = None,
         threshold: float | None = None,
         name: str = "f1_score",
+        dtype: DType = None,
         *,
         ignore_class: int | None = None,
     ) -> None:
-        super().__init__(average, 1.0, threshold, name, ignore_class=ignore_class)
+        super().__init__(average, 1.0, threshold, name, ignore_class=ignore_class, dtype=dtype)

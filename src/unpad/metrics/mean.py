@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..arguments import of_numbers
+from ..arguments import DType, of_numbers
 from ..ragged import Ragged
 from ..ragged.numbers import as_tensor
 from ..serialization import as_data
@@ -21,6 +21,7 @@ class MeanOverSteps(Metric):
 
     Args:
         name: its key in logs and history.
+        dtype: of what `result` gives.
         ignore_class: steps of this label do not count.
     """
 
@@ -28,8 +29,10 @@ class MeanOverSteps(Metric):
     total: Tensor
     count: Tensor
 
-    def __init__(self, name: str | None = None, ignore_class: int | None = None) -> None:
-        super().__init__(name, ignore_class)
+    def __init__(
+        self, name: str | None = None, dtype: DType = None, ignore_class: int | None = None
+    ) -> None:
+        super().__init__(name, dtype, ignore_class)
         self.add_state("total", torch.zeros((), dtype=torch.float64), "sum")
         self.add_state("count", torch.zeros((), dtype=torch.float64), "sum")
 
@@ -64,6 +67,7 @@ class MeanMetricWrapper(MeanOverSteps):
     Args:
         fn: gives a number for each step.
         name: its key in logs; by default the function's name.
+        dtype: of what `result` gives.
         kwargs: given to the function.
 
     Example:
@@ -73,8 +77,10 @@ class MeanMetricWrapper(MeanOverSteps):
         0.25
     """
 
-    def __init__(self, fn: Callable[..., Any], name: str | None = None, **kwargs: Any) -> None:
-        super().__init__(name or getattr(fn, "__name__", type(fn).__name__))
+    def __init__(
+        self, fn: Callable[..., Any], name: str | None = None, dtype: DType = None, **kwargs: Any
+    ) -> None:
+        super().__init__(name or getattr(fn, "__name__", type(fn).__name__), dtype=dtype)
         self.fn, self._kwargs = fn, kwargs
 
     def get_config(self) -> dict[str, Any]:
@@ -118,6 +124,7 @@ class Mean(MeanOverSteps):
 
     Args:
         name: its name.
+        dtype: of what `result` gives.
 
     Example:
         >>> m = Mean()
@@ -131,8 +138,8 @@ class Mean(MeanOverSteps):
         "gives a number for each step: its mean is the metric"
     )
 
-    def __init__(self, name: str = "mean") -> None:
-        super().__init__(name)
+    def __init__(self, name: str = "mean", dtype: DType = None) -> None:
+        super().__init__(name, dtype)
 
     @of_numbers
     def update_state(  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -148,6 +155,29 @@ class Mean(MeanOverSteps):
 
     def per_step(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         return y_pred.squeeze(-1)
+
+
+class Sum(Mean):
+    """The sum of values that it is given, each times its weight; of none it is 0.
+
+    Args:
+        name: its name.
+        dtype: of what `result` gives.
+
+    Example:
+        >>> m = Sum()
+        >>> m.update_state([1, 3, 5, 7], sample_weight=[1, 1, 0, 0])
+        >>> float(m.result())
+        4.0
+    """
+
+    not_in_compile = "it adds up values, not targets and predictions. Give a metric of both"
+
+    def __init__(self, name: str = "sum", dtype: DType = None) -> None:
+        super().__init__(name, dtype)
+
+    def score(self) -> Tensor:
+        return self.total
 
 
 def without(

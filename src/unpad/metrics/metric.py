@@ -11,11 +11,10 @@ import torchmetrics
 from torch import Tensor
 
 from ..align.beside import on_steps
-from ..arguments import of_numbers
+from ..arguments import DType, of_numbers, wrong
 from ..configured import Configured
-from ..core.weighted import as_dtype
 from ..ragged import Ragged
-from ..ragged.numbers import as_tensor
+from ..ragged.numbers import as_dtype, as_tensor
 from ..refusals import Refusing
 from ..variable import Variable
 from ..weights import initializers
@@ -24,7 +23,6 @@ from .steps import Steps, kept, laid_out
 _OF_ITS_OWN = "A metric holds its own state: copy.deepcopy(metric) gives another."
 #: What Keras lets a metric of one's own define or be set, and nothing here would look at.
 _REFUSED = {
-    "dtype": "Sums are float64, so that any split into batches gives one number: convert those.",
     "stateless_update_state": _OF_ITS_OWN,
     "stateless_result": _OF_ITS_OWN,
     "stateless_reset_state": _OF_ITS_OWN,
@@ -44,6 +42,8 @@ class Metric(Configured, Refusing, torchmetrics.Metric, refused=_REFUSED):
 
     Args:
         name: its key in logs and history; by default the class's name, as "top_k_accuracy".
+        dtype: of what `result` gives. Sums are float64 whatever it is, so that any split into
+            batches gives one number; by default that is given as it is.
         ignore_class: steps of this label do not count, and neither do those of the loss's.
     """
 
@@ -54,13 +54,23 @@ class Metric(Configured, Refusing, torchmetrics.Metric, refused=_REFUSED):
     reads_sequences = False
     #: Whether integers that the model gives are its labels: a decoder's output.
     takes_labels = False
+    #: Whether integers that the model gives are ids to be compared, and not scores.
+    takes_ids = False
+    #: Whether the entries of a step are counted apart, so that each can have a weight.
+    by_entry = False
     #: Whether the number of outputs decides the shape of its states, so that `build` is called.
     sized = True
     #: What to do instead of giving it to `compile`, where it is of no use there.
     not_in_compile: str | None = None
 
-    def __init__(self, name: str | None = None, ignore_class: int | None = None) -> None:
+    def __init__(
+        self,
+        name: str | None = None,
+        dtype: DType = None,
+        ignore_class: int | None = None,
+    ) -> None:
         super().__init__()
+        self.dtype = dtype
         self.name = name or re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(self).__name__).lower()
         self.ignore_class = ignore_class
         self.ignored = () if ignore_class is None else (ignore_class,)
@@ -71,6 +81,19 @@ class Metric(Configured, Refusing, torchmetrics.Metric, refused=_REFUSED):
         """Steps of this label do not count either; None changes nothing."""
         if label is not None and label not in self.ignored:
             self.ignored = (*self.ignored, label)
+
+    @property
+    def dtype(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """The type of what `result` gives, by its name."""
+        return self._dtype
+
+    @dtype.setter
+    def dtype(self, dtype: Any) -> None:
+        given = getattr(dtype, "compute_dtype", dtype)
+        found = as_dtype(given, f"{type(self).__name__}: dtype") or torch.float64
+        if not found.is_floating_point:
+            raise wrong(type(self).__name__, "dtype", "a type of floating numbers", dtype)
+        self._dtype: Any = str(found).removeprefix("torch.")
 
     # --- what a metric of one's own says ---------------------------------------------------------
 
@@ -112,7 +135,7 @@ class Metric(Configured, Refusing, torchmetrics.Metric, refused=_REFUSED):
                 f"{self.name}: expected aggregation 'sum', got {aggregation!r}. States are added "
                 "up; another way: torchmetrics' add_state(name, default, dist_reduce_fx)."
             )
-        dtype = torch.float64 if dtype is None else as_dtype(dtype)
+        dtype = as_dtype(dtype, f"{self.name}: dtype") or torch.float64
         make = initializers.get("zeros" if initializer is None else initializer, self.name)
         state = Variable(make(tuple(shape), dtype), name or f"variable_{len(self._variables)}")
         self._variables.append(state)
@@ -137,7 +160,9 @@ class Metric(Configured, Refusing, torchmetrics.Metric, refused=_REFUSED):
     def _apply(self, fn: Callable[[Tensor], Tensor], *args: Any, **kwargs: Any) -> Self:
         for state in self._variables:
             state.data = fn(state.data)
+        kept = self._dtype  # torchmetrics keeps that of its states there
         super()._apply(fn, *args, **kwargs)
+        self._dtype = kept
         return self
 
     # --- feeding ---------------------------------------------------------------------------------
@@ -239,13 +264,13 @@ class Metric(Configured, Refusing, torchmetrics.Metric, refused=_REFUSED):
 
     def result(self) -> Tensor:
         """The metric over all that was added; 0 where there was no step."""
-        if self._has_own("update_state"):
-            # Steps that did not come by `update` are not known to torchmetrics, which keeps what
-            # it has computed until it sees more.
-            return self.score()
-        if not self.update_count:
-            return torch.zeros(())
-        return self.compute()
+        # Steps that did not come by `update` are not known to torchmetrics, which keeps what it has
+        # computed until it sees more.
+        own = self._has_own("update_state")
+        if not own and not self.update_count:
+            return torch.zeros((), dtype=as_dtype(self.dtype, self.name))
+        value = self.score() if own else self.compute()
+        return value.to(as_dtype(self.dtype, self.name))
 
     def reset_state(self) -> None:
         """Forgets everything that was added; states of `add_weight` become 0."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..arguments import DType
 from ..losses import Loss
 from .mean import MeanOverSteps
 from .steps import Steps
@@ -17,13 +18,14 @@ class OfLoss(MeanOverSteps):
     Args:
         loss: of each step; its reduction must be a mean over steps.
         name: its key in logs; by default the loss's.
+        dtype: of what `result` gives.
     """
 
     #: Whether targets may be one label a step, for several outputs.
     takes_sparse = True
 
-    def __init__(self, loss: Loss, name: str | None = None) -> None:
-        super().__init__(name or loss.name, getattr(loss, "ignore_class", None))
+    def __init__(self, loss: Loss, name: str | None = None, dtype: DType = None) -> None:
+        super().__init__(name or loss.name, dtype, getattr(loss, "ignore_class", None))
         self._loss = loss
         if loss.own_lengths or loss.reduction not in ("mean", "mean_with_sample_weight", "none"):
             self.not_in_compile = (

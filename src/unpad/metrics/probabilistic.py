@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from .. import losses
-from ..arguments import Share
+from ..arguments import DType, Share
 from .of_loss import OfLoss
 from .targets import checked_labels
 
@@ -16,6 +16,7 @@ class BinaryCrossentropy(OfLoss):
 
     Args:
         name: its key in logs.
+        dtype: of what `result` gives.
         from_logits: whether y_pred are logits rather than probabilities.
         label_smoothing: how far labels are drawn towards one half.
     """
@@ -25,12 +26,13 @@ class BinaryCrossentropy(OfLoss):
     def __init__(
         self,
         name: str = "binary_crossentropy",
+        dtype: DType = None,
         *,
         from_logits: bool = False,
         label_smoothing: Share = 0,
     ) -> None:
         loss = losses.BinaryCrossentropy(from_logits=from_logits, label_smoothing=label_smoothing)
-        super().__init__(loss, name)
+        super().__init__(loss, name, dtype)
         self.from_logits, self.label_smoothing = from_logits, label_smoothing
 
 
@@ -39,6 +41,7 @@ class CategoricalCrossentropy(OfLoss):
 
     Args:
         name: its key in logs.
+        dtype: of what `result` gives.
         from_logits: whether y_pred are logits rather than probabilities.
         label_smoothing: share of the label that is spread evenly over all classes.
     """
@@ -48,6 +51,7 @@ class CategoricalCrossentropy(OfLoss):
     def __init__(
         self,
         name: str = "categorical_crossentropy",
+        dtype: DType = None,
         *,
         from_logits: bool = False,
         label_smoothing: Share = 0,
@@ -55,7 +59,7 @@ class CategoricalCrossentropy(OfLoss):
         loss = losses.CategoricalCrossentropy(
             from_logits=from_logits, label_smoothing=label_smoothing
         )
-        super().__init__(loss, name)
+        super().__init__(loss, name, dtype)
         self.from_logits, self.label_smoothing = from_logits, label_smoothing
 
 
@@ -64,6 +68,7 @@ class SparseCategoricalCrossentropy(OfLoss):
 
     Args:
         name: its key in logs.
+        dtype: of what `result` gives.
         from_logits: whether y_pred are logits rather than probabilities.
         ignore_class: steps of this label do not count.
     """
@@ -71,11 +76,14 @@ class SparseCategoricalCrossentropy(OfLoss):
     def __init__(
         self,
         name: str = "sparse_categorical_crossentropy",
+        dtype: DType = None,
         *,
         from_logits: bool = False,
         ignore_class: int | None = None,
     ) -> None:
-        super().__init__(losses.SparseCategoricalCrossentropy(from_logits=from_logits), name)
+        super().__init__(
+            losses.SparseCategoricalCrossentropy(from_logits=from_logits), name, dtype=dtype
+        )
         self.from_logits, self.ignore_class = from_logits, ignore_class
         self.ignore(ignore_class)
 
@@ -93,6 +101,7 @@ class Perplexity(SparseCategoricalCrossentropy):
 
     Args:
         name: its key in logs.
+        dtype: of what `result` gives.
         from_logits: whether y_pred are logits rather than probabilities.
         ignore_class: steps of this label do not count.
 
@@ -106,11 +115,12 @@ class Perplexity(SparseCategoricalCrossentropy):
     def __init__(
         self,
         name: str = "perplexity",
+        dtype: DType = None,
         *,
         from_logits: bool = False,
         ignore_class: int | None = None,
     ) -> None:
-        super().__init__(name, from_logits=from_logits, ignore_class=ignore_class)
+        super().__init__(name, from_logits=from_logits, ignore_class=ignore_class, dtype=dtype)
 
     def score(self) -> Tensor:
         return torch.where(self.count != 0, super().score().exp(), 0)
@@ -123,9 +133,10 @@ class KLDivergence(OfLoss):
 
     Args:
         name: its key in logs.
+        dtype: of what `result` gives.
     """
 
     takes_sparse = False
 
-    def __init__(self, name: str = "kl_divergence") -> None:
-        super().__init__(losses.KLDivergence(), name)
+    def __init__(self, name: str = "kl_divergence", dtype: DType = None) -> None:
+        super().__init__(losses.KLDivergence(), name, dtype)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
+
 import torch
 from torch import Tensor
 
-from ..arguments import Count
-from ..errors import look_up, refuse
+from ..arguments import Count, DType
+from ..errors import look_up
 from .metric import Metric, divide
 from .steps import Steps
 from .targets import entries
@@ -22,8 +24,11 @@ class R2Score(Metric):
     Args:
         class_aggregation: how features are brought together: "uniform_average",
             "variance_weighted_average", or None for a number each.
-        num_regressors: not supported.
+        num_regressors: how many numbers each prediction was made from, for the adjusted R2,
+            1 - (1 - R2) (n - 1) / (n - p - 1) of n steps; with no more steps than that, the plain
+            one, and a warning.
         name: its key in logs.
+        dtype: of what `result` gives.
 
     Example:
         >>> m = R2Score()
@@ -39,9 +44,9 @@ class R2Score(Metric):
         class_aggregation: str | None = "uniform_average",
         num_regressors: Count = 0,
         name: str = "r2_score",
+        dtype: DType = None,
     ) -> None:
-        super().__init__(name)
-        refuse("R2Score", num_regressors=num_regressors or None)
+        super().__init__(name, dtype)
         if class_aggregation not in _AGGREGATIONS:
             look_up("R2Score", "class_aggregation", str(class_aggregation), {
                 k: k for k in _AGGREGATIONS if k
@@ -53,28 +58,43 @@ class R2Score(Metric):
             )
 
     def build(self, size: int, labels: bool) -> None:
-        # Of each feature: weights, targets, their squares, squared errors.
-        self.add_state("sums", torch.zeros(4, size, dtype=torch.float64), "sum")
+        # Of each feature: weights, targets, their squares, squared errors, steps.
+        self.add_state("sums", torch.zeros(5, size, dtype=torch.float64), "sum")
 
     def add(self, steps: Steps) -> None:
         true = entries(self.name, steps.y_true, steps.y_pred).double()
         weight = true.new_ones(len(true)) if steps.weight is None else steps.weight
         apart = (steps.y_pred.double() - true).square()
         rows = torch.stack([torch.ones_like(true), true, true.square(), apart])
-        self.sums = self.sums + (rows * weight[:, None]).sum(1)
+        sums = (rows * weight[:, None]).sum(1)
+        self.sums = self.sums + torch.cat([sums, torch.full_like(sums[:1], len(true))])
 
     def score(self) -> Tensor:
         if self._size is None:
             return torch.zeros((), dtype=torch.float64)
-        count, total, squares, error = self.sums
+        count, total, squares, error, steps = self.sums
         variance = squares - total * divide(total, count)
         # What is left of rounding is no variance.
         flat = variance <= 1e-12 * squares
         scores = torch.where(flat, (error == 0).double(), 1 - error / variance.where(~flat, 1))
         scores = scores.where(count != 0, 0)
         if self.class_aggregation == "uniform_average":
-            return scores.mean()
-        if self.class_aggregation is None:
+            scores = scores.mean()
+        elif self.class_aggregation is not None:
+            variance = variance.where(~flat, 0)
+            scores = divide((scores * variance).sum(), variance.sum())
+        return self._adjusted(scores, float(steps[0]))
+
+    def _adjusted(self, scores: Tensor, steps: float) -> Tensor:
+        left = steps - self.num_regressors - 1
+        if self.num_regressors == 0:
             return scores
-        variance = variance.where(~flat, 0)
-        return divide((scores * variance).sum(), variance.sum())
+        if left <= 0:
+            warnings.warn(
+                f"{self.name}: {steps:.0f} steps are too few for num_regressors="
+                f"{self.num_regressors}, which needs more than {self.num_regressors + 1}. This is "
+                "the plain R2.",
+                stacklevel=2,
+            )
+            return scores
+        return 1 - (1 - scores) * (steps - 1) / left

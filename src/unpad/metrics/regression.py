@@ -5,6 +5,9 @@ from __future__ import annotations
 from torch import Tensor
 
 from .. import losses
+from ..arguments import DType
+from ..errors import refuse
+from ..losses.probabilities import last_axis
 from .of_loss import OfLoss
 
 
@@ -17,10 +20,11 @@ class MeanSquaredError(_OfNumbers):
 
     Args:
         name: its key in logs.
+        dtype: of what `result` gives.
     """
 
-    def __init__(self, name: str = "mean_squared_error") -> None:
-        super().__init__(losses.MeanSquaredError(), name)
+    def __init__(self, name: str = "mean_squared_error", dtype: DType = None) -> None:
+        super().__init__(losses.MeanSquaredError(), name, dtype)
 
 
 class RootMeanSquaredError(MeanSquaredError):
@@ -28,10 +32,11 @@ class RootMeanSquaredError(MeanSquaredError):
 
     Args:
         name: its key in logs.
+        dtype: of what `result` gives.
     """
 
-    def __init__(self, name: str = "root_mean_squared_error") -> None:
-        super().__init__(name)
+    def __init__(self, name: str = "root_mean_squared_error", dtype: DType = None) -> None:
+        super().__init__(name, dtype)
 
     def score(self) -> Tensor:
         return super().score().sqrt()
@@ -42,10 +47,11 @@ class MeanAbsoluteError(_OfNumbers):
 
     Args:
         name: its key in logs.
+        dtype: of what `result` gives.
     """
 
-    def __init__(self, name: str = "mean_absolute_error") -> None:
-        super().__init__(losses.MeanAbsoluteError(), name)
+    def __init__(self, name: str = "mean_absolute_error", dtype: DType = None) -> None:
+        super().__init__(losses.MeanAbsoluteError(), name, dtype)
 
 
 class MeanAbsolutePercentageError(_OfNumbers):
@@ -53,10 +59,11 @@ class MeanAbsolutePercentageError(_OfNumbers):
 
     Args:
         name: its key in logs.
+        dtype: of what `result` gives.
     """
 
-    def __init__(self, name: str = "mean_absolute_percentage_error") -> None:
-        super().__init__(losses.MeanAbsolutePercentageError(), name)
+    def __init__(self, name: str = "mean_absolute_percentage_error", dtype: DType = None) -> None:
+        super().__init__(losses.MeanAbsolutePercentageError(), name, dtype)
 
 
 class MeanSquaredLogarithmicError(_OfNumbers):
@@ -64,10 +71,11 @@ class MeanSquaredLogarithmicError(_OfNumbers):
 
     Args:
         name: its key in logs.
+        dtype: of what `result` gives.
     """
 
-    def __init__(self, name: str = "mean_squared_logarithmic_error") -> None:
-        super().__init__(losses.MeanSquaredLogarithmicError(), name)
+    def __init__(self, name: str = "mean_squared_logarithmic_error", dtype: DType = None) -> None:
+        super().__init__(losses.MeanSquaredLogarithmicError(), name, dtype)
 
 
 class LogCoshError(_OfNumbers):
@@ -75,10 +83,11 @@ class LogCoshError(_OfNumbers):
 
     Args:
         name: its key in logs.
+        dtype: of what `result` gives.
     """
 
-    def __init__(self, name: str = "logcosh") -> None:
-        super().__init__(losses.LogCosh(), name)
+    def __init__(self, name: str = "logcosh", dtype: DType = None) -> None:
+        super().__init__(losses.LogCosh(), name, dtype)
 
 
 class Poisson(_OfNumbers):
@@ -86,10 +95,11 @@ class Poisson(_OfNumbers):
 
     Args:
         name: its key in logs.
+        dtype: of what `result` gives.
     """
 
-    def __init__(self, name: str = "poisson") -> None:
-        super().__init__(losses.Poisson(), name)
+    def __init__(self, name: str = "poisson", dtype: DType = None) -> None:
+        super().__init__(losses.Poisson(), name, dtype)
 
 
 class CosineSimilarity(_OfNumbers):
@@ -99,16 +109,15 @@ class CosineSimilarity(_OfNumbers):
 
     Args:
         name: its key in logs.
+        dtype: of what `result` gives.
         axis: of the features: -1.
     """
 
-    def __init__(self, name: str = "cosine_similarity", *, axis: int = -1) -> None:
-        if axis != -1:
-            raise ValueError(
-                f"CosineSimilarity: axis={axis!r} is not supported: steps have one axis of "
-                "features. Leave it out."
-            )
-        super().__init__(losses.CosineSimilarity(), name)
+    def __init__(
+        self, name: str = "cosine_similarity", dtype: DType = None, axis: int = -1
+    ) -> None:
+        refuse("CosineSimilarity", axis=last_axis(axis))
+        super().__init__(losses.CosineSimilarity(), name, dtype)
         self.axis = axis
 
     def per_step(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
@@ -121,10 +130,11 @@ class Hinge(_OfNumbers):
 
     Args:
         name: its key in logs.
+        dtype: of what `result` gives.
     """
 
-    def __init__(self, name: str = "hinge") -> None:
-        super().__init__(losses.Hinge(), name)
+    def __init__(self, name: str = "hinge", dtype: DType = None) -> None:
+        super().__init__(losses.Hinge(), name, dtype)
 
 
 class SquaredHinge(_OfNumbers):
@@ -132,10 +142,11 @@ class SquaredHinge(_OfNumbers):
 
     Args:
         name: its key in logs.
+        dtype: of what `result` gives.
     """
 
-    def __init__(self, name: str = "squared_hinge") -> None:
-        super().__init__(losses.SquaredHinge(), name)
+    def __init__(self, name: str = "squared_hinge", dtype: DType = None) -> None:
+        super().__init__(losses.SquaredHinge(), name, dtype)
 
 
 class CategoricalHinge(_OfNumbers):
@@ -143,7 +154,8 @@ class CategoricalHinge(_OfNumbers):
 
     Args:
         name: its key in logs.
+        dtype: of what `result` gives.
     """
 
-    def __init__(self, name: str = "categorical_hinge") -> None:
-        super().__init__(losses.CategoricalHinge(), name)
+    def __init__(self, name: str = "categorical_hinge", dtype: DType = None) -> None:
+        super().__init__(losses.CategoricalHinge(), name, dtype)

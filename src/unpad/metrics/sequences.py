@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..arguments import DType
 from ..ragged.reductions import segment_mean, segment_min
 from .accuracy import labels_of
 from .mean import MeanOverSteps
@@ -24,6 +25,7 @@ class SequenceAccuracy(MeanOverSteps):
         threshold: outputs above it say yes; by default the highest output is the answer, and one
             output says yes above 0.5.
         name: its key in logs.
+        dtype: of what `result` gives.
         ignore_class: steps of this label do not count.
 
     Example:
@@ -42,10 +44,11 @@ class SequenceAccuracy(MeanOverSteps):
         self,
         threshold: float | None = None,
         name: str = "sequence_accuracy",
+        dtype: DType = None,
         *,
         ignore_class: int | None = None,
     ) -> None:
-        super().__init__(name, ignore_class)
+        super().__init__(name, dtype, ignore_class)
         self.threshold = threshold
 
     def per_step(self, y_true: Tensor, y_pred: Tensor) -> Tensor:

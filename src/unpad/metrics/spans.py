@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from .. import arguments
+from ..arguments import DType
 from ..errors import look_up
 from ..layers.tagging.tag_scheme import split_tags
 from .accuracy import labels_of
@@ -109,11 +110,12 @@ class _SpanMetric(Metric):
         scheme: str = "BIO",
         average: str | None = "micro",
         name: str | None = None,
+        dtype: DType = None,
         *,
         ignore_class: int | None = None,
         outside: Sequence[str] | str = "O",
     ) -> None:
-        super().__init__(name, ignore_class)
+        super().__init__(name, dtype, ignore_class)
         who = type(self).__name__
         if average is None:
             self.not_in_compile = "it gives a number for each type. Give average='micro'"
@@ -187,6 +189,7 @@ class SpanPrecision(_SpanMetric):
         average: "micro" (all spans), "macro" (the mean over types that occur) or None: a number
             for each of `types`.
         name: its key in logs.
+        dtype: of what `result` gives.
         ignore_class: steps of this label do not exist, as later pieces of a word.
         outside: names of tags that are part of no span.
     """
@@ -203,6 +206,7 @@ class SpanRecall(_SpanMetric):
         scheme: "BIO" (also "IOB2") or "BIOES" (also "IOBES").
         average: "micro", "macro" or None: a number for each of `types`.
         name: its key in logs.
+        dtype: of what `result` gives.
         ignore_class: steps of this label do not exist.
         outside: names of tags that are part of no span.
     """
@@ -219,6 +223,7 @@ class SpanF1(_SpanMetric):
         scheme: "BIO" (also "IOB2") or "BIOES" (also "IOBES").
         average: "micro", "macro" or None: a number for each of `types`.
         name: its key in logs.
+        dtype: of what `result` gives.
         ignore_class: steps of this label do not exist.
         outside: names of tags that are part of no span.
 

@@ -20,7 +20,8 @@ class Steps(NamedTuple):
     Args:
         y_true: (steps, feature) targets, or (steps,) labels where there are several outputs.
         y_pred: (steps, feature), or (steps,) integers where the model gives labels.
-        weight: (steps,) float64, or None for 1 each.
+        weight: (steps,) float64, or None for 1 each; (steps, feature) for a metric that counts
+            entries apart.
         layout: which steps make a sequence; only for a metric that reads sequences.
     """
 
@@ -45,7 +46,7 @@ def laid_out(
             y_pred = y_pred.squeeze(-1)
         lead, feature = y_pred.shape, ()
     else:
-        if whole or y_pred.dtype in (torch.float16, torch.bfloat16):
+        if (whole and not metric.takes_ids) or y_pred.dtype in (torch.float16, torch.bfloat16):
             y_pred = y_pred.float()
         if y_pred.ndim == 1:
             y_pred = y_pred.unsqueeze(-1)
@@ -64,7 +65,12 @@ def laid_out(
         if not metric.takes_weight:
             raise unweighable(metric.name, metric.name)
         expected = f"{metric.name}: expected a weight for each of {{}} steps"
-        weight = beside(weight, lead, expected).to(torch.float64).expand(lead).reshape(-1)
+        entries = (*lead, *feature)
+        if metric.by_entry and weight.ndim == len(entries) and weight.shape[-1:] == feature:
+            weight = beside(weight, entries, expected).expand(entries).reshape(-1, *feature)
+        else:
+            weight = beside(weight, lead, expected).expand(lead).reshape(-1)
+        weight = weight.to(torch.float64)
     if metric.reads_sequences:
         layout = _sequences(metric.name, layout, lead, y_pred.device)
     y_pred = y_pred if len(lead) == 1 else y_pred.reshape(-1, *feature)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from .. import arguments
-from ..arguments import Count, Positive
+from ..arguments import Count, DType, Positive
 from .metric import Metric, divide
 from .steps import Steps
 from .targets import one_hot
@@ -38,17 +38,24 @@ class ThresholdMetric(Metric):
     Args:
         thresholds: rising; an output above one says yes there.
         name: its key in logs.
+        dtype: of what `result` gives.
         from_logits: whether outputs are logits: their sigmoid is compared.
         by_column: whether the outputs' columns are counted apart.
     """
 
+    by_entry = True
     table: Tensor
     edges: Tensor
 
     def __init__(
-        self, thresholds: Sequence[float], name: str | None, from_logits: bool, by_column: bool
+        self,
+        thresholds: Sequence[float],
+        name: str | None,
+        from_logits: bool = False,
+        by_column: bool = False,
+        dtype: DType = None,
     ) -> None:
-        super().__init__(name)
+        super().__init__(name, dtype)
         self.from_logits = from_logits
         self.by_column = by_column
         self.register_buffer("edges", torch.tensor(list(thresholds), dtype=torch.float64), False)
@@ -60,6 +67,10 @@ class ThresholdMetric(Metric):
     def columns(self, y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
         """What is counted: targets and outputs (steps, columns), before the sigmoid."""
         return one_hot(self.name, y_true, y_pred.shape[-1]), y_pred
+
+    def weights(self, weight: Tensor) -> Tensor:
+        """(steps, columns) or (steps, 1) of what is counted, from those of the outputs."""
+        return weight
 
     def build(self, size: int, labels: bool) -> None:
         self.labels = labels
@@ -78,7 +89,8 @@ class ThresholdMetric(Metric):
         cell = (2 * cell + (y_true != 0)).flatten()
         weight = steps.weight
         if weight is not None:
-            weight = weight[:, None].expand(y_pred.shape).flatten()
+            weight = self.weights(weight if weight.ndim == 2 else weight[:, None])
+            weight = weight.expand(y_pred.shape).flatten()
         table = torch.bincount(cell, weight, minlength=self.table.numel())
         self.table = self.table + table.view(self.table.shape)
 
@@ -96,6 +108,7 @@ class AtThresholds(ThresholdMetric):
         top_k: only the k highest outputs of a step can say yes.
         class_id: only this class is looked at.
         name: its key in logs.
+        dtype: of what `result` gives.
         from_logits: whether outputs are logits: their sigmoid is compared.
     """
 
@@ -105,6 +118,7 @@ class AtThresholds(ThresholdMetric):
         top_k: Positive | None = None,
         class_id: Count | None = None,
         name: str | None = None,
+        dtype: DType = None,
         *,
         from_logits: bool = False,
     ) -> None:
@@ -113,7 +127,7 @@ class AtThresholds(ThresholdMetric):
         default = 0.5 if top_k is None else -torch.inf
         given = [default] if thresholds is None else checked_thresholds(who, thresholds)
         order = sorted(range(len(given)), key=given.__getitem__)
-        super().__init__([given[i] for i in order], name, from_logits, False)
+        super().__init__([given[i] for i in order], name, from_logits, False, dtype=dtype)
         self.thresholds = thresholds
         self._back = [order.index(i) for i in range(len(order))]
         self.top_k = top_k
@@ -142,8 +156,11 @@ class AtThresholds(ThresholdMetric):
                 -1, among, y_pred.gather(-1, among)
             )
         if self.class_id is not None:
-            y_true, y_pred = (x[:, self.class_id, None] for x in (y_true, y_pred))
+            y_true, y_pred = (of_class(x, self.class_id) for x in (y_true, y_pred))
         return y_true, y_pred
+
+    def weights(self, weight: Tensor) -> Tensor:
+        return of_class(weight, self.class_id)
 
     def share(self, counts: Counts) -> Tensor:
         """(thresholds, columns) the number."""
@@ -172,6 +189,7 @@ class Precision(AtThresholds):
         top_k: only the k highest outputs of a step can say yes.
         class_id: only this class is looked at.
         name: its key in logs.
+        dtype: of what `result` gives.
         from_logits: whether outputs are logits: their sigmoid is compared.
 
     Example:
@@ -195,11 +213,17 @@ class Recall(AtThresholds):
         top_k: only the k highest outputs of a step can say yes.
         class_id: only this class is looked at.
         name: its key in logs.
+        dtype: of what `result` gives.
         from_logits: whether outputs are logits: their sigmoid is compared.
     """
 
     def share(self, counts: Counts) -> Tensor:
         return divide(counts.tp, counts.tp + counts.fn)
+
+
+def of_class(columns: Tensor, class_id: int | None) -> Tensor:
+    """(steps, 1) the column of a class; as it is without one, or where there is one column."""
+    return columns if class_id is None or columns.shape[1] == 1 else columns[:, class_id, None]
 
 
 def checked_thresholds(who: str, thresholds: Any) -> list[float]:
