@@ -29,8 +29,8 @@ HOMES = ["activations", "backend", "constraints", "initializers", "layers", "los
 HOMES += ["models", "ops", "optimizers", "regularizers", "saving", "utils"]
 #: Who speaks for a function, where it is not the function itself, and why.
 SPEAKER = {
+    "metrics.get": "metrics.get",  # there are several of this name
     "losses.get": "compile",  # whose door they are
-    "metrics.get": "compile",
     "optimizers.get": "compile",
     "backend.eval": "get_value",  # another name of it
     "backend.int_shape": "shape",

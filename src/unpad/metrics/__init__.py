@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeGuard
 
+from ..arguments import wrong
+from ..core.layer import snake_case
 from ..errors import look_up
 from ..serialization import deserialize, serialize
 from .accuracy import (
@@ -26,7 +28,7 @@ from .counts import FalseNegatives, FalsePositives, TrueNegatives, TruePositives
 from .fscore import F1Score, FBetaScore
 from .mean import Mean, MeanMetricWrapper, Sum
 from .metric import Metric
-from .names import BY_NAME, NEEDS_MORE
+from .names import BY_NAME, CLASSES, NEEDS_MORE
 from .probabilistic import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -118,7 +120,32 @@ __all__ = [
 ]
 
 
-def get(metric: Any, weighted: bool = False) -> StepMetric:
+def get(metric: Any) -> Any:
+    """The metric of this name, class or configuration, as Keras's `metrics.get`.
+
+    A name in `compile` may mean another metric, which goes with the outputs and the loss: see
+    docs/training.md.
+
+    Args:
+        metric: the name of a class ("MeanSquaredError", "mean_squared_error", "mse"), a class, its
+            configuration, or a metric or callable, which is given back; None is none.
+
+    Raises:
+        ValueError: there is none of this name (the text names the nearest), or it is no metric.
+    """
+    if isinstance(metric, str):
+        found = look_up("metrics.get", "metric", metric, _classes())
+        return found()
+    if isinstance(metric, dict) and "class_name" in metric:
+        return deserialize(metric)
+    if _is_metric(metric):
+        return metric()
+    if metric is None or callable(metric):
+        return metric
+    raise wrong("metrics.get", "metric", "a name, a class, a configuration or a metric", metric)
+
+
+def as_metric(metric: Any, weighted: bool = False) -> StepMetric:
     """The metric of this name, or the one given: a Metric, one of torchmetrics, a callable.
 
     A callable of (y_true, y_pred) gives a number for each step; their mean is the metric. A name
@@ -144,6 +171,16 @@ def get(metric: Any, weighted: bool = False) -> StepMetric:
     return found
 
 
+def _is_metric(named: Any) -> TypeGuard[type[Metric]]:
+    return isinstance(named, type) and issubclass(named, Metric) and named is not Metric
+
+
+def _classes() -> dict[str, type[Metric]]:
+    """The classes by Keras's names and short names."""
+    named = {n: kind for n, kind in globals().items() if n in __all__ and _is_metric(kind)}
+    return CLASSES | named | {snake_case(n): kind for n, kind in named.items()}
+
+
 def _by_name(name: str) -> StepMetric:
     if name in BY_NAME:
         return StepMetric(name, BY_NAME[name])
@@ -153,7 +190,7 @@ def _by_name(name: str) -> StepMetric:
             f"unpad.metrics.{NEEDS_MORE[name]}."
         )
     named = globals().get(name) if name in __all__ else None
-    if named is Metric or not isinstance(named, type) or not issubclass(named, Metric):
+    if not _is_metric(named):
         return StepMetric(name, look_up("compile", "metric", name, BY_NAME))
     try:
         found = wrap(named)

@@ -77,7 +77,7 @@ def _binary_accuracy(size: int, loss: Loss) -> Metric:
 class _Plain(NamedTuple):
     """One that is the same for any outputs and loss."""
 
-    metric: Callable[[], Metric]
+    metric: type[Metric]
 
     def __call__(self, size: int, loss: Loss) -> Metric:
         return self.metric()
@@ -151,6 +151,9 @@ for _short, _name in {
     "MSLE": "mean_squared_logarithmic_error",
 }.items():
     BY_NAME[_short] = BY_NAME[_name]
+
+#: The classes of those that are the same for any outputs and loss.
+CLASSES = {name: make.metric for name, make in BY_NAME.items() if isinstance(make, _Plain)}
 
 #: Names of what the constructor must be told more: how it is written instead.
 NEEDS_MORE = {

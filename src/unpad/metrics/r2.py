@@ -11,7 +11,7 @@ from ..arguments import Count, DType
 from ..errors import look_up
 from .metric import Metric, divide
 from .steps import Steps
-from .targets import entries
+from .targets import entries as by_entry
 
 _AGGREGATIONS = {k: k for k in (None, "uniform_average", "variance_weighted_average")}
 
@@ -25,8 +25,8 @@ class R2Score(Metric):
         class_aggregation: how features are brought together: "uniform_average",
             "variance_weighted_average", or None for a number each.
         num_regressors: how many numbers each prediction was made from, for the adjusted R2,
-            1 - (1 - R2) (n - 1) / (n - p - 1) of n steps; with no more steps than that, the plain
-            one, and a warning.
+            1 - (1 - R2) (n - 1) / (n - p - 1) of n entries (each feature of a step is one, as in
+            Keras); with no more than that, the plain one, and a warning.
         name: its key in logs.
         dtype: of what `result` gives.
 
@@ -58,21 +58,21 @@ class R2Score(Metric):
             )
 
     def build(self, size: int, labels: bool) -> None:
-        # Of each feature: weights, targets, their squares, squared errors, steps.
+        # Of each feature: weights, targets, their squares, squared errors, entries of all.
         self.add_state("sums", torch.zeros(5, size, dtype=torch.float64), "sum")
 
     def add(self, steps: Steps) -> None:
-        true = entries(self.name, steps.y_true, steps.y_pred).double()
+        true = by_entry(self.name, steps.y_true, steps.y_pred).double()
         weight = true.new_ones(len(true)) if steps.weight is None else steps.weight
         apart = (steps.y_pred.double() - true).square()
         rows = torch.stack([torch.ones_like(true), true, true.square(), apart])
         sums = (rows * weight[:, None]).sum(1)
-        self.sums = self.sums + torch.cat([sums, torch.full_like(sums[:1], len(true))])
+        self.sums = self.sums + torch.cat([sums, torch.full_like(sums[:1], true.numel())])
 
     def score(self) -> Tensor:
         if self._size is None:
             return torch.zeros((), dtype=torch.float64)
-        count, total, squares, error, steps = self.sums
+        count, total, squares, error, entries = self.sums
         variance = squares - total * divide(total, count)
         # What is left of rounding is no variance.
         flat = variance <= 1e-12 * squares
@@ -83,18 +83,18 @@ class R2Score(Metric):
         elif self.class_aggregation is not None:
             variance = variance.where(~flat, 0)
             scores = divide((scores * variance).sum(), variance.sum())
-        return self._adjusted(scores, float(steps[0]))
+        return self._adjusted(scores, float(entries[0]))
 
-    def _adjusted(self, scores: Tensor, steps: float) -> Tensor:
-        left = steps - self.num_regressors - 1
+    def _adjusted(self, scores: Tensor, entries: float) -> Tensor:
+        left = entries - self.num_regressors - 1
         if self.num_regressors == 0:
             return scores
         if left <= 0:
             warnings.warn(
-                f"{self.name}: {steps:.0f} steps are too few for num_regressors="
+                f"{self.name}: {entries:.0f} entries are too few for num_regressors="
                 f"{self.num_regressors}, which needs more than {self.num_regressors + 1}. This is "
                 "the plain R2.",
                 stacklevel=2,
             )
             return scores
-        return 1 - (1 - scores) * (steps - 1) / left
+        return 1 - (1 - scores) * (entries - 1) / left

@@ -85,7 +85,7 @@ class _Check:
     def metric(self) -> StepMetric:
         """A fresh one."""
         if isinstance(self.make, str):
-            return metrics.get(self.make)
+            return metrics.as_metric(self.make)
         found = wrap(self.make())
         if found is None:
             raise ValueError(

@@ -75,11 +75,11 @@ def _metrics_for(given: Any, names: Sequence[str], what: str) -> list[list[Any]]
 
 
 def metric_of(given: Any) -> Any:
-    """The metric of a name, or the one given; see `metrics.get`."""
+    """The metric of a name, or the one given; see `metrics.as_metric`."""
     # Not before it is needed: torchmetrics takes longer to import than all of unpad.
-    from ..metrics import get
+    from ..metrics import as_metric
 
-    return get(given)
+    return as_metric(given)
 
 
 def each(given: Any, function: Any) -> Any:
