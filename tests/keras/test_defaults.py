@@ -59,9 +59,9 @@ LACKING = {
     "callbacks.ReduceLROnPlateau": {"baseline"},
     "Input": {"sparse", "tensor", "optional"},
     "Sequential.compile": {"run_eagerly", "steps_per_execution", "jit_compile", "auto_scale_loss"},
-    "Sequential.fit": {"steps_per_epoch", "validation_steps", "validation_freq"},
-    "Sequential.evaluate": {"steps"},
-    "Sequential.predict": {"steps"},
+    "Sequential.fit": set(),
+    "Sequential.evaluate": set(),
+    "Sequential.predict": set(),
     "Sequential.train_on_batch": set(),
     "Sequential.test_on_batch": set(),
     "Sequential.predict_on_batch": set(),
@@ -91,8 +91,9 @@ ADDED = {
     "metrics.TopKCategoricalAccuracy": _IGNORES,
     "metrics.TrueNegatives": _LOGITS,
     "metrics.TruePositives": _LOGITS,
-    "Sequential.fit": {"batch_steps", "bucket_by_length", "sampler"},
-    "Sequential.predict": {"fill"},
+    "Sequential.fit": {"batch_steps", "bucket_by_length", "sampler", "columns"},
+    "Sequential.evaluate": {"columns"},
+    "Sequential.predict": {"fill", "columns"},
 }
 
 #: Arguments of a base class that the layer fills itself: giving one is a TypeError too.

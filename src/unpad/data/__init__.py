@@ -2,6 +2,6 @@
 
 from .loader import Loader
 from .sampler import Sampler
-from .source import Batch, Source
+from .source import Batch, PyDataset, Source
 
-__all__ = ["Batch", "Loader", "Sampler", "Source"]
+__all__ = ["Batch", "Loader", "PyDataset", "Sampler", "Source"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import count
 from typing import Protocol
 
 import torch
@@ -18,6 +19,11 @@ class Feed(Protocol):
     An epoch can be begun at a later batch, as one that was interrupted: `batches(3, 17)` gives what
     `batches(3)` gives from batch 17 on.
     """
+
+    @property
+    def once(self) -> bool:
+        """Whether there is only one epoch."""
+        ...
 
     @property
     def steps(self) -> int | None:
@@ -54,6 +60,7 @@ class Drawn:
         self._draw, self._loader = draw, Loader(source, device)
         self._last: tuple[int, list[Tensor]] | None = None
         self.steps: int | None = source.steps
+        self.once = False
 
     def drawn(self, epoch: int) -> list[Tensor]:
         """The sequences of each batch of an epoch."""
@@ -68,3 +75,64 @@ class Drawn:
     def batches(self, epoch: int, start: int = 0, *, apart: bool = False) -> Iterator[Batch]:
         """The batches of an epoch from batch `start` on; see `Feed.batches`."""
         return self._loader.batches(self.drawn(epoch)[start:], apart)
+
+
+class Limited:
+    """Epochs of so many batches, each going on where the one before has stopped.
+
+    What can be read again begins anew where it ends; a generator that ends early is an error.
+
+    Args:
+        feed: whose epochs follow one another.
+        batches: in an epoch.
+        option: that says so, as "steps_per_epoch".
+        who: shown in errors.
+    """
+
+    steps: int | None = None
+
+    def __init__(self, feed: Feed, batches: int, option: str, who: str) -> None:
+        self._feed, self._n, self._option, self._who = feed, batches, option, who
+        self.once = False
+        self._at = -1
+        self._coming: Iterator[Batch] = iter(())
+
+    def count(self, epoch: int) -> int | None:
+        """The number of batches in an epoch."""
+        return self._n
+
+    def batches(self, epoch: int, start: int = 0, *, apart: bool = False) -> Iterator[Batch]:
+        """The batches of an epoch; see `Feed.batches`."""
+        if self._at != (wanted := epoch * self._n + start):
+            again = 0 if self._feed.once else wanted
+            self._at, self._coming = wanted, self._passes(again, apart)
+        for done in range(start, self._n):
+            batch = next(self._coming, None)
+            if batch is None:
+                raise ValueError(
+                    f"{self._who}: the batches ended after {done} of the {self._n} of epoch "
+                    f"{epoch + 1} that {self._option}={self._n} asks for. What was learnt before "
+                    "stands. Give a generator that goes on, or a function that makes one."
+                )
+            self._at += 1
+            yield batch
+
+    def _passes(self, skipped: int, apart: bool) -> Iterator[Batch]:
+        """All batches one after another, but for so many."""
+        for number in count():
+            n = self._feed.count(number)
+            if n is not None and 0 < n <= skipped:
+                skipped -= n
+                continue
+            some = False
+            coming = self._feed.batches(number, skipped if n is not None else 0, apart=apart)
+            if n is not None:
+                skipped = 0
+            for batch in coming:
+                some = True
+                if skipped:
+                    skipped -= 1
+                    continue
+                yield batch
+            if self._feed.once or not some:
+                return

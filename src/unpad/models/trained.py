@@ -21,9 +21,10 @@ from ..layers import Layer, Recurrent, Spec
 from ..spellings import renamed
 from ..training import Callback, History, Trainer
 from ..training.compiled import Compiled, each, leaves, metric_of
+from ..training.feeding import Given
 from ..training.objective import Objective
 from ..training.run import Run, current, unpacked
-from ..training.trainer import Given, Seed
+from ..training.trainer import Seed, Validation
 
 
 class Trained(Layer, obeyed=["metrics"]):
@@ -95,15 +96,19 @@ class Trained(Layer, obeyed=["metrics"]):
         verbose: int | str = "auto",
         callbacks: Sequence[Callback] | Callback | None = None,
         validation_split: float = 0.0,
-        validation_data: tuple | None = None,
+        validation_data: Any = None,
         shuffle: bool = True,
         class_weight: dict[int, float] | None = None,
         sample_weight: Any = None,
         initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
         validation_batch_size: int | None = None,
+        validation_freq: int | Sequence[int] = 1,
         batch_steps: int | None = None,
         bucket_by_length: bool = False,
         sampler: Any = None,
+        columns: Any = None,
     ) -> History:
         """Trains the model. Nothing changes if the data are wrong.
 
@@ -115,22 +120,29 @@ class Trained(Layer, obeyed=["metrics"]):
         batches as `epochs=2` and then `initial_epoch=2, epochs=4`.
 
         Args:
-            x: padded array, list of arrays, Ragged, Arrow list column.
+            x: padded array, list of arrays, Ragged, Arrow list column; or what gives batches or
+                sequences with their targets: see `docs/data.md`.
             y: targets in any of these forms, for each step or each sequence as the model gives.
             batch_size: sequences a batch; 32 by default.
             epochs: the epoch to stop after.
             verbose: 0 nothing, 1 ("auto") a progress bar, 2 a line an epoch.
             callbacks: see `Callback`.
             validation_split: the last share of the data is not trained on but evaluated.
-            validation_data: (x, y) or (x, y, sample_weight) to evaluate after each epoch.
+            validation_data: (x, y) or (x, y, sample_weight) to evaluate after each epoch, or what
+                gives batches of these.
             shuffle: whether the order is drawn anew each epoch.
             class_weight: weight of each class's steps; 1 for classes that are not named.
             sample_weight: weights (n,) of sequences, or of steps in any form that y may have.
             initial_epoch: the epoch to start at, counted from 0.
+            steps_per_epoch: batches that are an epoch; the next goes on where it stopped.
+            validation_steps: batches of the validation data that are evaluated.
             validation_batch_size: sequences a batch of the validation.
+            validation_freq: after every so many epochs it is validated; or a list of them, counted
+                from 1.
             batch_steps: real steps a batch at most, instead of a number of sequences.
             bucket_by_length: whether sequences of like length go into a batch together.
             sampler: what draws the batches instead of the options above: see `data.Sampler`.
+            columns: of a table, which are x, y and weights: ("words", "tags").
 
         Returns:
             The History: loss and metrics of each epoch.
@@ -152,15 +164,21 @@ class Trained(Layer, obeyed=["metrics"]):
             integer("fit", "initial_epoch", initial_epoch, 0), integer("fit", "epochs", epochs, 0)
         )
         share = number("fit", "validation_split", validation_split, 0, below=1)
-        held_size = positive("fit", "validation_batch_size", validation_batch_size, or_none=True)
+        validation = Validation(
+            validation_data,
+            share,
+            positive("fit", "validation_batch_size", validation_batch_size, or_none=True),
+            positive("fit", "validation_steps", validation_steps, or_none=True),
+            _frequency(validation_freq),
+        )
         return Trainer(self).fit(
             Given(x, y, sample_weight, class_weight),
             batches,
             span,
             sampler=sampler,
-            validation_split=share,
-            validation_data=validation_data,
-            validation_batch_size=held_size,
+            columns=columns,
+            steps_per_epoch=positive("fit", "steps_per_epoch", steps_per_epoch, or_none=True),
+            validation=validation,
             callbacks=callbacks,
             verbose=_level("fit", verbose),
         )
@@ -172,8 +190,10 @@ class Trained(Layer, obeyed=["metrics"]):
         batch_size: int | None = None,
         verbose: int | str = "auto",
         sample_weight: Any = None,
+        steps: int | None = None,
         callbacks: Sequence[Callback] | Callback | None = None,
         return_dict: bool = False,
+        columns: Any = None,
     ) -> float | list[float] | dict[str, float]:
         """The loss and metrics over the real steps of this data; the same for any batch size.
 
@@ -183,8 +203,10 @@ class Trained(Layer, obeyed=["metrics"]):
             batch_size: sequences a batch; by default batches of like length and equal work.
             verbose: 0 nothing, else a bar and a line.
             sample_weight: as in `fit`.
+            steps: batches that are evaluated, at most that many.
             return_dict: by name instead of in order.
             callbacks: told by `on_test_begin` and its like.
+            columns: as in `fit`.
 
         Returns:
             The loss; with metrics [loss, metric, ...], or all by name.
@@ -193,7 +215,11 @@ class Trained(Layer, obeyed=["metrics"]):
         size = positive("evaluate", "batch_size", batch_size, or_none=True)
         by_name = flag("evaluate", "return_dict", return_dict)
         given = Given(x, y, sample_weight)
-        logs = Trainer(self).evaluate(given, size, _level("evaluate", verbose), callbacks)
+        level, most = (
+            _level("evaluate", verbose),
+            positive("evaluate", "steps", steps, or_none=True),
+        )
+        logs = Trainer(self).evaluate(given, size, level, callbacks, columns=columns, steps=most)
         return _as_keras(logs, by_name)
 
     def predict(
@@ -201,8 +227,10 @@ class Trained(Layer, obeyed=["metrics"]):
         x: Any,
         batch_size: int | None = None,
         verbose: int | str = "auto",
+        steps: int | None = None,
         callbacks: Sequence[Callback] | Callback | None = None,
         fill: float = 0,
+        columns: Any = None,
     ) -> Any:
         """The model's outputs in the caller's own form: the same grid, a list, a Ragged.
 
@@ -213,8 +241,10 @@ class Trained(Layer, obeyed=["metrics"]):
             x: padded array, list of arrays, Ragged, Arrow list column.
             batch_size: sequences a batch; by default batches of like length and equal work.
             verbose: 0 nothing, else a bar in a terminal.
+            steps: batches that are predicted, at most that many.
             fill: what missing slots of a grid hold.
             callbacks: told by `on_predict_begin` and its like.
+            columns: of a table, which is x.
 
         Raises:
             ValueError: the data do not fit the model.
@@ -223,7 +253,8 @@ class Trained(Layer, obeyed=["metrics"]):
         if not isinstance(fill, (bool, int, float, np.generic)):
             raise wrong("predict", "fill", "a number", fill)
         level = 1 if _level("predict", verbose) == 1 else 0
-        return Trainer(self).predict(x, size, level, fill, callbacks)
+        most = positive("predict", "steps", steps, or_none=True)
+        return Trainer(self).predict(x, size, level, fill, callbacks, columns, most)
 
     def train_on_batch(
         self,
@@ -499,6 +530,12 @@ def _level(who: str, verbose: int | str) -> int:
         if verbose == "auto"
         else integer(who, "verbose", verbose + 0 if isinstance(verbose, bool) else verbose, 0, 2)
     )
+
+
+def _frequency(freq: Any) -> int | list[int]:
+    if isinstance(freq, (list, tuple, set, frozenset, range)):
+        return [positive("fit", "validation_freq", epoch) for epoch in freq]
+    return positive("fit", "validation_freq", freq)
 
 
 def _check_sampler(sampler: Any, batches: dict[str, Any]) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import torch
 
 from ..core.mode import mode
-from ..data.feed import Feed
+from ..data.feed import Feed, Limited
 from ..optimizers.rows import gradients_by_rows
 from .interrupt import HeldInterrupt
 from .progress import EpochProgress
@@ -23,6 +25,25 @@ class HeldOut:
 
     run: Run
     feed: Feed
+    #: Every so many epochs, or after which, counted from 1.
+    freq: int | Sequence[int] = 1
+    #: Batches that are evaluated, from the first on; None for all.
+    most: int | None = None
+
+    @classmethod
+    def some(
+        cls, run: Run, feed: Any, most: int | None, option: str, who: str, freq: Any = 1
+    ) -> HeldOut:
+        """So many batches of it: the first, each time, or of a generator the next."""
+        if most is not None and feed.once:
+            feed, most = Limited(feed, most, option, who), None
+        return cls(run, feed, freq, most)
+
+    def due(self, epoch: int) -> bool:
+        """Whether it is evaluated after this epoch, counted from 0."""
+        if isinstance(self.freq, int):
+            return (epoch + 1) % self.freq == 0
+        return epoch + 1 in self.freq
 
 
 @dataclass
@@ -35,6 +56,7 @@ class Fitting:
         held_out: to evaluate after each epoch.
         watchers: the callbacks.
         verbose: 0 nothing, 1 a bar, 2 a line an epoch.
+        streams: whether the logs tell the share of the time that was waited for batches.
     """
 
     run: Run
@@ -42,6 +64,7 @@ class Fitting:
     held_out: HeldOut | None
     watchers: Watchers
     verbose: int
+    streams: bool = False
 
     def __post_init__(self) -> None:
         self._model = self.run.model
@@ -86,8 +109,10 @@ class Fitting:
             interrupt.check()
             seconds, rate = time.perf_counter() - start, progress.rate
             logs = run.logs(returned)
-            if self.held_out is not None:
-                found = evaluated(self.held_out, watchers)
+            if self.streams:
+                logs = {**logs, "waiting": progress.waited / max(seconds, 1e-9)}
+            if self.held_out is not None and self.held_out.due(epoch):
+                found = evaluated(self.held_out, watchers, epoch)
                 logs |= {f"val_{name}": value for name, value in found.items()}
         except BaseException:
             progress.stop()
@@ -102,6 +127,8 @@ class Fitting:
         run, watchers, model = self.run, self.watchers, self._model
         begins, ends = watchers.asked("on_train_batch_begin"), watchers.asked("on_train_batch_end")
         coming = self.feed.batches(epoch, apart=watchers.between)
+        if self.streams:
+            coming = progress.waiting_for(coming)
         returned: dict[str, Any] | None = None
         for i, batch in enumerate(coming):
             interrupt.check()
@@ -118,7 +145,9 @@ class Fitting:
         return returned
 
 
-def evaluated(held: HeldOut, watchers: Watchers) -> dict[str, Any]:
+def evaluated(
+    held: HeldOut, watchers: Watchers, epoch: int = 0, progress: EpochProgress | None = None
+) -> dict[str, Any]:
     """The logs of what is held out, by sums that are set to 0 first."""
     run, model = held.run, held.run.model
     begins, ends = watchers.asked("on_test_batch_begin"), watchers.asked("on_test_batch_end")
@@ -134,10 +163,14 @@ def evaluated(held: HeldOut, watchers: Watchers) -> dict[str, Any]:
         watchers.tell("on_test_begin")
         run.reset()
         run.look_around()
-        for i, batch in enumerate(held.feed.batches(0, apart=apart)):
+        for i, batch in enumerate(islice(held.feed.batches(epoch, apart=apart), held.most)):
             if begins:
                 watchers.tell("on_test_batch_begin", i)
             returned = run.test(batch)
+            if progress is not None:
+                progress.advance(batch.steps)
+                if progress.due:
+                    progress.draw(run.so_far(returned))
             if ends:
                 watchers.tell("on_test_batch_end", i, run.so_far(returned))
             if model.stop_evaluating:

@@ -109,13 +109,17 @@ def _check_pairs(model: Any, opened: Opened, called: list[Where], who: str) -> N
             )
 
 
-def prepare(model: Any, given: Any, who: str) -> tuple[Batch, Objective, list[Spec]]:
+def prepare(
+    model: Any, given: Any, who: str, known: Objective | None = None, examined: bool = True
+) -> tuple[Batch, Objective, list[Spec]]:
     """Checks everything that can be checked before a weight moves, and lays it out.
 
     Args:
         model: that it is for.
         given: x, y, sample_weight and class_weight, as a caller gave them.
         who: shown in errors.
+        known: the objective of an earlier batch of the same; by default it is made.
+        examined: whether the doctor looks at what is trained on.
 
     Returns:
         The data; the objective, one part for each output; the outputs' specs.
@@ -128,7 +132,7 @@ def prepare(model: Any, given: Any, who: str) -> tuple[Batch, Objective, list[Sp
     if len(opened.given[0]) == 0:
         raise ValueError(f"{who}: x has no sequences.")
     outputs = model.outputs_for(opened.specs)
-    objective = model.objective_for(len(outputs))
+    objective: Objective = known or model.objective_for(len(outputs))
     # A step or a loss of the model's own may want targets, or none, whatever was compiled.
     own = model.overrides("train_step", "test_step", "compute_loss")
     if y is None and not own and any(part.asks for part in objective.parts):
@@ -177,7 +181,7 @@ def prepare(model: Any, given: Any, who: str) -> tuple[Batch, Objective, list[Sp
         weights.append(weighed)
     if who in ("fit", "train_on_batch"):
         _refuse_graphs(who, x=opened.fed, y=targets, sample_weight=weights)
-    if who == "fit":
+    if who == "fit" and examined:
         losses = [part.loss for part in objective.parts]
         asked = [a for a in zip(ys, targets, losses, outputs, strict=True) if a[1] is not None]
         called = inputs_of(given.x, model.input_names, "fit: x")

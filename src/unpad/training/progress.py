@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 # A bar that is drawn more often than this only costs.
 _SECONDS = 0.1
+
+T = TypeVar("T")
 
 
 class EpochProgress:
@@ -25,6 +28,8 @@ class EpochProgress:
     def __init__(self, title: str, steps: int | None, verbose: int) -> None:
         self._title, self._steps, self._verbose = title, steps, verbose
         self._done = 0
+        #: Seconds that went by until batches were there.
+        self.waited = 0.0
         self._start = self._shown = time.perf_counter()
         self._console = Console(soft_wrap=True, highlight=False) if verbose else None
         self._bar: Progress | None = None
@@ -57,6 +62,16 @@ class EpochProgress:
     def advance(self, steps: int) -> None:
         """Counts the steps of a batch."""
         self._done += steps
+
+    def waiting_for(self, batches: Iterator[T]) -> Iterator[T]:
+        """The same batches, with the time counted until each is there."""
+        while True:
+            start = time.perf_counter()
+            batch = next(batches, None)
+            self.waited += time.perf_counter() - start
+            if batch is None:
+                return
+            yield batch
 
     def draw(self, logs: dict[str, float]) -> None:
         """Draws the bar with these numbers."""

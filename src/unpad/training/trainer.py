@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 import torch
@@ -12,28 +13,53 @@ from torch import Tensor
 from .. import doctor
 from ..core.mode import mode
 from ..data.door import give_back
-from ..data.feed import Drawn
+from ..data.feed import Drawn, Limited
 from ..data.loader import Loader
-from ..data.sampler import Sampler, checked, for_evaluation, in_order
+from ..data.sampler import Sampler, checked
 from ..data.seed import last_seed, mixed
-from ..data.source import Batch
+from ..data.source import Batch, Batches
 from ..optimizers.following import follow
 from ..ragged import Ragged
 from .callbacks import Callback, History
+from .feeding import (
+    Given,
+    Laid,
+    drawn_to_evaluate,
+    in_memory,
+    lengths_of,
+    read,
+    to_evaluate,
+    to_fit,
+    to_predict,
+)
 from .loop import Fitting, HeldOut, evaluated
+from .objective import Objective
 from .prepare import Opened, open_inputs, prepare, split
 from .progress import EpochProgress
 from .run import Run, packed
 from .watchers import Watchers
 
 
-class Given(NamedTuple):
-    """What a caller gives to train or evaluate with; see `Model.fit`."""
+class Validation(NamedTuple):
+    """What is held out of a fit, and how it is evaluated; see `Model.fit`.
 
-    x: Any
-    y: Any = None
-    sample_weight: Any = None
-    class_weight: dict[int, float] | None = None
+    Args:
+        data: given by itself.
+        split: the last share of what is trained on.
+        batch_size: sequences a batch.
+        steps: batches at most.
+        freq: every so many epochs, or after which, counted from 1.
+    """
+
+    data: Any = None
+    split: float = 0.0
+    batch_size: int | None = None
+    steps: int | None = None
+    freq: int | Sequence[int] = 1
+
+
+#: Nothing is held out.
+NOT_HELD_OUT = Validation()
 
 
 class Seed(NamedTuple):
@@ -65,53 +91,81 @@ class Trainer:
         epochs: range,
         *,
         sampler: Any = None,
-        validation_split: float = 0.0,
-        validation_data: Any = None,
-        validation_batch_size: int | None = None,
+        columns: Any = None,
+        steps_per_epoch: int | None = None,
+        validation: Validation = NOT_HELD_OUT,
         callbacks: Sequence[Callback] | Callback | None = None,
         verbose: int = 0,
     ) -> History:
         """See `Model.fit`. Nothing changes if the data are wrong."""
         model = self.model
-        data, objective, outputs = prepare(model, given, "fit")
-        validation = None
-        if validation_data is not None:
-            validation = self._validation(validation_data)
-        elif validation_split:
-            data, validation = split(data, validation_split, "fit")
-        if validation is not None:
-            parts = (data.inputs[0], data.targets[0], validation.inputs[0], validation.targets[0])
-            doctor.tell_split(model, doctor.Split(*parts, drawn=validation_data is None))
+        given, stream = read(model, given, columns, "fit")
+        seed = self._next_seed(epochs.start)
         mixes = batches["shuffle"] or batches["bucket_by_length"] or batches["batch_steps"]
-        if model.stateful and (mixes or sampler is not None):
+        own_order = isinstance(stream, Batches)
+        if model.stateful and ((mixes and not own_order) or sampler is not None):
             raise ValueError(
                 "fit: a stateful layer carries its states from batch to batch, row by row: fit "
                 "with shuffle=False, without bucket_by_length and batch_steps."
             )
-        if data.steps == 0:
-            raise ValueError("fit: x has no steps: every sequence is empty or masked throughout.")
+        held: Batch | None = None
+        held_feed: Any = None
+        if stream is None:
+            data, objective, outputs = prepare(model, given, "fit")
+            if validation.data is None and validation.split:
+                data, held = split(data, validation.split, "fit")
+            if data.steps == 0:
+                raise ValueError(
+                    "fit: x has no steps: every sequence is empty or masked throughout."
+                )
+            if sampler is None:
+                sampler = Sampler(lengths_of(data), seed=seed.number, **batches)
+            feed: Any = Drawn(data, _draw(sampler, len(data)), model.device)
+        else:
+            data = None
+            self._refuse_beside(stream, sampler, validation)
+            laid = Laid(model, "fit", given.class_weight)
+            feed = to_fit(model, stream, laid, batches, seed.number)
+            if feed.once and steps_per_epoch is None and len(epochs) > 1:
+                raise ValueError(
+                    f"fit: {stream.called} can be read once, and epochs={epochs.stop} need it "
+                    f"{len(epochs)} times. Give the function that makes it, or how many batches "
+                    "of it are an epoch: steps_per_epoch=..."
+                )
+            feed.first(epochs.start)
+            if laid.objective is None:
+                raise ValueError(f"fit: {stream.called} gave no batch.")
+            objective, outputs = laid.objective, laid.outputs
         objective.check(model)
-        if sampler is None:
-            lengths = (
-                torch.ones(len(data), dtype=torch.int64) if data.lengths is None else data.lengths
+        if steps_per_epoch is not None:
+            feed = Limited(feed, steps_per_epoch, "steps_per_epoch", "fit")
+        held_out = None
+        of_its_own = Run(model, objective, objective.tally(outputs, model.device))
+        # A stateful model goes on row by row: with as many rows as it is trained with.
+        size = validation.batch_size or (batches["batch_size"] if model.stateful else None)
+        if validation.data is not None:
+            held, held_feed = self._validation(validation, size, columns, len(epochs))
+        elif held is not None:
+            held_feed = in_memory(model, held, size)
+        if held_feed is not None:
+            if data is not None and held is not None:
+                parts = data.inputs[0], data.targets[0], held.inputs[0], held.targets[0]
+                drawn = validation.data is None
+                doctor.tell_split(model, doctor.Split(*parts, drawn=drawn))
+            most, freq = validation.steps, validation.freq
+            held_out = HeldOut.some(
+                of_its_own, held_feed, most, "validation_steps", "fit: validation_data", freq
             )
-            seed = self._next_seed(epochs.start)
-            sampler = Sampler(lengths, seed=seed.number, **batches)
-        feed = Drawn(data, _draw(sampler, len(data)), model.device)
         history = History()
         # Drawn for nobody, a large plan would only cost.
         steps = feed.count(epochs.start) if callbacks and epochs else None
         params = {"verbose": verbose, "epochs": epochs.stop, "steps": steps}
         watchers = Watchers(callbacks, model, params, "fit", history)
         run = Run(model, objective, objective.tally(outputs, model.device), self.optimizer("fit"))
-        held_out = None
-        if validation is not None:
-            # A stateful model goes on row by row: with as many rows as it is trained with.
-            size = validation_batch_size or (batches["batch_size"] if model.stateful else None)
-            of_its_own = Run(model, objective, objective.tally(outputs, model.device))
-            held_out = HeldOut(of_its_own, self._to_evaluate(validation, size))
+        model.order_seed = seed
         model.history, model.stop_training = history, False
-        Fitting(run, feed, held_out, watchers, verbose).epochs(epochs)
+        fitting = Fitting(run, feed, held_out, watchers, verbose, streams=stream is not None)
+        fitting.epochs(epochs)
         return history
 
     def evaluate(
@@ -121,24 +175,29 @@ class Trainer:
         verbose: int = 0,
         callbacks: Sequence[Callback] | Callback | None = None,
         who: str = "evaluate",
+        columns: Any = None,
+        steps: int | None = None,
     ) -> dict[str, Any]:
         """See `Model.evaluate`."""
         model = self.model
-        data, objective, outputs = prepare(model, given, who)
-        objective.check(model)
+        given, stream = read(model, given, columns, who)
+        feed, objective, outputs, _ = self._held(given, stream, batch_size, who)
         run = Run(model, objective, objective.tally(outputs, model.device))
-        held = HeldOut(run, self._to_evaluate(data, batch_size))
-        params = {"verbose": verbose, "epochs": 1, "steps": held.feed.count(0)}
+        held = HeldOut.some(run, feed, steps, "steps", who)
+        params = {
+            "verbose": verbose,
+            "epochs": 1,
+            "steps": feed.count(0) if steps is None else steps,
+        }
         watchers = Watchers(callbacks, model, params, who)
-        progress = EpochProgress("Evaluate", data.steps, verbose)
+        progress = EpochProgress("Evaluate", feed.steps, verbose)
         start = time.perf_counter()
         try:
-            logs = evaluated(held, watchers)
+            logs = evaluated(held, watchers, progress=progress)
         except BaseException:
             progress.stop()
             raise
-        seconds = time.perf_counter() - start
-        progress.finish(seconds, data.steps / max(seconds, 1e-9), logs)
+        progress.finish(time.perf_counter() - start, progress.rate, logs)
         return logs
 
     def predict(
@@ -148,21 +207,47 @@ class Trainer:
         verbose: int = 0,
         fill: float = 0,
         callbacks: Sequence[Callback] | Callback | None = None,
+        columns: Any = None,
+        steps: int | None = None,
     ) -> Any:
         """See `Model.predict`."""
         model = self.model
-        opened = open_inputs(model, x, "predict")
-        model.outputs_for(opened.specs)
-        batches = self._drawn_to_evaluate(opened.data, batch_size) or [torch.arange(0)]
-        params = {"verbose": verbose, "epochs": 1, "steps": len(batches)}
+        given, stream = read(model, Given(x), columns, "predict", targets=False)
+        drawn: list[Tensor] = []
+        if stream is None:
+            opened = open_inputs(model, given.x, "predict")
+            coming: Iterator[Opened] = iter([opened])
+            drawn = self._drawn(opened, batch_size)
+            count, total = len(drawn), opened.data.steps
+            if steps is not None:
+                drawn = drawn[:steps]
+        else:
+            feed = to_predict(model, stream)
+            count, total = feed.count(0) if batch_size is None else None, None
+            coming = islice(feed.batches(0), steps)
+        params = {"verbose": verbose, "epochs": 1, "steps": count}
         watchers = Watchers(callbacks, model, params, "predict")
-        progress = EpochProgress("Predict", opened.data.steps, verbose)
+        progress = EpochProgress("Predict", total, verbose)
+        outputs, form = [], None
         try:
-            outputs = self._outputs(opened, batches, watchers, progress)
+            watchers.tell("on_predict_begin")
+            model.stop_predicting, done = False, 0
+            for opened in coming:
+                form = form or opened.form
+                if stream is not None:
+                    drawn = self._drawn(opened, batch_size)
+                model.outputs_for(opened.specs)
+                found = self._outputs(opened, drawn, watchers, progress, done)
+                outputs.append(_in_order(found, drawn[: len(found)]))
+                done += len(found)
+                if model.stop_predicting:
+                    break
+            watchers.tell("on_predict_end")
         finally:
             progress.stop()
-        done = batches[: len(outputs)]
-        return _each_output(_in_order(outputs, done), lambda o: give_back(o, opened.form, fill))
+        assert form is not None
+        joined = outputs[0] if len(outputs) == 1 else _in_order(outputs, None)
+        return _each_output(joined, lambda o: give_back(o, form, fill))
 
     def _outputs(
         self,
@@ -170,16 +255,16 @@ class Trainer:
         batches: list[Tensor],
         watchers: Watchers,
         progress: EpochProgress,
+        done: int,
     ) -> list[Any]:
+        """The outputs of each of these batches; `done` were before them."""
         model, outputs = self.model, []
         own = model.overrides("predict_step")
         begins = watchers.asked("on_predict_batch_begin")
         ends = watchers.asked("on_predict_batch_end")
-        model.stop_predicting = False
         with mode(model, False, "predict"), model.threads(), torch.inference_mode():
-            watchers.tell("on_predict_begin")
             coming = Loader(opened.data, model.device).batches(batches, begins or ends or own)
-            for i in range(len(batches)):
+            for i in range(done, done + len(batches)):
                 if begins:
                     watchers.tell("on_predict_batch_begin", i)
                 batch = next(coming)
@@ -192,7 +277,6 @@ class Trainer:
                 progress.advance(batch.steps)
                 if progress.due:
                     progress.draw({})
-            watchers.tell("on_predict_end")
         return outputs
 
     def train_on_batch(self, given: Given) -> dict[str, Any]:
@@ -227,33 +311,67 @@ class Trainer:
         return follow(model.optimizer, named, compiled.optimizer_given, who)
 
     def _next_seed(self, first_epoch: int) -> Seed:
-        """Of this fit: another than the fit's before, unless it goes on with that."""
+        """Of the next fit: another than the fit's before, unless it goes on with that."""
         base, before = last_seed(), self.model.order_seed
         if before is None or before.base != base:
-            found = Seed(base, 0)
-        else:
-            found = before if first_epoch else Seed(base, before.fits + 1)
-        self.model.order_seed = found
-        return found
+            return Seed(base, 0)
+        return before if first_epoch else Seed(base, before.fits + 1)
 
-    def _validation(self, given: Any) -> Batch:
-        if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
+    def _refuse_beside(self, stream: Any, sampler: Any, validation: Validation) -> None:
+        """Raises for what only data in memory can be asked for."""
+        if sampler is not None:
             raise ValueError(
-                "fit: expected validation_data as (x, y) or (x, y, sample_weight), got "
-                f"{type(given).__name__}."
+                f"fit: sampler= chooses among sequences in memory, got x as {stream.called}. Give "
+                "a DataLoader its sampler: DataLoader(data, batch_sampler=...)."
             )
-        x, y, weight = (*given, None)[:3]
-        return prepare(self.model, Given(x, y, weight), "fit: validation_data")[0]
+        if validation.split:
+            raise ValueError(
+                f"fit: validation_split cuts data in memory, got x as {stream.called}. Give "
+                "validation_data."
+            )
 
-    def _to_evaluate(self, data: Batch, batch_size: int | None) -> Drawn:
-        drawn = self._drawn_to_evaluate(data, batch_size)
-        return Drawn(data, lambda epoch: drawn, self.model.device)
+    def _held(
+        self, given: Given, stream: Any, batch_size: int | None, who: str
+    ) -> tuple[Any, Objective, list[Any], Batch | None]:
+        """The feed of an evaluation, what is asked of the outputs, and the data where in memory."""
+        model = self.model
+        if stream is None:
+            data, objective, outputs = prepare(model, given, who)
+            objective.check(model)
+            return in_memory(model, data, batch_size), objective, outputs, data
+        laid = Laid(model, who)
+        feed = to_evaluate(model, stream, laid, batch_size, who)
+        feed.first(0)
+        if laid.objective is None:
+            raise ValueError(f"{who}: {stream.called} gave no batch.")
+        laid.objective.check(model)
+        return feed, laid.objective, laid.outputs, None
 
-    def _drawn_to_evaluate(self, data: Batch, batch_size: int | None) -> list[Tensor]:
-        if self.model.stateful:
-            # States go on from batch to batch, row by row: the caller's order is the order.
-            return in_order(len(data), batch_size or 32)
-        return for_evaluation(len(data), data.lengths, batch_size)
+    def _validation(
+        self, validation: Validation, size: int | None, columns: Any, epochs: int
+    ) -> tuple[Batch | None, Any]:
+        """What is validated on, in memory or as a stream."""
+        who, data = "fit: validation_data", validation.data
+        if isinstance(data, (tuple, list)) and len(data) in (2, 3):
+            x, y, weight = (*data, None)[:3]
+            given, stream = Given(x, y, weight), None
+        else:
+            given, stream = read(self.model, Given(data), columns, who)
+            if stream is None and given.x is data:
+                raise ValueError(
+                    "fit: expected validation_data as (x, y) or (x, y, sample_weight), or what "
+                    f"gives batches of these, got {type(data).__name__}."
+                )
+        feed, _, _, found = self._held(given, stream, size, who)
+        if stream is not None and stream.once and validation.steps is None and epochs > 1:
+            raise ValueError(
+                f"{who}: {stream.called} can be read once, and is needed after {epochs} epochs. "
+                "Give the function that makes it, or validation_steps=..."
+            )
+        return found, feed
+
+    def _drawn(self, opened: Opened, batch_size: int | None) -> list[Tensor]:
+        return drawn_to_evaluate(self.model, opened.data, batch_size) or [torch.arange(0)]
 
 
 def _draw(sampler: Any, n: int) -> Callable[[int], list[Tensor]]:
@@ -264,8 +382,8 @@ def _draw(sampler: Any, n: int) -> Callable[[int], list[Tensor]]:
     return lambda epoch: checked(sampler.epoch(epoch), n, who)
 
 
-def _in_order(outputs: list[Any], batches: list[Tensor]) -> Any:
-    """The outputs of all batches, in the caller's order of sequences."""
+def _in_order(outputs: list[Any], batches: list[Tensor] | None) -> Any:
+    """The outputs of all batches as one, in the caller's order of sequences if that is another."""
     first = outputs[0]
     if isinstance(first, dict):
         return {k: _in_order([o[k] for o in outputs], batches) for k in first}
@@ -275,7 +393,8 @@ def _in_order(outputs: list[Any], batches: list[Tensor]) -> Any:
         joined: Any = Ragged.concatenate(outputs)
     else:
         joined = torch.cat(outputs)
-    return joined.to("cpu")[torch.cat(batches).argsort()]
+    joined = joined.to("cpu")
+    return joined if batches is None else joined[torch.cat(batches).argsort()]
 
 
 def _each_output(outputs: Any, function: Any) -> Any:

@@ -1,5 +1,6 @@
 """Keras's `utils`, as far as sequences need it."""
 
+from ..data import PyDataset
 from ..models.plot import plot_model
 from ..preprocessing.sequence import pad_sequences
 from ..serialization import (
@@ -11,7 +12,12 @@ from ..serialization import (
 from .categorical import normalize, to_categorical
 from .seed import set_random_seed
 
+#: Its name in Keras 2.
+Sequence = PyDataset
+
 __all__ = [
+    "PyDataset",
+    "Sequence",
     "custom_object_scope",
     "get_registered_name",
     "get_registered_object",

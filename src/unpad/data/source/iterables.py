@@ -1,0 +1,108 @@
+"""Generators, functions that make them, and other things that can be gone through."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ...ragged import Ragged
+from .columns import chosen
+from .forms import Asked, Batches, Whole, unpacked
+
+
+class Iterated(Batches):
+    """Batches that come from going through something.
+
+    Args:
+        start: gives an iterator from the first batch on.
+        called: in errors, as "the generator".
+        once: whether it can be gone through only once.
+        asked: what is known of the model.
+        count: of batches, where it is known.
+        listed: whether a list is (x, y), as torch's loaders make it, and not several inputs.
+    """
+
+    def __init__(
+        self,
+        start: Callable[[], Any],
+        called: str,
+        once: bool,
+        asked: Asked,
+        count: int | None = None,
+        listed: bool = False,
+    ) -> None:
+        self._start, self.called, self.once, self.count = start, called, once, count
+        self._asked, self._listed = asked, listed
+
+    def read(self, epoch: int, draw: torch.Generator | None) -> Iterator[Any]:
+        """Its items from the first on."""
+        return iter(self._start())
+
+    def as_batch(self, item: Any) -> Whole:
+        """An item as inputs, targets and weights."""
+        if self._listed and isinstance(item, list) and 1 <= len(item) <= 3:
+            item = tuple(item)
+        return named(item, self._asked)
+
+
+def named(item: Any, asked: Asked) -> Whole:
+    """An item as x, (x, y) or (x, y, weight); a dict of columns by what they are called."""
+    if isinstance(item, dict) and (asked.columns is not None or not _only_inputs(item, asked)):
+        return chosen(list(item), item.__getitem__, asked)
+    return unpacked(item)
+
+
+def _only_inputs(item: dict[str, Any], asked: Asked) -> bool:
+    return asked.inputs is not None and set(item) <= set(asked.inputs)
+
+
+def iterator(x: Any, asked: Asked) -> Batches | None:
+    """A generator, `map`, `zip`: what has begun and can be gone through once."""
+    if not isinstance(x, Iterator):
+        return None
+    called = "the generator" if inspect.isgenerator(x) else f"the {type(x).__name__}"
+    return Iterated(lambda: x, called, True, asked)
+
+
+def function(x: Any, asked: Asked) -> Batches | None:
+    """A function that makes a generator, or another thing that can be gone through."""
+    if not callable(x) or isinstance(x, type) or hasattr(x, "__iter__"):
+        return None
+    called = f"{getattr(x, '__name__', type(x).__name__)}()"
+
+    def start() -> Any:
+        made = x()
+        if not hasattr(made, "__iter__"):
+            raise ValueError(
+                f"{asked.who}: expected {called} to give something to go through, as a generator "
+                f"of batches, got {type(made).__name__}."
+            )
+        return made
+
+    return Iterated(start, called, False, asked)
+
+
+def pairs(x: Any, asked: Asked) -> Batches | None:
+    """A list of (x, y) or (x, y, weight), where no targets were given beside it."""
+    if not (asked.targets and isinstance(x, list) and x):
+        return None
+    if not all(type(item) is tuple and len(item) in (2, 3) for item in x):
+        return None
+    if not isinstance(x[0][0], (list, dict, Tensor, Ragged)) and not hasattr(x[0][0], "__array__"):
+        return None
+    return Iterated(lambda: x, "the list of batches", False, asked, len(x))
+
+
+def iterable(x: Any, asked: Asked) -> Batches | None:
+    """Anything else that can be gone through again and again."""
+    array = hasattr(x, "__array__") or hasattr(x, "__arrow_array__")
+    if array or isinstance(x, (str, bytes, list, tuple, dict, set, frozenset, range)):
+        return None
+    if not hasattr(x, "__iter__") or type(x).__name__.startswith("dict_"):
+        return None
+    count = len(x) if hasattr(x, "__len__") else None
+    return Iterated(lambda: x, f"the {type(x).__name__}", False, asked, count)

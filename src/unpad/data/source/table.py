@@ -1,0 +1,40 @@
+"""Every kind of thing that gives sequences, and who knows what it is: asked in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from ...ragged import Ragged
+from . import iterables, keras_data, torch_data
+from .forms import Asked, Batches, Pieces, Whole
+
+Adapter = Callable[[Any, Asked], Whole | Batches | Pieces | None]
+
+#: The first that knows a thing says what it is. None imports the library that a thing is from.
+ADAPTERS: list[Adapter] = [
+    iterables.pairs,
+    torch_data.loader,
+    torch_data.dataset,
+    keras_data.py_dataset,
+    iterables.iterator,
+    iterables.function,
+    iterables.iterable,
+]
+
+# What lies in memory as it is: nobody is asked.
+_PLAIN = (np.ndarray, Tensor, Ragged)
+
+
+def recognised(x: Any, asked: Asked) -> Whole | Batches | Pieces | None:
+    """What a thing is, where it is more than arrays: whole, batches or pieces; None of arrays."""
+    if isinstance(x, _PLAIN):
+        return None
+    for adapter in ADAPTERS:
+        found = adapter(x, asked)
+        if found is not None:
+            return found
+    return None

@@ -1,0 +1,184 @@
+"""What a model is trained or evaluated on, as a feed: in memory, or laid out as it comes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from ..data.feed import Drawn, Feed
+from ..data.loader import Loader
+from ..data.sampler import Sampler, for_evaluation, in_order
+from ..data.source import Asked, Batch, Batches, Pieces, Whole, recognised
+from ..data.streamed import InPieces, Own, Place
+from ..layers import Spec
+from .objective import Objective
+from .prepare import open_inputs, prepare
+
+# The doctor looks at so many batches or pieces of a stream.
+_EXAMINED = 4
+
+
+class Given(NamedTuple):
+    """What a caller gives to train or evaluate with; see `Model.fit`."""
+
+    x: Any
+    y: Any = None
+    sample_weight: Any = None
+    class_weight: dict[int, float] | None = None
+
+
+Stream = Batches | Pieces
+
+
+def read(
+    model: Any, given: Given, columns: Any, who: str, targets: bool = True
+) -> tuple[Given, Stream | None]:
+    """What was given: arrays, or a stream whose batches or pieces are the data.
+
+    Raises:
+        ValueError: targets or weights stand beside a stream, or `columns` beside arrays.
+    """
+    beside = given.y is not None
+    inputs, outputs = _names(model.input_names), _names(model.output_names)
+    found = recognised(given.x, Asked(who, columns, inputs, outputs, targets and not beside))
+    if found is None or (beside and isinstance(given.x, Iterator)):
+        if columns is not None:
+            raise ValueError(
+                f"{who}: columns names the columns of a table, a frame or a data set, got x as "
+                f"{type(given.x).__name__}, which has none. Leave it out."
+            )
+        return given, None
+    if isinstance(found, Whole):
+        y = given.y if beside else found.y
+        weight = found.weight if given.sample_weight is None else given.sample_weight
+        return given._replace(x=found.x, y=y, sample_weight=weight), None
+    for name, part in (("y", given.y), ("sample_weight", given.sample_weight)):
+        if part is not None:
+            raise ValueError(
+                f"{who}: {name} beside {found.called}: its batches must hold all that belongs "
+                "together, as (x, y) or (x, y, sample_weight)."
+            )
+    return given, found
+
+
+def _names(names: Any) -> list[str] | None:
+    return None if names is None else list(names)
+
+
+class Laid:
+    """Batches of a stream as they are worked on: checked like data in memory, one by one.
+
+    Args:
+        model: that they are for.
+        who: shown in errors.
+        class_weight: of each class's steps.
+    """
+
+    def __init__(self, model: Any, who: str, class_weight: dict[int, float] | None = None) -> None:
+        self._model, self._who, self._class_weight = model, who, class_weight
+        self._done = 0
+        #: What the first was found to ask for.
+        self.objective: Objective | None = None
+        self.outputs: list[Spec] = []
+
+    def __call__(self, whole: Whole) -> Batch:
+        """A batch or piece, laid out."""
+        given = Given(whole.x, whole.y, whole.weight, self._class_weight)
+        looked = self._done < _EXAMINED
+        data, objective, outputs = prepare(self._model, given, self._who, self.objective, looked)
+        if self.objective is None:
+            self.objective, self.outputs = objective, outputs
+        self._done += 1
+        return data
+
+
+def to_fit(
+    model: Any, stream: Stream, laid: Laid, options: dict[str, Any], seed: int
+) -> Own[Any] | InPieces[Any]:
+    """A stream as the batches of each epoch of training."""
+    place = Place("fit", learns=True)
+    drawn = seed if options["shuffle"] else None
+    if isinstance(stream, Batches):
+        _refuse_cutting(stream.called, options)
+        return Own(stream, _on(laid, model.device), place, drawn)
+
+    def cut(data: Batch, number: int, epoch: int, apart: bool) -> Iterator[Batch]:
+        sampler = Sampler(lengths_of(data), seed=feed.numbered(epoch, number), **options)
+        return Loader(data, model.device).batches(sampler.epoch(epoch), apart)
+
+    def sizes(n: int) -> int | None:
+        return None if options["batch_steps"] else math.ceil(n / (options["batch_size"] or 32))
+
+    feed: InPieces[Batch] = InPieces(stream, laid, cut, sizes, place, drawn)
+    return feed
+
+
+def to_evaluate(
+    model: Any, stream: Stream, laid: Laid, batch_size: int | None, who: str
+) -> Own[Any] | InPieces[Any]:
+    """A stream as the batches of an evaluation, in its own order."""
+    place = Place(who, learns=False)
+    if isinstance(stream, Batches):
+        return Own(stream, _on(laid, model.device), place, None)
+
+    def cut(data: Batch, number: int, epoch: int, apart: bool) -> Iterator[Batch]:
+        return Loader(data, model.device).batches(drawn_to_evaluate(model, data, batch_size), apart)
+
+    def sizes(n: int) -> int | None:
+        return None if batch_size is None else math.ceil(n / batch_size)
+
+    return InPieces(stream, laid, cut, sizes, place, None)
+
+
+def to_predict(model: Any, stream: Stream) -> Own[Any] | InPieces[Any]:
+    """A stream as what is predicted together, opened, in its own order."""
+    place = Place("predict", learns=False)
+
+    def opened(whole: Whole) -> Any:
+        return open_inputs(model, whole.x, "predict")
+
+    if isinstance(stream, Batches):
+        return Own(stream, opened, place, None)
+    return InPieces(stream, opened, lambda data, *_: iter([data]), lambda n: 1, place, None)
+
+
+def drawn_to_evaluate(model: Any, data: Batch, batch_size: int | None) -> list[Tensor]:
+    """The sequences of each batch where nothing is learnt."""
+    if model.stateful:
+        # States go on from batch to batch, row by row: the caller's order is the order.
+        return in_order(len(data), batch_size or 32)
+    return for_evaluation(len(data), data.lengths, batch_size)
+
+
+def in_memory(model: Any, data: Batch, batch_size: int | None) -> Feed:
+    """Data in memory as the batches of an evaluation."""
+    drawn = drawn_to_evaluate(model, data, batch_size)
+    return Drawn(data, lambda epoch: drawn, model.device)
+
+
+def lengths_of(data: Batch) -> Tensor:
+    """(n,) steps of each sequence; ones where rows are no sequences."""
+    return torch.ones(len(data), dtype=torch.int64) if data.lengths is None else data.lengths
+
+
+def _on(laid: Laid, device: torch.device) -> Any:
+    if device.type == "cpu":
+        return laid
+    return lambda whole: _moved(laid(whole), device)
+
+
+def _moved(data: Batch, device: torch.device) -> Batch:
+    return data.take(torch.arange(len(data)), device)
+
+
+def _refuse_cutting(called: str, options: dict[str, Any]) -> None:
+    given = [name for name in ("batch_size", "batch_steps") if options[name] is not None]
+    given += ["bucket_by_length"] if options["bucket_by_length"] else []
+    if given:
+        raise ValueError(
+            f"fit: {given[0]}= beside {called}, whose batches are made already. Leave it out."
+        )
