@@ -1,5 +1,6 @@
 """Keras's home of what is written and read by name: `keras.saving`."""
 
+from .formats.problems import DamagedFile, FileError, OtherModel, RefusedFile, WrongFormat
 from .serialization import (
     custom_object_scope,
     deserialize,
@@ -16,6 +17,11 @@ deserialize_keras_object = deserialize
 
 __all__ = [
     "CustomObjectScope",
+    "DamagedFile",
+    "FileError",
+    "OtherModel",
+    "RefusedFile",
+    "WrongFormat",
     "custom_object_scope",
     "deserialize_keras_object",
     "get_registered_name",

@@ -34,10 +34,11 @@ ROOMS += [
     "doctor.adapters",
     "doctor.report",
     "doctor",
-    "formats",
+    "formats.writing",
     "training",
     "training.callbacks",
     "callbacks",
+    "formats",
     "models.pictures",
     "models",
 ]

@@ -7,7 +7,17 @@ import pytest
 
 import unpad
 
-HEAVY = ("torchmetrics", "matplotlib", "pyarrow", "transformers", "pandas", "scipy", "sklearn")
+HEAVY = (
+    "torchmetrics",
+    "h5py",
+    "safetensors",
+    "matplotlib",
+    "pyarrow",
+    "transformers",
+    "pandas",
+    "scipy",
+    "sklearn",
+)
 
 
 def in_a_fresh_python(program):

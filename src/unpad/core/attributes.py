@@ -24,9 +24,17 @@ class Attributes(Weighted):
     _met: set[Any]
 
     def __setattr__(self, name: str, value: Any) -> None:
-        # A list of layers is found by torch only as a ModuleList: their weights would be missed.
+        # Layers in a list or a dict are found by torch only as its own kinds of these: their
+        # weights would be missed.
         if isinstance(value, (list, tuple)) and value and all(map(_is_module, value)):
             value = torch.nn.ModuleList(value)
+        elif (
+            isinstance(value, dict)
+            and value
+            and name != "_modules"
+            and all(map(_is_module, value.values()))
+        ):
+            value = torch.nn.ModuleDict(value)
         if "built" in self.__dict__:
             value = self._obeyed(name, value)
         super().__setattr__(name, cast(Any, value))

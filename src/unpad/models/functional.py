@@ -47,6 +47,8 @@ class Functional(Model):
         torch.Size([1, 8])
     """
 
+    is_drawn = True
+
     @renamed(input="inputs", output="outputs")
     def __init__(
         self,

@@ -45,6 +45,8 @@ class Sequential(OlderMethods, Model):
         torch.Size([1, 8])
     """
 
+    is_drawn = True
+
     def __init__(
         self,
         layers: Iterable[Any] | None = None,

@@ -17,6 +17,7 @@ from ..core.mode import mode
 from ..core.structure import flat
 from ..core.symbol import specs_of
 from ..core.written import is_ours
+from ..formats import weights_file
 from ..layers import Layer, Recurrent, Spec
 from ..spellings import renamed
 from ..training import Callback, History, Trainer
@@ -31,6 +32,8 @@ class Trained(Layer, obeyed=["metrics"]):
     """A layer that can be trained: Keras's methods, and its steps that a subclass may override."""
 
     is_model = True
+    #: Whether its layers say what it computes: a Sequential, a graph.
+    is_drawn = False
     #: Names of the inputs and outputs, where the model has any.
     input_names: Any = None
     output_names: Any = None
@@ -279,6 +282,41 @@ class Trained(Layer, obeyed=["metrics"]):
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for this batch, in the caller's form."""
         return self.predict(x, None, 0)
+
+    # --- files -----------------------------------------------------------------------------------
+
+    def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
+        """Writes the weights, and what the optimiser has gathered, into a file; see docs/files.md.
+
+        The file is there whole or not at all: after an error what was there is as it was.
+
+        Args:
+            filepath: ends in ".weights.h5", Keras 3's format, which Keras reads.
+            overwrite: False raises a FileExistsError where there is a file.
+
+        Raises:
+            ValueError: the model is not built.
+            OSError: the file cannot be written.
+        """
+        weights_file.save_weights(self, filepath, overwrite)
+
+    def load_weights(
+        self, filepath: Any, skip_mismatch: bool = False, by_name: bool = False
+    ) -> None:
+        """Takes the weights of a file: all or, after an error, none. Nothing in it is executed.
+
+        Args:
+            filepath: what `save_weights` wrote, here or in Keras.
+            skip_mismatch: whether weights that do not fit stay as they are, and a warning tells
+                which.
+            by_name: of older Keras's files, whether layers are found by their names, and not by
+                their order.
+
+        Raises:
+            unpad.saving.FileError: the file is damaged, of another kind, or of another model.
+            ValueError: the model is not built.
+        """
+        weights_file.load_weights(self, filepath, skip_mismatch, by_name)
 
     # --- steps that a subclass may override ------------------------------------------------------
 

@@ -1,0 +1,147 @@
+"""What an optimiser has gathered, as the list of arrays that Keras's optimiser of that name keeps.
+
+The number of updates; the learning rate, where no schedule says it; the weights' averages, where
+they are kept; gradients that are being collected; then what the rule itself keeps of each weight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..optimizers.own import OwnRule
+from ..optimizers.rule import Rule
+from ..ragged.numbers import to_numpy
+
+#: What each rule keeps of a weight, in Keras's order: names in one tuple alternate.
+_KEPT: dict[str, list[tuple[str, ...]]] = {
+    "SGDKeras": [("velocity",)],
+    "AdamKeras": [("exp_avg", "exp_avg_sq"), ("max_exp_avg_sq",)],
+    "AdamaxKeras": [("exp_avg", "exp_inf")],
+    "NadamKeras": [("exp_avg", "exp_avg_sq")],
+    "RMSpropKeras": [("square",), ("velocity",), ("mean",)],
+    "AdagradKeras": [("sum",)],
+    "AdadeltaKeras": [("square_avg", "acc_delta")],
+    "LionKeras": [("exp_avg",)],
+    "FtrlKeras": [("sum", "linear")],
+}
+
+
+def can_be_kept(optimizer: Any) -> bool:
+    """Whether it is one of this library's rules, whose state is a list of arrays."""
+    return isinstance(optimizer, Rule) and (
+        type(optimizer).__name__ in _KEPT or isinstance(optimizer, OwnRule)
+    )
+
+
+def state_of(optimizer: Rule, weights: Sequence[Tensor]) -> list[np.ndarray]:
+    """The arrays.
+
+    Args:
+        optimizer: one that `can_be_kept`.
+        weights: those that are trained, in the order of the file.
+    """
+    around, first = optimizer.around, optimizer.param_groups[0]
+    found: list[np.ndarray] = [np.array(first["iterations"], np.int32)]
+    if around.schedule is None:
+        found.append(np.array(first["lr"], np.float32))
+    if around.ema_momentum is not None:
+        found += [_array(optimizer.state[w].get("average"), w) for w in weights]
+    if around.accumulate > 1:
+        # Keras adds gradients up, here each counts by its steps.
+        calls = first["iterations"] % around.accumulate
+        scale = calls / (first.get("collected") or 1.0)
+        found += [_array(optimizer.state[w].get("collected"), w) * scale for w in weights]
+    for names in _names(optimizer, weights):
+        found += [_array(_state(optimizer, w).get(name), w) for w in weights for name in names]
+    if type(optimizer).__name__ == "NadamKeras":
+        products = [optimizer.state[w].get("mu_product", 1.0) for w in weights]
+        found.append(np.array(products[0] if products else 1.0, np.float32))
+    return found
+
+
+def set_state(optimizer: Rule, weights: Sequence[Tensor], arrays: Sequence[np.ndarray]) -> None:
+    """Goes on from these arrays.
+
+    Args:
+        optimizer: one that `can_be_kept`, for these weights.
+        weights: those that are trained, in the order of the file.
+        arrays: what `state_of` gave, or Keras wrote.
+
+    Raises:
+        ValueError: their number or a shape is not that of this optimiser and these weights; nothing
+            has changed then.
+    """
+    around, names = optimizer.around, _names(optimizer, weights)
+    nadam = type(optimizer).__name__ == "NadamKeras"
+    each = [*(["average"] if around.ema_momentum is not None else [])]
+    each += ["collected"] if around.accumulate > 1 else []
+    head = 1 + (around.schedule is None)
+    per_weight = [(n,) for n in each] + names
+    expected = head + nadam + len(weights) * sum(map(len, per_weight))
+    if len(arrays) != expected:
+        raise ValueError(f"expected {expected} arrays of the optimizer's, got {len(arrays)}.")
+    rest = iter(arrays[head:])
+    pairs = [
+        (w, name, next(rest)) for group in per_weight for w in weights for name in group
+    ]  # fmt: skip
+    for w, name, array in pairs:
+        if array.shape != tuple(w.shape):
+            raise ValueError(f"expected {name} as {tuple(w.shape)}, got {array.shape}.")
+    if any(a.size != 1 for a in arrays[:head]):
+        raise ValueError("expected the number of updates and the learning rate as numbers.")
+    count = int(arrays[0].reshape(()))
+    for group in optimizer.param_groups:
+        group["iterations"] = count
+        if around.schedule is None:
+            group["lr"] = float(arrays[1].reshape(()))
+    for w in weights:
+        state = _state(optimizer, w)
+        state["step"] = count // around.accumulate
+    calls = count % around.accumulate
+    for w, name, array in pairs:
+        if name == "collected" and not calls:
+            continue
+        if (name, count) == ("average", 0):
+            continue  # the first update makes it
+        state = optimizer.state[w]
+        if isinstance(state.get(name), Tensor):
+            state[name].copy_(torch.tensor(array))
+        else:
+            state[name] = torch.tensor(array, dtype=w.dtype, device=w.device)
+    if calls:
+        optimizer.param_groups[0]["collected"] = float(calls)
+    if nadam:
+        for w in weights:
+            optimizer.state[w]["mu_product"] = float(next(iter(arrays[-1:])).reshape(()))
+
+
+def _state(optimizer: Rule, weight: Tensor) -> dict[str, Any]:
+    """What is kept of a weight, as it is before its first update where there was none."""
+    state = optimizer.state[weight]
+    if "step" not in state:
+        group = next(
+            g for g in optimizer.param_groups if any(p is weight for p in g["params"])
+        )  # fmt: skip
+        state.update(step=0, **optimizer.start(weight, group))
+    return state
+
+
+def _names(optimizer: Rule, weights: Sequence[Tensor]) -> list[tuple[str, ...]]:
+    if not weights:
+        return []
+    held = _state(optimizer, weights[0])
+    if isinstance(optimizer, OwnRule):
+        own = (n for n, v in held.items() if isinstance(v, Tensor))
+        return [(name,) for name in own if name not in ("average", "collected")]
+    return [names for names in _KEPT[type(optimizer).__name__] if names[0] in held]
+
+
+def _array(state: Tensor | None, weight: Tensor) -> np.ndarray:
+    if state is None:
+        return np.zeros(tuple(weight.shape), np.float32)
+    return to_numpy(state).copy()

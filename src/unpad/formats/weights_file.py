@@ -1,0 +1,93 @@
+"""`save_weights` and `load_weights`: which format a file has, and what goes into it."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+from ..arguments import flag, wrong
+from ..spellings import depth_of_caller
+from . import hdf5
+from .problems import WrongFormat
+from .seal import seal, unsealed
+from .weights import Place, as_group, set_from, set_optimizer_from, trained
+from .writing import write_whole
+
+_ENDINGS = "'.weights.h5' (Keras 3's)"
+
+
+def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
+    """See `Model.save_weights`."""
+    path = path_of("save_weights", filepath)
+    check_overwrite("save_weights", path, overwrite)
+    check_built("save_weights", model)
+    if path.name.endswith(".weights.h5"):
+        write_tree(path, as_group(model), "save_weights")
+    else:
+        raise wrong("save_weights", "filepath", f"a path that ends in {_ENDINGS}", filepath)
+
+
+def load_weights(
+    model: Any, filepath: Any, skip_mismatch: bool = False, by_name: bool = False
+) -> None:
+    """See `Model.load_weights`."""
+    path = path_of("load_weights", filepath)
+    skip = flag("load_weights", "skip_mismatch", skip_mismatch)
+    flag("load_weights", "by_name", by_name)
+    check_built("load_weights", model)
+    if not path.name.endswith(".weights.h5"):
+        raise wrong("load_weights", "filepath", f"a path that ends in {_ENDINGS}", filepath)
+    root = hdf5.read(unsealed(path), path)
+    if (
+        not {"vars", "layers", "_layer_checkpoint_dependencies"}
+        & {name for at, group in root.walk() for name in group.groups}
+        and not by_name
+    ):
+        raise WrongFormat(path, "", "it holds no weights as Keras 3 writes them.")
+    where = Place(path, "", bool(skip))
+    tell_skipped(path, set_from(model, root, where))
+    if model.compiled and not skip:
+        set_optimizer_from(model.optimizer, trained(model), root, where)
+
+
+def write_tree(path: Path, root: hdf5.Group, who: str) -> None:
+    """Writes a tree of arrays into a file of its own, with a checksum behind it."""
+
+    def write(to: Path) -> None:
+        hdf5.write(to, root)
+        seal(to)
+
+    size = sum(array.nbytes for _, group in root.walk() for array in group.arrays.values())
+    write_whole(path, write, size, who)
+
+
+def path_of(who: str, filepath: Any) -> Path:
+    """A path that was given."""
+    if not isinstance(filepath, (str, os.PathLike)):
+        raise wrong(who, "filepath", "a path", filepath)
+    return Path(filepath)
+
+
+def check_overwrite(who: str, path: Path, overwrite: bool) -> None:
+    """Raises a FileExistsError where there is a file that shall stay."""
+    if not flag(who, "overwrite", overwrite) and path.exists():
+        raise FileExistsError(f"{who}: {path} is there, and overwrite is False.")
+
+
+def check_built(who: str, model: Any) -> None:
+    """Raises where a model has no weights yet."""
+    if not model.built:
+        raise ValueError(
+            f"{who}: {model.who} is not built, so that it has no weights yet. Begin it with "
+            "keras.Input(shape=...), or show it data once, as model.predict(x)."
+        )
+
+
+def tell_skipped(path: Path, skipped: list[str]) -> None:
+    """Warns of what `skip_mismatch` has left as it was."""
+    if skipped:
+        listed = "\n  ".join(skipped)
+        text = f"load_weights: {path}: left as it was, since it does not fit:\n  {listed}"
+        warnings.warn(text, UserWarning, stacklevel=depth_of_caller())
