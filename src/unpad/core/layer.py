@@ -36,6 +36,7 @@ from .trial import build_inside, tried
 from .weighted import as_dtype
 from .written import Written, is_ours, written
 
+_BATCHES = (Ragged, Tensor)
 # So many kinds of calls are remembered of a layer: grids of ever new lengths are as many kinds.
 _KINDS = 4096
 # The methods that a layer's outputs come from.
@@ -358,14 +359,10 @@ class Layer(Refusing, Attributes, refused=NOT_ASKED):
             with mode(self, bool(training), self.who):
                 return self(*inputs, **options)
         alone = len(inputs) == 1 and not options
-        if alone and self._plain and self.built and type(inputs[0]) is Ragged:
+        if alone and self._plain and self.built and type(inputs[0]) in _BATCHES:
             # The usual call: the rest would find nothing to do.
             batch = inputs[0]
-            values = batch.values
-            # As `kind_of` has it, which takes longer.
-            flat_steps = type(values) is Tensor and values.dim() == 2
-            kind = (values.size(1), values.dtype) if flat_steps else kind_of(batch)
-            if kind not in self._met:
+            if kind_of(batch) not in self._met:
                 self._meet([self._as_batch(batch)], options)
             outermost = self.is_model and begun()
             try:
@@ -525,9 +522,7 @@ class Layer(Refusing, Attributes, refused=NOT_ASKED):
         if isinstance(inputs, list):
             return [self._prepare(x) for x in inputs]
         wanted = self._weights_dtype()
-        if wanted is None or inputs is None:
-            return inputs
-        if inputs.dtype == wanted:
+        if wanted is None or inputs is None or inputs.dtype is wanted:
             return inputs
         if inputs.dtype.is_complex and not wanted.is_complex:
             raise ValueError(

@@ -134,8 +134,9 @@ def kind_of(value: Any) -> Any:
         values = value.values
         if isinstance(values, Ragged):
             return (value.levels, value.feature, value.dtype)
-        shape = values.shape
-        return (shape[1] if len(shape) == 2 else shape[1:], values.dtype)
+        if values.dim() == 2:  # most calls: no shape is made
+            return (values.size(1), values.dtype)
+        return (values.shape[1:], values.dtype)
     if isinstance(value, Tensor):
         try:
             shape = value.shape

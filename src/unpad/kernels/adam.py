@@ -8,6 +8,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 from . import checks
+from .around import as_tensors
 from .groups import by_group
 from .library import DTYPES, address, call, serves
 from .paths import forced
@@ -80,11 +81,24 @@ def step(
     """
     if not weights or not serves(weights[0]) or forced() not in (None, "compiled"):
         return not weights
-    dtype = weights[0].dtype
-    parts: list[int] = []  # of unpad_adam_part
-    held: list[Tensor] = []  # as long as the call
-    parties = zip(weights, gradients, means, squares, strict=True)
-    for number, (w, g, m, v) in enumerate(parties):
+    with as_tensors():
+        parts, _held = _parts(weights, gradients, means, squares)
+    if not parts:
+        return False
+    settings, count = update.settings(), len(weights)
+    call("unpad_adam_step", DTYPES[weights[0].dtype], threads(), settings, count, words(parts))
+    return True
+
+
+def _parts(*parties: Sequence[Tensor]) -> tuple[list[int], list[Tensor]]:
+    """The fields of an unpad_adam_part for each weight, and what must live as long as they do.
+
+    There are none where the library does not serve one of the weights.
+    """
+    dtype = parties[0][0].dtype
+    parts: list[int] = []
+    held: list[Tensor] = []
+    for number, (w, g, m, v) in enumerate(zip(*parties, strict=True)):
         order = starts = width = 0
         count = w.numel()
         if not count == g.numel() == m.numel() == v.numel():
@@ -95,7 +109,7 @@ def step(
             order, starts, width = *map(address, by_row), w.shape[1]
             held += (g, *by_row)
             if g.shape != (len(rows), width):
-                return False
+                return [], []
         # Asked of every tensor at every step: what is cheap to ask.
         if not (
             w.dtype is g.dtype is m.dtype is v.dtype is dtype
@@ -103,9 +117,7 @@ def step(
             and w.is_contiguous() and g.is_contiguous()
             and m.is_contiguous() and v.is_contiguous()
         ):  # fmt: skip
-            return False
+            return [], []
         parts += (w.data_ptr(), g.data_ptr(), m.data_ptr(), v.data_ptr(), count)
         parts += (order, starts, width)
-    settings, count = update.settings(), len(weights)
-    call("unpad_adam_step", DTYPES[dtype], threads(), settings, count, words(parts))
-    return True
+    return parts, held

@@ -21,6 +21,11 @@ from torch._C import (
 )
 from torch.autograd import forward_ad
 
+#: A block in which a Weight's fields are read as a tensor's. It is a subclass, of which torch asks
+#: at each access whether it has a word of its own to say: .25 us more, 150 times in a small model's
+#: step. Nothing of a user's may run within.
+as_tensors = torch._C.DisableTorchFunctionSubclass
+
 # Fake tensors and tracers. What merely counts or watches operators is no reason for anything.
 _RECORDS = (
     _TorchDispatchModeKey.FAKE,

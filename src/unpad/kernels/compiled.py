@@ -10,6 +10,7 @@ from torch import Tensor
 from ..ragged.own import Own
 from . import library
 from .activations import KNOWN
+from .around import as_tensors
 from .calls import Call
 from .cells import CELLS
 from .library import DTYPES, call
@@ -59,11 +60,12 @@ def forward(
     keeps = keep and record.keeps
     gates = values.new_empty((directions, total, record.gates * hidden)) if keeps else None
     saved = values.new_empty((directions, total, hidden)) if keeps else None
-    # A copy of what is not contiguous lives as long as the call.
-    given = _contiguous([values, ids, *weights, h0, c0, mask])
     options = cell, activation, recurrent_activation, reverse
-    layer = _layer(given, offsets, (outputs, h, c, gates, saved), *options, hidden, keep)
-    call("unpad_layer_forward", words(layer))
+    with as_tensors():
+        # A copy of what is not contiguous lives as long as the call.
+        given = _contiguous([values, ids, *weights, h0, c0, mask])
+        layer = _layer(given, offsets, (outputs, h, c, gates, saved), *options, hidden, keep)
+        call("unpad_layer_forward", words(layer))
     return outputs, h, c, gates, saved
 
 
@@ -92,20 +94,21 @@ def backward(
     A gradient that is None is one of zeros. Of values it is None unless `inputs`, as is that of
     what was not given.
     """
-    given = _contiguous([values, ids, *weights, h0, c0, mask])
-    offsets = _offsets(layout)
-    outputs, gates, saved = _contiguous([outputs, gates, saved])
-    followed = _contiguous([d_outputs, d_h, d_c])
-    found = [
-        torch.empty_like(given[0]) if inputs else None,
-        *[None if w is None else torch.empty_like(w) for w in given[2:10]],
-        None if h0 is None else torch.empty_like(given[10]),
-        None if c0 is None else torch.empty_like(given[11]),
-    ]
-    kept = outputs, None, None, gates, saved
     options = cell, activation, recurrent_activation, reverse
-    layer = _layer(given, offsets, kept, *options, _hidden(weights), True)
-    call("unpad_layer_backward", words(layer), words(_addresses([*followed, *found])))
+    with as_tensors():
+        given = _contiguous([values, ids, *weights, h0, c0, mask])
+        offsets = _offsets(layout)
+        outputs, gates, saved = _contiguous([outputs, gates, saved])
+        followed = _contiguous([d_outputs, d_h, d_c])
+        found = [
+            torch.empty_like(given[0]) if inputs else None,
+            *[None if w is None else torch.empty_like(w) for w in given[2:10]],
+            None if h0 is None else torch.empty_like(given[10]),
+            None if c0 is None else torch.empty_like(given[11]),
+        ]
+        kept = outputs, None, None, gates, saved
+        layer = _layer(given, offsets, kept, *options, _hidden(weights), True)
+        call("unpad_layer_backward", words(layer), words(_addresses([*followed, *found])))
     return found
 
 

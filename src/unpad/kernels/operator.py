@@ -133,7 +133,8 @@ def trusted(
             values, *weights, h0, c0, mask = (
                 around.cast(t, wanted) for t in (values, *weights, h0, c0, mask)
             )
-    sizes(cell, values, offsets, ids, weights, h0, c0, mask, len(reverse))
+    with around.as_tensors():
+        sizes(cell, values, offsets, ids, weights, h0, c0, mask, len(reverse))
     tensors = (values, offsets, ids, *weights, h0, c0, mask)
     activations = (activation, recurrent_activation)
     known = activation in KNOWN and recurrent_activation in KNOWN
@@ -318,7 +319,8 @@ class _Eager(torch.autograd.Function):
         weights, (h0, c0, mask, *_) = rest[:8], rest[8:]
         run, cell, *_, reverse = ctx.options
         # What came in may have been set to another size since; what went out is as it was.
-        sizes(cell, values, offsets, ids, weights, h0, c0, mask, len(reverse))
+        with around.as_tensors():
+            sizes(cell, values, offsets, ids, weights, h0, c0, mask, len(reverse))
         given = (*gradients, values, ctx.own or offsets, ids, weights, *rest[8:], *ctx.options[1:])
         if not torch.is_grad_enabled():
             found = run.backward(*given, wanted)

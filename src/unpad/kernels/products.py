@@ -46,12 +46,11 @@ def run(products: Sequence[Times]) -> None:
     if dtype is None:
         raise ValueError(f"product: the library has none of {first.dtype} on {first.device}.")
     filled: list[int] = []  # of unpad_product
-    for out, a, b, bias, a_transposed, b_transposed, accumulate, sums in products:
-        m, n, k, *steps = checks.product(out, a, b, bias, sums, a_transposed, b_transposed)
-        filled += (
-            a.data_ptr(), b.data_ptr(), address(bias), out.data_ptr(), address(sums), m, n, k,
-            *steps, a_transposed, b_transposed, accumulate,
-        )  # fmt: skip
+    with around.as_tensors():
+        for out, a, b, bias, a_transposed, b_transposed, accumulate, sums in products:
+            sizes = checks.product(out, a, b, bias, sums, a_transposed, b_transposed)
+            filled += (a.data_ptr(), b.data_ptr(), address(bias), out.data_ptr(), address(sums))
+            filled += (*sizes, a_transposed, b_transposed, accumulate)
     call("unpad_products", dtype, threads(), len(products), words(filled))
 
 

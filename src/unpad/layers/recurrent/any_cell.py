@@ -203,8 +203,13 @@ def hooked(module: torch.nn.Module) -> bool:
 
 
 def walk_any(
-    cell: Any, inputs: Ragged, states: list[Tensor] | None, backwards: bool, who: str
-) -> tuple[Ragged, Tensor, list[Tensor]]:
+    cell: Any,
+    inputs: Ragged,
+    states: list[Tensor] | None,
+    backwards: bool,
+    who: str,
+    ends: bool = True,
+) -> tuple[Ragged, Tensor | None, list[Tensor]]:
     """Any cell along each sequence.
 
     Args:
@@ -213,6 +218,7 @@ def walk_any(
         states: to start from; None for the cell's own.
         backwards: whether each sequence is walked from its own end.
         who: for errors.
+        ends: whether the last outputs and the final states are wanted; else there may be none.
 
     Returns:
         the outputs, each at its own step; the last output of each sequence; the final states.
@@ -220,8 +226,8 @@ def walk_any(
     # Whose hooks want to see each step is walked step by step; an LSTM's see its whole call.
     seen = hooked(cell) and not hasattr(cell, "return_sequences") if is_own(cell) else True
     if not seen:
-        outputs, ends = walk([cell], [backwards], inputs, states)
-        return inputs.with_values(outputs), ends[0], ends
+        outputs, final = walk([cell], [backwards], inputs, states, ends)
+        return inputs.with_values(outputs), final[0] if final else None, final
     with _draws_held(cell, inputs):
         return _walk_steps(cell, inputs, states, backwards, who)
 

@@ -135,28 +135,33 @@ class Recurrent(Layer):
                 starts from, zeros, or where the batch before ended if stateful.
         """
         sequences, rebuild = as_ragged(inputs)
-        outputs, last, states = self.walk(sequences, initial_state)
+        ends = self.return_state or not self.return_sequences or remembers(self)
+        outputs, last, states = self.walk(sequences, initial_state, ends)
         output: Any = last
         if self.return_sequences:
             output = rebuild(outputs.reversed() if self.go_backwards else outputs)
         return [output, *states] if self.return_state else output
 
-    def walk(self, inputs: Ragged, initial_state: Any) -> tuple[Ragged, Tensor, list[Tensor]]:
+    def walk(
+        self, inputs: Ragged, initial_state: Any, ends: bool = True
+    ) -> tuple[Ragged, Any, list[Tensor]]:
         """The outputs, each at its own step; the last of each sequence; the final states.
 
         Args:
             inputs: (batch, steps*, *feature).
             initial_state: see `forward`.
+            ends: whether the last outputs and the final states are wanted.
         """
         start = self.start(initial_state, inputs.values, inputs.batch)
-        last, ends = inputs.values, []
+        last, final = None, []
         for cell in self.cells:
             count = state_count(cell)
             mine, start = (None, None) if start is None else (start[:count], start[count:])
-            inputs, last, states = walk_any(cell, inputs, mine, self.go_backwards, self.who)
-            ends += states
-        self.remember(ends)
-        return inputs, last, ends
+            inputs, last, states = walk_any(cell, inputs, mine, self.go_backwards, self.who, ends)
+            final += states
+        if ends:
+            self.remember(final)
+        return inputs, last, final
 
     # --- states from batch to batch --------------------------------------------------------------
 
