@@ -234,7 +234,10 @@ def test_arrow_columns_of_every_kind(column, want):
         (pa.array([1, 2]), "expected a list column, got int64"),
         ([[1]], "expected a list column, got list"),
         (pa.array([[1], None]), "sequence 1 is null"),
-        (pa.array([[1, None]]), "step 1 of the column's values is null"),
+        (
+            pa.array([[[1, 2], [3, None]]], pa.list_(pa.list_(pa.int64(), 2))),
+            "of the features of step 1 of the column's values some are null and others not",
+        ),
         (pa.array([["a"]]), "expected numbers in the lists, got string"),
     ],
 )
@@ -246,3 +249,10 @@ def test_arrow_columns_that_are_no_sequences_are_refused(column, text):
 def test_a_full_grid_needs_no_memory_of_slots():
     opened = Ragged.from_padded(torch.ones(2, 3), lengths=3)
     assert opened.layout is Layout.full(2, 3)
+
+
+def test_a_null_step_of_an_arrow_column_is_a_hole():
+    r = Ragged.from_arrow(pa.array([[1, None, 3], [None], [4]]))
+    assert [s.tolist() for s in r] == [[1, 3], [], [4]] and r.layout.slots.tolist() == [0, 2, 0]
+    pairs = pa.array([[[1, 2], None], [[None, None], [5, 6]]], pa.list_(pa.list_(pa.int64(), 2)))
+    assert [s.tolist() for s in Ragged.from_arrow(pairs)] == [[[1, 2]], [[5, 6]]]

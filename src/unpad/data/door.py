@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -50,7 +50,7 @@ def accept(data: Any, who: str) -> tuple[Ragged | Tensor, Form]:
         if data.dtype == object and data.ndim == 1:
             data = list(data)
     data = read_whole(data, who)
-    if isinstance(data, (list, tuple)):
+    if isinstance(data, Sequence) and not isinstance(data, (str, bytes)):
         return _from_list(list(data), who)
     got = f"an array of {data.dtype}" if isinstance(data, np.ndarray) else type(data).__name__
     raise ValueError(f"{who}: expected a padded array, a list of arrays or a Ragged, got {got}.")

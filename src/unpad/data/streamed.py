@@ -380,8 +380,8 @@ def _joined(columns: list[Any]) -> Any:
         return None
     if isinstance(first, dict):
         return {name: _joined([c[name] for c in columns]) for name in first}
-    if isinstance(first, list) and first and hasattr(first[0], "to_pylist"):
-        return [_joined([c[i] for c in columns]) for i in range(len(first))]
+    if isinstance(first, tuple):
+        return tuple(_joined([c[i] for c in columns]) for i in range(len(first)))
     if hasattr(first, "to_pylist"):
         import pyarrow
 

@@ -115,11 +115,47 @@ class InAndOut(Sequences):
         """An Arrow list column: list, large list or fixed-size list of numbers.
 
         Values are not copied where Arrow holds them in one chunk, without nulls and not as bits. A
-        fixed-size list inside gives the feature shape. A null list is an error; so is a null step.
+        fixed-size list inside gives the feature shape. A null step is missing: a hole, whose slot
+        is remembered. A null list is an error.
         """
         from .doors.arrow import from_arrow
 
         return cls._of(from_arrow(column))
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: Any,
+        *,
+        by: str,
+        time: str | None = None,
+        columns: str | Sequence[str] | None = None,
+    ) -> Self:
+        """The sequences of a long frame of pandas or polars, or Arrow table: a row is a step.
+
+        Sequences stand in the order in which they first appear, as in `frame[by].unique()`; their
+        rows are sorted by time, equal times as they stand. A row whose columns are all null is a
+        step that is missing.
+
+        Args:
+            frame: of one row a step.
+            by: the column that says which sequence a row belongs to.
+            time: the column to sort by; by default rows stay in their order.
+            columns: the features: a list gives (steps, columns), one name (steps,); by default all
+                others.
+
+        Raises:
+            ValueError: there is no such column, one holds no numbers, or a row is null in part.
+
+        Example:
+            >>> import pandas
+            >>> frame = pandas.DataFrame({"who": [7, 3, 7], "t": [2, 1, 1], "pulse": [80, 60, 70]})
+            >>> Ragged.from_frame(frame, by="who", time="t", columns="pulse").lengths
+            tensor([2, 1])
+        """
+        from .doors.frame import from_frame
+
+        return cls._of(from_frame(frame, by=by, time=time, columns=columns))
 
     @classmethod
     def concatenate(cls, batches: Iterable[Self], axis: int = 0) -> Self:

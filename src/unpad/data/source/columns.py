@@ -50,7 +50,7 @@ def picked(by: Whole, get: Callable[[str], Any]) -> Whole:
         if isinstance(part, dict):
             return {name: get(column) for name, column in part.items()}
         if isinstance(part, list):
-            return [get(column) for column in part]
+            return tuple(get(column) for column in part)
         return None if part is None else get(part)
 
     return Whole(*map(pick, by))

@@ -12,6 +12,7 @@ from torch import Tensor
 from ...ragged import Ragged
 from .columns import chosen
 from .forms import Asked, Batches, Whole, unpacked
+from .tokens import is_of_tokens, of_tokens
 
 
 class Iterated(Batches):
@@ -51,6 +52,8 @@ class Iterated(Batches):
 
 def named(item: Any, asked: Asked) -> Whole:
     """An item as x, (x, y) or (x, y, weight); a dict of columns by what they are called."""
+    if is_of_tokens(item):
+        return of_tokens(item, asked)
     if isinstance(item, dict) and (asked.columns is not None or not _only_inputs(item, asked)):
         return chosen(list(item), item.__getitem__, asked)
     return unpacked(item)

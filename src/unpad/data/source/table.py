@@ -9,13 +9,20 @@ import numpy as np
 from torch import Tensor
 
 from ...ragged import Ragged
-from . import iterables, keras_data, torch_data
+from . import arrow, frames, hub, iterables, keras_data, tokens, torch_data
 from .forms import Asked, Batches, Pieces, Whole
 
 Adapter = Callable[[Any, Asked], Whole | Batches | Pieces | None]
 
 #: The first that knows a thing says what it is. None imports the library that a thing is from.
 ADAPTERS: list[Adapter] = [
+    arrow.files,
+    arrow.arrow,
+    frames.pandas,
+    frames.polars,
+    hub.hub,
+    tokens.encodings,
+    tokens.batch_encoding,
     iterables.pairs,
     torch_data.loader,
     torch_data.dataset,

@@ -23,7 +23,7 @@ def from_arrow(column: Any) -> Parts:
             )
         else:
             column = column.chunk(0)
-    if not isinstance(column, pa.Array) or not _is_list(pa, column.type):
+    if not isinstance(column, pa.Array) or not is_list(column.type):
         got = column.type if isinstance(column, pa.Array) else type(column).__name__
         raise ValueError(f"Ragged.from_arrow: expected a list column, got {got}.")
     if column.null_count:
@@ -41,8 +41,14 @@ def from_arrow(column: Any) -> Parts:
         offsets = bounds - bounds[0]
         steps = column.values.slice(int(bounds[0]), int(bounds[-1] - bounds[0]))
     inner = pa.types.is_list(steps.type) or pa.types.is_large_list(steps.type)
-    values = from_arrow(steps) if inner else _values(pa, steps)
-    return Parts(values, Layout(offsets))
+    layout = Layout(offsets)
+    if inner:
+        return Parts(from_arrow(steps), layout)
+    real = _real(pa, steps)
+    if real is not None:
+        # A null is a step that is missing: a hole, whose slot is remembered.
+        steps, layout = steps.filter(real), layout.keep(torch.from_numpy(_as_numpy(real)))
+    return Parts(_values(pa, steps), layout)
 
 
 def to_arrow(values: Any, layout: Layout) -> Any:
@@ -79,6 +85,29 @@ def _values(pa: Any, steps: Any) -> Tensor:
     return flat.reshape(-1, *feature) if feature else flat
 
 
+def _real(pa: Any, steps: Any) -> Any:
+    """Which steps are not null, nor hold nothing but nulls; None where all are there."""
+    real = _as_numpy(steps.is_valid())
+    if pa.types.is_fixed_size_list(steps.type):
+        inner = _real(pa, steps.flatten())  # of those that are not null themselves
+        if inner is not None:
+            grid = _as_numpy(inner).reshape(-1, steps.type.list_size)
+            torn = grid.any(1) & ~grid.all(1)
+            if torn.any():
+                step = int(real.nonzero()[0][int(torn.argmax())])
+                raise ValueError(
+                    f"Ragged.from_arrow: of the features of step {step} of the column's values "
+                    "some are null and others not. A step is there or is not: make all of its "
+                    "features null, or fill them in."
+                )
+            real[real] = grid.all(1)
+    return None if real.all() else pa.array(real)
+
+
+def _as_numpy(flags: Any) -> np.ndarray:
+    return np.array(flags.to_numpy(zero_copy_only=False))
+
+
 def _empty(pa: Any, steps: Any) -> Tensor:
     return to_tensor(np.zeros(0, steps.type.to_pandas_dtype()), "Ragged.from_arrow")
 
@@ -92,7 +121,10 @@ def _refuse_nulls(steps: Any) -> None:
         )
 
 
-def _is_list(pa: Any, kind: Any) -> bool:
+def is_list(kind: Any) -> bool:
+    """Whether a type is one of lists."""
+    import pyarrow as pa
+
     return (
         pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
     )
