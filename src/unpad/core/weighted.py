@@ -23,7 +23,8 @@ class Penalty(NamedTuple):
     """A term that is added to the loss.
 
     Args:
-        key: tells it from others, from batch to batch.
+        key: tells it from others, from batch to batch and in the next process: the layer's place
+            among the model's, and which of its terms it is.
         total: the sum, or the number itself.
         divisor: what the sum is divided by, which adds up over batches; None for a number that
             counts as often as a batch has sequences.
@@ -193,6 +194,24 @@ class Weighted(Checked, torch.nn.Module):
         """Keras's other name of `non_trainable_weights`."""
         return self.non_trainable_weights
 
+    # --- what goes on from batch to batch --------------------------------------------------------
+
+    def carried(self) -> dict[str, Any]:
+        """What this layer carries from batch to batch beside weights and buffers, as data.
+
+        Which weights are frozen, and what attributes carry that have a `carried` and a `carry`, as
+        streams of random numbers. A layer of one's own that carries more gives that too.
+        """
+        found = {n: v.carried() for n, v in vars(self).items() if hasattr(v, "carry")}
+        return {"trainable": self._trainable, "frozen": sorted(self._frozen), **found}
+
+    def carry(self, carried: Mapping[str, Any]) -> None:
+        """Goes on from what `carried` gave."""
+        self._trainable, self._frozen = carried["trainable"], set(carried["frozen"])
+        for name, value in vars(self).items():
+            if hasattr(value, "carry"):
+                value.carry(carried[name])
+
     # --- what is added to the loss ---------------------------------------------------------------
 
     def add_loss(self, loss: Any) -> None:
@@ -242,12 +261,12 @@ class Weighted(Checked, torch.nn.Module):
         # A layer that the last pass left out holds what it noted in one before.
         latest = max((m._noted_in or 0 for m in modules), default=0)
         found: list[Penalty] = []
-        for module in modules:
+        for place, module in enumerate(modules):
             for name, penalty in module._regularizers.items():
-                found.append(Penalty((id(module), name), penalty(getattr(module, name)), None))
+                found.append(Penalty((place, name), penalty(getattr(module, name)), None))
             if module._noted_in in (None, latest):
                 notes = enumerate(module._notes)
-                found += [Penalty((id(module), i), total, by) for i, (total, by) in notes]
+                found += [Penalty((place, i), total, by) for i, (total, by) in notes]
         return found
 
     @property

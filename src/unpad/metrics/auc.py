@@ -132,7 +132,7 @@ class AUC(ThresholdMetric):
         return y_true, y_pred.clamp(0, 1)
 
     def score(self) -> Tensor:
-        if self._size is None:
+        if self._sizes is None:
             return torch.zeros((), dtype=torch.float64)
         table, weights = self.table, self.label_weights
         if self.multi_label or self.labels:

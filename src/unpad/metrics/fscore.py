@@ -78,7 +78,7 @@ class FBetaScore(Metric):
         self.sums = self.sums + rows.sum(1)
 
     def score(self) -> Tensor:
-        if self._size is None:
+        if self._sizes is None:
             return torch.zeros((), dtype=torch.float64)
         sums = self.sums.sum(1) if self.average == "micro" else self.sums
         hits, alarms, misses = sums

@@ -75,7 +75,8 @@ class Metric(Configured, Refusing, torchmetrics.Metric, refused=_REFUSED):
         self.ignore_class = ignore_class
         self.ignored = () if ignore_class is None else (ignore_class,)
         self._variables: list[Variable] = []
-        self._size: int | None = None
+        #: The size of the outputs and whether targets are labels, once steps have come.
+        self._sizes: tuple[int, bool] | None = None
 
     def ignore(self, label: int | None) -> None:
         """Steps of this label do not count either; None changes nothing."""
@@ -191,8 +192,14 @@ class Metric(Configured, Refusing, torchmetrics.Metric, refused=_REFUSED):
             steps = kept(steps, steps.weight != 0)
         if not len(steps.y_true):
             return
-        if self.sized and steps.y_pred.ndim == 2 and self._size != steps.y_pred.shape[1]:
-            self._start(steps.y_pred, steps.y_true.ndim == 1)
+        size = steps.y_pred.shape[-1]
+        if (
+            self.sized
+            and steps.y_pred.ndim == 2
+            and (self._sizes is None or self._sizes[0] != size)
+        ):
+            self._begin(size, steps.y_true.ndim == 1)
+            self.to(steps.y_pred.device)
         self.add(steps)
 
     def feed(self, y_true: Tensor, y_pred: Tensor, weight: Tensor | None, layout: Any) -> None:
@@ -213,16 +220,14 @@ class Metric(Configured, Refusing, torchmetrics.Metric, refused=_REFUSED):
         found = getattr(type(self), name)
         return found.__module__.partition(".")[0] != __name__.partition(".")[0]
 
-    def _start(self, y_pred: Tensor, labels: bool) -> None:
-        size = y_pred.shape[1]
-        if self._size is not None:
+    def _begin(self, size: int, labels: bool) -> None:
+        if self._sizes is not None:
             raise ValueError(
-                f"{self.name}: got {size} outputs a step after {self._size} before. A metric goes "
-                "with one model: make another."
+                f"{self.name}: got {size} outputs a step after {self._sizes[0]} before. A metric "
+                "goes with one model: make another."
             )
-        self._size = size
+        self._sizes = size, labels
         self.build(size, labels)
-        self.to(y_pred.device)
 
     def compute(self) -> Tensor:
         """The metric over all that was added."""

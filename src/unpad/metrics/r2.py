@@ -70,7 +70,7 @@ class R2Score(Metric):
         self.sums = self.sums + torch.cat([sums, torch.full_like(sums[:1], true.numel())])
 
     def score(self) -> Tensor:
-        if self._size is None:
+        if self._sizes is None:
             return torch.zeros((), dtype=torch.float64)
         count, total, squares, error, entries = self.sums
         variance = squares - total * divide(total, count)

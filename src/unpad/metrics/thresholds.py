@@ -95,7 +95,7 @@ class ThresholdMetric(Metric):
         self.table = self.table + table.view(self.table.shape)
 
     def score(self) -> Tensor:
-        if self._size is None:
+        if self._sizes is None:
             return torch.zeros((), dtype=torch.float64)
         return self.of_counts(Counts(self.table))
 

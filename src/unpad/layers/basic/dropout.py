@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Unpack
 
 import torch
@@ -137,14 +138,24 @@ class Draw:
             self._generator = torch.Generator(device).manual_seed(self.seed)
         return self._generator
 
+    def carried(self) -> dict[str, Any]:
+        """Its place in the stream of its own; None where nothing was drawn from one."""
+        generator = self._generator
+        if generator is None:
+            return {"place": None, "device": None}
+        return {"place": generator.get_state(), "device": str(generator.device)}
+
+    def carry(self, carried: Mapping[str, Any]) -> None:
+        """Goes on from that place."""
+        self._generator = None
+        if carried["place"] is not None:
+            self._generator = torch.Generator(carried["device"])
+            self._generator.set_state(carried["place"])
+
     def __getstate__(self) -> dict[str, Any]:
         # A generator can be neither pickled nor copied; its place in the stream can.
-        place = None if self._generator is None else self._generator.get_state()
-        device = None if self._generator is None else self._generator.device
-        return {"seed": self.seed, "place": place, "device": device}
+        return {"seed": self.seed, **self.carried()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(state["seed"])
-        if state["place"] is not None:
-            self._generator = torch.Generator(state["device"])
-            self._generator.set_state(state["place"])
+        self.carry(state)

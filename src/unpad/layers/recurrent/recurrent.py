@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Unpack
 
 import torch
@@ -225,6 +225,16 @@ class Recurrent(Layer):
         with torch.no_grad():
             for state, anew in zip(self.states, first, strict=True):
                 state[chosen] = anew[chosen]
+
+    def carried(self) -> dict[str, Any]:
+        """The states in which the batch before ended are among what is carried."""
+        return {**super().carried(), "states": self.states}
+
+    def carry(self, carried: Mapping[str, Any]) -> None:
+        super().carry(carried)
+        states, weight = carried["states"], next(self.parameters(), None)
+        device = None if weight is None else weight.device
+        self.states = None if states is None else [s.to(device) for s in states]
 
     def reset_states(self, rows: Sequence[int] | Tensor | None = None) -> None:
         """The older name of `reset_state`."""
