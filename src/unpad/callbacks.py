@@ -1,6 +1,7 @@
 """Keras's home of the callbacks: `from unpad.callbacks import EarlyStopping`."""
 
 from .training.callbacks import (
+    BackupAndRestore,
     Callback,
     CSVLogger,
     EarlyStopping,
@@ -13,6 +14,7 @@ from .training.callbacks import (
 )
 
 __all__ = [
+    "BackupAndRestore",
     "CSVLogger",
     "Callback",
     "EarlyStopping",

@@ -35,6 +35,7 @@ ROOMS += [
     "doctor.report",
     "doctor",
     "formats.writing",
+    "formats.checkpoint",
     "training",
     "training.callbacks",
     "callbacks",

@@ -306,8 +306,9 @@ MISTAKES = [
     ),
     (
         lambda: callbacks.ModelCheckpoint("best.keras"),
-        "ModelCheckpoint: whole models are not saved, their weights are: give "
-        "save_weights_only=True and a filepath that ends in .weights.pt.",
+        "ModelCheckpoint: expected a filepath that ends in .state.safetensors, for the state of "
+        "the training, got 'best.keras'. For the weights alone: save_weights_only=True and a "
+        "filepath that ends in .weights.pt.",
     ),
     (
         lambda: callbacks.ModelCheckpoint("best.weights.h5", save_weights_only=True),

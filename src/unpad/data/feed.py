@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import count
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -52,11 +52,18 @@ class Drawn:
         source: to take sequences from.
         draw: gives the sequences of each batch of an epoch.
         device: where they are wanted.
+        options: by which it is drawn, for what goes on from an interrupted training.
     """
 
     def __init__(
-        self, source: Source, draw: Callable[[int], list[Tensor]], device: torch.device
+        self,
+        source: Source,
+        draw: Callable[[int], list[Tensor]],
+        device: torch.device,
+        options: Mapping[str, Any] | None = None,
     ) -> None:
+        #: What the batches of an epoch follow from beside the seed, as data.
+        self.facts = {"sequences": len(source), "steps": source.steps, **(options or {})}
         self._draw, self._loader = draw, Loader(source, device)
         self._last: tuple[int, list[Tensor]] | None = None
         self.steps: int | None = source.steps
@@ -74,7 +81,7 @@ class Drawn:
 
     def batches(self, epoch: int, start: int = 0, *, apart: bool = False) -> Iterator[Batch]:
         """The batches of an epoch from batch `start` on; see `Feed.batches`."""
-        return self._loader.batches(self.drawn(epoch)[start:], apart)
+        return self._loader.batches(self.drawn(epoch), apart, start)
 
 
 class Limited:

@@ -29,18 +29,20 @@ class Loader:
     def __init__(self, source: Source, device: torch.device) -> None:
         self.source, self.device = source, device
 
-    def batches(self, drawn: list[Tensor], apart: bool = False) -> Iterator[Batch]:
+    def batches(self, drawn: list[Tensor], apart: bool = False, first: int = 0) -> Iterator[Batch]:
         """The batches that a sampler has drawn.
 
         Args:
             drawn: the sequences of each batch.
             apart: whether each is gathered when it is asked for, and not before.
+            first: the batch to begin with; it is the same as if those before it had come.
         """
         source = self.source
         share = 1
         if not apart and isinstance(source, Batch):
             share = max(1, _TOGETHER * len(drawn) // max(1, source.nbytes))
-        for at in range(0, len(drawn), share):
+        together = first // share * share
+        for at in range(together, len(drawn), share):
             some = drawn[at : at + share]
             if len(some) == 1:
                 yield source.take(some[0], self.device)
@@ -49,7 +51,8 @@ class Loader:
             lengths = None if source.lengths is None else source.lengths.index_select(0, sequences)
             ends = torch.tensor([len(batch) for batch in some]).cumsum(0)
             steps = ends if lengths is None else lengths.cumsum(0)[ends - 1]
-            yield from _runs(source.take(sequences, self.device), ends.tolist(), steps.tolist())
+            runs = _runs(source.take(sequences, self.device), ends.tolist(), steps.tolist())
+            yield from runs[max(0, first - at) :]
 
 
 def _runs(data: Batch, ends: list[int], steps: list[int]) -> list[Batch]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 
 _BITS = (1 << 64) - 1
@@ -39,3 +41,15 @@ def mixed(*numbers: int) -> int:
 def generator(*numbers: int) -> torch.Generator:
     """A stream of random numbers for these numbers, as a seed and an epoch, and for no others."""
     return torch.Generator().manual_seed(mixed(*numbers))
+
+
+class Seed(NamedTuple):
+    """What the orders of a model's batches come from: a seed, and the number of fits since it."""
+
+    base: tuple[int, int]
+    fits: int
+
+    @property
+    def number(self) -> int:
+        """One number of both."""
+        return mixed(self.base[0], self.fits)

@@ -17,6 +17,7 @@ from ..core.mode import mode
 from ..core.structure import flat
 from ..core.symbol import specs_of
 from ..core.written import is_ours
+from ..data.seed import Seed
 from ..formats import weights_file
 from ..layers import Layer, Recurrent, Spec
 from ..spellings import renamed
@@ -25,7 +26,7 @@ from ..training.compiled import Compiled, each, leaves, metric_of
 from ..training.feeding import Given
 from ..training.objective import Objective
 from ..training.run import Run, current, unpacked
-from ..training.trainer import Seed, Validation
+from ..training.trainer import Validation
 
 
 class Trained(Layer, obeyed=["metrics"]):
@@ -112,6 +113,8 @@ class Trained(Layer, obeyed=["metrics"]):
         bucket_by_length: bool = False,
         sampler: Any = None,
         columns: Any = None,
+        backup: Any = None,
+        initial_state: Any = None,
     ) -> History:
         """Trains the model. Nothing changes if the data are wrong.
 
@@ -146,6 +149,11 @@ class Trained(Layer, obeyed=["metrics"]):
             bucket_by_length: whether sequences of like length go into a batch together.
             sampler: what draws the batches instead of the options above: see `data.Sampler`.
             columns: of a table, which are x, y and weights: ("words", "tags").
+            backup: a folder for the state of the training, after every epoch: a run that is killed
+                and started again goes on from there, and ends as if nothing had happened. Or a
+                `callbacks.BackupAndRestore`, which says more.
+            initial_state: the file of a state to begin from, where the backup has none: what
+                `ModelCheckpoint(save_weights_only=False)` writes.
 
         Returns:
             The History: loss and metrics of each epoch.
@@ -184,6 +192,8 @@ class Trained(Layer, obeyed=["metrics"]):
             validation=validation,
             callbacks=callbacks,
             verbose=_level("fit", verbose),
+            backup=backup,
+            initial_state=initial_state,
         )
 
     def evaluate(

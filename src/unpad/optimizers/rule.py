@@ -360,6 +360,7 @@ class Rule(torch.optim.Optimizer):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
+        self.defaults.pop("differentiable", None)  # which torch adds, and no rule has
         for group in self.param_groups:
             # A state saved by torch's own optimiser knows less of a group, and counts in tensors.
             for name, value in self.defaults.items():

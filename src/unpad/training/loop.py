@@ -14,8 +14,10 @@ from ..core.mode import mode
 from ..data.feed import Feed, Limited
 from ..optimizers.rows import gradients_by_rows
 from .interrupt import HeldInterrupt
+from .kept import KeptMetrics, KeptModel, KeptOptimizer, Order, Place, RandomStreams, place_of
 from .progress import EpochProgress
 from .run import OF_TESTING, OF_TRAINING, Run
+from .state import Kept, State
 from .watchers import Watchers
 
 
@@ -71,11 +73,22 @@ class Fitting:
         # Whether somebody may have set a layer to something else between two epochs.
         self._mode_in_doubt = self.watchers.given or self.held_out is not None
         self._own_step = self._model.overrides(*OF_TRAINING)
+        self._place = Place(self._model)
+        self._from: State | None = None
+
+    def go_on_from(self, state: State) -> None:
+        """Has `epochs` begin where a training was.
+
+        Raises:
+            ValueError: it was of another model, optimiser or data, or drew other batches.
+        """
+        state.check(self._kept())
+        self._from = state
 
     def epochs(self, epochs: range) -> None:
         """All epochs, counted from 0, unless a callback stops them or Ctrl-C does."""
-        model, watchers = self._model, self.watchers
-        logs: dict[str, Any] = {}
+        model, watchers, place = self._model, self.watchers, self._place
+        place.epoch = epochs.start
         with (
             HeldInterrupt() as interrupt,
             model.threads(),
@@ -83,19 +96,28 @@ class Fitting:
             mode(model, True, "fit", alone=True),
         ):
             watchers.tell("on_train_begin")
-            for epoch in epochs:
-                logs = self._epoch(epoch, f"Epoch {epoch + 1}/{epochs.stop}", interrupt)
-                if model.stop_training:
-                    break
+            stopped = False
+            if self._from is not None:
+                place.epoch, within = place_of(self._from)
+                if not within or place.epoch >= epochs.stop:
+                    self._go_back()
+                    stopped = model.stop_training
+            while place.epoch < epochs.stop and not stopped:
+                self._epoch(f"Epoch {place.epoch + 1}/{epochs.stop}", interrupt)
+                stopped = model.stop_training
             finish = getattr(self.run.optimizer, "finalize_variable_values", None)
             if finish is not None:
                 finish()  # running averages take the weights' place
-            watchers.tell("on_train_end", logs)
+            watchers.tell("on_train_end", place.logs)
+        watchers.finished()
 
-    def _epoch(self, epoch: int, title: str, interrupt: HeldInterrupt) -> dict[str, Any]:
-        run, watchers = self.run, self.watchers
+    def _epoch(self, title: str, interrupt: HeldInterrupt) -> None:
+        run, watchers, place = self.run, self.watchers, self._place
+        epoch = place.epoch
         run.reset()
         watchers.tell("on_epoch_begin", epoch)
+        if self._from is not None:
+            self._go_back()
         progress = EpochProgress(title, self.feed.steps, self.verbose)
         start = time.perf_counter()
         if self._mode_in_doubt:
@@ -119,18 +141,21 @@ class Fitting:
             raise
         progress.finish(seconds, rate, logs)
         watchers.tell("on_epoch_end", epoch, logs)
-        return logs
+        place.next_epoch(logs)
+        watchers.write(None, self._state)
 
     def _train(
         self, epoch: int, progress: EpochProgress, interrupt: HeldInterrupt
     ) -> dict[str, Any] | None:
-        run, watchers, model = self.run, self.watchers, self._model
+        run, watchers, model, place = self.run, self.watchers, self._model, self._place
         begins, ends = watchers.asked("on_train_batch_begin"), watchers.asked("on_train_batch_end")
-        coming = self.feed.batches(epoch, apart=watchers.between)
+        first, returned = place.batch, place.returned
+        if first and model.stop_training:
+            return returned
+        coming = self.feed.batches(epoch, first, apart=watchers.between)
         if self.streams:
             coming = progress.waiting_for(coming)
-        returned: dict[str, Any] | None = None
-        for i, batch in enumerate(coming):
+        for i, batch in enumerate(coming, first):
             interrupt.check()
             if begins:
                 watchers.tell("on_train_batch_begin", i)
@@ -138,11 +163,39 @@ class Fitting:
             progress.advance(batch.steps)
             if ends:
                 watchers.tell("on_train_batch_end", i, run.so_far(returned))
-                if model.stop_training:
-                    break
+            if watchers.writes:
+                place.batch, place.returned = i + 1, returned
+                watchers.write(i, self._state)
+            if ends and model.stop_training:
+                break
             if progress.due:
                 progress.draw(run.so_far(returned))
         return returned
+
+    # --- what must not be lost -------------------------------------------------------------------
+
+    def _kept(self) -> dict[str, Kept]:
+        run, model = self.run, self._model
+        assert run.optimizer is not None
+        return {
+            "place": self._place,
+            "order": Order(model, self.feed),
+            "callbacks": self.watchers,
+            "optimizer": KeptOptimizer(run.optimizer, model),
+            "model": KeptModel(model),
+            "tally": run.tally,
+            "metrics": KeptMetrics(model.own_metrics),
+            "random": RandomStreams(model.device),
+        }
+
+    def _state(self) -> State:
+        return State.of(self._kept())
+
+    def _go_back(self) -> None:
+        """To where the state was, whatever the hooks before it have done by now."""
+        assert self._from is not None
+        self._from.into(self._kept())
+        self._from = None
 
 
 def evaluated(

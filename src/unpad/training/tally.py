@@ -11,6 +11,7 @@ from torch import Tensor
 from ..align.beside import Aligned
 from ..losses.reduction import Reduced
 from .outcome import Outcome, Part
+from .state import Kept
 
 if TYPE_CHECKING:
     from ..metrics import Metric, StartedMetric
@@ -53,7 +54,7 @@ class Tallied(NamedTuple):
     weighted: bool
 
 
-class Tally:
+class Tally(Kept):
     """Losses and metrics summed up over batches, with one denominator.
 
     Args:
@@ -80,6 +81,34 @@ class Tally:
         for group in self._metrics:
             for tallied in group:
                 tallied.metric.reset()
+
+    def state_dict(self) -> dict[str, Any]:
+        """All sums, as data and tensors."""
+        from ..metrics.carried import carried
+
+        return {
+            "sums": list(self._sums),
+            "penalties": dict(self._penalties),
+            "own": self._own,
+            "metrics": [[carried(t.metric.metric) for t in group] for group in self._metrics],
+        }
+
+    def load_state_dict(self, state: dict[str, Any], /) -> None:
+        """Goes on from them."""
+        from ..metrics.carried import carry
+
+        self._sums = [self._here(pair) for pair in state["sums"]]
+        self._penalties = {key: self._here(pair) for key, pair in state["penalties"].items()}
+        self._own = self._here(state["own"])
+        for group, found in zip(self._metrics, state["metrics"], strict=True):
+            for tallied, states in zip(group, found, strict=True):
+                carry(tallied.metric.metric, states)
+
+    def _here(self, pair: Any) -> Any:
+        """A sum and its divisor, where the sums are kept."""
+        if isinstance(self._zero, float):
+            return tuple(float(v) if isinstance(v, Tensor) else v for v in pair)
+        return tuple(v.to(self._zero.device) if isinstance(v, Tensor) else v for v in pair)
 
     def add(self, outcome: Outcome) -> None:
         """Adds a batch."""

@@ -16,7 +16,7 @@ from ..data.door import give_back
 from ..data.feed import Drawn, Limited
 from ..data.loader import Loader
 from ..data.sampler import Sampler, checked
-from ..data.seed import last_seed, mixed
+from ..data.seed import Seed, last_seed
 from ..data.source import Batch, Batches
 from ..optimizers.following import follow
 from ..ragged import Ragged
@@ -36,6 +36,7 @@ from .loop import Fitting, HeldOut, evaluated
 from .objective import Objective
 from .prepare import Opened, open_inputs, prepare, split
 from .progress import EpochProgress
+from .resume import Beginning
 from .run import Run, packed
 from .watchers import Watchers
 
@@ -62,18 +63,6 @@ class Validation(NamedTuple):
 NOT_HELD_OUT = Validation()
 
 
-class Seed(NamedTuple):
-    """What the orders of a model's batches come from: a seed, and the number of fits since it."""
-
-    base: tuple[int, int]
-    fits: int
-
-    @property
-    def number(self) -> int:
-        """One number of both."""
-        return mixed(self.base[0], self.fits)
-
-
 class Trainer:
     """Puts a model to work.
 
@@ -96,11 +85,14 @@ class Trainer:
         validation: Validation = NOT_HELD_OUT,
         callbacks: Sequence[Callback] | Callback | None = None,
         verbose: int = 0,
+        backup: Any = None,
+        initial_state: Any = None,
     ) -> History:
         """See `Model.fit`. Nothing changes if the data are wrong."""
         model = self.model
+        beginning = Beginning(callbacks, backup, initial_state)
         given, stream = read(model, given, columns, "fit")
-        seed = self._next_seed(epochs.start)
+        seed = beginning.seed or self._next_seed(epochs.start)
         mixes = batches["shuffle"] or batches["bucket_by_length"] or batches["batch_steps"]
         own_order = isinstance(stream, Batches)
         if model.stateful and ((mixes and not own_order) or sampler is not None):
@@ -120,12 +112,14 @@ class Trainer:
                 )
             if sampler is None:
                 sampler = Sampler(lengths_of(data), seed=seed.number, **batches)
-            feed: Any = Drawn(data, _draw(sampler, len(data)), model.device)
+            feed: Any = Drawn(data, _draw(sampler, len(data)), model.device, batches)
         else:
             data = None
             self._refuse_beside(stream, sampler, validation)
             laid = Laid(model, "fit", given.class_weight)
             feed = to_fit(model, stream, laid, batches, seed.number)
+            if feed.once:
+                beginning.refuse_once(stream.called)
             if feed.once and steps_per_epoch is None and len(epochs) > 1:
                 raise ValueError(
                     f"fit: {stream.called} can be read once, and epochs={epochs.stop} need it "
@@ -158,13 +152,14 @@ class Trainer:
             )
         history = History()
         # Drawn for nobody, a large plan would only cost.
-        steps = feed.count(epochs.start) if callbacks and epochs else None
+        steps = feed.count(epochs.start) if beginning.callbacks and epochs else None
         params = {"verbose": verbose, "epochs": epochs.stop, "steps": steps}
-        watchers = Watchers(callbacks, model, params, "fit", history)
+        watchers = Watchers(beginning.callbacks, model, params, "fit", history)
         run = Run(model, objective, objective.tally(outputs, model.device), self.optimizer("fit"))
         model.order_seed = seed
         model.history, model.stop_training = history, False
         fitting = Fitting(run, feed, held_out, watchers, verbose, streams=stream is not None)
+        beginning.of(fitting)
         fitting.epochs(epochs)
         return history
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .callbacks import Callback
+from .callbacks.callback import WritesState
 from .callbacks.logs import Logs
+from .state import Kept, State
 
 # What the base class calls under an older name.
 _OLDER = {"on_train_batch_begin": "on_batch_begin", "on_train_batch_end": "on_batch_end"}
 
 
-class Watchers:
+class Watchers(Kept):
     """Callbacks that are told together, one that is ours last, so that it holds what others add.
 
     Args:
@@ -34,8 +37,7 @@ class Watchers:
         who: str,
         last: Callback | None = None,
     ) -> None:
-        several: Any = [] if callbacks is None else callbacks
-        given: list[Any] = list(several) if isinstance(several, (list, tuple)) else [several]
+        given = listed(callbacks)
         for callback in given:
             if not isinstance(callback, Callback):
                 raise ValueError(
@@ -45,11 +47,62 @@ class Watchers:
         #: Whether there are any of the user's own.
         self.given = bool(given)
         self._all = [*given, *([] if last is None else [last])]
+        #: Whether anybody may want the state of the training.
+        self.writes = any(isinstance(c, WritesState) for c in self._all)
+        self._writers = [c for c in self._all if isinstance(c, WritesState)]
         #: Whether anybody is called between two batches of training.
         self.between = any(self.asked(hook) for hook in _OLDER)
         for callback in self._all:
             callback.set_model(model)
             callback.set_params(dict(params))
+
+    def state_dict(self) -> dict[str, Any]:
+        """What each of them must not lose, by its class and its place among those of its class."""
+        found = {name: callback.state_dict() for name, callback in self._named()}
+        return {name: state for name, state in found.items() if state}
+
+    def load_state_dict(self, state: dict[str, Any], /) -> None:
+        """Goes on from it; one that the state does not know begins anew."""
+        for name, callback in self._named():
+            if name in state:
+                callback.load_state_dict(state[name])
+
+    def check(self, state: dict[str, Any], /) -> None:
+        """Raises where a callback is missing that the state is of."""
+        mine = [name for name, _ in self._named()]
+        missing = [name for name in state if name not in mine]
+        if missing:
+            raise ValueError(
+                f"is of a fit with the callback {missing[0]}, which this fit has not: it has "
+                f"{', '.join(mine)}"
+            )
+
+    def _named(self) -> list[tuple[str, Callback]]:
+        seen: Counter[str] = Counter()
+        found = []
+        for callback in self._all:
+            name = type(callback).__name__
+            seen[name] += 1
+            found.append((name if seen[name] == 1 else f"{name} {seen[name]}", callback))
+        return found
+
+    def write(self, batch: int | None, state: Callable[[], State]) -> None:
+        """Has the state of the training written by those that want it now.
+
+        Args:
+            batch: after which batch of an epoch; None: after an epoch.
+            state: called where it is wanted.
+        """
+        wanting = [writer for writer in self._writers if writer.due(batch)]
+        if wanting:
+            found = state()
+            for writer in wanting:
+                writer.write(found)
+
+    def finished(self) -> None:
+        """Tells those who write the state that it is not needed any more."""
+        for writer in self._writers:
+            writer.finished()
 
     def asked(self, hook: str) -> bool:
         """Whether anybody listens: a batch's logs are read back from the device only then."""
@@ -68,3 +121,9 @@ class Watchers:
         args = (*args[:-1], args[-1] if isinstance(args[-1], Logs) else Logs(args[-1]))
         for callback in self._all:
             getattr(callback, hook)(*args)
+
+
+def listed(callbacks: Any) -> list[Any]:
+    """None, one or several callbacks as a list."""
+    several = [] if callbacks is None else callbacks
+    return list(several) if isinstance(several, (list, tuple)) else [several]

@@ -1,5 +1,6 @@
 """What can watch and steer training, by Keras's names."""
 
+from .backup import BackupAndRestore
 from .callback import Callback, History
 from .csv_logger import CSVLogger
 from .early_stopping import EarlyStopping
@@ -9,6 +10,7 @@ from .model_checkpoint import ModelCheckpoint
 from .terminate_on_nan import TerminateOnNaN
 
 __all__ = [
+    "BackupAndRestore",
     "CSVLogger",
     "Callback",
     "EarlyStopping",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...arguments import Checked
+from ..state import State, attributes_kept, give_back_attributes
 from .logs import Logs
 
 
@@ -25,6 +26,19 @@ class Callback(Checked):
     def set_params(self, params: dict[str, Any]) -> None:
         """Called next, with what is known beforehand."""
         self.params = params
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a killed run must not lose of it: see `fit(backup=)`.
+
+        Its attributes that are data: numbers, words, tensors, lists and dicts of them, and the
+        states of what has a `state_dict`. Not what its constructor is given, nor what is neither,
+        as a file that is open: that is made anew.
+        """
+        return attributes_kept(self, ("model", "params"))
+
+    def load_state_dict(self, state_dict: dict[str, Any], /) -> None:
+        """Goes on from it: called after the hooks that begin a training, and an epoch."""
+        give_back_attributes(self, state_dict)
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Before the first epoch."""
@@ -75,6 +89,25 @@ class Callback(Checked):
 
     def on_predict_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """After a batch of a prediction, with its `outputs`."""
+
+
+class WritesState(Callback):
+    """A callback that writes the state of the training, when all others have been told."""
+
+    def due(self, batch: int | None) -> bool:
+        """Whether the state is wanted now.
+
+        Args:
+            batch: after this batch of an epoch, counted from 0; None: after a whole epoch.
+        """
+        raise NotImplementedError
+
+    def write(self, state: State) -> None:
+        """Writes it."""
+        raise NotImplementedError
+
+    def finished(self) -> None:
+        """Told when training has ended, and everybody else was told."""
 
 
 class History(Callback):

@@ -26,6 +26,7 @@ class CSVLogger(Callback):
         if len(separator) != 1:
             raise wrong("CSVLogger", "separator", "one character", separator)
         self.filename, self.separator, self.append = filename, separator, append
+        self._place = 0
         self._file: TextIO | None = None
         self._writer: csv.DictWriter[str] | None = None
 
@@ -33,13 +34,16 @@ class CSVLogger(Callback):
         self._close()
         path = Path(self.filename)
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._header = not (self.append and path.exists() and path.stat().st_size)
-        self._file = path.open("a" if self.append else "w", newline="")
+        self._file = path.open("a", newline="")
+        # What stands behind this place goes when the first line is written: a run that was killed
+        # goes on behind the lines that it had written.
+        self._place = path.stat().st_size if self.append else 0
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         logs = logs or {}
         assert self._file is not None
         if self._writer is None:
+            self._cut()
             names = sorted(logs)
             if not any(name.startswith("val_") for name in names):
                 # As in Keras: columns for a validation that may come with a later epoch.
@@ -47,13 +51,21 @@ class CSVLogger(Callback):
             self._writer = csv.DictWriter(
                 self._file, ["epoch", *names], "NA", "ignore", delimiter=self.separator
             )
-            if self._header:
+            if not self._place:
                 self._writer.writeheader()
         self._writer.writerow({"epoch": epoch, **logs})
         self._file.flush()
+        self._place = self._file.tell()
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        if self._writer is None:
+            self._cut()
         self._close()
+
+    def _cut(self) -> None:
+        assert self._file is not None
+        self._place = min(self._place, Path(self.filename).stat().st_size)
+        self._file.truncate(self._place)
 
     def _close(self) -> None:
         if self._file is not None:

@@ -9,25 +9,33 @@ from typing import Any
 import torch
 
 from ...arguments import Bound, Verbose
+from ...formats.checkpoint import write_state
 from ...formats.writing import write_whole
+from ..state import State
+from .backup import frequency
+from .callback import WritesState
 from .monitor import Monitor
 
 _ENDINGS = (".pt", ".pth", ".weights")
+_OF_STATE = ".state.safetensors"
 
 
-class ModelCheckpoint(Monitor):
+class ModelCheckpoint(Monitor, WritesState):
     """Saves the model's weights after each epoch, each best one, or each so many batches.
 
-    The file is torch's: `model.load_state_dict(torch.load(path))`. It is written beside its place
-    and then put there at once, so that no half of a file is ever found, whatever happens.
+    The file is torch's: `model.load_state_dict(torch.load(path))`. With `save_weights_only=False`
+    it is the whole state of the training, from which `fit(initial_state=path)` goes on. Either is
+    written beside its place and then put there at once, so that no half of a file is ever found,
+    whatever happens.
 
     Args:
         filepath: where; `{epoch}`, `{batch}` and the names of the logs are filled in, as in
-            "{epoch:02d}-{val_loss:.2f}.weights.pt". Folders are made.
+            "{epoch:02d}-{val_loss:.2f}.weights.pt". Folders are made. It ends in .weights.pt, .pt,
+            .pth or .weights; of a state in .state.safetensors.
         monitor: which number of the logs says what is best.
         verbose: 1 says so in a line.
         save_best_only: whether only an epoch that is the best so far is saved.
-        save_weights_only: must be True.
+        save_weights_only: whether it is the weights alone, and not the state of the training.
         mode: "min" where lower is better, "max" where higher is, "auto" to go by the name.
         save_freq: "epoch", or the number of batches from one to the next.
         initial_value_threshold: what the first best one must beat.
@@ -50,26 +58,24 @@ class ModelCheckpoint(Monitor):
         # What is best need not be known where everything is saved.
         super().__init__(monitor, mode if save_best_only or mode != "auto" else "min")
         self.filepath = filepath
-        if not save_weights_only:
+        if not save_weights_only and not os.fspath(filepath).endswith(_OF_STATE):
             raise ValueError(
-                "ModelCheckpoint: whole models are not saved, their weights are: give "
-                "save_weights_only=True and a filepath that ends in .weights.pt."
+                f"ModelCheckpoint: expected a filepath that ends in {_OF_STATE}, for the state of "
+                f"the training, got {filepath!r}. For the weights alone: save_weights_only=True "
+                "and a filepath that ends in .weights.pt."
             )
-        if not os.fspath(filepath).endswith(_ENDINGS):
+        if save_weights_only and not os.fspath(filepath).endswith(_ENDINGS):
             raise ValueError(
                 f"ModelCheckpoint: expected a filepath that ends in .weights.pt, .pt, .pth or "
                 f".weights, got {filepath!r}. The file is torch's, of model.state_dict()."
             )
-        number = isinstance(save_freq, int) and not isinstance(save_freq, bool) and save_freq > 0
-        if save_freq != "epoch" and not number:
-            raise ValueError(
-                f"ModelCheckpoint: expected save_freq as 'epoch' or a positive number of batches, "
-                f"got {save_freq!r}."
-            )
         self.verbose, self.save_best_only = verbose, save_best_only
-        self.save_weights_only, self.save_freq = save_weights_only, save_freq
+        self.save_weights_only = save_weights_only
+        self.save_freq = frequency("ModelCheckpoint", save_freq)
         self.best = initial_value_threshold
         self._epoch = self._batches = 0
+        # Where the state is to be written, when all other callbacks have been told.
+        self._wanted: list[tuple[Path, str]] = []
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self._epoch = epoch
@@ -97,9 +103,25 @@ class ModelCheckpoint(Monitor):
                 return
             self.best = current
             why = f"{self.monitor} went from {before} to {current:.5f}, "
+        if not self.save_weights_only:
+            self._wanted.append((path, f"Epoch {epoch + 1}: {why}state saved to {path}"))
+            return
         save(self.model.state_dict(), path)
         if self.verbose:
             print(f"Epoch {epoch + 1}: {why}weights saved to {path}")
+
+    def due(self, batch: int | None) -> bool:
+        return bool(self._wanted)
+
+    def write(self, state: State) -> None:
+        for path, told in self._wanted:
+            write_state(path, state.to_data(), "ModelCheckpoint")
+            if self.verbose:
+                print(told)
+        self._wanted.clear()
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"best": self.best, "_epoch": self._epoch, "_batches": self._batches}
 
     def _path(self, values: dict[str, Any]) -> Path:
         try:

@@ -1,0 +1,119 @@
+"""A state on the disk: named tensors and a structure around them, in one safetensors file.
+
+The structure is JSON in the file's metadata, beside a checksum of all of it; reading runs nothing
+that the file says. Any program that knows safetensors can look at the tensors.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from .writing import write_whole
+
+#: Counts up when what a state holds is no longer what this house can read.
+FORMAT = "unpad state 1"
+
+
+class Stored(NamedTuple):
+    """What a state's file holds: a structure that JSON can hold, and tensors by name."""
+
+    structure: Any
+    tensors: dict[str, Tensor]
+
+
+def write_state(path: Path, stored: Stored, who: str, before: Path | None = None) -> None:
+    """Writes a state, and puts it in its place when it is whole.
+
+    Args:
+        path: of the file; its folder is made.
+        stored: what is written; tensors on any device.
+        who: shown in errors.
+        before: where the state that stood there goes, instead of being replaced.
+
+    Raises:
+        OSError: it cannot be written; the state that was there is as it was.
+        TypeError: the structure is nothing that JSON can hold.
+    """
+    tensors = _on_their_own(stored.tensors)
+    structure = json.dumps(stored.structure)
+    metadata = {"format": FORMAT, "structure": structure}
+    metadata["checksum"] = _checksum(FORMAT, structure, tensors)
+
+    def write(to: Path) -> None:
+        try:
+            safetensors.torch.save_file(tensors, to, metadata)
+        except safetensors.SafetensorError as error:
+            raise OSError(str(error)) from None
+
+    size = sum(t.nbytes for t in tensors.values()) + len(structure)
+    if before is None:
+        write_whole(path, write, size, who)
+        return
+    new = path.with_name(f"{path.name}.new")
+    write_whole(new, write, size, who)
+    # Killed between these two, the state that was there stands under its other name.
+    if path.exists():
+        os.replace(path, before)
+    os.replace(new, path)
+
+
+def read_state(path: Path, who: str) -> Stored:
+    """What `write_state` has written, on the CPU.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is cut short or changed, or no state, or one of another format.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{who}: there is no state {path}.")
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            metadata: Mapping[str, str] = file.metadata() or {}
+            # Not what lies in the file's own memory: it may be replaced while this is in use.
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
+    except (safetensors.SafetensorError, RuntimeError, ValueError, TypeError) as error:
+        raise ValueError(f"{who}: {path} is not whole: {str(error).splitlines()[0]}.") from None
+    found = metadata.get("format", "")
+    if not found.startswith(FORMAT.rpartition(" ")[0]):
+        raise ValueError(f"{who}: {path} holds tensors, but is no state of a training.")
+    if "structure" not in metadata or metadata.get("checksum") != _checksum(
+        found, metadata["structure"], tensors
+    ):
+        raise ValueError(f"{who}: {path} is not whole: its checksum is not that of its content.")
+    if found != FORMAT:
+        raise ValueError(f"{who}: {path} is of format {found!r}, this version reads {FORMAT!r}.")
+    return Stored(json.loads(metadata["structure"]), tensors)
+
+
+def _on_their_own(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """On the CPU, each with memory of its own: safetensors takes no two that share some."""
+    found, seen = {}, set()
+    for name, given in tensors.items():
+        tensor = given.detach().as_subclass(Tensor).cpu().contiguous()
+        memory = tensor.untyped_storage()
+        if memory.data_ptr() in seen or memory.nbytes() != tensor.nbytes:
+            tensor = tensor.clone()
+        seen.add(tensor.untyped_storage().data_ptr())
+        found[name] = tensor
+    return found
+
+
+def _checksum(kind: str, structure: str, tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 of everything that the file says."""
+    digest = hashlib.sha256(f"{kind}|{len(structure)}|{structure}".encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        digest.update(f"|{name}|{tensor.dtype}|{tuple(tensor.shape)}|".encode())
+        if tensor.numel():
+            digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
