@@ -13,12 +13,15 @@ from . import (
     activations,
     backend,
     callbacks,
+    config,
     constraints,
     doctor,
+    dtype_policies,
     initializers,
     kernels,
     layers,
     losses,
+    mixed_precision,
     models,
     ops,
     optimizers,
@@ -33,6 +36,7 @@ from . import (
 )
 from .core import operation as _operation
 from .core.layer import Layer
+from .core.precision import DTypePolicy
 from .core.weight import Weight as Variable
 from .dialect import absent as _absent
 from .dialect import as_keras
@@ -48,6 +52,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "DTypePolicy",
     "DataWarning",
     "Input",
     "Layer",
@@ -61,13 +66,16 @@ __all__ = [
     "as_keras",
     "backend",
     "callbacks",
+    "config",
     "constraints",
     "doctor",
+    "dtype_policies",
     "initializers",
     "kernels",
     "layers",
     "losses",
     "metrics",
+    "mixed_precision",
     "models",
     "ops",
     "optimizers",

@@ -17,7 +17,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from numbers import Integral, Real
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import numpy as np
 import torch
@@ -47,6 +47,23 @@ Verbose = int
 Seed = int | None
 #: A type of torch's, or its name.
 DType = str | torch.dtype | None
+
+
+class _Policy(Protocol):
+    """What says two types, of what is computed and of the weights, by name: ours or Keras's."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def compute_dtype(self) -> str: ...
+    @property
+    def variable_dtype(self) -> str: ...
+
+
+#: What a layer computes in: a type, its name, the name of a policy, or a policy.
+Precision = str | torch.dtype | _Policy | None
+#: Policies whose weights are float32, and the type of what is computed.
+MIXED = {"mixed_float16": "float16", "mixed_bfloat16": "bfloat16"}
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -358,6 +375,20 @@ def dtype(who: str, name: str, value: Any) -> Any:
     raise wrong(who, name, "one of torch's types or its name, as 'float32'", value)
 
 
+def precision(who: str, name: str, value: Any) -> Any:
+    """The value, if it is a type, its name, the name of a policy, or a policy."""
+    if hasattr(value, "variable_dtype") and hasattr(value, "compute_dtype"):
+        precision(who, name, getattr(value, "name", None))
+        return value
+    if isinstance(value, str) and value in MIXED:
+        return value
+    try:
+        return dtype(who, name, value)
+    except ValueError:
+        what = "one of torch's types or its name, as 'float32', or a policy, as 'mixed_bfloat16'"
+        raise wrong(who, name, what, value) from None
+
+
 def numbers(
     who: str, name: str, value: Any, low: float | None = None, high: float | None = None
 ) -> Any:
@@ -519,6 +550,7 @@ KINDS: dict[str, Callable[..., Any]] = {
     "Verbose": verbose,
     "Seed": seed,
     "DType": dtype,
+    "Precision": precision,
     "Callable": function,
     "PathLike": path,
     "dict": options,

@@ -149,6 +149,16 @@ def layer_supports_masking():
         layer.supports_masking = False
 
 
+def layer_dtype_policy():
+    """A policy is obeyed as the constructor's dtype is, until there are weights."""
+    layer = Scale()
+    layer.dtype_policy = "mixed_bfloat16"
+    assert layer(R).dtype == torch.bfloat16
+    assert layer.scale.dtype == torch.float32
+    with pytest.raises(ValueError, match="dtype is what its weights were made with"):
+        layer.dtype_policy = "float64"
+
+
 def layer_output_shape():
     """A shape that a layer says is compared with what it gives; a wrong one is an error."""
 

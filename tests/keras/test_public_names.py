@@ -67,6 +67,7 @@ OBEYED = {
         "get_weights": partial(layers.method, "Layer", "get_weights"),
         "name": layers.layer_name,
         "set_weights": partial(layers.method, "Layer", "set_weights"),
+        "dtype_policy": layers.layer_dtype_policy,
         "supports_masking": layers.layer_supports_masking,
         "trainable": layers.layer_trainable,
     },

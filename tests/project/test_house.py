@@ -15,7 +15,14 @@ ROOMS = ["errors", "arguments", "serialization", "spellings", "refusals", "confi
 ROOMS += ["tree", "ragged", "ragged.doors", "variable"]
 ROOMS += ["preprocessing", "data.source", "kernels", "weights"]
 ROOMS += ["activations", "constraints", "initializers", "regularizers"]
-ROOMS += ["core", "layers.basic", "layers.convolution", "layers.pooling", "layers.merging"]
+ROOMS += [
+    "core",
+    "dtype_policies",
+    "layers.basic",
+    "layers.convolution",
+    "layers.pooling",
+    "layers.merging",
+]
 ROOMS += ["layers.normalization", "layers.shape", "layers.text", "layers.recurrent"]
 ROOMS += [
     "layers.attention",
@@ -28,7 +35,7 @@ ROOMS += [
     "losses",
     "metrics",
 ]
-ROOMS += ["optimizers", "data"]
+ROOMS += ["config", "optimizers", "mixed_precision", "data"]
 ROOMS += ["doctor.findings", "doctor.facts", "doctor.checks", "doctor.probes"]
 ROOMS += [
     "doctor.adapters",

@@ -10,7 +10,8 @@ import torch
 from ..refusals import Refused
 from ..weights import activations, constraints, regularizers
 from . import older
-from .weighted import Weighted, as_dtype
+from .precision import policy_of
+from .weighted import Weighted
 from .written import is_ours
 
 # What weights are made with, under the names that arguments have.
@@ -46,7 +47,6 @@ class Attributes(Weighted):
             ValueError: it comes too late, or the name is one of unpad's.
         """
         of, _, kind = name.rpartition("_")
-        value = as_dtype(value) if name == "dtype" else value
         if isinstance(value, (torch.nn.Module, torch.nn.Parameter)):
             self._check_held(name, value)
         elif name == "activity_regularizer":
@@ -63,16 +63,23 @@ class Attributes(Weighted):
             value = room.get(value, self.who)
             held.pop(of, None)
             held |= {} if value is None else {of: value}
-        elif name == "dtype" or (
-            (name in _MADE_OF or kind == "initializer") and name in self._takes
-        ):
+        elif (name in _MADE_OF or kind == "initializer") and name in self._takes:
             had = self.__dict__.get(name, value)
             if had is not value and had != value:
-                raise ValueError(
-                    f"{self.who}: {name} is what its weights were made with, and they are there. "
-                    "Make a new layer, or give it other numbers: set_weights."
-                )
+                raise self._too_late(name)
+        elif name == "dtype":
+            kinds = (self.dtype, None if value is None else policy_of(value).variable)
+            was, wanted = (kind or torch.get_default_dtype() for kind in kinds)
+            if was is not wanted:
+                raise self._too_late(name)
+            self._met.clear()
         return value
+
+    def _too_late(self, name: str) -> ValueError:
+        return ValueError(
+            f"{self.who}: {name} is what its weights were made with, and they are there. Make a "
+            "new layer, or give it other numbers: set_weights."
+        )
 
     def _check_held(self, name: str, value: Any) -> None:
         if isinstance(value, torch.nn.Module) and any(m is self for m in value.modules()):

@@ -12,14 +12,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..arguments import DType
+from ..arguments import Precision
 from ..configured import attributes_of, made_of
 from ..ragged import Ragged
 from ..ragged.numbers import as_values, to_tensor
 from ..refusals import Refusing
 from ..serialization import as_data
 from ..weights import activations, regularizers
-from . import older
+from . import older, precision
 from .attributes import Attributes
 from .backward_hooks import with_backward_hooks
 from .calls import Keeps
@@ -33,7 +33,6 @@ from .spec import Spec, Specs, kind_of
 from .structure import flat
 from .symbol import Node, Symbol, draw, is_symbolic, specs_of
 from .trial import build_inside, tried
-from .weighted import as_dtype
 from .written import Written, is_ours, written
 
 _BATCHES = (Ragged, Tensor)
@@ -58,7 +57,8 @@ class Layer(Refusing, Attributes, refused=NOT_ASKED):
     Args:
         name: shown in summaries and errors; by default the class's, in snake case.
         trainable: False freezes the weights.
-        dtype: of the weights; by default torch's default.
+        dtype: of the weights and of what comes out: a type, or a policy, as "mixed_bfloat16"; by
+            default the policy that `config.set_dtype_policy` has set, else torch's default.
         activity_regularizer: a penalty on what comes out; see `losses`.
         kwargs: older Keras's `input_shape` and its like, which tell a Sequential's input.
 
@@ -100,7 +100,7 @@ class Layer(Refusing, Attributes, refused=NOT_ASKED):
         *,
         name: str | None = None,
         trainable: bool = True,
-        dtype: DType = None,
+        dtype: Precision = None,
         activity_regularizer: Any = None,
         **kwargs: Unpack[ToldOptions],
     ) -> None:
@@ -110,7 +110,7 @@ class Layer(Refusing, Attributes, refused=NOT_ASKED):
         self._told_shape = older.shape_in(kwargs, self)
         self._frozen = set()
         self.trainable = trainable
-        self.dtype = as_dtype(dtype)
+        self.dtype = precision.policy_for(dtype)
         self.activity_regularizer = regularizers.get(activity_regularizer, self.who)
         self.built = False
         # The kinds of calls that it has been asked about: see `_meet`.
@@ -257,13 +257,22 @@ class Layer(Refusing, Attributes, refused=NOT_ASKED):
 
     @property
     def compute_dtype(self) -> torch.dtype:
-        """Of what is computed: that of the weights."""
-        return self.dtype or torch.get_default_dtype()
+        """Of what comes out."""
+        return self.dtype_policy.compute
 
     @property
     def variable_dtype(self) -> torch.dtype:
         """Of the weights."""
-        return self.compute_dtype
+        return self.dtype_policy.variable
+
+    @property
+    def dtype_policy(self) -> precision.DTypePolicy:
+        """The types of the weights and of what comes out; set before the weights are made."""
+        return self.given_policy or precision.policy_of(torch.get_default_dtype())
+
+    @dtype_policy.setter
+    def dtype_policy(self, policy: Any) -> None:
+        self.dtype = policy
 
     @property
     def supports_masking(self) -> bool:
@@ -331,7 +340,8 @@ class Layer(Refusing, Attributes, refused=NOT_ASKED):
             ValueError: the layer cannot take them; see `output_spec`.
         """
         self._refuse_other_sizes(specs)
-        return self.output_spec(*specs, **options)
+        found = self.output_spec(*specs, **options)
+        return found if self.half_type is None else precision.in_spec(found, self.half_type)
 
     def _refuse_other_sizes(self, specs: Sequence[Any]) -> None:
         self._refuse_levels(specs)
@@ -358,6 +368,8 @@ class Layer(Refusing, Attributes, refused=NOT_ASKED):
         if training is not None and training != self.training:
             with mode(self, bool(training), self.who):
                 return self(*inputs, **options)
+        if self.half_type is not None or precision.any_autocast():
+            return precision.called(self, self._call, inputs, options)
         alone = len(inputs) == 1 and not options
         if alone and self._plain and self.built and type(inputs[0]) in _BATCHES:
             # The usual call: the rest would find nothing to do.
@@ -370,6 +382,11 @@ class Layer(Refusing, Attributes, refused=NOT_ASKED):
             finally:
                 if outermost:
                     ended()
+        return self._call(inputs, options)
+
+    def _call(self, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        """The call in general, in whatever type."""
+        alone = len(inputs) == 1 and not options
         if "mask" in options and not self._written.mask:
             inputs, options = without_mask(self.who, inputs, options)
         if any(map(is_symbolic, (*inputs, *options.values()))):
@@ -521,7 +538,7 @@ class Layer(Refusing, Attributes, refused=NOT_ASKED):
         """The inputs in the type of the weights, and whatever else `forward` relies on."""
         if isinstance(inputs, list):
             return [self._prepare(x) for x in inputs]
-        wanted = self._weights_dtype()
+        wanted = self._weights_dtype() if self.half_type is None else self._taken_in()
         if wanted is None or inputs is None or inputs.dtype is wanted:
             return inputs
         if inputs.dtype.is_complex and not wanted.is_complex:
@@ -530,6 +547,11 @@ class Layer(Refusing, Attributes, refused=NOT_ASKED):
                 "as features: torch.view_as_real(x)."
             )
         return inputs.to(dtype=wanted)
+
+    def _taken_in(self) -> torch.dtype | None:
+        """The type that a half policy's inputs are brought into: ours compute in the weights'."""
+        ours = self.is_model or is_ours(type(self))
+        return self._weights_dtype() if ours else self.half_type
 
     def _weights_dtype(self) -> torch.dtype | None:
         # Of weights of its own only: what a wrapper holds casts for itself. (A walk through all
@@ -551,7 +573,8 @@ class Layer(Refusing, Attributes, refused=NOT_ASKED):
         # Whatever `*args` and `**kwargs` are called, they are no arguments of their own.
         handed_on = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
         names = [a.name for a in arguments if a.name not in base and a.kind not in handed_on]
-        config = {"name": self.given_name, "trainable": self.trainable, "dtype": self.dtype}
+        dtype = precision.written(self.given_policy)
+        config = {"name": self.given_name, "trainable": self.trainable, "dtype": dtype}
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = self.activity_regularizer
         return as_data(config | attributes_of(self, names))

@@ -22,7 +22,6 @@ NOT_ASKED = {
     "call_signature_parameters": "It is read off `call`.",
     "compute_dtype": _TYPES,
     "compute_output_spec": _SPECS,
-    "dtype_policy": _TYPES,
     "get_build_config": _BUILT,
     "input": _GRAPH,
     "input_dtype": _TYPES,

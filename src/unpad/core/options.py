@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypedDict
 
-import torch
+from ..arguments import Precision
 
 
 class _Told(TypedDict, total=False):
@@ -33,7 +33,7 @@ class _Named(_Shared, total=False):
 
 
 class _Typed(_Shared, total=False):
-    dtype: str | torch.dtype | None
+    dtype: Precision
 
 
 class _Penalised(_Shared, total=False):

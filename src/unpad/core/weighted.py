@@ -16,6 +16,7 @@ from ..ragged.batch import values_of
 from ..ragged.numbers import is_numeric, to_numpy, to_tensor
 from ..weights import constraints, initializers, regularizers
 from .passes import running
+from .precision import HALF, DTypePolicy, policy_of
 from .weight import Weight
 
 
@@ -43,8 +44,10 @@ class Penalty(NamedTuple):
 class Weighted(Checked, torch.nn.Module):
     """A torch module that knows its weights as Keras's layers do."""
 
-    #: Of the weights; None is torch's default.
-    dtype: torch.dtype | None
+    #: What it computes in and keeps its weights in; None is torch's default.
+    given_policy: DTypePolicy | None
+    #: The half type of what comes out, where it is one.
+    half_type: torch.dtype | None
     #: A penalty on what comes out.
     activity_regularizer: Any
     _regularizers: dict[str, Any]
@@ -55,6 +58,18 @@ class Weighted(Checked, torch.nn.Module):
     #: The weights that `trainable` has frozen, by name.
     _frozen: set[str]
     _trainable: bool
+
+    @property
+    def dtype(self) -> torch.dtype | None:
+        """Of the weights; None is torch's default."""
+        return None if self.given_policy is None else self.given_policy.variable
+
+    @dtype.setter
+    def dtype(self, value: Any) -> None:
+        policy = policy_of(value)
+        compute = None if policy is None else policy.compute
+        self.given_policy = policy
+        self.half_type = compute if compute in HALF else None
 
     @property
     def who(self) -> str:

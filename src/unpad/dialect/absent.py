@@ -11,7 +11,6 @@ INSTEAD = {
     "datasets": "give fit your own arrays or lists; many sets come with scikit-learn, aeon or the "
     "package datasets.",
     "estimator": "a model is trained with fit.",
-    "mixed_precision": "give a layer dtype=, or use torch.autocast.",
     "preprocessing.image": "images are out of scope.",
     "preprocessing.text": "layers.TextVectorization and layers.StringLookup make ids of words.",
     "wrappers": "skorch wraps torch modules for scikit-learn, and a model is one.",

@@ -7,6 +7,7 @@ here first; with a plain call it costs a third of a microsecond.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -21,6 +22,7 @@ from torch._C import (
 )
 from torch.autograd import forward_ad
 
+HALF = (torch.float16, torch.bfloat16)
 #: A block in which a Weight's fields are read as a tensor's. It is a subclass, of which torch asks
 #: at each access whether it has a word of its own to say: .25 us more, 150 times in a small model's
 #: step. Nothing of a user's may run within.
@@ -84,6 +86,20 @@ def cast_to(values: Tensor) -> torch.dtype | None:
     return None if values.dtype in (wanted, torch.float64) else wanted
 
 
-def cast(tensor: Any, dtype: torch.dtype) -> Any:
-    """A tensor of floats in this type; others, and nothing, as they are."""
-    return tensor.to(dtype) if tensor is not None and tensor.is_floating_point() else tensor
+def types(values: Tensor) -> tuple[torch.dtype, torch.dtype]:
+    """The type to compute these values in, and that of what comes out.
+
+    On a CPU what is half a type is computed in float32, whichever path does it: the library has no
+    half products, torch's take longer than those of float32 on processors that have none, and the
+    two shall give the same.
+    """
+    out = values.dtype if recorded() else cast_to(values) or values.dtype
+    return torch.float32 if out in HALF and values.is_cpu else out, out
+
+
+def brought(tensors: Iterable[Any], dtype: torch.dtype) -> list[Any]:
+    """Tensors of float32 and half types in this one; others, and nothing, as they are."""
+    return [
+        t.to(dtype) if t is not None and (t.dtype is torch.float32 or t.dtype in HALF) else t
+        for t in tensors
+    ]

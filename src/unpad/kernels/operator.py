@@ -113,26 +113,53 @@ def trusted(
     for the backward pass and for other layers. The weights are kernel, recurrent kernel, bias and
     recurrent bias of each direction in turn: eight, None where there is none.
 
-    Within `torch.func` and with tangents the reference computes; under autocast, its type.
+    Within `torch.func` and with tangents the reference computes. What comes out has the type of the
+    values, or autocast's; it may be computed in another (`around.types`).
 
     Raises:
         ValueError: shapes, types or devices do not go together.
         RuntimeError: within torch.jit.trace.
     """
     recorded = around.recorded()
-    transform = None
-    if not (recorded or around.nothing()):
-        transform = around.transform()
-        if transform == "torch.jit.trace":
-            raise RuntimeError(
-                "recurrent: torch.jit.trace would write down this batch's lengths as the only "
-                "ones. torch.compile and torch.export take any batch."
-            )
-        wanted = around.cast_to(values)
-        if wanted is not None:
-            values, *weights, h0, c0, mask = (
-                around.cast(t, wanted) for t in (values, *weights, h0, c0, mask)
-            )
+    plain = recorded or around.nothing()
+    made_in = recorded, None if plain else around.transform()
+    rest = activation, recurrent_activation, reverse, own
+    if plain and values.dtype not in around.HALF:
+        return _computed(made_in, cell, values, offsets, ids, weights, h0, c0, mask, *rest)
+    if made_in[1] == "torch.jit.trace":
+        raise RuntimeError(
+            "recurrent: torch.jit.trace would write down this batch's lengths as the only ones. "
+            "torch.compile and torch.export take any batch."
+        )
+    inside, out = around.types(values)
+    if plain:
+        sizes(cell, values, offsets, ids, weights, h0, c0, mask, len(reverse))
+    values, *weights, h0, c0, mask = around.brought((values, *weights, h0, c0, mask), inside)
+    found = _computed(made_in, cell, values, offsets, ids, weights, h0, c0, mask, *rest)
+    outputs, h, c = (tensor.to(out) for tensor in found)
+    return outputs, h, c
+
+
+def _computed(
+    made_in: tuple[bool, str | None],
+    cell: str,
+    values: Tensor,
+    offsets: Tensor,
+    ids: Tensor | None,
+    weights: Sequence[Tensor | None],
+    h0: Tensor | None,
+    c0: Tensor | None,
+    mask: Tensor | None,
+    activation: str | Callable[[Tensor], Tensor],
+    recurrent_activation: str | Callable[[Tensor], Tensor],
+    reverse: list[bool],
+    own: Own | None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """See `trusted`; in the type that the values have.
+
+    The call is made in a graph that is recorded, or not, and in a transform of torch's, or none.
+    """
+    recorded, transform = made_in
     with around.as_tensors():
         sizes(cell, values, offsets, ids, weights, h0, c0, mask, len(reverse))
     tensors = (values, offsets, ids, *weights, h0, c0, mask)

@@ -67,6 +67,13 @@ def linear(values: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
     if plain and serves(values) and around.nothing():
         followed = torch.is_grad_enabled()
         return _Linear.apply(values, kernel, bias) if followed else _forward(values, kernel, bias)
+    inside, out = around.types(values)
+    if values.is_cpu and out in around.HALF:
+        if around.nothing():  # autocast lets types differ
+            checks.linear(values, kernel, bias)
+        values, kernel, bias = around.brought((values, kernel, bias), inside)
+        with torch.autocast("cpu", enabled=False):
+            return linear(values, kernel, bias).to(out)
     checks.linear(values, kernel, bias)
     if bias is not None and values.ndim == 2:
         return torch.addmm(bias, values, kernel)

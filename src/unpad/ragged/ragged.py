@@ -178,8 +178,14 @@ class Ragged(Views, InAndOut, Choosing, Arithmetic, Elementwise, Reducing, InTim
         """The same batch on another device or of another type, as `torch.Tensor.to`."""
         if isinstance(device, torch.dtype):
             device, dtype = None, device
-        values = self._values.to(device=device, dtype=dtype)
-        return Ragged._trusted(values, self._layout.to(values.device), self._numpy)
+        read_by = self._read_by
+        if read_by is None or device is not None or read_by[1] != self._values._version:
+            values = self._values.to(device=device, dtype=dtype)
+            return Ragged._trusted(values, self._layout.to(values.device), self._numpy)
+        # Steps that were equal are so in any type. Values of inference mode count no changes.
+        with torch.inference_mode(False), torch.set_grad_enabled(torch.is_grad_enabled()):
+            values = self._values.to(dtype=dtype)
+        return Ragged._trusted(values, self._layout, self._numpy, (read_by[0], values._version))
 
     def astype(self, dtype: Any) -> Ragged:
         """The same batch of another type: torch's, its name ("float32") or numpy's."""

@@ -100,7 +100,7 @@ class HeadedAttention(Keeps, Layer):
             self.kernel_initializer, self.bias_initializer,
             self.kernel_regularizer, self.bias_regularizer, self.activity_regularizer,
             self.kernel_constraint, self.bias_constraint,
-            name=f"{self.name}/{name}", dtype=self.dtype,
+            name=f"{self.name}/{name}", dtype=self.given_policy,
         )  # fmt: skip
 
     def output_spec(

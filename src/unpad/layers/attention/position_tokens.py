@@ -68,11 +68,11 @@ class TokenAndPositionEmbedding(Layer):
         self.mask_zero = mask_zero
         self.token_embedding = Embedding(
             self.vocabulary_size, self.embedding_dim, self.embeddings_initializer,
-            mask_zero=mask_zero, name=self.given_name, dtype=self.dtype,
+            mask_zero=mask_zero, name=self.given_name, dtype=self.given_policy,
         )  # fmt: skip
         self.position_embedding = PositionEmbedding(
             self.sequence_length, self.embeddings_initializer,
-            name=self.given_name, dtype=self.dtype,
+            name=self.given_name, dtype=self.given_policy,
         )  # fmt: skip
 
     def build(self, spec: Spec) -> None:

@@ -74,21 +74,25 @@ class TransformerBlock(Keeps, Layer):
         assert size is not None
         made = MultiHeadAttention(
             self.num_heads, size // self.num_heads, dropout=self.dropout, **self._weights_as,
-            name=f"{self.name}/{name}", dtype=self.dtype,
+            name=f"{self.name}/{name}", dtype=self.given_policy,
         )  # fmt: skip
         made.ensure_built(query, value)
         return made
 
     def _norm(self, name: str, spec: Spec) -> Layer:
         made = LayerNormalization(
-            epsilon=self.layer_norm_epsilon, name=f"{self.name}/{name}", dtype=self.dtype
+            epsilon=self.layer_norm_epsilon, name=f"{self.name}/{name}", dtype=self.given_policy
         )
         made.ensure_built(spec)
         return made
 
     def _dense(self, name: str, units: int, activation: Any, spec: Spec) -> Dense:
         made = Dense(
-            units, activation, **self._weights_as, name=f"{self.name}/{name}", dtype=self.dtype
+            units,
+            activation,
+            **self._weights_as,
+            name=f"{self.name}/{name}",
+            dtype=self.given_policy,
         )
         made.ensure_built(spec)
         return made

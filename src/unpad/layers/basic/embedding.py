@@ -217,6 +217,10 @@ class Masking(Layer):
         real = ~equals(inputs, self.mask_value, steps_from=2)
         return Ragged._of(take_real(inputs, real, numpy=False))
 
+    def _weights_dtype(self) -> torch.dtype | None:
+        # Of half a type a step of the mask's value might no longer equal it.
+        return self.dtype if self.half_type is None else None
+
     def forward(self, inputs: Ragged | Tensor) -> Ragged | Tensor:
         """The steps that are."""
         return self.open(inputs)

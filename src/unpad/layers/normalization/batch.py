@@ -112,7 +112,8 @@ class BatchNormalization(Affine):
         (self._at,) = self._from_last(spec)
         (size,) = self._sizes(spec)
         self._add_affine((size,))
-        dtype = self.dtype or torch.get_default_dtype()
+        # Of a half type a mean that moves by a hundredth would hardly move.
+        dtype = torch.float32 if self.half_type else self.dtype or torch.get_default_dtype()
         self.register_buffer("moving_mean", self.moving_mean_initializer((size,), dtype))
         self.register_buffer("moving_variance", self.moving_variance_initializer((size,), dtype))
 
@@ -128,16 +129,13 @@ class BatchNormalization(Affine):
 
     def _normalised(self, x: Tensor) -> Tensor:
         """(rows, feature, ...) by the statistics of the batch, or by the moving ones."""
+        gamma, beta = (None if w is None else w.to(x.dtype) for w in (self.gamma, self.beta))
         if not (self.training and self.trainable) or not x.numel():
             mean, variance = self.moving_mean, self.moving_variance
-            return torch.batch_norm(
-                x, self.gamma, self.beta, mean, variance, False, 0.0, self.epsilon, False
-            )
+            return torch.batch_norm(x, gamma, beta, mean, variance, False, 0.0, self.epsilon, False)
         # With a momentum of 1 torch leaves the batch's own statistics in these.
         mean, variance = torch.zeros_like(self.moving_mean), torch.zeros_like(self.moving_variance)
-        x = torch.batch_norm(
-            x, self.gamma, self.beta, mean, variance, True, 1.0, self.epsilon, False
-        )
+        x = torch.batch_norm(x, gamma, beta, mean, variance, True, 1.0, self.epsilon, False)
         self._keep(mean, variance, x.numel() // x.shape[1])
         return x
 

@@ -13,6 +13,7 @@ from ...arguments import NotNegative
 from ...core.axes import Axes, axes_of, checked_axis
 from ...core.layer import TokenWise
 from ...core.options import LayerOptions
+from ...core.precision import HALF
 from ...core.spec import Spec
 from ...weights import constraints, initializers, regularizers
 
@@ -67,10 +68,16 @@ def trailing(axes: tuple[int, ...]) -> bool:
 
 
 def standardised(values: Tensor, axes: tuple[int, ...], epsilon: float) -> Tensor:
-    """The values to mean 0 and variance 1 over these axes; of no rows nothing."""
+    """The values to mean 0 and variance 1 over these axes, in float32 at least."""
+    values = in_float32(values)
     values = values - values.mean(axes, keepdim=True)
     # From the centred values: the mean square less the squared mean would lose digits.
     return values * torch.rsqrt(values.square().mean(axes, keepdim=True) + epsilon)
+
+
+def in_float32(values: Tensor) -> Tensor:
+    """Values whose statistics are taken: of half a type, as float32."""
+    return values.float() if values.dtype in HALF else values
 
 
 def beside(weight: Tensor, axes: tuple[int, ...]) -> Tensor:
@@ -233,6 +240,7 @@ class RMSNormalization(OverFeatures):
         over = self._over
         if trailing(over):
             return F.rms_norm(values, values.shape[-len(over) :], self.scale, self.epsilon)
+        values = in_float32(values)
         square = values.square().mean(over, keepdim=True)
         return values * torch.rsqrt(square + self.epsilon) * beside(self.scale, over)
 

@@ -15,7 +15,7 @@ from ...core.options import LayerOptions
 from ...core.spec import Spec
 from ...ragged import Layout, Ragged
 from ...ragged.reductions import segment_mean, spread
-from .features import Affine, standardised
+from .features import Affine, in_float32, standardised
 
 
 class GroupNormalization(Affine):
@@ -132,6 +132,7 @@ def _normalised(x: Tensor, layout: Layout | None, epsilon: float) -> Tensor:
     within = (1, 3, 4)
     if layout is None:
         return standardised(x, within, epsilon)
+    x = in_float32(x)
     mean = segment_mean(x.mean(within), layout)
     x = x - _at_steps(mean, layout)
     variance = segment_mean(x.square().mean(within), layout)

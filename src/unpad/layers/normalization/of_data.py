@@ -13,6 +13,7 @@ from ... import arguments
 from ...core.calls import Keeps
 from ...core.layer import Layer
 from ...core.options import LayerOptions
+from ...core.precision import written
 from ...core.spec import Spec, spec_of
 from ...ragged import Ragged
 from ...ragged.batch import values_of
@@ -77,7 +78,8 @@ class Normalization(Keeps, Layer):
 
     def get_config(self) -> dict[str, Any]:
         own = {"axis": self.axis, "mean": self.input_mean, "variance": self.input_variance}
-        rest = {"name": self.given_name, "trainable": self.trainable, "dtype": self.dtype}
+        dtype = written(self.given_policy)
+        rest = {"name": self.given_name, "trainable": self.trainable, "dtype": dtype}
         return as_data({**own, "invert": self.invert, **rest})
 
     def _kept(self, spec: Spec) -> list[int]:

@@ -73,7 +73,7 @@ class RNN(Recurrent):
             zero_output_for_mask=zero_output_for_mask, **kwargs,
         )  # fmt: skip
         if isinstance(cell, (list, tuple, torch.nn.ModuleList)):
-            cell = StackedRNNCells(list(cell), dtype=self.dtype)
+            cell = StackedRNNCells(list(cell), dtype=self.given_policy)
         check_cell(cell, self.who)
         self.cell = cell
 

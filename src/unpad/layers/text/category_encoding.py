@@ -63,7 +63,7 @@ class CategoryEncoding(Layer):
             raise ValueError(
                 f"{self.who}: count_weights go with output_mode='count', not {self.output_mode!r}."
             )
-        dtype = self.dtype or torch.get_default_dtype()
+        dtype = self.compute_dtype
         if count_weights is not None:
             dtype = count_weights.dtype
         if self.output_mode == "one_hot":
@@ -116,7 +116,7 @@ class CategoryEncoding(Layer):
             count_weights: what each id counts, in the form of the ids; by default 1.
         """
         weights = None if count_weights is None else values_of(count_weights)
-        dtype = self.dtype or torch.get_default_dtype()
+        dtype = self.compute_dtype
         return encode(inputs, self.output_mode, self.num_tokens, dtype, weights)
 
 

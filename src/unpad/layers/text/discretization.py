@@ -121,7 +121,7 @@ class Discretization(Layer):
     def output_spec(self, spec: Spec) -> Spec:
         if self.output_mode == "int":
             return spec.with_dtype(torch.int32)
-        spec = spec.with_dtype(self.dtype or torch.get_default_dtype())
+        spec = spec.with_dtype(self.compute_dtype)
         if self.output_mode == "one_hot":
             kept = spec.shape[:-1] if spec.shape and spec.shape[-1] == 1 else spec.shape
             return spec.with_shape((*kept, self._depth))
@@ -137,7 +137,7 @@ class Discretization(Layer):
         bins = with_values_of(inputs, torch.bucketize(values.to(kind), bounds, right=True))
         if self.output_mode == "int":
             return bins.to(dtype=torch.int32)
-        dtype = self.dtype or torch.get_default_dtype()
+        dtype = self.compute_dtype
         return encode(bins, self.output_mode, self._depth, dtype)
 
 

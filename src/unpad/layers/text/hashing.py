@@ -12,6 +12,7 @@ from ... import arguments
 from ...arguments import Positive
 from ...core.layer import Layer
 from ...core.options import WithoutType
+from ...core.precision import policy_of
 from ...core.spec import Spec
 from ...core.symbol import is_symbolic
 from ...errors import look_up, refuse
@@ -23,6 +24,7 @@ from .fingerprint import fingerprint
 from .siphash import siphash
 from .strings import arranged, as_array, strings_of
 
+_OF_IDS = (torch.int32, torch.int64)
 _MODES = {mode: mode for mode in ("int", "one_hot", "multi_hot", "count")}
 
 
@@ -36,19 +38,24 @@ class _Hashed(Layer):
     def _weights_dtype(self) -> torch.dtype | None:
         return None
 
+    @property
+    def _of_ids(self) -> torch.dtype:
+        # A policy for all layers, as mixed_bfloat16, is about floats.
+        return self.dtype if self.dtype in _OF_IDS else torch.int64
+
     def _encoded(self, ids: Ragged | Tensor) -> Ragged | Tensor:
         """The ids, or vectors of them."""
         if self.output_mode == "int":
-            return ids.to(dtype=self.dtype or torch.int64)
+            return ids.to(dtype=self._of_ids)
         ids = ids if isinstance(ids, Ragged) or ids.ndim else ids[None]
-        dtype = self.dtype or torch.get_default_dtype()
+        dtype = self.compute_dtype
         return encode(ids, self.output_mode, self.num_bins, dtype)
 
     def _spec(self, spec: Spec) -> Spec:
         spec = spec.with_dtype(torch.int64)
         if self.output_mode == "int":
-            return spec.with_dtype(self.dtype or torch.int64)
-        spec = spec.with_dtype(self.dtype or torch.get_default_dtype())
+            return spec.with_dtype(self._of_ids)
+        spec = spec.with_dtype(self.compute_dtype)
         if self.output_mode == "one_hot":
             kept = spec.shape[:-1] if spec.shape and spec.shape[-1] == 1 else spec.shape
             return spec.with_shape((*kept, self.num_bins))
@@ -98,7 +105,8 @@ class Hashing(_Hashed):
         refuse(self.who, sparse=sparse)
         self.num_bins, self.mask_value, self.sparse = num_bins, mask_value, False
         self.output_mode = look_up(self.who, "output_mode", output_mode, _MODES)
-        if self.output_mode == "int" and self.dtype not in (None, torch.int32, torch.int64):
+        asked = policy_of(dtype)
+        if self.output_mode == "int" and asked is not None and asked.variable not in _OF_IDS:
             raise arguments.wrong(self.who, "dtype", "int32 or int64 for ids", dtype)
         keys = [salt, salt] if isinstance(salt, int) else salt
         if keys is not None and (

@@ -239,7 +239,7 @@ class IndexLookup(Layer):
             depth = self.max_tokens
         mode = "count" if self.output_mode == "tf_idf" else self.output_mode
         ids = ids if isinstance(ids, Ragged) or ids.ndim else ids[None]
-        vectors = encode(ids, mode, depth, self.dtype or torch.get_default_dtype())
+        vectors = encode(ids, mode, depth, self.compute_dtype)
         if self.output_mode != "tf_idf":
             return vectors
         idf = vectors.values if isinstance(vectors, Ragged) else vectors

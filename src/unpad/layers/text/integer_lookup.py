@@ -105,7 +105,7 @@ class IntegerLookup(IndexLookup):
         if self.output_mode == "int":
             return spec.with_dtype(torch.int64)
         depth = self.max_tokens if self.pad_to_max_tokens else self.vocabulary_size()
-        spec = spec.with_dtype(self.dtype or torch.get_default_dtype())
+        spec = spec.with_dtype(self.compute_dtype)
         if self.output_mode == "one_hot":
             kept = spec.shape[:-1] if spec.shape and spec.shape[-1] == 1 else spec.shape
             return spec.with_shape((*kept, depth))

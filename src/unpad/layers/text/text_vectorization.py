@@ -123,7 +123,7 @@ class TextVectorization(Layer):
         self.lookup = StringLookup(
             max_tokens=max_tokens, vocabulary=vocabulary, idf_weights=idf_weights, mask_token="",
             output_mode=output_mode, pad_to_max_tokens=pad_to_max_tokens, encoding=encoding,
-            name=name, dtype=self.dtype,
+            name=name, dtype=self.given_policy,
         )  # fmt: skip
         self.output_mode, self.pad_to_max_tokens = self.lookup.output_mode, pad_to_max_tokens
 

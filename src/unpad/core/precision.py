@@ -1,0 +1,248 @@
+"""What a layer computes in and keeps its weights in: one policy, Keras's or torch's autocast.
+
+A policy has three types. The variables' is that of the weights. The compute type is that of what a
+layer gives: values between layers are kept in it. Sums, statistics, losses and tallies are float32
+or float64, whatever it is.
+
+On a GPU the products are computed in the compute type. On a CPU a layer of ours computes in float32
+whatever half type is asked for, with the library and without it, and rounds what it gives: no
+kernel of it has half products, and the bits shall not depend on which processor has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from contextvars import ContextVar
+from typing import Any, overload
+
+import torch
+from torch import Tensor
+from torch._C import _is_any_autocast_enabled
+
+from ..arguments import MIXED, precision
+from ..ragged import Ragged
+from .spec import Spec
+from .structure import flat
+from .symbol import is_symbolic
+from .written import is_ours
+
+HALF = (torch.float16, torch.bfloat16)
+#: Whether the autocast that is on was opened here, for a layer's own policy, and not by a person.
+_opened: ContextVar[bool] = ContextVar("autocast for a policy", default=False)
+
+any_autocast = _is_any_autocast_enabled
+
+
+class DTypePolicy:
+    """The types that a layer computes in and keeps its weights in, by Keras's names.
+
+    Args:
+        name: "mixed_bfloat16" or "mixed_float16", with weights of float32; or one type for both,
+            as "float32", "float64" or "bfloat16".
+
+    Raises:
+        ValueError: there is no such policy.
+
+    Example:
+        >>> policy = DTypePolicy("mixed_bfloat16")
+        >>> policy.compute_dtype, policy.variable_dtype
+        ('bfloat16', 'float32')
+    """
+
+    quantization_mode = None
+
+    def __init__(self, name: str) -> None:
+        if isinstance(name, str):
+            name = precision(type(self).__name__, "name", name)
+        if not isinstance(name, str):
+            raise ValueError(
+                f"{type(self).__name__}: expected a name, as 'mixed_bfloat16', got {name!r}."
+            )
+        self.name = name
+        #: Torch's type of what is computed, and of the weights.
+        self.compute: torch.dtype = getattr(torch, MIXED.get(name, name))
+        self.variable: torch.dtype = torch.float32 if name in MIXED else self.compute
+
+    @property
+    def compute_dtype(self) -> str:
+        """The name of the type that a layer's outputs have."""
+        return _name(self.compute)
+
+    @property
+    def variable_dtype(self) -> str:
+        """The name of the type of the weights."""
+        return _name(self.variable)
+
+    def get_config(self) -> dict[str, Any]:
+        """The name."""
+        return {"name": self.name}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> DTypePolicy:
+        """The policy of `get_config`'s name."""
+        return cls(**config)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, DTypePolicy) and other.name == self.name
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def __repr__(self) -> str:
+        return f"DTypePolicy({self.name!r})"
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
+_global: DTypePolicy | None = None
+
+
+def dtype_policy() -> DTypePolicy:
+    """The policy of layers that are given none: the one that was set, else torch's default type."""
+    return _global or DTypePolicy(_name(torch.get_default_dtype()))
+
+
+def set_dtype_policy(policy: Any) -> None:
+    """Sets the policy of all layers that are made from now on and given none of their own.
+
+    Args:
+        policy: a `DTypePolicy`, or a name of one, as "mixed_bfloat16".
+
+    Raises:
+        ValueError: there is no such policy.
+    """
+    global _global
+    found = policy_of(precision("set_dtype_policy", "policy", policy))
+    plain = found is None or (found == DTypePolicy(_name(torch.get_default_dtype())))
+    _global = None if plain else found
+
+
+@overload
+def policy_of(given: None) -> None: ...
+@overload
+def policy_of(given: str | torch.dtype) -> DTypePolicy: ...
+@overload
+def policy_of(given: Any) -> Any: ...
+def policy_of(given: Any) -> Any:
+    """The policy that a layer is given, in any form; None for None.
+
+    Args:
+        given: a policy, one of Keras's, a name, or a type of torch's.
+    """
+    if given is None or isinstance(given, DTypePolicy):
+        return given
+    name = given.name if hasattr(given, "variable_dtype") else given
+    return DTypePolicy(_name(name) if isinstance(name, torch.dtype) else name)
+
+
+def policy_for(given: Any) -> DTypePolicy | None:
+    """The policy of a layer that is given this: its own, else the one that was set for all."""
+    return _global if given is None else policy_of(given)
+
+
+def written(policy: DTypePolicy | None) -> dict[str, Any] | None:
+    """A policy as a configuration holds it, in Keras's form; None where there is none."""
+    if policy is None:
+        return None
+    return {
+        "module": "keras",
+        "class_name": "DTypePolicy",
+        "config": policy.get_config(),
+        "registered_name": None,
+    }
+
+
+# --- calls ----------------------------------------------------------------------------------------
+
+
+def called(layer: Any, run: Callable[..., Any], inputs: Sequence[Any], options: Any) -> Any:
+    """What `run(inputs, options)` gives, in the type that the layer's outputs are to have.
+
+    Args:
+        layer: whose call it is; of its own policy, or within somebody's autocast.
+        run: the rest of the call.
+        inputs: of the layer.
+        options: further arguments.
+    """
+    if any(map(is_symbolic, (*inputs, *options.values()))):
+        return run(inputs, options)
+    device = next((p.device.type for p in flat(list(inputs)) if hasattr(p, "device")), "cpu")
+    wanted = computed_in(layer, device)
+    if wanted is None or layer.is_model:
+        return run(inputs, options)
+    with _around(layer, wanted, device):
+        outputs = run(inputs, options)
+    return cast(outputs, wanted)
+
+
+def computed_in(layer: Any, device: str) -> torch.dtype | None:
+    """The type that the layer's outputs are to have; None where nothing asks for another."""
+    own = layer.half_type
+    if own is not None:
+        return own
+    if not torch.is_autocast_enabled(device):
+        return None
+    policy = layer.given_policy
+    if policy is not None and policy.compute is not torch.float32:
+        return None  # as torch, which leaves float64 alone
+    if policy is not None and _opened.get():
+        return torch.float32
+    return torch.get_autocast_dtype(device)
+
+
+def _around(layer: Any, wanted: torch.dtype, device: str) -> AbstractContextManager[Any]:
+    """What torch's own operators choose their types by while the layer computes."""
+    if not is_ours(type(layer)):
+        # Of a person's own, whose products may be of values and weights of two types.
+        return _Opened(device, wanted) if layer.half_type is not None else nullcontext()
+    if any(isinstance(part, torch.nn.Module) for part in layer._modules.values()):
+        return nullcontext()  # those inside see to themselves
+    if wanted in HALF and device != "cpu":
+        return torch.autocast(device, wanted)
+    if torch.is_autocast_enabled(device):
+        return torch.autocast(device, enabled=False)
+    return nullcontext()
+
+
+class _Opened:
+    """Autocast for a layer's policy: layers inside go by policies of their own."""
+
+    def __init__(self, device: str, wanted: torch.dtype) -> None:
+        self._autocast = torch.autocast(device, wanted)
+
+    def __enter__(self) -> None:
+        self._token = _opened.set(True)
+        self._autocast.__enter__()
+
+    def __exit__(self, *error: Any) -> None:
+        self._autocast.__exit__(*error)
+        _opened.reset(self._token)
+
+
+def cast(outputs: Any, wanted: torch.dtype) -> Any:
+    """Outputs of float32 or half a type in the wanted one; float64, ids and masks as they are."""
+    if isinstance(outputs, (Ragged, Tensor)):
+        kind = outputs.dtype
+        if kind is wanted or not (kind is torch.float32 or kind in HALF):
+            return outputs
+        return outputs.to(dtype=wanted)
+    if isinstance(outputs, dict):
+        return {name: cast(part, wanted) for name, part in outputs.items()}
+    if isinstance(outputs, (list, tuple)) and type(outputs) in (list, tuple):
+        return type(outputs)(cast(part, wanted) for part in outputs)
+    return outputs
+
+
+def in_spec(outputs: Any, wanted: torch.dtype) -> Any:
+    """What `cast` makes of outputs, of their specs."""
+    if isinstance(outputs, Spec):
+        floats = outputs.dtype is torch.float32 or outputs.dtype in HALF
+        return outputs.with_dtype(wanted) if floats else outputs
+    if isinstance(outputs, dict):
+        return {name: in_spec(part, wanted) for name, part in outputs.items()}
+    if isinstance(outputs, (list, tuple)):
+        return type(outputs)(in_spec(part, wanted) for part in outputs)
+    return outputs

@@ -1,0 +1,226 @@
+"""One policy of precision: a layer's, all layers' and torch's autocast, on any path."""
+
+import contextlib
+
+import pytest
+import torch
+
+import unpad as keras
+from unpad import Ragged, kernels
+from unpad.core.precision import DTypePolicy, dtype_policy, set_dtype_policy
+
+from ..cases import CASES, recurrent
+from ..messages import says
+
+HALVES = {"mixed_bfloat16": torch.bfloat16, "mixed_float16": torch.float16}
+HALVES |= {"bfloat16": torch.bfloat16}
+#: By how much a value of about 1 may differ: a few roundings of the type.
+NEAR = {torch.bfloat16: 3e-2, torch.float16: 4e-3, torch.float64: 1e-5}
+
+
+@contextlib.contextmanager
+def policy(name):
+    """Within this block layers are made with this policy."""
+    before = dtype_policy()
+    set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        set_dtype_policy(before)
+
+
+def parts(outputs):
+    """Every tensor of what a layer gave."""
+    if isinstance(outputs, (list, tuple)):
+        return [t for part in outputs for t in parts(part)]
+    if isinstance(outputs, dict):
+        return parts(list(outputs.values()))
+    return parts(outputs.values) if isinstance(outputs, Ragged) else [outputs]
+
+
+def floats(outputs):
+    return [t for t in parts(outputs) if t.is_floating_point()]
+
+
+def small(inputs):
+    """The inputs brought to about 1, where a half type's steps are known, and to float32."""
+    return [x.map(scaled) if isinstance(x, Ragged) else scaled(x) for x in inputs]
+
+
+def scaled(values):
+    return torch.cos(values).float() if values.is_floating_point() else values
+
+
+def run(case, layer, inputs):
+    torch.manual_seed(1)
+    return case.run(layer, inputs)
+
+
+def pair(case, name):
+    """The layer as it is and under a policy, with the same weights, and inputs that both hold."""
+    compute = HALVES.get(name, torch.float64)
+    inputs = [
+        x.to(dtype=compute).to(dtype=torch.float32) if floats(x) else x for x in small(case.batch())
+    ]
+
+    def made():
+        torch.manual_seed(0)
+        layer = case.make(keras)
+        layer.train(case.training)
+        run(case, layer, inputs)
+        return layer
+
+    with policy(name):
+        other = made()
+    plain = made()
+    plain.load_state_dict(other.state_dict())
+    return plain, other, inputs
+
+
+@pytest.mark.parametrize("name", [*HALVES, "float64"])
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_a_policy(case, name):
+    """Outputs and weights have its types, and the numbers are those of float32 to its precision."""
+    plain, other, inputs = pair(case, name)
+    compute = HALVES.get(name, torch.float64)
+    expected, found = run(case, plain, inputs), run(case, other, inputs)
+    if not holds_torch(other):
+        kept = torch.float32 if name.startswith("mixed") else compute
+        assert {w.dtype for w in other.parameters() if w.is_floating_point()} <= {kept}
+        assert {t.dtype for t in floats(found)} <= {compute}
+    for a, b in zip(floats(expected), floats(found), strict=True):
+        close(b, a.to(compute), NEAR[compute])
+
+
+def holds_torch(layer):
+    """Whether a person's torch module is inside, which has the type that it was made with."""
+    named = ("Grid", "Varlen", "TorchModule")
+    weighed = (m for m in layer.modules() if [*m.parameters(recurse=False)])
+    ours = all(type(m).__module__.startswith("unpad") for m in weighed)
+    return not ours or any(type(m).__name__ in named for m in layer.modules())
+
+
+def close(a, b, near):
+    torch.testing.assert_close(a.double(), b.double(), atol=near, rtol=near, equal_nan=True)
+
+
+# Vectors of ids are made where ids are read, which autocast has nothing to do with.
+COMPUTED = {name: case for name, case in CASES.items() if case.layer != "IntegerLookup"}
+
+
+@pytest.mark.parametrize("case", COMPUTED.values(), ids=COMPUTED)
+def test_autocast_is_a_policy(case):
+    """Torch's autocast gives what mixed_bfloat16 gives: the same type, the numbers to rounding."""
+    plain, other, inputs = pair(case, "mixed_bfloat16")
+    with torch.autocast("cpu", torch.bfloat16):
+        found = run(case, plain, inputs)
+    expected = run(case, other, inputs)
+    for a, b in zip(floats(expected), floats(found), strict=True):
+        assert a.dtype == b.dtype
+        close(a, b, NEAR[torch.bfloat16])
+
+
+WALKS = {case.name: case for case in recurrent.CASES}
+
+
+@pytest.mark.parametrize("name", HALVES)
+@pytest.mark.parametrize("case", WALKS.values(), ids=WALKS)
+def test_without_the_library(case, name):
+    """The reference of the kernels gives the same types, and the same numbers to rounding."""
+    _, other, inputs = pair(case, name)
+    expected = run(case, other, inputs)
+    with kernels.force("reference"):
+        found = run(case, other, inputs)
+    for a, b in zip(floats(expected), floats(found), strict=True):
+        assert a.dtype == b.dtype
+        close(a, b, NEAR[a.dtype])
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_alone_as_in_company_and_gradients(case):
+    """A sequence's outputs do not depend on its batch, and every gradient is a finite number."""
+    _, layer, inputs = pair(case, "mixed_bfloat16")
+    if any(not isinstance(x, Ragged) for x in inputs) or case.training:
+        inputs = small(case.batch())
+    outputs = run(case, layer, inputs)
+    losses = [
+        t.float().nan_to_num(posinf=0, neginf=0).square().mean()
+        for t in floats(outputs)
+        if t.requires_grad
+    ]
+    if losses:
+        sum(losses).backward()
+    for weight in layer.parameters():
+        assert weight.grad is None or bool(weight.grad.isfinite().all())
+    if case.training or not all(isinstance(x, Ragged) for x in inputs):
+        return
+    for i in range(len(inputs[0])):
+        alone = run(case, layer, [x[i : i + 1] for x in inputs])
+        for a, b in zip(floats(alone), of_sequence(outputs, i), strict=True):
+            close(a, b, NEAR[a.dtype])
+
+
+def of_sequence(outputs, i):
+    if isinstance(outputs, (list, tuple)):
+        return [t for part in outputs for t in of_sequence(part, i)]
+    return floats(outputs[i : i + 1])
+
+
+# --- what is said of it ---------------------------------------------------------------------------
+
+
+def test_what_is_given_comes_before_what_is_set():
+    with policy("mixed_bfloat16"):
+        layer, own = keras.layers.Dense(2), keras.layers.Dense(2, dtype="float32")
+    assert (layer.compute_dtype, layer.variable_dtype) == (torch.bfloat16, torch.float32)
+    assert (layer.dtype_policy.name, own.dtype_policy.name) == ("mixed_bfloat16", "float32")
+    assert keras.layers.Dense(2).dtype_policy.name == "float32"
+    x = torch.ones(1, 3, dtype=torch.bfloat16)
+    assert (layer(x).dtype, own(x).dtype) == (torch.bfloat16, torch.float32)
+
+
+def test_a_policy_is_set_before_the_weights_are_made():
+    layer = keras.layers.Dense(2)
+    layer.dtype_policy = "float64"
+    assert layer(torch.ones(1, 3)).dtype == torch.float64
+    layer.dtype_policy = DTypePolicy("float64")
+    with says(
+        "Dense: dtype is what its weights were made with, and they are there. Make a new layer, or "
+        "give it other numbers: set_weights."
+    ):
+        layer.dtype = "mixed_bfloat16"
+    other = keras.layers.Dense(2)
+    other(torch.ones(1, 3))
+    other.dtype_policy = "mixed_float16"  # weights of the same type
+    assert other(torch.ones(1, 3)).dtype == torch.float16
+
+
+def test_what_is_no_policy_is_refused():
+    what = "one of torch's types or its name, as 'float32', or a policy, as 'mixed_bfloat16'"
+    with says(f"Dense: expected dtype as {what}, got 'mixed_float8'."):
+        keras.layers.Dense(2, dtype="mixed_float8")
+    with says(f"set_dtype_policy: expected policy as {what}, got 'int40'."):
+        set_dtype_policy("int40")
+
+
+def test_a_layer_of_ones_own_computes_in_the_policys_type():
+    class Scale(keras.layers.Layer):
+        def build(self, shape):
+            self.w = self.add_weight(name="w", shape=(shape[-1], 2))
+
+        def call(self, x):
+            seen.append(x.dtype)
+            return x @ self.w
+
+    seen = []
+    layer = Scale(dtype="mixed_bfloat16")
+    out = layer(torch.ones(2, 3))
+    assert (layer.w.dtype, seen[-1], out.dtype) == (torch.float32, torch.bfloat16, torch.bfloat16)
+
+
+def test_statistics_of_half_types_are_float32():
+    layer = keras.layers.BatchNormalization(dtype="bfloat16")
+    for _ in range(400):
+        layer(torch.full((4, 2), 3.0), training=True)
+    assert layer.moving_mean.dtype == torch.float32
+    torch.testing.assert_close(layer.moving_mean, torch.full((2,), 3 * (1 - 0.99**400)))
