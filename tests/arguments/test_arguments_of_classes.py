@@ -124,6 +124,9 @@ LEGAL = {
     "Input.shape": {"[]": "a number a row"},
     "take": {"-1": "the last of what it gives"},
     "EinsumDense.output_shape": {"[]": "a number a row", "None": "one size, not known"},
+    "beta_2_decay": {"-1": "a power of the number of updates, at most 0"},
+    **{f"muon_{letter}": {"-1": "a factor of a polynomial"} for letter in "abc"},
+    "Muon.exclude_layers": {"[]": "Keras's word for none"},
     "Ftrl.learning_rate_power": {"-1": "of the sum of squares, at most 0"},
     "min_delta": {"-1": "its size counts, as in Keras"},
     "EarlyStopping.baseline": {

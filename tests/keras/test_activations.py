@@ -36,6 +36,31 @@ def both_ways(ours, theirs, x, **close):
         assert_close(a, b, what, **close)
 
 
+NAMES = sorted(
+    name for name in vars(keras.activations)
+    if name in unpad.weights.activations._BY_NAME and name != "glu"
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_arrays(name):
+    """An array or a list comes in, as in Keras; a tensor comes out."""
+    grid = GRID[:96].astype("float32").reshape(12, 8)
+    ours = getattr(unpad.activations, name)(grid)
+    assert isinstance(ours, torch.Tensor)
+    theirs = getattr(keras.activations, name)(grid)
+    if name != "sparsemax":  # see docs/coming-from-keras.md
+        assert_close(ours, theirs, name, rtol=1e-5, atol=1e-6)
+    assert torch.equal(getattr(unpad.activations, name)(grid.tolist()), ours)
+    with pytest.raises(ValueError, match=f"^{ours_name(name)}: "):
+        getattr(unpad.activations, name)(["a"])
+
+
+def ours_name(name):
+    """Of two spellings the one that speaks."""
+    return {"swish": "silu", "hard_swish": "hard_silu"}.get(name, name)
+
+
 @pytest.mark.parametrize(("name", "options"), OPTIONS, ids=str)
 def test_options(float64, name, options):
     """With Keras's arguments, by name, where they bend and far out."""

@@ -108,3 +108,12 @@ MISTAKES = [
 def test_mistakes(mistake, text):
     with pytest.raises(ValueError, match=f"^{re.escape(text)}$"):
         mistake()
+
+
+@every
+def test_arrays(name, options, by_rows):
+    """As in Keras, an array will do."""
+    w = coded_like((4, 3)).astype("float32")
+    ours = getattr(constraints, name)(**options)(w)
+    assert isinstance(ours, torch.Tensor)
+    assert_close(ours, getattr(keras.constraints, name)(**options)(w), "weight", rtol=1e-6)

@@ -95,7 +95,7 @@ def test_constraints_hold_after_every_update(optimizer):
     w.unpad_constraint = constraints.MaxNorm(0.5, axis=1)
     if optimizer == "instance":
         optimizer = torch.optim.Adagrad([w, free], 0.5)
-    made = keras.optimizers.get(optimizer)([w, free])
+    made = keras.optimizers.maker(optimizer)([w, free])
     for update in range(3):
         pull([w, free], update)
         made.step()
@@ -108,7 +108,7 @@ def test_a_constraint_is_applied_once_an_update():
     (w,) = weights(3)
     w.unpad_constraint = lambda w: calls.append(1) or w
     instance = torch.optim.SGD([w], 0.1)
-    for make in (keras.optimizers.get(instance), keras.optimizers.get(instance)):
+    for make in (keras.optimizers.maker(instance), keras.optimizers.maker(instance)):
         made = make([w])
     train(made, [w], range(2))
     assert len(calls) == 2
@@ -164,7 +164,7 @@ def test_only_the_rows_that_an_update_touched(make, few):
     for constraint in (Looks(), lambda w: w.clamp_min(0)):
         table = torch.nn.Embedding(9, 3, sparse=True, _weight=start.clone())
         table.weight.unpad_constraint = constraint
-        optimizer = keras.optimizers.get(make)(table.parameters())
+        optimizer = keras.optimizers.maker(make)(table.parameters())
         looked.append(constraint)
         for update, rows in enumerate([[0, 1], [1, 1, 4], [8], [2, 3]]):
             optimizer.zero_grad()
@@ -228,13 +228,13 @@ def test_torch_s_adam_can_take_over_and_hand_back():
 def test_a_weight_that_was_frozen_counts_for_itself(name):
     """Its first update is a first one, though the others have made many."""
     early, late = weights(2, 2)
-    optimizer = keras.optimizers.get(name)([early, late])
+    optimizer = keras.optimizers.maker(name)([early, late])
     train(optimizer, [early], range(10))
     alone = torch.nn.Parameter(late.detach().clone())
     pull([early, late], 3)
     alone.grad = late.grad.clone()
     optimizer.step()
-    keras.optimizers.get(name)([alone]).step()
+    keras.optimizers.maker(name)([alone]).step()
     torch.testing.assert_close(late, alone)
 
 
@@ -391,7 +391,8 @@ MISTAKES = [
     (
         lambda: keras.optimizers.get("adan"),
         "compile: unknown optimizer 'adan'; did you mean 'adam' or 'nadam' or 'adamw'? Known are: "
-        "adadelta, adagrad, adam, adamax, adamw, ftrl, lion, nadam, rmsprop, sgd.",
+        "adadelta, adafactor, adagrad, adam, adamax, adamw, ftrl, lamb, lion, muon, nadam, "
+        "rmsprop, schedulefreeadamw, sgd.",
     ),
     (
         lambda: keras.optimizers.get(3),
@@ -452,3 +453,77 @@ def test_configs_make_the_same_again():
         again = type(optimizer)(**optimizer.get_config())
         assert again.get_config() == optimizer.get_config()
         assert repr(again) == f"{type(optimizer).__name__}(learning_rate=0.5)"
+
+
+# --- those that came later ------------------------------------------------------------------------
+
+
+def test_schedule_free_against_the_paper():
+    """Defazio et al. (2024): gradients at y, Adam's steps at z, the average of all z in x."""
+    (w,) = weights((3, 2))
+    y = w.detach().double()
+    z, x, square = y.clone(), y.clone(), torch.zeros_like(y)
+    made = keras.optimizers.ScheduleFreeAdamW(0.1, 0.9, 0.99, 1e-3, warmup_steps=3).bind([w])
+    for t in range(1, 6):
+        grad = torch.cos(t * torch.arange(6.0)).view(3, 2)
+        w.grad = grad.to(w.dtype)
+        made.step()
+        square = 0.99 * square + 0.01 * grad.double() ** 2
+        root = (square / (1 - 0.99**t)).sqrt() + 1e-3
+        z = z - 0.1 * min(1, t / 3) * grad / root
+        x = (1 - 1 / t) * x + z / t
+        y = 0.1 * z + 0.9 * x
+        torch.testing.assert_close(w.detach().double(), y, rtol=2e-5, atol=1e-6)
+
+
+def test_muon_moves_along_orthogonal_matrices():
+    """A matrix moves by one whose singular values are near 1; a table by AdamW."""
+    matrix = keras.layers.Dense(5, use_bias=False)
+    matrix.build((None, 8))
+    table = keras.layers.Embedding(6, 4)
+    table.build(())
+    params = [matrix.kernel, table.embeddings]
+    before = [p.detach().clone() for p in params]
+    optimizer = keras.optimizers.Muon(
+        1.0, weight_decay=None, adam_weight_decay=None, rms_rate=None, exclude_layers=None
+    )
+    made = optimizer.bind(params)
+    pull(params, 0)
+    made.step()
+    size = torch.linalg.svdvals(matrix.kernel.detach() - before[0])
+    assert float(size.min()) > 0.6 and float(size.max()) < 1.3
+    moved = (table.embeddings.detach() - before[1]).abs()
+    torch.testing.assert_close(moved, torch.ones_like(moved), rtol=1e-3, atol=1e-3)
+
+
+def test_a_rate_of_nothing_is_asked_at_each_update():
+    rate = [0.1]
+    (w,) = weights(2)
+    before = w.detach().clone()
+    made = keras.optimizers.SGD(lambda: rate[0]).bind([w])
+    for _ in range(2):
+        w.grad = torch.ones_like(w)
+        made.step()
+        rate[0] = 0.2
+    torch.testing.assert_close(w.detach(), before - 0.3)
+
+
+def test_an_optimizer_by_its_configuration():
+    made = keras.optimizers.get({"class_name": "sgd", "config": {"momentum": 0.5}})
+    assert isinstance(made, keras.optimizers.SGD)
+    assert made.momentum == 0.5
+    again = keras.optimizers.get(keras.optimizers.serialize(made))
+    assert again.get_config() == made.get_config()
+    assert keras.optimizers.get(None) is None
+    assert isinstance(keras.optimizers.get("Muon"), keras.optimizers.Muon)
+
+
+def test_gradients_that_are_missing():
+    w, other = weights((2,), (2,))
+    optimizer = keras.optimizers.SGD(1.0)
+    with pytest.raises(ValueError, match=r"^SGD\.apply: none of 2 weights has a gradient\. "):
+        optimizer.apply([None, None], [w, other])
+    before = other.detach().clone()
+    with pytest.warns(UserWarning, match=r"^SGD\.apply: 1 of 2 weights has no gradient and stays"):
+        optimizer.apply([None, torch.ones_like(other)], [w, other])
+    torch.testing.assert_close(other.detach(), before - 1)

@@ -77,7 +77,7 @@ class Trained(Layer, obeyed=["metrics"]):
             loss_weights,
             each(metrics, metric_of),
             each(weighted_metrics, metric_of),
-            optimizers.get(optimizer),
+            optimizers.maker(optimizer),
             isinstance(optimizer, torch.optim.Optimizer),
         )
         for metric in leaves(compiled.metrics):

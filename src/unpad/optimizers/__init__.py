@@ -11,7 +11,10 @@ from torch import Tensor
 from ..errors import look_up
 from ..serialization import deserialize, serialize
 from . import schedules
+from .adafactor import Adafactor
 from .constrained import watch
+from .lamb import Lamb
+from .muon import Muon
 from .named import (
     SGD,
     Adadelta,
@@ -25,19 +28,24 @@ from .named import (
     RMSprop,
 )
 from .optimizer import Optimizer
+from .schedule_free import ScheduleFreeAdamW
 
 __all__ = [
     "SGD",
     "Adadelta",
+    "Adafactor",
     "Adagrad",
     "Adam",
     "AdamW",
     "Adamax",
     "Ftrl",
+    "Lamb",
     "Lion",
+    "Muon",
     "Nadam",
     "Optimizer",
     "RMSprop",
+    "ScheduleFreeAdamW",
     "deserialize",
     "get",
     "schedules",
@@ -45,31 +53,58 @@ __all__ = [
 ]
 
 _BY_NAME: dict[str, type[Optimizer]] = {
-    cls.__name__.lower(): cls
-    for cls in (SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, Ftrl, Lion, Nadam, RMSprop)
+    name.lower(): kind
+    for name, kind in globals().items()
+    if name in __all__ and isinstance(kind, type) and kind is not Optimizer
 }
 
 
-def get(optimizer: Any) -> Callable[[Iterable[Tensor]], torch.optim.Optimizer]:
+def get(optimizer: Any) -> Any:
+    """The optimiser of this name or configuration, or the one given, as Keras's `optimizers.get`.
+
+    Args:
+        optimizer: a name ("adam"), {"class_name": ..., "config": {...}}, a class, an Optimizer, a
+            torch optimiser, or a callable of the weights that gives one; None is none.
+
+    Raises:
+        ValueError: there is none of this name (the text names the nearest), or it is none.
+    """
+    if optimizer is None:
+        return None
+    if isinstance(optimizer, str):
+        return look_up("compile", "optimizer", optimizer.lower(), _BY_NAME)()
+    if isinstance(optimizer, dict) and "module" in optimizer:
+        return deserialize(optimizer)
+    if isinstance(optimizer, dict) and isinstance(name := optimizer.get("class_name"), str):
+        kind = look_up("compile", "optimizer", name.lower(), _BY_NAME)
+        return kind.from_config(optimizer.get("config") or {})
+    if isinstance(optimizer, type) and issubclass(optimizer, Optimizer):
+        return cast(Any, optimizer)()
+    if isinstance(optimizer, (Optimizer, torch.optim.Optimizer)) or callable(optimizer):
+        return optimizer
+    raise _no_optimizer(optimizer)
+
+
+def maker(optimizer: Any) -> Callable[[Iterable[Tensor]], torch.optim.Optimizer]:
     """What makes the optimiser, given the weights. After each of its steps constraints hold.
 
     Args:
-        optimizer: a name, an Optimizer, a torch optimiser or its class, or a callable of the
-            weights that gives one.
+        optimizer: as for `get`.
 
     Raises:
-        ValueError: there is none of this name; the text names the nearest.
+        ValueError: it is none.
     """
-    if isinstance(optimizer, str):
-        return look_up("compile", "optimizer", optimizer.lower(), _BY_NAME)().bind
-    if isinstance(optimizer, type) and issubclass(optimizer, Optimizer):
-        return cast(Any, optimizer)().bind
-    if isinstance(optimizer, Optimizer):
-        return optimizer.bind
-    if isinstance(optimizer, torch.optim.Optimizer):
-        return lambda parameters: watch(optimizer)
-    if callable(optimizer):
-        return lambda parameters: watch(cast(Any, optimizer)(parameters))
-    raise ValueError(
-        f"compile: expected an optimizer's name, an optimizer or a callable, got {optimizer!r}."
+    found = get(optimizer)
+    if found is None:
+        raise _no_optimizer(optimizer)
+    if isinstance(found, Optimizer):
+        return found.bind
+    if isinstance(found, torch.optim.Optimizer):
+        return lambda parameters: watch(found)
+    return lambda parameters: watch(cast(Any, found)(parameters))
+
+
+def _no_optimizer(given: Any) -> ValueError:
+    return ValueError(
+        f"compile: expected an optimizer's name, an optimizer or a callable, got {given!r}."
     )

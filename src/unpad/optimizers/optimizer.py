@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypedDict
 
@@ -17,7 +18,7 @@ from ..spellings import warn_once
 from .clipping import clip_of
 from .own import OwnRule, OwnUpdate
 from .rule import Around, Rule
-from .schedules import InverseTimeDecay, rate_at
+from .schedules import InverseTimeDecay, of_step, rate_at
 
 
 class Shared(TypedDict, total=False):
@@ -67,7 +68,8 @@ class Optimizer(OwnUpdate, Configured, Refusing, refused=_REFUSED):
     in `update_step`, as in Keras.
 
     Args:
-        learning_rate: a number, one of `schedules`, or a callable of the step, counted from 0.
+        learning_rate: a number, one of `schedules`, or a callable of
+            nothing or of the step, counted from 0.
         weight_decay: weights shrink by learning_rate * weight_decay at each update.
         clipnorm: the largest norm of each weight's gradient.
         clipvalue: the largest entry of a gradient.
@@ -208,6 +210,18 @@ class Optimizer(OwnUpdate, Configured, Refusing, refused=_REFUSED):
             )
         for weight in weights:
             self._get_variable_index(weight)
+        missing = sum(grad is None for grad in grads)
+        if missing and missing == len(grads):
+            raise ValueError(
+                f"{type(self).__name__}.apply: none of {missing} weights has a gradient. Compute "
+                "the loss from them, and give what torch.autograd.grad gives."
+            )
+        if missing:
+            warnings.warn(
+                f"{type(self).__name__}.apply: {missing} of {len(grads)} weights has no gradient "
+                "and stays as it is: the loss does not depend on it.",
+                stacklevel=2,
+            )
         before = [w.grad for w in self._weights]
         try:
             for weight in self._weights:
@@ -277,7 +291,7 @@ class Optimizer(OwnUpdate, Configured, Refusing, refused=_REFUSED):
 def _rate(who: str, rate: Any) -> Any:
     """The learning rate, if it is a number from 0, a schedule or a callable of the step."""
     if callable(rate) and not isinstance(rate, type):
-        return rate
+        return of_step(rate)
     try:
         return arguments.number(who, "learning_rate", rate, 0)
     except ValueError:

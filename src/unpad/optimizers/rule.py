@@ -342,11 +342,14 @@ class Rule(torch.optim.Optimizer):
         Raises:
             ValueError: one is not; nothing has been loaded.
         """
-        params = [p for group in self.param_groups for p in group["params"]]
+        params = [(group, p) for group in self.param_groups for p in group["params"]]
         keys = [key for group in state_dict["param_groups"] for key in group["params"]]
-        for number, (p, key) in enumerate(zip(params, keys, strict=False)):
+        for number, ((group, p), key) in enumerate(zip(params, keys, strict=False)):
+            shapes = {name: own.shape for name, own in self.start(p, group).items()}
             for name, value in state_dict["state"].get(key, {}).items():
-                if isinstance(value, Tensor) and value.ndim and value.shape != p.shape:
+                if not isinstance(value, Tensor) or not value.ndim:
+                    continue
+                if value.shape != shapes.get(name, p.shape):
                     raise ValueError(
                         f"{self.who}: weight {number} is {tuple(p.shape)}, its loaded {name} "
                         f"{tuple(value.shape)}. This state was saved for other weights."

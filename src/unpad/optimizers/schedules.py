@@ -6,10 +6,11 @@ can stand in its place.
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from .. import arguments
 from ..arguments import AboveZero, NotNegative
@@ -264,3 +265,21 @@ def rate_at(schedule: Callable[[int], Any], step: int) -> float:
     """
     rate, who = schedule(step), getattr(schedule, "__name__", type(schedule).__name__)
     return float(arguments.number(who, f"the learning rate at step {step}", rate, 0))
+
+
+class _OfNothing(NamedTuple):
+    """A rate that is asked for anew at each step, and not told which it is."""
+
+    function: Callable[[], Any]
+
+    def __call__(self, step: int) -> Any:
+        return self.function()
+
+
+def of_step(rate: Callable[..., Any]) -> Callable[[int], Any]:
+    """A callable of the step, from one of it or of nothing."""
+    try:
+        inspect.signature(rate).bind()
+    except (TypeError, ValueError):  # it wants the step, or nobody knows
+        return rate
+    return rate if isinstance(rate, LearningRateSchedule) else _OfNothing(rate)

@@ -8,24 +8,45 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..arguments import of_numbers, wrong
+from ..arguments import wrong
 from ..errors import look_up
+from .arrays import of_arrays
 
-# Those with options are functions with Keras's arguments; the others are torch's own.
-relu6, selu, silu, mish = F.relu6, F.selu, F.silu, F.mish
-tanh, sigmoid, exponential = torch.tanh, torch.sigmoid, torch.exp
-softplus, softsign, tanh_shrink = F.softplus, F.softsign, F.tanhshrink
-hard_silu, hard_tanh, log_sigmoid = F.hardswish, F.hardtanh, F.logsigmoid
+
+def _of_torch(function: Callable[..., Tensor], name: str, says: str) -> Callable[[Tensor], Tensor]:
+    """Torch's own function under Keras's name."""
+
+    def activation(x: Tensor) -> Tensor:
+        return function(x)
+
+    activation.__name__ = activation.__qualname__ = name
+    activation.__doc__ = says
+    return of_arrays(activation)
+
+
+relu6 = _of_torch(F.relu6, "relu6", "X where positive, at most 6.")
+selu = _of_torch(F.selu, "selu", "The scaled `elu` that keeps mean and variance: Klambauer (2017).")
+silu = _of_torch(F.silu, "silu", "X times its sigmoid: Elfwing et al. (2017).")
+mish = _of_torch(F.mish, "mish", "X times tanh(softplus(x)): Misra (2019).")
+tanh = _of_torch(torch.tanh, "tanh", "The hyperbolic tangent, from -1 to 1.")
+sigmoid = _of_torch(torch.sigmoid, "sigmoid", "1 / (1 + exp(-x)), from 0 to 1.")
+exponential = _of_torch(torch.exp, "exponential", "exp(x).")
+softplus = _of_torch(F.softplus, "softplus", "log(1 + exp(x)).")
+softsign = _of_torch(F.softsign, "softsign", "x / (1 + |x|), from -1 to 1.")
+tanh_shrink = _of_torch(F.tanhshrink, "tanh_shrink", "x - tanh(x).")
+hard_silu = _of_torch(F.hardswish, "hard_silu", "x relu6(x + 3) / 6: Howard et al. (2019).")
+hard_tanh = _of_torch(F.hardtanh, "hard_tanh", "X, at least -1 and at most 1.")
+log_sigmoid = _of_torch(F.logsigmoid, "log_sigmoid", "log(1 / (1 + exp(-x))).")
 swish, hard_swish = silu, hard_silu
 
 
-@of_numbers
+@of_arrays
 def linear(x: Tensor) -> Tensor:
     """X itself."""
     return x
 
 
-@of_numbers
+@of_arrays
 def relu(
     x: Tensor,
     negative_slope: float = 0.0,
@@ -45,43 +66,43 @@ def relu(
     return above - negative_slope * torch.relu(threshold - x)
 
 
-@of_numbers
+@of_arrays
 def leaky_relu(x: Tensor, negative_slope: float = 0.2) -> Tensor:
     """X where positive, else negative_slope * x."""
     return F.leaky_relu(x, negative_slope)
 
 
-@of_numbers
+@of_arrays
 def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
     """X where positive, else alpha (exp(x) - 1): Clevert et al. (2016)."""
     return F.elu(x, alpha)
 
 
-@of_numbers
+@of_arrays
 def celu(x: Tensor, alpha: float = 1.0) -> Tensor:
     """X where positive, else alpha (exp(x / alpha) - 1): Barron (2017)."""
     return F.celu(x, alpha)
 
 
-@of_numbers
+@of_arrays
 def gelu(x: Tensor, approximate: bool = False) -> Tensor:
     """X times the normal distribution's function at x, or tanh's estimate of it."""
     return F.gelu(x, approximate="tanh" if approximate else "none")
 
 
-@of_numbers
+@of_arrays
 def softmax(x: Tensor, axis: int = -1) -> Tensor:
     """The softmax over the features of a step. Over the steps: `Ragged.softmax`."""
     return torch.softmax(x, axis)
 
 
-@of_numbers
+@of_arrays
 def log_softmax(x: Tensor, axis: int = -1) -> Tensor:
     """The logarithm of the softmax over the features of a step."""
     return torch.log_softmax(x, axis)
 
 
-@of_numbers
+@of_arrays
 def sparsemax(x: Tensor, axis: int = -1) -> Tensor:
     """The nearest probabilities to the features of a step, many of them 0: Martins et al. (2016).
 
@@ -96,49 +117,49 @@ def sparsemax(x: Tensor, axis: int = -1) -> Tensor:
     return torch.relu(x - tau.movedim(-1, axis))
 
 
-@of_numbers
+@of_arrays
 def glu(x: Tensor, axis: int = -1) -> Tensor:
     """The first half of the features times the sigmoid of the second: Dauphin et al. (2016)."""
     return F.glu(x, axis)
 
 
-@of_numbers
+@of_arrays
 def hard_sigmoid(x: Tensor) -> Tensor:
     """relu6(x + 3) / 6."""
     return F.relu6(x + 3) / 6
 
 
-@of_numbers
+@of_arrays
 def sparse_sigmoid(x: Tensor) -> Tensor:
     """(x + 1) / 2, at least 0 and at most 1: Blondel et al. (2019)."""
     return torch.where(x <= -1, 0.0, torch.where(x >= 1, 1.0, 0.5 * (x + 1)))
 
 
-@of_numbers
+@of_arrays
 def sparse_plus(x: Tensor) -> Tensor:
     """0 below -1, x above 1, and (x + 1)^2 / 4 between."""
     return torch.where(x <= -1, 0.0, torch.where(x < 1, 0.25 * (x + 1) ** 2, x))
 
 
-@of_numbers
+@of_arrays
 def squareplus(x: Tensor, b: float = 4) -> Tensor:
     """(x + sqrt(x^2 + b)) / 2: Barron (2021)."""
     return (x + torch.sqrt(x**2 + b)) / 2
 
 
-@of_numbers
+@of_arrays
 def hard_shrink(x: Tensor, threshold: float = 0.5) -> Tensor:
     """X, but 0 where it is within the threshold of 0."""
     return F.hardshrink(x, threshold)
 
 
-@of_numbers
+@of_arrays
 def soft_shrink(x: Tensor, threshold: float = 0.5) -> Tensor:
     """X moved towards 0 by the threshold, 0 where that would change its sign."""
     return F.softshrink(x, threshold)
 
 
-@of_numbers
+@of_arrays
 def threshold(x: Tensor, threshold: float, default_value: float) -> Tensor:
     """X above the threshold, else the default value.
 
@@ -190,7 +211,20 @@ _NAMES |= {
     F.gelu: "gelu",
     F.glu: "glu",
     F.tanh: "tanh",
+    torch.tanh: "tanh",
     F.sigmoid: "sigmoid",
+    torch.sigmoid: "sigmoid",
+    torch.exp: "exponential",
+    F.relu6: "relu6",
+    F.selu: "selu",
+    F.silu: "silu",
+    F.mish: "mish",
+    F.softplus: "softplus",
+    F.softsign: "softsign",
+    F.tanhshrink: "tanh_shrink",
+    F.hardswish: "hard_silu",
+    F.hardtanh: "hard_tanh",
+    F.logsigmoid: "log_sigmoid",
 }
 
 #: Names of those that look at all features of a step at once, so that a step must have some.

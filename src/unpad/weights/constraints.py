@@ -12,6 +12,7 @@ from .. import arguments
 from ..arguments import NotNegative, Share
 from ..configured import Configured, from_dict
 from ..errors import look_up
+from .arrays import of_arrays
 
 _Projection = Callable[[Tensor], Tensor]
 
@@ -48,6 +49,7 @@ class NonNeg(Constraint):
     by_rows = True
     settles = True
 
+    @of_arrays
     def __call__(self, w: Tensor) -> Tensor:
         return w.clamp_min(0)
 
@@ -88,6 +90,7 @@ class MaxNorm(_NormConstraint):
     def __init__(self, max_value: NotNegative = 2, axis: int | Sequence[int] = 0) -> None:
         self.max_value, self.axis = max_value, arguments.axes("MaxNorm", "axis", axis)
 
+    @of_arrays
     def __call__(self, w: Tensor) -> Tensor:
         norms = self._norms(w)
         return w * (norms.clamp(0, self.max_value) / (_EPSILON + norms))
@@ -103,6 +106,7 @@ class UnitNorm(_NormConstraint):
     def __init__(self, axis: int | Sequence[int] = 0) -> None:
         self.axis = arguments.axes("UnitNorm", "axis", axis)
 
+    @of_arrays
     def __call__(self, w: Tensor) -> Tensor:
         return w / (_EPSILON + self._norms(w))
 
@@ -130,6 +134,7 @@ class MinMaxNorm(_NormConstraint):
         self.min_value, self.max_value = min_value, max_value
         self.rate, self.axis = rate, arguments.axes("MinMaxNorm", "axis", axis)
 
+    @of_arrays
     def __call__(self, w: Tensor) -> Tensor:
         norms = self._norms(w)
         wanted = norms.clamp(self.min_value, self.max_value)
