@@ -68,8 +68,8 @@ def attributes_of(thing: Any, names: Iterable[str]) -> dict[str, Any]:
 def made_of(cls: type, config: Any) -> Any:
     """A fresh object of a class, from the data of its arguments.
 
-    What is None and no argument, as an option that only Keras has and that is not set, says
-    nothing.
+    What is None and no argument says nothing, and neither do options that only Keras has and that
+    stand as Keras has them by default.
 
     Raises:
         ValueError: one of them is no argument of a class of this library.
@@ -79,10 +79,14 @@ def made_of(cls: type, config: Any) -> Any:
     if cls.__module__.partition(".")[0] == __name__.partition(".")[0]:
         known = set(arguments_of(cls))
         for name in [name for name in config if name not in known]:
-            if config[name] is not None:
+            if config[name] is not None and _ONLY_KERAS.get(name, ...) != config[name]:
                 raise unknown(f"{cls.__name__}: config", "argument", name, known)
         config = {name: value for name, value in config.items() if name in known}
     return cls(**read(config))
+
+
+#: Options that only Keras has, and its defaults; sums are of the type that their numbers need.
+_ONLY_KERAS: dict[str, Any] = {"autocast": True, "axis": -1, "dtype": "float32", "rms_scaling": False}
 
 
 def arguments_of(cls: type) -> Iterator[str]:

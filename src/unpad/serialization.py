@@ -125,6 +125,8 @@ def _written(value: Any, where: str, strictly: bool) -> Any:
     if isinstance(value, list):
         return [_written(v, f"{where}[{i}]", strictly) for i, v in enumerate(value)]
     if isinstance(value, tuple):
+        if not strictly:
+            return tuple(_written(list(value), where, strictly))
         return {"class_name": "__tuple__", "items": _written(list(value), where, strictly)}
     if isinstance(value, Mapping):
         who, config = value.get("class_name"), value.get("config")
@@ -154,6 +156,16 @@ def _written(value: Any, where: str, strictly: bool) -> Any:
 
 
 _SLICE = ("start", "stop", "step")
+#: What this library has and Keras has not: it stands in a file under this library's name.
+_OURS = {
+    "AttentionPooling1D", "CRF", "FirstStep", "Grid", "LastStep", "MGU", "MGUCell", "Operation",
+    "PositionEmbedding", "Recurrent", "RotaryEmbedding", "SinePositionEncoding", "TokenWise",
+    "TokenAndPositionEmbedding", "TorchModule", "TransformerDecoder", "TransformerEncoder",
+    "Varlen", "CustomLoss", "SequenceLoss", "AveragePrecision", "ConfusionMatrix", "Perplexity",
+    "SequenceAccuracy", "SpanF1", "SpanPrecision", "SpanRecall", "StartedMetric", "StepMetric",
+}  # fmt: skip
+#: Where Keras keeps what it does not export.
+_ELSEWHERE = {"Functional": "keras.src.models.functional"}
 
 
 def _way_out(value: Any) -> str:
@@ -194,16 +206,30 @@ def _of_object(value: Any, strictly: bool) -> Any:
         # Of a class that no one could look up there is a fresh object, not data.
         return kind.from_config(value.get_config()) if hasattr(kind, "from_config") else None
     config = _written_config(kind.__name__, value.get_config(), strictly)
+    registered = None if home else get_registered_name(kind)
+    if home:
+        house = __name__.partition(".")[0] if called in _OURS else "keras"
+        module = _ELSEWHERE.get(called, f"{house}.{home}")
+        registered = called if called in _ELSEWHERE else None
+        # What is as it is by default says nothing to a library that does not know it.
+        for name, default in getattr(kind, "not_in_keras", {}).items():
+            if name in config and config[name] == default:
+                del config[name]
+    else:
+        module = kind.__module__
     return {
-        "module": f"keras.{home}" if home else kind.__module__,
-        "class_name": called,
-        "config": config,
-        "registered_name": None if home else get_registered_name(kind),
-    }
+        "module": module, "class_name": called, "config": config, "registered_name": registered,
+    }  # fmt: skip
 
 
 def _written_config(who: str, config: Mapping[str, Any], strictly: bool) -> dict[str, Any]:
-    return {k: _written(v, f"{who}: its argument {k}", strictly) for k, v in config.items()}
+    found = config.items()
+    return {k: _written(_listed(v), f"{who}: its argument {k}", strictly) for k, v in found}
+
+
+def _listed(value: Any) -> Any:
+    """Tuples among arguments as lists, which is how Keras writes them."""
+    return [_listed(v) for v in value] if isinstance(value, (list, tuple)) else value
 
 
 def _home_of(kind: type) -> tuple[str | None, str]:
@@ -255,8 +281,8 @@ def deserialize(
 
 def read(value: Any) -> Any:
     """What data describe: objects where they stand in it, the rest as it is."""
-    if isinstance(value, list):
-        return [read(v) for v in value]
+    if isinstance(value, (list, tuple)):
+        return type(value)(read(v) for v in value)
     if isinstance(value, Mapping):
         if isinstance(value.get("class_name"), str) and ("config" in value or "items" in value):
             return _read(value, "deserialize")

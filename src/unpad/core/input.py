@@ -97,7 +97,7 @@ class Input(Symbol):
         """
         config = {**read(config)}
         shape = config.pop("batch_shape", None)
-        refuse("Input", **{k: config.pop(k, None) for k in ("sparse",)})
+        refuse("Input", **{k: config.pop(k, None) for k in ("sparse", "optional")})
         if shape is not None:
             if not isinstance(shape, (list, tuple)):
                 raise arguments.wrong("Input", "batch_shape", "a list of sizes", shape)

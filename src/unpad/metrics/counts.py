@@ -13,6 +13,8 @@ from .thresholds import AtThresholds, Counts
 class _Number(AtThresholds):
     """A number of answers, or the sum of their weights."""
 
+    not_in_keras = {"from_logits": False}
+
     def __init__(
         self,
         thresholds: float | Sequence[float] | None = None,

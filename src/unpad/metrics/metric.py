@@ -63,6 +63,8 @@ class Metric(Configured, Refusing, torchmetrics.Metric, refused=_REFUSED):
     #: What to do instead of giving it to `compile`, where it is of no use there.
     not_in_compile: str | None = None
 
+    not_in_keras = {"ignore_class": None}
+
     def __init__(
         self,
         name: str | None = None,

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..arguments import wrong
 from ..core.input import Input
+from ..core.shapes import shapes_of_specs
+from ..core.spec import Spec
 from ..core.structure import flat
 from ..core.symbol import Symbol
-from ..serialization import as_data, deserialize, read
+from ..serialization import as_data, deserialize, read, serialize
 from .graph import Call, Constant, Graph, Wire
+from .keras_operations import from_keras, to_keras
 
 Place = list[Any]
 
 
 def written(
-    graph: Graph, inputs: Sequence[tuple[str, Input]], part: Callable[[str], Any]
+    graph: Graph,
+    inputs: Sequence[tuple[str, Input]],
+    part: Callable[[str], Any],
+    specs: Sequence[Spec],
 ) -> tuple[list[dict[str, Any]], list[Place]]:
     """The layers as data, and the place of every wire: [layer, call of it, which of its outputs].
 
@@ -24,6 +30,7 @@ def written(
         graph: its calls become "inbound_nodes" of the layers.
         inputs: by name.
         part: gives a layer or a constant by its name.
+        specs: of every wire.
     """
     places: list[Place] = [[name, 0, 0] for name, _ in inputs]
     places += [[] for _ in range(graph.wires - len(places))]
@@ -39,20 +46,27 @@ def written(
         nodes = layers[call.layer]["inbound_nodes"]
         for i, wire in enumerate(call.outputs):
             places[wire] = [call.layer, len(nodes), i]
-        nodes.append(_node(call, places, part))
-    return [{**data, "name": name} for name, data in layers.items()], places
+        nodes.append(_node(call, places, part, specs))
+    return [to_keras({**data, "name": name}) for name, data in layers.items()], places
 
 
-def _node(call: Call, places: list[Place], part: Callable[[str], Any]) -> dict[str, Any]:
+def _node(
+    call: Call, places: list[Place], part: Callable[[str], Any], specs: Sequence[Spec]
+) -> dict[str, Any]:
     def data(value: Any) -> Any:
         if isinstance(value, Wire):
-            place = {"keras_history": list(places[value.index])}
-            return {"class_name": "__keras_tensor__", "config": place}
+            spec = specs[value.index]
+            config = {
+                "shape": list(shapes_of_specs(spec, None)),
+                "dtype": str(spec.dtype).removeprefix("torch."),
+                "keras_history": list(places[value.index]),
+            }
+            return {"class_name": "__keras_tensor__", "config": config}
         if isinstance(value, Constant):
             return as_data(part(value.name))
         if isinstance(value, list):
             return [data(v) for v in value]
-        return as_data(value)
+        return serialize(value) if isinstance(value, (tuple, slice)) else as_data(value)
 
     options = {name: data(value) for name, value in call.options.items()}
     return {"args": [data(value) for value in call.inputs], "kwargs": options}
@@ -69,7 +83,8 @@ def redrawn(config: dict[str, Any], who: str) -> tuple[Any, Any]:
         raise wrong(f"{who}: config", "layers", "a list of layers", config["layers"])
     held: dict[tuple[Any, ...], Symbol] = {}
     waiting: list[tuple[str, Any, int, dict[str, Any]]] = []
-    for data in config["layers"]:
+    for given in config["layers"]:
+        data = from_keras(given) if isinstance(given, Mapping) else given
         layer = deserialize(data, who=f"{who}: config")
         name = data.get("name") or data["config"]["name"]
         if isinstance(layer, Input):

@@ -193,7 +193,7 @@ class Functional(Model):
         names = self.input_names
         entries = [(name, entry) for name, entry in zip(names, self._entries, strict=True)]
         ends, given = self._graph.outputs, self._as_given
-        layers, places = written(self._graph, entries, self._part)
+        layers, places = written(self._graph, entries, self._part, self.specs())
         return {
             "name": self.given_name,
             "trainable": self.trainable,

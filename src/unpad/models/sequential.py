@@ -289,6 +289,19 @@ class Sequential(OlderMethods, Model):
             "layers": first + [as_data(layer) for layer in self.layers],
         }
 
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """A fresh model from `get_config`'s arguments; built, where Keras says what it was given.
+
+        Raises:
+            ValueError: one of them is no argument, or not what it may be.
+        """
+        shape = config.get("build_input_shape") if isinstance(config, dict) else None
+        model = super().from_config({k: v for k, v in config.items() if k != "build_input_shape"})
+        if shape is not None and not model.built:
+            model.build(tuple(shape))
+        return model
+
     def _table(self) -> list[Row]:
         specs = self.specs(self.input_spec or getattr(self, "_built_for", None))
         pairs = zip(self.layers, specs[:-1], specs[1:], strict=True)

@@ -79,6 +79,10 @@ class Trained(Layer, obeyed=["metrics"]):
             each(weighted_metrics, metric_of),
             optimizers.maker(optimizer),
             isinstance(optimizer, torch.optim.Optimizer),
+            {
+                "loss": loss, "loss_weights": loss_weights, "metrics": metrics,
+                "weighted_metrics": weighted_metrics,
+            },
         )
         for metric in leaves(compiled.metrics):
             metric.check()

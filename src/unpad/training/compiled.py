@@ -21,6 +21,8 @@ class Compiled(NamedTuple):
     make_optimizer: Any
     #: Whether the optimiser was made by the user, for weights of his choice.
     optimizer_given: bool
+    #: The arguments as they were given, for a file.
+    given: dict[str, Any]
 
     def objective(self, names: Sequence[str]) -> Objective:
         """Arranged for outputs of these names.

@@ -95,6 +95,8 @@ class SpatialDropout1D(Dropout):
         True
     """
 
+    not_in_keras = {"trainable": True}
+
     def __init__(
         self,
         rate: Share,

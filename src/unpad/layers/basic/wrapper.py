@@ -65,6 +65,8 @@ class Pipeline(Layer):
 
     one_level = False
 
+    not_in_keras = {"trainable": True, "dtype": None}
+
     def __init__(self, layers: Sequence[Any], **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         if isinstance(layers, (str, bytes)) or not all(callable(layer) for layer in layers):

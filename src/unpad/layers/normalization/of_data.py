@@ -82,6 +82,11 @@ class Normalization(Keeps, Layer):
         rest = {"name": self.given_name, "trainable": self.trainable, "dtype": dtype}
         return as_data({**own, "invert": self.invert, **rest})
 
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """A fresh layer from `get_config`'s arguments; Keras writes no axis as an empty list."""
+        return super().from_config({**config, "axis": _axis_in(config)})
+
     def _kept(self, spec: Spec) -> list[int]:
         """The axes with statistics of their own, from 1 on."""
         rank = len(spec)
@@ -205,3 +210,8 @@ class Normalization(Keeps, Layer):
         values = values_of(inputs)
         values = values * deviation + mean if self.invert else (values - mean) / deviation
         return inputs.with_values(values) if isinstance(inputs, Ragged) else values
+
+
+def _axis_in(config: dict[str, Any]) -> Any:
+    axis = config.get("axis", -1)
+    return None if isinstance(axis, (list, tuple)) and not axis else axis

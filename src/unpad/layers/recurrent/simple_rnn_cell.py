@@ -49,6 +49,8 @@ class SimpleRNNCell(Cell):
         True
     """
 
+    not_in_keras = {"recurrent_activation": "linear"}
+
     def __init__(
         self,
         units: Positive,

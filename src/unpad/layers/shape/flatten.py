@@ -48,6 +48,8 @@ class Flatten(Reduces, Layer):
 
     takes = "one"
 
+    not_in_keras = {"length": None}
+
     def __init__(
         self,
         data_format: str | None = None,

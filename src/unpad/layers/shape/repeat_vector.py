@@ -44,6 +44,8 @@ class RepeatVector(Layer):
 
     takes = "one"
 
+    not_in_keras = {"like": None}
+
     def __init__(
         self, n: Positive | None = None, like: Any = None, **kwargs: Unpack[LayerOptions]
     ) -> None:

@@ -45,6 +45,8 @@ class Discretization(Layer):
     takes = "one"
     one_level = False
 
+    not_in_keras = {"trainable": True}
+
     def __init__(
         self,
         bin_boundaries: Any = None,
