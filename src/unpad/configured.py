@@ -86,7 +86,12 @@ def made_of(cls: type, config: Any) -> Any:
 
 
 #: Options that only Keras has, and its defaults; sums are of the type that their numbers need.
-_ONLY_KERAS: dict[str, Any] = {"autocast": True, "axis": -1, "dtype": "float32", "rms_scaling": False}
+_ONLY_KERAS: dict[str, Any] = {
+    "autocast": True,
+    "axis": -1,
+    "dtype": "float32",
+    "rms_scaling": False,
+}
 
 
 def arguments_of(cls: type) -> Iterator[str]:

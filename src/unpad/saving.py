@@ -1,5 +1,6 @@
 """Keras's home of what is written and read by name: `keras.saving`."""
 
+from .formats.model_file import load_model, save_model
 from .formats.problems import DamagedFile, FileError, OtherModel, RefusedFile, WrongFormat
 from .serialization import (
     custom_object_scope,
@@ -26,6 +27,8 @@ __all__ = [
     "deserialize_keras_object",
     "get_registered_name",
     "get_registered_object",
+    "load_model",
     "register_keras_serializable",
+    "save_model",
     "serialize_keras_object",
 ]

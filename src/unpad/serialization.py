@@ -83,14 +83,19 @@ def get_registered_object(
 @contextmanager
 def custom_object_scope(custom_objects: Mapping[str, Any]) -> Iterator[None]:
     """What is read within the block may be among these, by name."""
-    _scopes.append(_as_table("custom_object_scope", custom_objects))
+    _scopes.append(as_table("custom_object_scope", custom_objects))
     try:
         yield
     finally:
         _scopes.pop()
 
 
-def _as_table(who: str, given: Any) -> Mapping[str, Any]:
+def as_table(who: str, given: Any) -> Mapping[str, Any]:
+    """What was given as `custom_objects`.
+
+    Raises:
+        ValueError: it is no dict of classes and functions.
+    """
     if not isinstance(given, Mapping) or not all(callable(v) for v in given.values()):
         raise wrong(who, "custom_objects", "a dict of classes and functions by name", given)
     return given
@@ -274,7 +279,7 @@ def deserialize(
         raise wrong(who, "data", 'a dict with "class_name" and "config", as serialize gives', data)
     if custom_objects is None:
         return _read(data, who)
-    _as_table(who, custom_objects)
+    as_table(who, custom_objects)
     with custom_object_scope(custom_objects):
         return _read(data, who)
 
@@ -343,6 +348,14 @@ def _function(name: Any, who: str) -> Any:
     )
 
 
+def _code(data: Mapping[str, Any]) -> Any:
+    raise ValueError(
+        "a lambda is code, which no file may bring, with safe_mode=False neither. Load it with a "
+        "function that has a name: @keras.saving.register_keras_serializable() before its def, or "
+        "custom_objects={...}."
+    )
+
+
 def _tensor(data: Mapping[str, Any]) -> Tensor:
     return torch.tensor(data["config"]["value"], dtype=getattr(torch, data["config"]["dtype"]))
 
@@ -353,6 +366,7 @@ _FORMS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
     "__ellipsis__": lambda data: Ellipsis,
     "__numpy__": lambda data: np.array(data["config"]["value"], dtype=data["config"]["dtype"]),
     "__tensor__": _tensor,
+    "__lambda__": _code,
     # Keras's form of a dtype, where we have a word.
     "DTypePolicy": lambda data: data["config"]["name"],
 }

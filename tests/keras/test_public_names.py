@@ -88,12 +88,15 @@ OBEYED = {
         **{
             name: partial(layers.method, "Model", name)
             for name in (
+                "compile_from_config",
                 "evaluate",
                 "fit",
+                "get_compile_config",
                 "get_layer",
                 "load_weights",
                 "predict",
                 "predict_on_batch",
+                "save",
                 "save_weights",
                 "summary",
                 "test_on_batch",

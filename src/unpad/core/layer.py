@@ -84,6 +84,8 @@ class Layer(Refusing, Attributes, refused=NOT_ASKED):
     keeps_constants = False
     #: Whether it is a model, whose `call` hands sequences on and never wants a grid.
     is_model = False
+    #: The specs that it was built for.
+    built_for: tuple[Any, ...] = ()
     # Whether its own `compute_output_shape` is being asked.
     _saying = False
     # How its class is written, and whether it is one of ours that needs to be told nothing.
@@ -326,7 +328,7 @@ class Layer(Refusing, Attributes, refused=NOT_ASKED):
             if self._written.grids:
                 of.pop("mask", None)  # no batch, and nothing that weights are made for
             self.build(*specs, **of)
-            self.built = True
+            self.built, self.built_for = True, tuple(specs)
             self._made_for = self.made_for(*specs)
             if any(isinstance(m, Layer) and not m.built for m in self.modules()):
                 build_inside(self, tuple(specs), options)

@@ -17,6 +17,7 @@ from ..ragged.numbers import is_numeric, to_numpy, to_tensor
 from ..weights import constraints, initializers, regularizers
 from .passes import running
 from .precision import HALF, DTypePolicy, policy_of
+from .room import claimed
 from .weight import Weight
 
 
@@ -110,7 +111,9 @@ class Weighted(Checked, torch.nn.Module):
         if initializer is None:
             # What is not drawn, ids and counts, starts from nothing.
             initializer = "glorot_uniform" if kind.is_floating_point else "zeros"
-        values = initializers.get(initializer, self.who)(tuple(shape), kind)
+        drawn = initializers.get(initializer, self.who)
+        blank = claimed(self.who, shape)
+        values = torch.zeros(tuple(shape), dtype=kind) if blank else drawn(tuple(shape), kind)
         learns = trainable and values.is_floating_point()
         called = name or f"weight_{len(self._parameters)}"
         weight = Weight.of(values, learns, called, f"{getattr(self, 'name', self.who)}/{called}")

@@ -17,7 +17,7 @@ import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -64,7 +64,7 @@ class Group:
             yield from group.walk(f"{path}/{name}".lstrip("/"))
 
 
-def write(path: Path, root: Group) -> None:
+def write(path: Path | BinaryIO, root: Group) -> None:
     """Writes a tree with h5py, as Keras does.
 
     Raises:

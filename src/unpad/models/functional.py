@@ -18,7 +18,7 @@ from ..data.arrange import by_name
 from ..layers import Input, Layer, Spec
 from ..spellings import renamed
 from .drawing import redrawn, written
-from .graph import Wire, read
+from .graph import Call, Wire, read
 from .model import Model
 from .summary import Row, row_of
 
@@ -310,7 +310,7 @@ class Functional(Model):
         for i, (entry, value) in enumerate(zip(self._entries, inputs, strict=True)):
             entry.check(value)
             readers = self._graph.readers(i)
-            doors = [c for c in readers if self._part(c.layer).is_door and c.inputs == (Wire(i),)]
+            doors = [c for c in readers if self._reads_as_door(c, i)]
             if not doors:
                 found.append((value, value))
                 continue
@@ -324,7 +324,11 @@ class Functional(Model):
         if len(self._entries) != 1:
             return False
         readers = self._graph.readers(0)
-        return bool(readers) and all(self._part(c.layer).is_door for c in readers)
+        return bool(readers) and all(self._reads_as_door(c, 0) for c in readers)
+
+    def _reads_as_door(self, call: Call, wire: int) -> bool:
+        """Whether a call, of an input and nothing else, decides which of it are steps."""
+        return self._part(call.layer).is_door and call.inputs == (Wire(wire),) and not call.options
 
     def open(self, inputs: Any) -> Any:
         return self.open_inputs([inputs])[0][0] if len(self._entries) == 1 else inputs
@@ -333,7 +337,7 @@ class Functional(Model):
         """Raises for values that a first layer cannot take; see `Layer.check`."""
         for i, value in enumerate(inputs):
             for call in self._graph.readers(i):
-                if call.inputs == (Wire(i),):
+                if call.inputs == (Wire(i),) and not call.options:
                     self._part(call.layer).check(value)
 
     def paired_inputs(self, specs: list[Spec]) -> list[tuple[int, int]]:

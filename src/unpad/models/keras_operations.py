@@ -1,4 +1,4 @@
-"""Arithmetic in a graph as Keras writes it: a class for each function, its options in the config."""
+"""Arithmetic in a graph as Keras writes it: a class a function, its options in the config."""
 
 from __future__ import annotations
 

@@ -9,10 +9,8 @@ _COMPILED = "It is what compile was given: compile again."
 _STATE = "state_dict() and load_state_dict(state) of the model, and of model.optimizer, do it."
 #: By name, the way out.
 NOT_ASKED = {
-    "compile_from_config": _COMPILED,
     "compiled": _COMPILED,
     "export": "torch.export works on a model, as on any torch module.",
-    "get_compile_config": _COMPILED,
     "get_quantization_layer_structure": "torch.ao.quantization works on any torch module.",
     "get_state_tree": _STATE,
     "jit_compile": "torch.compile(model) compiles.",
@@ -23,7 +21,6 @@ NOT_ASKED = {
     "metrics_names": "They are the names of `metrics`.",
     "predict_function": _BY_PREDICT_STEP,
     "run_eagerly": "Nothing is traced: every step runs as it is written.",
-    "save": _STATE,
     "set_state_tree": _STATE,
     "stateless_compute_loss": "Override compute_loss, which is called for every batch.",
     "steps_per_execution": "Every batch is an update of its own: leave it out.",

@@ -18,7 +18,7 @@ from ..core.structure import flat
 from ..core.symbol import specs_of
 from ..core.written import is_ours
 from ..data.seed import Seed
-from ..formats import weights_file
+from ..formats import keras_file, model_file, weights_file
 from ..layers import Layer, Recurrent, Spec
 from ..spellings import renamed
 from ..training import Callback, History, Trainer
@@ -80,7 +80,9 @@ class Trained(Layer, obeyed=["metrics"]):
             optimizers.maker(optimizer),
             isinstance(optimizer, torch.optim.Optimizer),
             {
-                "loss": loss, "loss_weights": loss_weights, "metrics": metrics,
+                "loss": loss,
+                "loss_weights": loss_weights,
+                "metrics": metrics,
                 "weighted_metrics": weighted_metrics,
             },
         )
@@ -298,6 +300,36 @@ class Trained(Layer, obeyed=["metrics"]):
         return self.predict(x, None, 0)
 
     # --- files -----------------------------------------------------------------------------------
+
+    def save(self, filepath: Any, overwrite: bool = True, include_optimizer: bool = True) -> None:
+        """Writes the whole model into a file: `keras.models.load_model` makes the same of it.
+
+        What it is made of, its weights, what it is trained with and what the optimiser has
+        gathered. The file is there whole or not at all.
+
+        Args:
+            filepath: ends in ".keras", Keras 3's format, which Keras reads.
+            overwrite: False raises a FileExistsError where there is a file.
+            include_optimizer: whether what it is trained with is part of it.
+
+        Raises:
+            TypeError: a part of it cannot be written: a lambda, a torch module.
+            ValueError: the model is not built.
+            OSError: the file cannot be written.
+        """
+        model_file.save_model(self, filepath, overwrite, include_optimizer)
+
+    def get_compile_config(self) -> dict[str, Any]:
+        """What was given to `compile`, as data; nothing of a torch optimiser."""
+        return keras_file.compile_config(self)
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compiles the model as `get_compile_config` says.
+
+        Args:
+            config: what it gave.
+        """
+        keras_file.compile_from(self, config)
 
     def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
         """Writes the weights, and what the optimiser has gathered, into a file; see docs/files.md.

@@ -197,6 +197,10 @@ class IndexLookup(Layer):
         else:
             self._learn(words, None)
 
+    def set_learned(self, text: str) -> None:
+        """Takes the words of a file, a word a line, as if they had been learned."""
+        self._learn(self._lines(text), self._idf)
+
     def get_extra_state(self) -> dict[str, Any]:
         return {"words": self._words, "idf": self._idf}
 

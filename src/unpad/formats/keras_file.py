@@ -1,0 +1,237 @@
+"""Keras 3's `.keras`: an archive of a configuration, weights, and vocabularies."""
+
+from __future__ import annotations
+
+import datetime
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .. import optimizers
+from ..core.room import room_for
+from ..core.shapes import shapes_of_specs
+from ..core.spec import Spec
+from ..core.weighted import as_dtype
+from ..layers.text.index_lookup import IndexLookup
+from ..serialization import custom_object_scope, deserialize, read, serialize
+from ..training import Trainer
+from . import hdf5
+from .archive import Archive
+from .mask_differences import tell_differences
+from .optimizer_state import can_be_kept
+from .problems import DamagedFile, RefusedFile, WrongFormat, read_as
+from .tree import kept
+from .weights import Place, as_group, set_from, set_optimizer_from, trained
+from .writing import write_whole
+
+CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
+#: Whose format it is.
+KERAS = "3.15.1"
+#: What tells Keras how fast to go, and is nothing here.
+_NOTHING = {"run_eagerly", "steps_per_execution", "jit_compile", "auto_scale_loss"}
+
+
+# --- what a model is, as data ---------------------------------------------------------------------
+
+
+def described(model: Any, compiled: bool = True) -> dict[str, Any]:
+    """A model as data: its configuration, what it was built for, what it is trained with.
+
+    Args:
+        model: any.
+        compiled: whether what it is trained with is part of it.
+
+    Raises:
+        TypeError: a part cannot be written; the text says which, and the way out.
+    """
+    data = serialize(model)
+    specs = model.built_for
+    drawn_whole = model.is_drawn and getattr(model, "_input", model) is not None
+    if specs and not drawn_whole:
+        data["build_config"] = {"input_shape": _shape(specs)}
+        data["unpad_built_for"] = [_of_spec(s) for s in specs if isinstance(s, Spec)]
+    if compiled and model.compiled:
+        config = model.get_compile_config()
+        if config:
+            data["compile_config"] = config
+    return data
+
+
+def made(
+    data: Any, custom_objects: Mapping[str, Any] | None, numbers: int, where: Place, who: str
+) -> Any:
+    """The model that data describe, built, with weights that are yet to be set.
+
+    Args:
+        data: of `described`, or Keras's.
+        custom_objects: classes and functions of one's own, by name.
+        numbers: how many the file has for its weights.
+        where: the data stand.
+        who: shown in errors.
+
+    Raises:
+        FileError: they describe no model.
+    """
+    if not isinstance(data, Mapping):
+        raise DamagedFile(where.path, where.place, "expected a model's configuration.")
+    with read_as(where.path, where.place, "the model"), room_for(numbers):
+        model = deserialize(data, custom_objects, who=who)
+        if not getattr(model, "is_model", False):
+            raise ValueError(f"expected a model, got a {type(model).__name__}.")
+        if not model.built:
+            _build(model, data)
+    return model
+
+
+def _build(model: Any, data: Mapping[str, Any]) -> None:
+    specs, shapes = data.get("unpad_built_for"), data.get("build_config") or {}
+    if specs:
+        model.ensure_built(*[_spec(s) for s in specs])
+        return
+    shape = shapes.get("input_shape")
+    if shape is None:
+        raise ValueError(f"{model.who} does not say what it was built for.")
+    model.build(_as_tuples(shape))
+
+
+def _of_spec(spec: Spec) -> dict[str, Any]:
+    dtype = str(spec.dtype).removeprefix("torch.")
+    return {"shape": list(spec.shape), "ragged": spec.ragged, "dtype": dtype}
+
+
+def _spec(data: Mapping[str, Any]) -> Spec:
+    dtype = as_dtype(data["dtype"])
+    assert dtype is not None
+    return Spec(tuple(data["shape"]), bool(data["ragged"]), dtype)
+
+
+def _shape(specs: Any) -> Any:
+    shapes = [shapes_of_specs(spec, None) for spec in specs]
+    return shapes[0] if len(shapes) == 1 else shapes
+
+
+def _as_tuples(shape: Any) -> Any:
+    deep = isinstance(shape, list) and any(isinstance(s, list) for s in shape)
+    return [_as_tuples(s) for s in shape] if deep else tuple(shape)
+
+
+# --- what it is trained with ----------------------------------------------------------------------
+
+
+def compile_config(model: Any) -> dict[str, Any]:
+    """See `Model.get_compile_config`."""
+    if not model.compiled:
+        return {}
+    compiled = model.as_compiled("save")
+    maker = getattr(compiled.make_optimizer, "__self__", None)
+    if not isinstance(maker, optimizers.Optimizer):
+        return {}
+    return serialize({"optimizer": maker, **compiled.given})
+
+
+def compile_from(model: Any, config: Mapping[str, Any]) -> None:
+    """See `Model.compile_from_config`."""
+    known = {name: read(value) for name, value in config.items() if name not in _NOTHING}
+    model.compile(**known)
+
+
+# --- files ----------------------------------------------------------------------------------------
+
+
+def save(model: Any, path: Path, include_optimizer: bool, who: str) -> None:
+    """Writes a model into an archive."""
+    data = described(model, include_optimizer)
+    if include_optimizer and model.compiled and model.optimizer is None and trained(model):
+        maker = getattr(model.as_compiled(who).make_optimizer, "__self__", None)
+        if isinstance(maker, optimizers.Optimizer):
+            Trainer(model).optimizer(who)  # so that what it gathers has its places
+    root = as_group(model)
+    if not include_optimizer:
+        root.groups.pop("optimizer", None)
+    now = datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
+    metadata = {"keras_version": KERAS, "date_saved": now, "written_by": "unpad"}
+    weights = io.BytesIO()
+    hdf5.write(weights, root)
+
+    def write(to: Path) -> None:
+        with zipfile.ZipFile(to, "w") as file:
+            file.writestr(METADATA, json.dumps(metadata))
+            file.writestr(CONFIG, json.dumps(data))
+            file.writestr(WEIGHTS, weights.getbuffer())
+            for name, text in _vocabularies(model).items():
+                file.writestr(name, text)
+
+    write_whole(path, write, weights.getbuffer().nbytes, who)
+
+
+def load(path: Path, custom_objects: Any, compile: bool, who: str) -> Any:
+    """The model of an archive.
+
+    Raises:
+        FileError: it is none, or is refused.
+    """
+    with Archive(path) as archive:
+        data, metadata = archive.json(CONFIG), archive.json(METADATA)
+        root = weights_in(archive)
+        numbers = sum(a.size for _, group in root.walk() for a in group.arrays.values())
+        model = made(data, custom_objects, numbers, Place(path, CONFIG), who)
+        set_from(model, root, Place(path, WEIGHTS))
+        _set_vocabularies(model, archive)
+    if compile and isinstance(data.get("compile_config"), Mapping) and data["compile_config"]:
+        compile_as(model, data["compile_config"], custom_objects, root, Place(path, CONFIG), who)
+    if isinstance(metadata, Mapping) and metadata.get("written_by") != "unpad":
+        tell_differences(model, path, who)
+    return model
+
+
+def compile_as(
+    model: Any, config: Any, custom_objects: Any, root: hdf5.Group, where: Place, who: str
+) -> None:
+    """Compiles a model as a file says, and gives its optimiser the state in a tree."""
+    with read_as(where.path, where.place, "what the model is trained with"):
+        with custom_object_scope(custom_objects or {}):
+            model.compile_from_config(config)
+        if not (model.compiled and trained(model)) or root.at("optimizer/vars") is None:
+            return
+        optimizer = Trainer(model).optimizer(who)
+        if can_be_kept(optimizer):
+            place = Place(where.path, WEIGHTS)
+            set_optimizer_from(optimizer, trained(model), root, place)
+
+
+def weights_in(archive: Archive) -> hdf5.Group:
+    """The tree of arrays in an archive."""
+    if WEIGHTS not in archive.names:
+        if "model.weights.npz" in archive.names:
+            raise RefusedFile(
+                archive.path, "model.weights.npz",
+                "weights are read as HDF5: save with weights_format='h5', Keras's default.",
+            )  # fmt: skip
+        raise WrongFormat(archive.path, "", f"there is no {WEIGHTS} in it.")
+    return hdf5.read(archive.read(WEIGHTS), archive.path, WEIGHTS)
+
+
+def _vocabularies(model: Any) -> dict[str, str]:
+    """What layers have learnt that is no number, as Keras's files of words."""
+    return {
+        f"assets/{part.path}/vocabulary.txt": "\n".join(
+            map(str, part.thing.get_vocabulary(include_special_tokens=False))
+        )
+        for part in kept(model)
+        if isinstance(part.thing, IndexLookup)
+        and part.thing.vocabulary is None
+        and part.thing.vocabulary_size()
+        > len(part.thing.get_vocabulary())
+        - len(part.thing.get_vocabulary(include_special_tokens=False))
+    }
+
+
+def _set_vocabularies(model: Any, archive: Archive) -> None:
+    for part in kept(model):
+        name = f"assets/{part.path}/vocabulary.txt"
+        if isinstance(part.thing, IndexLookup) and name in archive.names:
+            with read_as(archive.path, name, "a vocabulary"):
+                part.thing.set_learned(archive.read(name).decode())

@@ -1,0 +1,58 @@
+"""`save` and `load_model`: which format a file has, by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..arguments import flag, wrong
+from ..serialization import as_table
+from . import keras_file
+from .weights_file import check_built, check_overwrite, path_of
+
+_ENDINGS = "a path that ends in '.keras'"
+
+
+def save_model(
+    model: Any, filepath: Any, overwrite: bool = True, include_optimizer: bool = True
+) -> None:
+    """Writes a whole model into a file; see `Model.save`."""
+    path = path_of("save", filepath)
+    check_overwrite("save", path, overwrite)
+    with_optimizer = bool(flag("save", "include_optimizer", include_optimizer))
+    if not getattr(model, "is_model", False):
+        raise wrong("save", "model", "a model", model)
+    check_built("save", model)
+    if path.suffix == ".keras":
+        keras_file.save(model, path, with_optimizer, "save")
+    else:
+        raise wrong("save", "filepath", _ENDINGS, filepath)
+
+
+def load_model(
+    filepath: Any,
+    custom_objects: Mapping[str, Any] | None = None,
+    compile: bool = True,
+    safe_mode: bool = True,
+) -> Any:
+    """The model in a file that `save` wrote, here or in Keras: ready to predict and to train on.
+
+    Nothing in the file is executed; what is promised says docs/files.md.
+
+    Args:
+        filepath: ends in ".keras".
+        custom_objects: classes and functions of one's own, by name.
+        compile: whether the model is compiled as it was, its optimiser's state included.
+        safe_mode: as in Keras; code in a file is refused, whatever is said here.
+
+    Raises:
+        unpad.saving.FileError: the file is damaged, of another kind, or asks for what none may.
+        FileNotFoundError: there is none.
+    """
+    path = path_of("load_model", filepath)
+    compiled = bool(flag("load_model", "compile", compile))
+    flag("load_model", "safe_mode", safe_mode)
+    as_table("load_model", custom_objects or {})
+    if path.suffix == ".keras":
+        return keras_file.load(path, custom_objects, compiled, "load_model")
+    raise wrong("load_model", "filepath", _ENDINGS, filepath)
