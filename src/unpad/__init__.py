@@ -41,6 +41,8 @@ from .core.weight import Weight as Variable
 from .dialect import absent as _absent
 from .dialect import as_keras
 from .doctor import DataWarning
+from .formats.model_file import load_model as load
+from .formats.model_file import save_model as save
 from .models import Input, Model, Sequential
 from .ragged import Layout, Ragged
 from .scaling import Scaler
@@ -73,6 +75,7 @@ __all__ = [
     "initializers",
     "kernels",
     "layers",
+    "load",
     "losses",
     "metrics",
     "mixed_precision",
@@ -82,6 +85,7 @@ __all__ = [
     "preprocessing",
     "random",
     "regularizers",
+    "save",
     "saving",
     "scaling",
     "testing",

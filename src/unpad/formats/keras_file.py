@@ -18,7 +18,7 @@ from ..core.weighted import as_dtype
 from ..layers.text.index_lookup import IndexLookup
 from ..serialization import custom_object_scope, deserialize, read, serialize
 from ..training import Trainer
-from . import hdf5
+from . import hdf5, tensors_file
 from .archive import Archive
 from .mask_differences import tell_differences
 from .optimizer_state import can_be_kept
@@ -141,16 +141,28 @@ def compile_from(model: Any, config: Mapping[str, Any]) -> None:
 # --- files ----------------------------------------------------------------------------------------
 
 
-def save(model: Any, path: Path, include_optimizer: bool, who: str) -> None:
-    """Writes a model into an archive."""
-    data = described(model, include_optimizer)
-    if include_optimizer and model.compiled and model.optimizer is None and trained(model):
+def state_and_data(model: Any, compiled: bool, who: str) -> tuple[dict[str, Any], hdf5.Group]:
+    """A model as data, and its numbers with those of its optimiser.
+
+    Args:
+        model: built.
+        compiled: whether what it is trained with is part of it.
+        who: shown in errors.
+    """
+    data = described(model, compiled)
+    if compiled and model.compiled and model.optimizer is None and trained(model):
         maker = getattr(model.as_compiled(who).make_optimizer, "__self__", None)
         if isinstance(maker, optimizers.Optimizer):
             Trainer(model).optimizer(who)  # so that what it gathers has its places
     root = as_group(model)
-    if not include_optimizer:
+    if not compiled:
         root.groups.pop("optimizer", None)
+    return data, root
+
+
+def save(model: Any, path: Path, include_optimizer: bool, who: str) -> None:
+    """Writes a model into an archive."""
+    data, root = state_and_data(model, include_optimizer, who)
     now = datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
     metadata = {"keras_version": KERAS, "date_saved": now, "written_by": "unpad"}
     weights = io.BytesIO()
@@ -176,8 +188,7 @@ def load(path: Path, custom_objects: Any, compile: bool, who: str) -> Any:
     with Archive(path) as archive:
         data, metadata = archive.json(CONFIG), archive.json(METADATA)
         root = weights_in(archive)
-        numbers = sum(a.size for _, group in root.walk() for a in group.arrays.values())
-        model = made(data, custom_objects, numbers, Place(path, CONFIG), who)
+        model = made(data, custom_objects, count(root), Place(path, CONFIG), who)
         set_from(model, root, Place(path, WEIGHTS))
         _set_vocabularies(model, archive)
     if compile and isinstance(data.get("compile_config"), Mapping) and data["compile_config"]:
@@ -185,6 +196,27 @@ def load(path: Path, custom_objects: Any, compile: bool, who: str) -> Any:
     if isinstance(metadata, Mapping) and metadata.get("written_by") != "unpad":
         tell_differences(model, path, who)
     return model
+
+
+def load_tensors(path: Path, custom_objects: Any, compile: bool, who: str) -> Any:
+    """The model of a safetensors file.
+
+    Raises:
+        FileError: it is none, or is refused.
+    """
+    root, data = tensors_file.read(path)
+    if data is None:
+        raise WrongFormat(path, "", "it holds weights and no model: model.load_weights(path).")
+    model = made(data, custom_objects, count(root), Place(path, "model"), who)
+    set_from(model, root, Place(path))
+    if compile and isinstance(data.get("compile_config"), Mapping):
+        compile_as(model, data["compile_config"], custom_objects, root, Place(path), who)
+    return model
+
+
+def count(root: hdf5.Group) -> int:
+    """How many numbers a tree has."""
+    return sum(a.size for _, group in root.walk() for a in group.arrays.values())
 
 
 def compile_as(

@@ -7,10 +7,10 @@ from typing import Any
 
 from ..arguments import flag, wrong
 from ..serialization import as_table
-from . import keras_file
+from . import keras_file, tensors_file
 from .weights_file import check_built, check_overwrite, path_of
 
-_ENDINGS = "a path that ends in '.keras'"
+_ENDINGS = "a path that ends in '.keras' or '.safetensors'"
 
 
 def save_model(
@@ -25,6 +25,9 @@ def save_model(
     check_built("save", model)
     if path.suffix == ".keras":
         keras_file.save(model, path, with_optimizer, "save")
+    elif path.suffix == ".safetensors":
+        data, root = keras_file.state_and_data(model, with_optimizer, "save")
+        tensors_file.write(path, root, data, "save")
     else:
         raise wrong("save", "filepath", _ENDINGS, filepath)
 
@@ -40,7 +43,7 @@ def load_model(
     Nothing in the file is executed; what is promised says docs/files.md.
 
     Args:
-        filepath: ends in ".keras".
+        filepath: ends in ".keras" or ".safetensors".
         custom_objects: classes and functions of one's own, by name.
         compile: whether the model is compiled as it was, its optimiser's state included.
         safe_mode: as in Keras; code in a file is refused, whatever is said here.
@@ -55,4 +58,6 @@ def load_model(
     as_table("load_model", custom_objects or {})
     if path.suffix == ".keras":
         return keras_file.load(path, custom_objects, compiled, "load_model")
+    if path.suffix == ".safetensors":
+        return keras_file.load_tensors(path, custom_objects, compiled, "load_model")
     raise wrong("load_model", "filepath", _ENDINGS, filepath)

@@ -48,7 +48,7 @@ def state_of(optimizer: Rule, weights: Sequence[Tensor]) -> list[np.ndarray]:
     around, first = optimizer.around, optimizer.param_groups[0]
     found: list[np.ndarray] = [np.array(first["iterations"], np.int32)]
     if around.schedule is None:
-        found.append(np.array(first["lr"], np.float32))
+        found.append(np.array(first["lr"], np.float64))
     if around.ema_momentum is not None:
         found += [_array(optimizer.state[w].get("average"), w) for w in weights]
     if around.accumulate > 1:
@@ -60,7 +60,7 @@ def state_of(optimizer: Rule, weights: Sequence[Tensor]) -> list[np.ndarray]:
         found += [_array(_state(optimizer, w).get(name), w) for w in weights for name in names]
     if type(optimizer).__name__ == "NadamKeras":
         products = [optimizer.state[w].get("mu_product", 1.0) for w in weights]
-        found.append(np.array(products[0] if products else 1.0, np.float32))
+        found.append(np.array(products[0] if products else 1.0, np.float64))
     return found
 
 
@@ -117,7 +117,7 @@ def set_state(optimizer: Rule, weights: Sequence[Tensor], arrays: Sequence[np.nd
         optimizer.param_groups[0]["collected"] = float(calls)
     if nadam:
         for w in weights:
-            optimizer.state[w]["mu_product"] = float(next(iter(arrays[-1:])).reshape(()))
+            optimizer.state[w]["mu_product"] = float(arrays[-1].reshape(()))
 
 
 def _state(optimizer: Rule, weight: Tensor) -> dict[str, Any]:

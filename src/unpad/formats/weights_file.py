@@ -9,13 +9,13 @@ from typing import Any
 
 from ..arguments import flag, wrong
 from ..spellings import depth_of_caller
-from . import hdf5
+from . import hdf5, tensors_file
 from .problems import WrongFormat
 from .seal import seal, unsealed
 from .weights import Place, as_group, set_from, set_optimizer_from, trained
 from .writing import write_whole
 
-_ENDINGS = "'.weights.h5' (Keras 3's)"
+_ENDINGS = "'.weights.h5' (Keras 3's) or '.safetensors'"
 
 
 def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
@@ -23,29 +23,29 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
     path = path_of("save_weights", filepath)
     check_overwrite("save_weights", path, overwrite)
     check_built("save_weights", model)
-    if path.name.endswith(".weights.h5"):
+    if path.suffix == ".safetensors":
+        tensors_file.write(path, as_group(model), None, "save_weights")
+    elif path.name.endswith(".weights.h5"):
         write_tree(path, as_group(model), "save_weights")
     else:
         raise wrong("save_weights", "filepath", f"a path that ends in {_ENDINGS}", filepath)
 
 
-def load_weights(
-    model: Any, filepath: Any, skip_mismatch: bool = False, by_name: bool = False
-) -> None:
+def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False) -> None:
     """See `Model.load_weights`."""
     path = path_of("load_weights", filepath)
     skip = flag("load_weights", "skip_mismatch", skip_mismatch)
-    flag("load_weights", "by_name", by_name)
     check_built("load_weights", model)
-    if not path.name.endswith(".weights.h5"):
+    if path.suffix == ".safetensors":
+        root = tensors_file.read(path)[0]
+    elif path.name.endswith(".weights.h5"):
+        root = hdf5.read(unsealed(path), path)
+    else:
         raise wrong("load_weights", "filepath", f"a path that ends in {_ENDINGS}", filepath)
-    root = hdf5.read(unsealed(path), path)
-    if (
-        not {"vars", "layers", "_layer_checkpoint_dependencies"}
-        & {name for at, group in root.walk() for name in group.groups}
-        and not by_name
-    ):
-        raise WrongFormat(path, "", "it holds no weights as Keras 3 writes them.")
+    if "layer_names" in root.attrs or "model_weights" in root.groups:
+        raise WrongFormat(
+            path, "", "it holds weights as older Keras wrote them, which are not read."
+        )
     where = Place(path, "", bool(skip))
     tell_skipped(path, set_from(model, root, where))
     if model.compiled and not skip:

@@ -308,7 +308,7 @@ class Trained(Layer, obeyed=["metrics"]):
         gathered. The file is there whole or not at all.
 
         Args:
-            filepath: ends in ".keras", Keras 3's format, which Keras reads.
+            filepath: ends in ".keras", Keras 3's format, which Keras reads, or in ".safetensors".
             overwrite: False raises a FileExistsError where there is a file.
             include_optimizer: whether what it is trained with is part of it.
 
@@ -337,7 +337,8 @@ class Trained(Layer, obeyed=["metrics"]):
         The file is there whole or not at all: after an error what was there is as it was.
 
         Args:
-            filepath: ends in ".weights.h5", Keras 3's format, which Keras reads.
+            filepath: ends in ".weights.h5", Keras 3's format, which Keras reads, or in
+                ".safetensors".
             overwrite: False raises a FileExistsError where there is a file.
 
         Raises:
@@ -346,23 +347,19 @@ class Trained(Layer, obeyed=["metrics"]):
         """
         weights_file.save_weights(self, filepath, overwrite)
 
-    def load_weights(
-        self, filepath: Any, skip_mismatch: bool = False, by_name: bool = False
-    ) -> None:
+    def load_weights(self, filepath: Any, skip_mismatch: bool = False) -> None:
         """Takes the weights of a file: all or, after an error, none. Nothing in it is executed.
 
         Args:
             filepath: what `save_weights` wrote, here or in Keras.
             skip_mismatch: whether weights that do not fit stay as they are, and a warning tells
                 which.
-            by_name: of older Keras's files, whether layers are found by their names, and not by
-                their order.
 
         Raises:
             unpad.saving.FileError: the file is damaged, of another kind, or of another model.
             ValueError: the model is not built.
         """
-        weights_file.load_weights(self, filepath, skip_mismatch, by_name)
+        weights_file.load_weights(self, filepath, skip_mismatch)
 
     # --- steps that a subclass may override ------------------------------------------------------
 

@@ -1,0 +1,88 @@
+"""safetensors: a model's numbers by their paths, its configuration beside them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .archive import parsed
+from .hdf5 import Group
+from .problems import DamagedFile, WrongFormat
+from .writing import write_whole
+
+
+def write(path: Path, root: Group, model: Mapping[str, Any] | None, who: str) -> None:
+    """Writes a tree of arrays.
+
+    Args:
+        path: of the file.
+        root: its attributes are left out, but for a layer's own state.
+        model: the model as data, where it is a whole one.
+        who: shown in errors.
+
+    Raises:
+        ImportError: safetensors is not installed.
+    """
+    from safetensors.numpy import save_file
+
+    arrays, states = {}, {}
+    for at, group in root.walk():
+        arrays |= {f"{at}/{name}".lstrip("/"): array for name, array in group.arrays.items()}
+        if "unpad_state" in group.attrs:
+            states[at] = group.attrs["unpad_state"]
+    metadata = {"format": "unpad", "states": json.dumps(states)}
+    if model is not None:
+        metadata["model"] = json.dumps(model)
+    metadata["sha256"] = _digest(arrays, metadata)
+    size = sum(array.nbytes for array in arrays.values())
+    whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    write_whole(path, lambda to: save_file(whole, to, metadata), size, who)
+
+
+def read(path: Path) -> tuple[Group, Any]:
+    """The tree of arrays, and the model as data; None where the file holds weights alone.
+
+    Raises:
+        FileError: it is no such file, or damaged.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    with path.open("rb") as file:
+        start = file.read(9)
+    if len(start) < 9 or start[8:] != b"{":
+        raise WrongFormat(path, "", "this is no safetensors file.")
+    root, arrays = Group(), {}
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata: dict[str, str] = file.metadata() or {}
+            for name in file.keys():  # noqa: SIM118
+                arrays[name] = file.get_tensor(name)
+    except (SafetensorError, ValueError, TypeError, AttributeError, OSError) as error:
+        raise DamagedFile(path, "", f"{error}.") from None
+    if "sha256" in metadata and metadata["sha256"] != _digest(arrays, metadata):
+        raise DamagedFile(path, "", "its bytes are not those that were written.")
+    for name, array in arrays.items():
+        above, _, last = name.rpartition("/")
+        root.make(above).arrays[last] = array
+    states = parsed(metadata.get("states", "{}"), path, "states")
+    for at, text in states.items() if isinstance(states, Mapping) else ():
+        root.make(at).attrs["unpad_state"] = text
+    model = metadata.get("model")
+    return root, None if model is None else parsed(model, path, "model")
+
+
+def _digest(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> str:
+    """A checksum of all that the file says, whatever the order."""
+    found = hashlib.sha256()
+    for name in sorted(set(metadata) - {"sha256"}):
+        found.update(f"{name}={metadata[name]}\n".encode())
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        found.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+        found.update(array.reshape(-1).view(np.uint8).data)
+    return found.hexdigest()

@@ -1,0 +1,83 @@
+"""Whole models in files: the same bits, or one of a closed list, whatever becomes of the bytes."""
+
+import time
+
+import numpy as np
+import pytest
+
+import unpad as keras
+from unpad import layers as L
+from unpad.saving import FileError, WrongFormat
+
+from ..examples import TIMES
+
+X = np.array([[1, 2, 3], [4, 5, 0]])
+Y = np.ones((2, 3))
+
+
+def tagger(size=4):
+    model = keras.Sequential([
+        keras.Input((None,)), L.Embedding(9, size, mask_zero=True), L.Bidirectional(L.GRU(3)),
+        L.Dense(3),
+    ])  # fmt: skip
+    model.compile("adam", "mse", metrics=["mae"])
+    model.fit(X, Y, verbose=0)
+    return model
+
+
+ENDINGS = (".keras", ".safetensors")
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_model_is_what_its_file_says(tmp_path, ending):
+    model = tagger()
+    model.save(tmp_path / f"a{ending}")
+    again = keras.load(tmp_path / f"a{ending}")
+    assert np.array_equal(again.predict(X, verbose=0), model.predict(X, verbose=0))
+    for each in (model, again):
+        each.fit(X, Y, epochs=2, verbose=0, shuffle=False)
+    for a, b in zip(model.get_weights(), again.get_weights(), strict=True):
+        assert np.array_equal(a, b)
+    assert again.metrics_names == model.metrics_names
+
+
+def test_weights_alone(tmp_path):
+    model, other = tagger(), tagger()
+    model.save_weights(tmp_path / "a.safetensors")
+    other.load_weights(tmp_path / "a.safetensors")
+    assert np.array_equal(other.predict(X, verbose=0), model.predict(X, verbose=0))
+    with pytest.raises(WrongFormat, match=r"a\.safetensors: it holds weights and no model: model"):
+        keras.load(tmp_path / "a.safetensors")
+    with pytest.raises(FileError, match=r"expected weight 0 as \(9, 5\), the file has \(9, 4\)"):
+        tagger(5).load_weights(tmp_path / "a.safetensors")
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_changed_file_is_told_or_is_the_same_model(tmp_path, ending):
+    """Flipped, cut, overwritten: seeds are kept, and at night there are fifty times as many."""
+    path = tmp_path / f"a{ending}"
+    model = tagger()
+    model.save(path)
+    honest, expected = path.read_bytes(), model.predict(X, verbose=0)
+    for seed in range(100 * TIMES):
+        draw = np.random.default_rng(seed)
+        data = bytearray(honest)
+        for _ in range(draw.choice([1, 1, 2, 8])):
+            place = int(draw.integers(len(data)))
+            data[place] = int(draw.integers(256))
+        if draw.random() < 0.2:
+            del data[draw.integers(len(data)) :]
+        elif draw.random() < 0.2:
+            place = int(draw.integers(len(data)))
+            data[place:place] = data[place : place + int(draw.integers(99))]
+        changed = tmp_path / f"b{ending}"
+        changed.write_bytes(data)
+        start = time.process_time()
+        try:
+            found = keras.load(changed)
+        except FileError as error:
+            told = str(error)
+            assert told.startswith(str(changed)), seed
+        else:
+            assert np.array_equal(found.predict(X, verbose=0), expected), seed
+        assert time.process_time() - start < 5, seed
