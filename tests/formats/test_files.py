@@ -7,6 +7,7 @@ import pytest
 
 import unpad as keras
 from unpad import layers as L
+from unpad.__main__ import main
 from unpad.saving import FileError, WrongFormat
 
 from ..examples import TIMES
@@ -81,3 +82,19 @@ def test_a_changed_file_is_told_or_is_the_same_model(tmp_path, ending):
         else:
             assert np.array_equal(found.predict(X, verbose=0), expected), seed
         assert time.process_time() - start < 5, seed
+
+
+def test_files_are_shown_and_converted(tmp_path, capsys):
+    model = tagger()
+    model.save(tmp_path / "a.keras")
+    assert main(["convert", str(tmp_path / "a.keras"), str(tmp_path / "b.safetensors")]) == 0
+    again = keras.load(tmp_path / "b.safetensors")
+    assert np.array_equal(again.predict(X, verbose=0), model.predict(X, verbose=0))
+    assert main(["show", str(tmp_path / "b.safetensors")]) == 0
+    shown = capsys.readouterr().out
+    assert "embedding" in shown
+    assert "opens" in shown
+    assert "trained by Adam, 1 updates so far; loss: mse" in shown
+    (tmp_path / "b.safetensors").write_bytes(b"no")
+    assert main(["show", str(tmp_path / "b.safetensors")]) == 2
+    assert "this is no safetensors file." in capsys.readouterr().err

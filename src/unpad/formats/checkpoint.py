@@ -13,8 +13,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import safetensors
-import safetensors.torch
 import torch
 from torch import Tensor
 
@@ -44,6 +42,8 @@ def write_state(path: Path, stored: Stored, who: str, before: Path | None = None
         OSError: it cannot be written; the state that was there is as it was.
         TypeError: the structure is nothing that JSON can hold.
     """
+    import safetensors.torch
+
     tensors = _on_their_own(stored.tensors)
     structure = json.dumps(stored.structure)
     metadata = {"format": FORMAT, "structure": structure}
@@ -74,6 +74,8 @@ def read_state(path: Path, who: str) -> Stored:
         FileNotFoundError: there is no such file.
         ValueError: the file is cut short or changed, or no state, or one of another format.
     """
+    import safetensors
+
     if not path.is_file():
         raise FileNotFoundError(f"{who}: there is no state {path}.")
     try:

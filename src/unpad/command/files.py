@@ -1,0 +1,63 @@
+"""`python -m unpad show FILE` and `convert FROM TO`: what is in a model's file, and in another."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from ..models import load_model
+
+_USAGE = """usage: python -m unpad show FILE
+       python -m unpad convert FROM TO
+
+A file is a whole model's: .keras or .safetensors. Nothing in it is executed."""
+
+
+def show(arguments: list[str]) -> int:
+    """Prints the layers of a model in a file, what becomes of lengths, how it is trained, its size.
+
+    Args:
+        arguments: the path.
+
+    Returns:
+        What the process ends with: 0, or 2 where it is no such file.
+    """
+    if len(arguments) != 1:
+        print(_USAGE)
+        return 2
+    try:
+        model = load_model(arguments[0])
+    except (OSError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    model.summary()
+    size = Path(arguments[0]).stat().st_size
+    print(f"{model.count_params():,} numbers in weights, {size:,} bytes in the file")
+    if not model.compiled:
+        print("not compiled")
+        return 0
+    config = model.get_compile_config()
+    optimizer = config["optimizer"]["class_name"]
+    updates = getattr(model.optimizer, "iterations", 0)
+    print(f"trained by {optimizer}, {updates:,} updates so far; loss: {config['loss']}")
+    return 0
+
+
+def convert(arguments: list[str]) -> int:
+    """Writes the model of a file into another, whose ending says the format.
+
+    Args:
+        arguments: the paths.
+
+    Returns:
+        What the process ends with: 0, or 2 where one cannot be read or written.
+    """
+    if len(arguments) != 2:
+        print(_USAGE)
+        return 2
+    try:
+        load_model(arguments[0]).save(arguments[1])
+    except (OSError, ValueError, TypeError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
