@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -12,6 +13,7 @@ from drawn_cases import NAMES, data, drawn, parts, shaken
 from test_weights_files import same
 
 import unpad
+from unpad.formats.mask_differences import LETS_GO
 
 # Keras makes arrays of its variables in numpy 1's way.
 pytestmark = [
@@ -216,3 +218,14 @@ def test_our_own_layers_stand_under_our_name(tmp_path):
     x = np.ones((2, 4, 3), "float32")
     again = unpad.saving.load_model(tmp_path / "a.keras")
     assert np.array_equal(again.predict(x, verbose=0), model.predict(x, verbose=0))
+
+
+def test_the_layers_that_let_a_mask_go_are_those_of_the_page():
+    page = Path(__file__).parents[2] / "docs/coming-from-keras.md"
+    rows = page.read_text().partition("<!-- layers -->")[2].partition("<!-- end of layers")[0]
+    found = set()
+    for row in rows.splitlines():
+        cells = [cell.strip() for cell in row.split("|")[1:4]]
+        if len(cells) == 3 and (cells[1].startswith("drops it") or "leaks in" in cells[2]):
+            found.add(cells[0].strip("`"))
+    assert found == LETS_GO
