@@ -223,6 +223,8 @@ def integer(
     """The value, if it is a whole number from `low` to `high`; a bool is none."""
     if value is None and or_none:
         return None
+    if isinstance(value, torch.SymInt):  # a size of a graph that is being made
+        return value
     found: Any = _scalar(value)
     whole = _is(found, Integral) and not isinstance(found, bool)
     if not whole or (low is not None and found < low) or (high is not None and found > high):

@@ -47,7 +47,13 @@ def look_up(who: str, what: str, name: str, table: Mapping[str, Any]) -> Any:
 
 
 def first_true(flags: Tensor) -> tuple[int, ...] | None:
-    """The index of the first True, or None where there is none."""
+    """The index of the first True, or None where there is none, or none can be seen.
+
+    While a graph is made there are no numbers: what is checked here is checked before, by a call
+    outside of the graph.
+    """
+    if torch.compiler.is_compiling():
+        return None
     flat = flags.reshape(-1)
     if not bool(flat.any()):
         return None

@@ -207,7 +207,7 @@ def _outline(first: Any, second: Any, asked: Any, layout: Layout, who: str) -> _
         raise ValueError(
             f"{who}: expected it to give a Ragged or a tensor, got {type(first).__name__}."
         )
-    if isinstance(first, Tensor) and (first.ndim == 0 or len(first) != _ROWS):
+    if isinstance(first, Tensor) and (first.ndim == 0 or first.shape[0] != _ROWS):
         raise ValueError(
             f"{who}: gives {tuple(first.shape)} for {_ROWS} sequences; it must give a Ragged, or "
             "one row for each sequence."

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from .. import arguments
 from ..arguments import Checked
-from ..ragged.batch import values_of
+from ..ragged.batch import rows_of, values_of
 from ..ragged.numbers import is_numeric, to_numpy, to_tensor
 from ..weights import constraints, initializers, regularizers
 from .passes import running
@@ -270,7 +270,7 @@ class Weighted(Checked, torch.nn.Module):
         if running() is None:
             self._notes = []
         for part in outputs if isinstance(outputs, (list, tuple)) else [outputs]:
-            self._note(self.activity_regularizer(values_of(part)), max(1, len(part)))
+            self._note(self.activity_regularizer(values_of(part)), max(1, rows_of(part)))
 
     @property
     def penalties(self) -> list[Penalty]:

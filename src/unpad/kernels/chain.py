@@ -23,6 +23,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from ..ragged.own import Own
+from . import chain_in_graph
 from .packing import Packing, pack
 
 # So many steps apart the sums are set back to near 0: every step would cost a quarter more, and
@@ -37,6 +38,8 @@ def log_partition(scores: Tensor, layout: Own | Tensor) -> Tensor:
         scores: (steps, tags, tags). Half precision is computed in float32.
         layout: offsets (batch + 1,), or the own of a layout, which keeps what is worked out.
     """
+    if torch.compiler.is_compiling():
+        return chain_in_graph.log_partition(_wide(scores), _own(layout))
     if not len(scores):
         # The sum of nothing keeps the gradient's way open.
         return scores.new_zeros(_own(layout).batch) + scores.sum()
@@ -52,6 +55,8 @@ def marginals(scores: Tensor, layout: Own | Tensor) -> Tensor:
         scores: (steps, tags, tags).
         layout: offsets (batch + 1,), or the own of a layout, which keeps what is worked out.
     """
+    if torch.compiler.is_compiling():
+        return chain_in_graph.marginals(_wide(scores), _own(layout)).to(scores.dtype)
     if not len(scores):
         return scores.sum(1)
     before, after, _ = _from_both_ends(_wide(scores), _own(layout))
@@ -66,6 +71,8 @@ def best_path(scores: Tensor, layout: Own | Tensor) -> Tensor:
         layout: offsets (batch + 1,), or the own of a layout, which keeps what is worked out.
     """
     scores = _wide(scores.detach())
+    if torch.compiler.is_compiling():
+        return chain_in_graph.best_path(scores, _own(layout))
     tags = torch.empty(len(scores), dtype=torch.int64, device=scores.device)
     if not len(scores):
         return tags
@@ -107,11 +114,16 @@ def negative_log_likelihood(
         tags: (steps,) the path, int64.
         known: (steps,) bool: where False, any tag will do; None where all are known.
     """
-    if not len(scores):
+    graph = torch.compiler.is_compiling()
+    if not graph and not len(scores):
         return log_partition(scores, layout)
     scores = _wide(scores)
-    if known is None or bool(known.all()):
+    if known is None or (not graph and bool(known.all())):
         path = _entries(scores, _own(layout), tags)
+        if graph:
+            # Measured from the path, as below.
+            scores = scores - scores.flatten(1).gather(1, path).unsqueeze(2)
+            return chain_in_graph.log_partition(scores, _own(layout))
         return cast(Tensor, _LogPartition.apply(scores, _own(layout), path))
     other = torch.arange(scores.shape[-1], device=tags.device) != tags.unsqueeze(-1)
     fitting = scores.masked_fill((other & known.unsqueeze(-1)).unsqueeze(1), -torch.inf)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ..ragged.own import Own
-from . import around, compiled, cudnn, reference, torch_path
+from . import around, compiled, cudnn, reference, scanned, torch_path
 from .activations import KNOWN
 from .calls import Call
 from .cells import CELLS
@@ -169,6 +169,11 @@ def _computed(
         keep = _followed(tensors)
         options = (cell, *activations, reverse, forced() or "", keep)
         return torch.ops.unpad.recurrent.default(*tensors, *options)[:3]
+    if torch.compiler.is_compiling() and transform is None:
+        where = own or Own(offsets, None, None)
+        return scanned.recurrent(
+            cell, values, where, *by_kind(weights), h0, c0, mask, *activations, reverse
+        )
     # Plain tensors, run as they come: the same functions without the dispatcher. It costs 40 us a
     # call, 130 us with the derivative that it wraps, of the 1 ms that a small model's step takes.
     path = RECURRENT.choose(Call(cell, values, *activations, mask, transform))

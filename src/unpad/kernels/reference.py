@@ -61,7 +61,7 @@ def recurrent(
     """
     offsets = layout.offsets if isinstance(layout, Own) else layout
     bounds, record = offsets.tolist(), CELLS[cell]
-    act, rec = _as_function(activation), _as_function(recurrent_activation)
+    act, rec = as_function(activation), as_function(recurrent_activation)
     hidden, count = recurrent_kernels[0].shape[0], record.gates
     nothing = values.new_zeros(0, hidden)
     outputs, final_h, final_c = [], [], []
@@ -92,7 +92,7 @@ def recurrent(
     return torch.cat(outputs, 1), torch.stack(final_h), c
 
 
-def _as_function(activation: str | Function) -> Function:
+def as_function(activation: str | Function) -> Function:
     if not isinstance(activation, str):
         return activation
     if activation not in KNOWN:

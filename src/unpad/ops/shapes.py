@@ -32,7 +32,7 @@ def shape(x: Any) -> tuple[int | None, ...]:
         ((None, None, 5), (2, 3))
     """
     if isinstance(x, Ragged):
-        return (len(x), *(None,) * x.levels, *x.feature)
+        return (x.batch, *(None,) * x.levels, *x.feature)
     return tuple(x.shape if isinstance(x, Symbol) else tensor(x).shape)
 
 

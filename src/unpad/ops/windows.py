@@ -68,7 +68,7 @@ def conv(
     size = (w.shape[-1] - 1) * dilation + 1
     x = F.pad(x, _room(x, size, stride, padding, "conv"))
     if x.shape[-1] < size:
-        return _back(x.new_zeros(len(x), len(w), 0), data_format)
+        return _back(x.new_zeros(x.shape[0], w.shape[0], 0), data_format)
     groups = x.shape[1] // w.shape[1]
     return _back(F.conv1d(x, w, None, stride, 0, dilation, groups), data_format)
 

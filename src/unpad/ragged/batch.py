@@ -15,6 +15,11 @@ def values_of(batch: Ragged | Tensor) -> Tensor:
     return innermost(batch)
 
 
+def rows_of(batch: Ragged | Tensor) -> int:
+    """The number of sequences; while a graph is made a symbol of it, which `len` cannot give."""
+    return batch.batch if isinstance(batch, Ragged) else batch.shape[0]
+
+
 def with_values_of(batch: Any, values: Tensor) -> Any:
     """The same structure around other values."""
     if not isinstance(batch, Ragged):

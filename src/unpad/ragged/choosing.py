@@ -108,7 +108,7 @@ class Choosing(Sequences):
         """
         what = f"({self.steps},) bool, one for each step"
         kept = as_mask(kept, "Ragged.keep", what, (self.steps,), self.device)
-        if bool(kept.all()):
+        if not torch.compiler.is_compiling() and bool(kept.all()):
             return self
         return self.with_values(self._values[kept], self._layout.keep(kept))
 

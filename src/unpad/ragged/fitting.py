@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from .layout import Layout
@@ -22,14 +23,21 @@ def refuse_others(values: Any, layout: Layout) -> None:
 
 
 def fits(values: Any, layout: Layout) -> bool:
-    """Whether there is one row, or one inner sequence, for each step."""
+    """Whether there is one row, or one inner sequence, for each step.
+
+    While a graph is made that may be unknown: the graph then says that it must be so.
+    """
+    steps = layout.own.steps
     if isinstance(values, Tensor):
-        return values.ndim > 0 and values.shape[0] == layout.own.steps
-    return isinstance(values, Sequences) and len(values) == layout.own.steps  # pyright: ignore
+        if type(steps) is not int and values.ndim:
+            torch._check(values.shape[0] == steps)
+            return True
+        return values.ndim > 0 and values.shape[0] == steps
+    return isinstance(values, Sequences) and values.batch == steps
 
 
 def shape_of(values: Any) -> str:
     """What an error says of values."""
     if isinstance(values, Sequences):
-        return f"{len(values)} inner sequences"  # pyright: ignore
+        return f"{values.batch} inner sequences"
     return str(tuple(values.shape)) if isinstance(values, Tensor) else type(values).__name__

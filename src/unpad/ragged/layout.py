@@ -12,7 +12,7 @@ from torch import Tensor
 from ..arguments import integer
 from .layout_checks import check_offsets, check_slots
 from .numbers import as_integers
-from .own import Found, Own
+from .own import Found, Own, whole
 
 
 class Layout:
@@ -102,6 +102,8 @@ class Layout:
             ValueError: a size is negative or no whole number.
         """
         if type(batch) is not int or type(time) is not int or batch < 0 or time < 0:
+            if isinstance(batch, torch.SymInt) or isinstance(time, torch.SymInt):
+                return _full.__wrapped__(batch, time)
             batch = integer("Layout.full", "batch", batch, 0)
             time = integer("Layout.full", "time", time, 0)
         return _full(batch, time)
@@ -216,6 +218,8 @@ class Layout:
         mine, theirs = self.own, other.own
         if mine is theirs or (mine.offsets is theirs.offsets and mine.slots is theirs.slots):
             return True
+        if torch.compiler.is_compiling():
+            return _agree_in_graph(mine, theirs)
         if not torch.equal(mine.offsets, theirs.offsets):
             return False
         if mine.slots is None and theirs.slots is None:
@@ -274,7 +278,7 @@ class Layout:
         own = self.own
         lengths = own.lengths.index_select(0, sequences)
         offsets = _offsets_of(lengths)
-        steps = int(offsets[-1])
+        steps = whole(offsets[-1])
         shift = own.offsets.index_select(0, sequences) - offsets[:-1]
         index = torch.arange(steps, device=self.device)
         index += shift.repeat_interleave(lengths, output_size=steps)
@@ -320,9 +324,18 @@ def _owned(tensor: Any) -> Any:
 
 
 def _offsets_of(lengths: Tensor) -> Tensor:
-    offsets = lengths.new_zeros(len(lengths) + 1)
+    offsets = lengths.new_zeros(lengths.shape[0] + 1)
     torch.cumsum(lengths, 0, out=offsets[1:])
     return offsets
+
+
+def _agree_in_graph(mine: Own, theirs: Own) -> bool:
+    """True: the graph looks at the numbers when it runs, where they must be alike."""
+    torch._check(mine.batch == theirs.batch)
+    torch._check(mine.steps == theirs.steps)
+    same = (mine.gaps == theirs.gaps).all() & (mine.offsets == theirs.offsets).all()
+    torch._assert_async(same, "Ragged: two batches whose steps are paired have different lengths.")
+    return True
 
 
 def _rebuild(offsets: Tensor, slots: Tensor | None, width: int | None) -> Layout:

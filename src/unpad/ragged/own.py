@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 Found = TypeVar("Found")
@@ -36,6 +37,17 @@ def modeless(tensor: Tensor) -> Tensor:
         return tensor
     with torch.inference_mode(False):
         return tensor.clone()
+
+
+def whole(number: Tensor) -> int:
+    """A count that stands in a tensor: the host waits for it.
+
+    While a graph is made it is a symbol, of which the graph may know that it is no less than 0.
+    """
+    found: Any = number.item()
+    if type(found) is not int:
+        torch._check(found >= 0)
+    return found
 
 
 class Own:
@@ -89,7 +101,7 @@ class Own:
     @cached_property
     def steps(self) -> int:
         """The number of steps of the whole batch."""
-        return int(self.offsets[-1])
+        return whole(self.offsets[-1])
 
     @cached_property
     def counts(self) -> list[int]:
@@ -99,7 +111,7 @@ class Own:
     @cached_property
     def longest(self) -> int:
         """The number of steps of the longest sequence; 0 for an empty batch."""
-        return int(self.lengths.max()) if self.batch else 0
+        return whole(self.lengths.max()) if self.batch else 0
 
     @cached_property
     def time(self) -> int:
@@ -108,7 +120,7 @@ class Own:
             return self.width
         if self.slots is None:
             return self.longest
-        return int(self.slots.max()) + 1 if self.steps else 0
+        return whole(F.pad(self.slots + 1, (0, 1)).max())
 
     @cached_property
     @_without_mode

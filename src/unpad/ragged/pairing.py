@@ -85,7 +85,7 @@ def beside(ragged: Ragged, other: Tensor, who: str) -> Tensor:
         found = other if _fit(feature, other.shape, grows=False) else None
     elif not _fit(feature, other.shape[other.ndim - rank :], grows=True):
         found = None
-    elif other.ndim == rank + 1 and len(other) == layout.batch:
+    elif other.ndim == rank + 1 and other.shape[0] == layout.batch:
         found = other.index_select(0, layout.own.sequence_ids)
     elif rank + 2 <= other.ndim < rank + 2 + ragged.levels and _is_grid(other, layout):
         found = layout.steps_of(other.expand(layout.batch, *other.shape[1:]))
@@ -119,7 +119,9 @@ def _steps_beside(part: Ragged, like: Ragged, sign: str) -> Any:
         )
     # To the rows of an inner level, one a sequence, belongs an axis more.
     missing = rank + 1 - values.ndim
-    return values.reshape(len(values), *(1,) * missing, *values.shape[1:]) if missing else values
+    if not missing:
+        return values
+    return values.reshape(values.shape[0], *(1,) * missing, *values.shape[1:])
 
 
 def _fit(feature: Sequence[int], other: Sequence[int], grows: bool) -> bool:

@@ -123,7 +123,7 @@ def _like_rows(vector: Tensor, rows: Tensor) -> Tensor:
 
 
 def _segment_reduce(values: Tensor, layout: Layout, reduce: str, empty: float) -> Tensor:
-    flat = values.reshape(len(values), values.shape[1:].numel())
+    flat = values.reshape(values.shape[0], values.shape[1:].numel())
     if layout.batch == 0:
         return values.sum(0, keepdim=True)[:0]
     rows = torch.segment_reduce(

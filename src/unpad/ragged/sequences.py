@@ -49,7 +49,8 @@ class Sequences:
     @property
     def steps(self) -> int:
         """The number of steps of the whole batch."""
-        return len(self._values)
+        values = self._values
+        return values.batch if isinstance(values, Sequences) else values.shape[0]
 
     @property
     def feature(self) -> torch.Size:

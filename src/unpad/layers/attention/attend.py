@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ...ragged import Layout, Ragged
 from ..recurrent.recurrent import as_ragged
-from .transformer_block import Block, Blocks, blocks_of
+from .transformer_block import Block, Blocks, blocks_of, in_graph
 
 Batch = Ragged | Tensor
 #: (n, heads, queries, d) and (n, heads, keys, d) to (n, heads, queries, keys).
@@ -58,7 +58,11 @@ def attend(
     asking, rebuild = as_ragged(query[:, None] if alone and isinstance(query, Tensor) else query)
     (keys, _), (values, _) = as_ragged(key), as_ragged(value)
     steps = (asking.values, *_with_heads(asking, keys, values))
-    blocks = blocks_of(asking.layout, keys.layout)
+    if torch.compiler.is_compiling():
+        steps = tuple(F.pad(x, (0, 0, 0, 0, 0, 1)) for x in steps)
+        blocks = in_graph(asking.layout, keys.layout)
+    else:
+        blocks = blocks_of(asking.layout, keys.layout)
     visible = _Visible(causal, window, alike=asking.layout.own.offsets is keys.layout.own.offsets)
     # Where values are of another size than keys, torch has no kernel and would do as `_in_steps`
     # does, with a softmax whose gradient has other bits with other threads.
@@ -106,9 +110,12 @@ class _Visible:
             mask = near[None, None] if mask is None else mask & near
         return mask
 
-    def blind(self, mask: Tensor | None) -> Tensor | None:
-        """Queries that see nothing, as a window beyond a shorter sequence's end leaves them."""
-        if mask is None or self.window is None:
+    def blind(self, mask: Tensor | None, block: Block) -> Tensor | None:
+        """Queries that see nothing.
+
+        A window beyond a shorter sequence's end leaves them, and a sequence without keys.
+        """
+        if mask is None or (self.window is None and not block.keyless):
             return None
         return ~mask.any(-1, keepdim=True)
 
@@ -127,7 +134,7 @@ def _fused(
         laid = _lay_out(query, key, value, block)
         by_torch = visible.by_torch(block)
         mask = None if by_torch else visible.mask(block, query.device)
-        blind = visible.blind(mask)
+        blind = visible.blind(mask, block)
         if blind is not None and mask is not None:
             mask = mask | blind
         rows = F.scaled_dot_product_attention(*laid, mask, is_causal=by_torch, scale=scale)
@@ -151,7 +158,7 @@ def _in_steps(
         q, k, v = _lay_out(query, key, value, block)
         scores = score(q, k)
         mask = visible.mask(block, query.device)
-        blind = visible.blind(mask)
+        blind = visible.blind(mask, block)
         if mask is not None:
             scores = scores.masked_fill(~(mask if blind is None else mask | blind), -math.inf)
         weights = _softmax(scores)
@@ -199,12 +206,16 @@ def _lay_out(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The block's steps as (count, heads, slots, d)."""
 
-    def laid(steps: Tensor, index: Tensor | None) -> Tensor:
-        slots = steps if index is None else steps.index_select(0, index)
-        return slots.unflatten(0, (block.count, -1)).transpose(1, 2)
+    def laid(steps: Tensor, index: Tensor | None, slots: int) -> Tensor:
+        rows = steps if index is None else steps.index_select(0, index)
+        return rows.unflatten(0, (block.count, slots)).transpose(1, 2)
 
     of_keys = block.key_steps
-    return laid(query, block.query_steps), laid(key, of_keys), laid(value, of_keys)
+    return (
+        laid(query, block.query_steps, block.queries),
+        laid(key, of_keys, block.keys),
+        laid(value, of_keys, block.keys),
+    )
 
 
 def _as_slots(rows: Tensor) -> Tensor:
@@ -219,7 +230,7 @@ def _take(
     if not out:
         # Nothing was looked at; the sums of nothing keep the gradient's way open.
         nothing = query[:0].sum() + other[:0].sum()
-        return query.new_zeros((len(query), *feature)) + nothing
+        return query.new_zeros((query.shape[0], *feature)) + nothing
     if blocks.places is None:
         return out[0]
     if not blocks.complete:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NoReturn
 
 from ...core.spec import Spec
+from ...ragged.batch import rows_of
 from .attend import Batch, layouts_of
 
 
@@ -71,9 +72,10 @@ def _unfit(who: str, name: str, spec: Spec, more: str) -> NoReturn:
 def check_batches(who: str, query: Batch, value: Batch, key: Batch) -> None:
     """Raises where the inputs are not of one batch, or key and value not on the same steps."""
     for name, other in (("value", value), ("key", key)):
-        if len(other) != len(query):
+        if rows_of(other) != rows_of(query):
             raise ValueError(
-                f"{who}: expected one batch, got {len(query)} sequences as query and {len(other)} "
+                f"{who}: expected one batch, got {rows_of(query)} sequences as query and "
+                f"{rows_of(other)} "
                 f"as {name}."
             )
     if key is value:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Unpack
 
+import torch
 from torch import Tensor
 
 from ...arguments import Positive
@@ -82,8 +83,9 @@ class PositionEmbedding(Keeps, Layer):
                 what = f"the sequences have {time} steps"
                 raise ValueError(self._too_long(what, time, start_index))
             return table[start_index : start_index + time].expand(inputs.shape)
-        longest = inputs.layout.longest
-        if longest + start_index > self.sequence_length:
+        seen = not torch.compiler.is_compiling()
+        longest = inputs.layout.longest if seen else 0
+        if seen and longest + start_index > self.sequence_length:
             beyond = inputs.layout.own.lengths + start_index > self.sequence_length
             first = int(beyond.nonzero()[0])
             what = f"sequence {first} has {int(inputs.layout.own.lengths[first])} steps"

@@ -107,7 +107,7 @@ class RotaryEmbedding(Keeps, Layer):
 
 def _turns(angles: Tensor, heads: int) -> tuple[Tensor, Tensor]:
     """Cosine and sine, (rows, *1, feature / 2): with an axis of 1 for each that heads take."""
-    angles = angles.reshape(len(angles), *(1,) * heads, angles.shape[1])
+    angles = angles.reshape(angles.shape[0], *(1,) * heads, angles.shape[1])
     return angles.cos(), angles.sin()
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ...ragged import Layout
+from ...ragged.side_by_side import side_by_side
 
 # A block may hold so many pairs of slots that are no pairs of steps. A block of its own costs a
 # dozen calls of torch, which take longer than 4096 pairs. Forward and backward, 4 heads of 64, one
@@ -36,6 +37,7 @@ class Block(NamedTuple):
         key_steps: (count * keys,) likewise.
         real: (count, 1, 1, keys) True where a key's slot holds a step of its own; None where all
             do.
+        keyless: whether there may be sequences without keys among them.
     """
 
     count: int
@@ -44,6 +46,7 @@ class Block(NamedTuple):
     query_steps: Tensor | None
     key_steps: Tensor | None
     real: Tensor | None
+    keyless: bool = False
 
 
 class Blocks(NamedTuple):
@@ -70,6 +73,25 @@ def blocks_of(queries: Layout, keys: Layout) -> Blocks:
     return queries.derived(
         ("attention", "blocks"), lambda _: _blocks_of(queries, keys), beside=keys
     )
+
+
+def in_graph(queries: Layout, keys: Layout) -> Blocks:
+    """One block of all sequences, for a graph that is made once for all lengths.
+
+    A slot without a step of its own holds what stands one past the last step.
+    """
+    asking, looked_at = side_by_side(queries.own), side_by_side(keys.own)
+    sequences, slots = asking.at
+    block = Block(
+        queries.batch,
+        asking.slots,
+        looked_at.slots,
+        asking.index.flatten(),
+        looked_at.index.flatten(),
+        looked_at.real[:, None, None],
+        keyless=True,
+    )
+    return Blocks([block], sequences * asking.slots + slots, True)
 
 
 def _blocks_of(queries: Layout, keys: Layout) -> Blocks:

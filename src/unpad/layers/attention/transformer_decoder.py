@@ -10,6 +10,7 @@ from torch import Tensor
 from ...arguments import NotNegative, Positive, Share
 from ...core.options import LayerOptions
 from ...core.spec import Spec, Specs
+from ...ragged.batch import rows_of
 from ..basic.dropout import Dropout
 from .attend import Batch
 from .inputs import refuse_attention_mask, refuse_masks
@@ -165,7 +166,7 @@ class TransformerDecoder(TransformerBlock):
         )  # fmt: skip
         self._check_encoder(encoder_sequence)
         other = encoder_sequence
-        if other is not None and len(other) != len(decoder_sequence):
+        if other is not None and rows_of(other) != rows_of(decoder_sequence):
             raise ValueError(
                 f"{self.who}: expected one batch, got {len(decoder_sequence)} sequences as "
                 f"decoder_sequence and {len(other)} as encoder_sequence."

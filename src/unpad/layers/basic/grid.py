@@ -78,7 +78,7 @@ class Grid(Held):
         grid, mask = laid_out(sequences)
         named = {} if self.mask is None else {self.mask: mask if self.real else ~mask}
         out = self._called(grid.movedim(-1, 1) if self.channels_first else grid, named)
-        if out.ndim == 0 or len(out) != sequences.batch:
+        if out.ndim == 0 or out.shape[0] != sequences.batch:
             raise ValueError(
                 f"{self.who}: {self._kind_of} gives {tuple(out.shape)} for a grid "
                 f"{tuple(grid.shape)}; it must give one row for each of the {len(grid)} sequences. "

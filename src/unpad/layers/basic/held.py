@@ -119,7 +119,7 @@ class Held(Layer):
         spec = Spec(tuple(inputs.feature), True, inputs.dtype)
         keeps = self.output_spec(spec).ragged if self._gives_steps is None else self._gives_steps
         there = inputs.layout.own.lengths > 0
-        if inputs.batch and bool(there.all()):
+        if torch.compiler.is_compiling() or (inputs.batch and bool(there.all())):
             return self._on(inputs, keeps)
         some = self._on(inputs[there], keeps) if bool(there.any()) else self._nothing(spec, inputs)
         if isinstance(some, Ragged):

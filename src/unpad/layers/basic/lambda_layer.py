@@ -15,6 +15,7 @@ from ...core.spec import Spec
 from ...core.trial import tried_function
 from ...errors import refuse
 from ...ragged import Ragged
+from ...ragged.batch import rows_of
 from ...ragged.numbers import to_tensor
 
 
@@ -110,15 +111,15 @@ class Lambda(Layer):
     def forward(self, inputs: Any) -> Any:
         """What the function gives."""
         out = self._run(inputs)
-        batch = len(inputs[0] if isinstance(inputs, list) else inputs)
+        batch = rows_of(inputs[0] if isinstance(inputs, list) else inputs)
         for part in out if isinstance(out, list) else [out]:
             if not isinstance(part, (Ragged, Tensor)):
                 raise ValueError(
                     f"{self.who}: expected the function to give a Ragged or a tensor, got "
                     f"{type(part).__name__}."
                 )
-            if (isinstance(part, Tensor) and not part.ndim) or len(part) != batch:
-                got = len(part) if isinstance(part, Ragged) or part.ndim else "a single number"
+            if (isinstance(part, Tensor) and not part.ndim) or rows_of(part) != batch:
+                got = rows_of(part) if isinstance(part, Ragged) or part.ndim else "a single number"
                 raise ValueError(
                     f"{self.who}: expected a Ragged, or one row for each of the {batch} sequences, "
                     f"got {got}. For values without sequences: x.map(function)."

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ...core.spec import Spec
 from ...ragged import Ragged
-from ...ragged.batch import values_of
+from ...ragged.batch import rows_of, values_of
 from ...ragged.reductions import spread
 
 NoiseShape = tuple[int | None, ...]
@@ -77,10 +77,10 @@ def drawn(
     values = values_of(inputs)
     if noise_shape is None:
         return draw(tuple(values.shape))
-    if noise_shape[0] not in (None, 1, len(inputs)):
+    if noise_shape[0] not in (None, 1, rows_of(inputs)):
         raise ValueError(
             f"{who}: noise_shape={noise_shape} is for {noise_shape[0]} sequences, but the batch "
-            f"has {len(inputs)}. None draws for each sequence, 1 once for all."
+            f"has {rows_of(inputs)}. None draws for each sequence, 1 once for all."
         )
     if not isinstance(inputs, Ragged):
         return draw(_sizes(noise_shape, values.shape))

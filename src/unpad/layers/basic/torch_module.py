@@ -182,7 +182,7 @@ def _tried_on_rows(module: torch.nn.Module, spec: Spec, who: str) -> Spec:
             if kind in _INSTEAD:
                 text = f"takes sequences, but here it gets single steps, {tuple(probe.shape)}."
             raise ValueError(f"{who}: {kind} {text} {_ways_out(kind)}") from error
-        if not isinstance(out, Tensor) or out.ndim == 0 or len(out) != rows:
+        if not isinstance(out, Tensor) or out.ndim == 0 or out.shape[0] != rows:
             got = tuple(out.shape) if isinstance(out, Tensor) else type(out).__name__
             raise ValueError(
                 f"{who}: {kind} gives {got} for {rows} steps; it must give one row for each step. "

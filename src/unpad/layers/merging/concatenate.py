@@ -164,7 +164,7 @@ def _one_after_another(parts: list[Ragged], who: str) -> Ragged:
         ]
     )
     order = torch.empty_like(places)
-    order[places] = torch.arange(len(places), device=places.device)
+    order[places] = torch.arange(places.shape[0], device=places.device)
     values = torch.cat([p.values for p in parts])
     return parts[0].with_values(values.index_select(0, order), layout)
 

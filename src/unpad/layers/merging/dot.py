@@ -13,6 +13,7 @@ from ...core.options import LayerOptions
 from ...core.spec import Spec, spec_of
 from ...ragged import Ragged
 from ...ragged.reductions import segment_sum, spread
+from ...ragged.side_by_side import side_by_side
 from .pairs import check_agreement, dtype_of, listed, pair_specs
 
 # Under the root of a norm, as Keras's.
@@ -139,10 +140,10 @@ class Dot(Layer):
         return result[:, None] if result.ndim == 1 else result
 
     def _check_rows(self, sequences: Ragged, rows: Tensor, i: int) -> None:
-        if len(rows) != len(sequences):
+        if rows.shape[0] != sequences.batch:
             raise ValueError(
-                f"{self.who}: input {i} has {len(sequences)} sequences, but input {1 - i} has "
-                f"{len(rows)} rows."
+                f"{self.who}: input {i} has {sequences.batch} sequences, but input {1 - i} has "
+                f"{rows.shape[0]} rows."
             )
 
     def _scaled(self, x: Tensor, axis: int) -> Tensor:
@@ -161,7 +162,10 @@ class Dot(Layer):
         if x.ndim == 1 and y.ndim == 1:
             return segment_sum(x * y, layout)[:, None]
         left, right = x.shape[1:], y.shape[1:]
-        x, y = x.reshape(len(x), left.numel()), y.reshape(len(y), right.numel())
+        x, y = x.reshape(x.shape[0], left.numel()), y.reshape(y.shape[0], right.numel())
+        if torch.compiler.is_compiling():
+            grid = side_by_side(layout.own)
+            return (grid.lay(x).mT @ grid.lay(y)).reshape(-1, *left, *right)
         if not layout.batch:
             return (x.sum() + y.sum()) * x.new_zeros(0, *left, *right)
         # A product a sequence: outer products of all steps, summed up, would take batch * time
@@ -179,9 +183,9 @@ def _contract(x: Tensor, i: int, y: Tensor, j: int) -> Tensor:
     """(n, *a) and (n, *b), without the axes i and j that are summed over: (n, *a, *b)."""
     x, y = x.movedim(i, -1), y.movedim(j, 1)
     left, right, size = x.shape[1:-1], y.shape[2:], x.shape[-1]
-    x = x.reshape(len(x), left.numel(), size)
-    y = y.reshape(len(y), size, right.numel())
-    return (x @ y).reshape(len(x), *left, *right)
+    x = x.reshape(x.shape[0], left.numel(), size)
+    y = y.reshape(y.shape[0], size, right.numel())
+    return (x @ y).reshape(x.shape[0], *left, *right)
 
 
 def dot(inputs: list[Any], axes: int | tuple[int, int] = -1, **kwargs: Unpack[LayerOptions]) -> Any:

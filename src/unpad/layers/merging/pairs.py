@@ -134,8 +134,8 @@ def check_agreement(a: Ragged, b: Ragged, k: int, i: int, who: str) -> None:
 
 def _dense(inputs: list[Ragged | Tensor], who: str) -> list[Tensor]:
     tensors = [x for x in inputs if isinstance(x, Tensor)]
-    batches = {len(x) for x in tensors} - {1}
-    if len(batches) > 1:
+    batches = [x.shape[0] for x in tensors if x.shape[0] != 1]
+    if any(n != batches[0] for n in batches):
         shown = ", ".join(str(tuple(x.shape)) for x in tensors)
         raise ValueError(f"{who}: expected inputs of one batch, got {shown}.")
     rank = max(x.ndim for x in tensors)
@@ -143,7 +143,7 @@ def _dense(inputs: list[Ragged | Tensor], who: str) -> list[Tensor]:
 
 
 def _with_axes(x: Tensor, rank: int) -> Tensor:
-    return x.reshape(len(x), *(1,) * (rank - x.ndim), *x.shape[1:])
+    return x.reshape(x.shape[0], *(1,) * (rank - x.ndim), *x.shape[1:])
 
 
 def _at_steps(x: Ragged | Tensor, i: int, like: Ragged, k: int, who: str) -> Tensor:
@@ -152,13 +152,13 @@ def _at_steps(x: Ragged | Tensor, i: int, like: Ragged, k: int, who: str) -> Ten
             _at_a_step(spec_of(x), i, spec_of(like), k, who)
         return x.values
     layout, rank = like.layout, len(like.feature) + 1
-    if x.ndim <= rank and len(x) == layout.batch:
+    if x.ndim <= rank and x.shape[0] == layout.batch:
         return spread(_with_axes(x, rank), layout)
     if x.ndim == rank + 1 and x.shape[0] in (1, layout.batch):
         if x.shape[1] == 1:
             return spread(x[:, 0].expand(layout.batch, *x.shape[2:]), layout)
         if x.shape[1] == layout.time or not layout.steps:
-            if len(x) == 1:
+            if x.shape[0] == 1:
                 return x[0].index_select(0, layout.own.places)
             return layout.steps_of(x)
     feature = "".join(f", {n}" for n in like.feature)

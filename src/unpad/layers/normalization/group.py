@@ -114,7 +114,7 @@ class GroupNormalization(Affine):
         groups = values.shape[at] if self.groups == -1 else self.groups
         before, after = math.prod(values.shape[1:at]), math.prod(values.shape[at + 1 :])
         # Statistics are over what lies before, within and behind a group.
-        grouped = values.reshape(len(values), before, groups, values.shape[at] // groups, after)
+        grouped = values.reshape(values.shape[0], before, groups, values.shape[at] // groups, after)
         layout = inputs.layout if isinstance(inputs, Ragged) else None
         normal = _normalised(grouped, layout, self.epsilon).reshape(values.shape)
         if self.gamma is not None:

@@ -56,17 +56,19 @@ class AdaptivePooling(Reduces, Layer):
             inputs = Ragged(inputs.flatten(0, 1), Layout.full(batch, time))
         windows = self._in_windows(inputs)
         rows = torch.as_tensor(self.of_windows(windows))
-        return rows.reshape(len(inputs), self._windows, *inputs.feature)
+        return rows.reshape(inputs.batch, self._windows, *inputs.feature)
 
     def _in_windows(self, inputs: Ragged) -> Ragged:
         """The steps of each window as a sequence, those of one sequence after each other."""
-        time = inputs.lengths.unsqueeze(1)
+        time = inputs.layout.own.lengths.unsqueeze(1)
         i = torch.arange(self._windows, device=inputs.device)
         first = time * i // self._windows
         lengths = (-(-time * (i + 1) // self._windows) - first).flatten()
-        layout = Layout.from_lengths(lengths)
-        start = (inputs.offsets[:-1].unsqueeze(1) + first).flatten()
-        return Ragged(inputs.values[start[layout.sequence_ids] + layout.positions], layout)
+        layout = Layout._of_lengths(lengths)
+        start = (inputs.layout.own.offsets[:-1].unsqueeze(1) + first).flatten()
+        own = layout.own
+        steps = start[own.sequence_ids] + own.positions
+        return Ragged._trusted(inputs.values[steps], layout)
 
     def of_windows(self, windows: Ragged) -> Any:
         """A row of each window."""

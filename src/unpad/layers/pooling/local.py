@@ -157,7 +157,7 @@ class AveragePooling1D(Pooling):
         held = windows.take(values)
         if not windows.sticks_out or windows.index is None:
             return held.mean(1)
-        counts = (windows.index < len(values)).sum(1).to(values.dtype)
+        counts = (windows.index < values.shape[0]).sum(1).to(values.dtype)
         return held.sum(1) / counts.reshape(-1, *(1,) * (values.ndim - 1))
 
 

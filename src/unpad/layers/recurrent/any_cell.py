@@ -22,6 +22,7 @@ from ...core.structure import arranged, flat
 from ...kernels.packing import pack
 from ...ragged import Ragged
 from .cell import Cell
+from .in_graph import walk_in_graph
 from .walk import walk
 
 # Rows of the zeros that a cell is tried on: as few features count, or one could pass for the other.
@@ -155,7 +156,7 @@ def step_specs(cell: Any, spec: Spec, who: str) -> tuple[Spec, list[Spec]]:
             f"[state]`, got {type(given).__name__}."
         )
     output, before, after = given[0], flat(states), flat(given[1])
-    if output.ndim == 0 or len(output) != _ROWS:
+    if output.ndim == 0 or output.shape[0] != _ROWS:
         raise ValueError(
             f"{who}: {name} gives {tuple(output.shape)} for {_ROWS} sequences; it must give one "
             "row for each."
@@ -240,6 +241,8 @@ def _walk_steps(
     As sequences end the rows grow fewer; a step is computed once, and nothing else.
     """
     first = initial_states(cell, inputs.batch, inputs.values)
+    if torch.compiler.is_compiling():
+        return walk_in_graph(cell, stepper(cell), inputs, first, given, backwards)
     packing = pack(inputs.layout.own, [backwards])
     order, steps, active = packing.order, packing.steps[0], [*packing.active, 0]
     states = [s.index_select(0, order) for s in (flat(first) if given is None else given)]

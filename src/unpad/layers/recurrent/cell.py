@@ -215,7 +215,7 @@ class Cell(Layer):
         """
         bare = isinstance(states, Tensor)
         given = [states] if bare else None if states is None else list(states)
-        batch, count = len(inputs), self.cell_states
+        batch, count = inputs.shape[0], self.cell_states
         if tuple(inputs.shape[1:]) != (self.kernel.shape[0],):
             raise ValueError(
                 f"{self.who}: expected inputs as (batch, {self.kernel.shape[0]}), got "

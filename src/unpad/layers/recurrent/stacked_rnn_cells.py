@@ -119,7 +119,7 @@ class StackedRNNCells(Layer):
             The output of the top cell, and the next states of each in the same arrangement.
         """
         after = []
-        given = self.get_initial_state(len(inputs)) if states is None else states
+        given = self.get_initial_state(inputs.shape[0]) if states is None else states
         for cell, mine in zip(self.cells, given, strict=True):
             several = isinstance(mine, (list, tuple))
             inputs, new = stepper(cell)(inputs, list(mine) if several else [mine])

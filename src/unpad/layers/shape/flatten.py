@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import Unpack
 
+import torch
 from torch import Tensor
 
 from ...arguments import Positive
@@ -87,14 +88,14 @@ class Flatten(Reduces, Layer):
     def forward(self, inputs: Ragged | Tensor) -> Tensor:
         """One row of features a sequence."""
         if not isinstance(inputs, Ragged):
-            return inputs.reshape(len(inputs), prod(inputs.shape[1:]))
+            return inputs.reshape(inputs.shape[0], prod(inputs.shape[1:]))
         slots = self._slots or inputs.layout.width
         if slots is None:  # built with rows, it is given sequences
             raise ValueError(self._unknown(spec_of(inputs)))
         layout = inputs.layout
         places = layout.own.places if self.length is None else layout.own.positions
         most = layout.time if self.length is None else layout.longest
-        if most > slots:
+        if not torch.compiler.is_compiling() and most > slots:
             self._check_fit(inputs, places, slots)
         return lay_out(inputs, places, slots)
 

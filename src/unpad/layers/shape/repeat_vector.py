@@ -13,6 +13,7 @@ from ...core.options import LayerOptions
 from ...core.spec import Spec
 from ...core.symbol import Symbol, is_symbolic
 from ...ragged import Ragged
+from ...ragged.batch import rows_of
 from ...ragged.reductions import spread
 
 
@@ -124,9 +125,9 @@ class RepeatVector(Layer):
             return rows.clone(memory_format=torch.contiguous_format)
         if like is None:
             raise ValueError(self._missing())
-        if len(like) != len(inputs):
+        if rows_of(like) != inputs.shape[0]:
             raise ValueError(
-                f"{self.who}: got {len(inputs)} rows, but like= has {len(like)} sequences."
+                f"{self.who}: got {inputs.shape[0]} rows, but like= has {rows_of(like)} sequences."
             )
         if isinstance(like, Ragged):
             return like.with_values(spread(inputs, like.layout))

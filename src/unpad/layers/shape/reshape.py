@@ -90,7 +90,7 @@ class Reshape(Layer):
             raise ValueError(
                 f"{self.who}: {tuple(inputs.shape)} has no shape (batch, {self._shown()})."
             )
-        return inputs.reshape(len(inputs), *shape)
+        return inputs.reshape(inputs.shape[0], *shape)
 
 
 def _filled(target: tuple[int, ...], size: int) -> tuple[int, ...] | None:

@@ -185,7 +185,7 @@ class CRF(Keeps, Layer):
         start = _limited(self.start, self._start_allowed, values)
         end = _limited(self.end, self._end_allowed, values)
         if end is not None:
-            values = values.index_add(0, last, end.expand(len(last), -1))
+            values = values.index_add(0, last, end.expand(last.shape[0], -1))
         opening = values[first] if start is None else values[first] + start
         between = _limited(self.transitions, self._between_allowed, values)
         assert between is not None

@@ -110,9 +110,10 @@ def to_padded(
     fill = as_constant(fill, innermost(values).dtype, "Ragged.to_padded", "fill")
     length = integer("Ragged.to_padded", "length", length, 0, or_none=True)
     places = layout.own.places if padding is None else layout.own.positions
-    needed = int(places.max()) + 1 if layout.steps else 0
     time = length if length is not None else (layout.time if padding is None else layout.longest)
-    if needed > time:
+    seen = not torch.compiler.is_compiling() and layout.steps
+    needed = int(places.max()) + 1 if seen else 0
+    if seen and needed > time:
         step = int((places >= time).nonzero()[0])
         raise ValueError(
             f"Ragged.to_padded: sequence {int(layout.own.sequence_ids[step])} needs {needed} "
