@@ -93,6 +93,7 @@ def recurrent(
 
 
 def as_function(activation: str | Function) -> Function:
+    """An activation's own function, where it is given by its name."""
     if not isinstance(activation, str):
         return activation
     if activation not in KNOWN:

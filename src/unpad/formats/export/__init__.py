@@ -1,1 +1,1 @@
-"""Models for other programs: torch's graphs, and ONNX files made of them."""
+"""Models for other programs: the graphs that torch.export makes."""
