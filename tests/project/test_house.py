@@ -46,6 +46,7 @@ ROOMS += [
     "training",
     "training.callbacks",
     "callbacks",
+    "formats.export",
     "formats",
     "models.pictures",
     "models",
