@@ -334,7 +334,9 @@ def _agree_in_graph(mine: Own, theirs: Own) -> bool:
     torch._check(mine.batch == theirs.batch)
     torch._check(mine.steps == theirs.steps)
     same = (mine.gaps == theirs.gaps).all() & (mine.offsets == theirs.offsets).all()
-    torch._assert_async(same, "Ragged: two batches whose steps are paired have different lengths.")
+    torch.ops.aten._assert_async.msg(
+        same, "Ragged: two batches whose steps are paired have different lengths."
+    )
     return True
 
 

@@ -47,6 +47,7 @@ def graph(model: torch.nn.Module, *inputs: Any) -> ExportedProgram:
         >>> program.module()(keras.Ragged.from_list([[[1.0]]])).shape
         torch.Size([1, 2])
     """
+    config: Any = _config
     predicting, training = Predicting(model), model.training
     sizes = tuple(_pytree.tree_map(lambda leaf: {0: Dim.DYNAMIC}, _listed(x)) for x in inputs)
     try:
@@ -54,7 +55,7 @@ def graph(model: torch.nn.Module, *inputs: Any) -> ExportedProgram:
         with torch.no_grad():
             model(*inputs)
             # Else what is true of several sequences only would be a condition of the graph.
-            with _config.patch(backed_size_oblivious=True):
+            with config.patch(backed_size_oblivious=True):
                 shapes = {"inputs": sizes}
                 return export(predicting, inputs, dynamic_shapes=shapes, strict=False)
     finally:

@@ -59,7 +59,8 @@ def attend(
     (keys, _), (values, _) = as_ragged(key), as_ragged(value)
     steps = (asking.values, *_with_heads(asking, keys, values))
     if torch.compiler.is_compiling():
-        steps = tuple(F.pad(x, (0, 0, 0, 0, 0, 1)) for x in steps)
+        q, k, v = (F.pad(x, (0, 0, 0, 0, 0, 1)) for x in steps)
+        steps = q, k, v
         blocks = in_graph(asking.layout, keys.layout)
     else:
         blocks = blocks_of(asking.layout, keys.layout)
