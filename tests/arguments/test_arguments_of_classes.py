@@ -33,6 +33,7 @@ VALUES |= {"None": None, "True": True, "[]": [], "object": object(), "1j": 1j}
 
 #: What a class must be given, by the argument's name, or by class and name.
 NEEDED = {
+    "backup_dir": "out/backup",
     "recall": 0.5,
     "precision": 0.5,
     "sensitivity": 0.5,
@@ -100,6 +101,7 @@ BESIDE = {
 
 #: By argument, or by Class.argument: the values that are right though they are unusual, and why.
 LEGAL = {
+    "dtype": {"None": "as the policy for all has it"},
     "axis": {"-1": "the last axis"},
     "seed": {"-1": "any whole number"},
     "ignore_class": {"-1": "the label that stands for no label"},

@@ -29,6 +29,10 @@ HOMES = ["activations", "backend", "constraints", "initializers", "layers", "los
 HOMES += ["models", "ops", "optimizers", "regularizers", "saving", "utils"]
 #: Who speaks for a function, where it is not the function itself, and why.
 SPEAKER = {
+    "activations.swish": "silu",  # one function of two names
+    "activations.hard_swish": "hard_silu",
+    "models.save_model": "save",
+    "saving.save_model": "save",
     "metrics.get": "metrics.get",  # there are several of this name
     "losses.get": "compile",  # whose door they are
     "optimizers.get": "compile",

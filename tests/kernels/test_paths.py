@@ -75,8 +75,6 @@ def swish(x):
          "it knows the activations tanh, sigmoid, relu, linear, hard_sigmoid, not swish"),
         ({"recurrent_activation": swish}, "reference", "torch",
          "it knows the activations tanh, sigmoid, relu, linear, hard_sigmoid, not swish"),
-        ({"half": True}, "torch", "compiled",
-         "the library knows float32 and float64, the values are torch.bfloat16"),
         ({"cell": "mgu"}, None, "cudnn", "it knows lstm and gru, not mgu"),
         ({"masks": 1}, None, "cudnn", "it knows no recurrent dropout"),
         ({"activation": "relu"}, None, "cudnn",
@@ -86,8 +84,7 @@ def swish(x):
 @pytest.mark.skipif(not COMPILED, reason="needs the compiled kernels")
 def test_reasons(change, path, refused, reason, monkeypatch):
     options = {k: v for k, v in change.items() if "activation" in k}
-    dtype = torch.bfloat16 if "half" in change else torch.float32
-    call = arguments([3, 1], dtype=dtype, masks=change.get("masks", 0), state=False,
+    call = arguments([3, 1], dtype=torch.float32, masks=change.get("masks", 0), state=False,
                      cell=change.get("cell", "lstm"))  # fmt: skip
     if refused == "cudnn":
         # As on a GPU: what lies on a CPU would be the first reason.

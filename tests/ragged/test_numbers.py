@@ -194,8 +194,12 @@ def test_fit_and_predict_take_them():
     model = keras.Sequential([keras.Input((None,)), L.Embedding(9, 2), L.LSTM(2), L.Dense(1)])
     model.compile("sgd", "mse")
     wanted = model.predict([[1, 2, 3], [4]], verbose=0)
-    assert np.array_equal(model.predict(map(list, [[1, 2, 3], [4]]), verbose=0), wanted)
-    model.fit((p for p in [[1, 2], [3]]), iter([1.0, 2.0]), epochs=1, verbose=0)
+    sequences = Ragged.from_list(map(list, [[1, 2, 3], [4]]))
+    assert np.array_equal(model.predict(sequences, verbose=0), wanted)
+    # What fit, evaluate and predict go through gives batches, as in Keras.
+    assert np.array_equal(model.predict(iter([[[1, 2, 3], [4]]]), verbose=0), wanted)
+    with says("predict: batch 0: Input: expected (batch, time), got (batch)."):
+        model.predict(map(list, [[1, 2, 3], [4]]), verbose=0)
 
 
 @pytest.mark.parametrize(

@@ -259,6 +259,8 @@ class Weighted(Checked, torch.nn.Module):
             self._note(value.reshape(()), None)
 
     def _note(self, total: Tensor, divisor: int | None) -> None:
+        if torch.compiler.is_exporting():
+            return  # a graph predicts: nobody asks for its loss
         number = running()
         if number != self._noted_in:
             self._notes, self._noted_in = [], number
@@ -267,7 +269,7 @@ class Weighted(Checked, torch.nn.Module):
     def _note_activity(self, outputs: Any) -> None:
         """Notes the penalty on what came out: a sum over real steps, by the number of sequences."""
         assert self.activity_regularizer is not None
-        if running() is None:
+        if running() is None and not torch.compiler.is_exporting():
             self._notes = []
         for part in outputs if isinstance(outputs, (list, tuple)) else [outputs]:
             self._note(self.activity_regularizer(values_of(part)), max(1, rows_of(part)))

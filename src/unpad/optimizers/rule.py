@@ -345,7 +345,8 @@ class Rule(torch.optim.Optimizer):
         params = [(group, p) for group in self.param_groups for p in group["params"]]
         keys = [key for group in state_dict["param_groups"] for key in group["params"]]
         for number, ((group, p), key) in enumerate(zip(params, keys, strict=False)):
-            shapes = {name: own.shape for name, own in self.start(p, group).items()}
+            states = self.start(p, group).items()
+            shapes = {name: own.shape for name, own in states if isinstance(own, Tensor)}
             for name, value in state_dict["state"].get(key, {}).items():
                 if not isinstance(value, Tensor) or not value.ndim:
                     continue

@@ -57,7 +57,10 @@ def graph(model: torch.nn.Module, *inputs: Any) -> ExportedProgram:
             # Else what is true of several sequences only would be a condition of the graph.
             with config.patch(backed_size_oblivious=True):
                 shapes = {"inputs": sizes}
-                return export(predicting, inputs, dynamic_shapes=shapes, strict=False)
+                made = export(predicting, inputs, dynamic_shapes=shapes, strict=False)
+                # They would be written beside the graph, and nothing in a file is unpickled.
+                made.example_inputs = None
+                return made
     finally:
         model.train(training)
 
