@@ -1,0 +1,14 @@
+// The kernels for AVX2 with FMA: 16 registers of 8 floats, so tiles of 3 rows and 4 vectors.
+#define UNPAD_NAMESPACE avx2
+#define UNPAD_BYTES 32
+#define UNPAD_TILE_ROWS 3
+#define UNPAD_HALVES 1
+
+#include "isa/table.h"
+
+namespace unpad {
+const Kernels *kernels_avx2() {
+  static constexpr Kernels kernels = avx2::table("avx2");
+  return &kernels;
+}
+}  // namespace unpad

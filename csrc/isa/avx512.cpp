@@ -1,0 +1,14 @@
+// The kernels for AVX-512 (F, VL, BW, DQ): 32 registers of 16 floats.
+#define UNPAD_NAMESPACE avx512
+#define UNPAD_BYTES 64
+#define UNPAD_TILE_ROWS 6
+#define UNPAD_HALVES 1
+
+#include "isa/table.h"
+
+namespace unpad {
+const Kernels *kernels_avx512() {
+  static constexpr Kernels kernels = avx512::table("avx512");
+  return &kernels;
+}
+}  // namespace unpad

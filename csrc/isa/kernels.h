@@ -1,0 +1,86 @@
+// What crosses from the ordinary code into the code of one instruction set: plain structures, no templates.
+//
+// The units compiled for AVX include nothing of the standard library that has inline functions: the linker keeps one
+// copy of such a function, and it could be the one that an older machine cannot run.
+#pragma once
+
+#include <stdint.h>
+
+#include "recurrent/cells.h"
+#include "unpad_kernels.h"
+
+namespace unpad {
+
+// Sequences, longest first, walked by one thread or by a team that shares out the hidden units.
+struct Sequences {
+  int64_t count;
+  const int64_t *sequence;
+  const int64_t *start;
+  const int64_t *length;  // all above 0, never rising
+};
+
+struct Walk {
+  const unpad_problem *problem;
+  const void *direction;  // unpad_forward_direction or unpad_backward_direction
+  Sequences sequences;
+  const void *packed;  // the recurrent kernel as panels
+  void *shared;        // the team's work space
+  void *scratch;       // this thread's
+  int64_t team;
+  int64_t rank;
+  void (*meet)(void *);  // returns when the whole team has called it
+  void *meeting;
+};
+
+// One pass (forward or backward) of one cell in one dtype.
+struct Pass {
+  int64_t (*packed_bytes)(const unpad_problem *);
+  int64_t (*shared_bytes)(const unpad_problem *, int64_t rows);
+  int64_t (*scratch_bytes)(const unpad_problem *, int64_t rows);
+  // Part `part` of `parts`; `team` is that of the walk, which decides how panels are cut.
+  void (*pack)(const unpad_problem *, const void *recurrent_kernel, void *packed, int64_t part, int64_t parts,
+               int64_t team);
+  void (*walk)(const Walk *);
+};
+struct Passes {
+  Pass of[Cells::count][2];  // [cell][dtype]
+};
+
+// A block of the outcome of products that follow each other into the same place.
+struct ProductBlock {
+  const unpad_product *first;
+  int64_t links;  // products
+  int64_t row, rows, column, columns;
+  void *space;    // this thread's
+};
+
+// Matrix products of one dtype.
+struct Multiply {
+  int64_t lanes;
+  int64_t (*space_bytes)(int64_t transposed_rows);  // most rows of a block whose `a` is transposed
+  void (*block)(const ProductBlock *);
+};
+
+// A stretch of one part of an optimiser's update.
+typedef void (*Adam)(const unpad_adam *, const unpad_adam_part *, int64_t from, int64_t to);
+
+// Some slots of a linear map of sequences laid out.
+typedef void (*Slots)(const unpad_slots *, int64_t from, int64_t to, void *space);
+
+struct Kernels {
+  const char *name;
+  Passes forward;
+  Passes backward;
+  Multiply multiply[2];
+  Adam adam[2];
+  Slots slots_forward[2];
+  Slots slots_backward[2];
+};
+
+#if UNPAD_X86
+const Kernels *kernels_avx512();
+const Kernels *kernels_avx2();
+#endif
+const Kernels *kernels_portable();
+
+}  // namespace unpad

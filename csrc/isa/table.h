@@ -1,0 +1,30 @@
+// The table of one instruction set's kernels; included last by each of isa/*.cpp.
+#pragma once
+
+#include "gemm/block_product.h"
+#include "recurrent/passes.h"
+#include "slots/slots.h"
+#include "update/adam.h"
+
+namespace unpad {
+namespace UNPAD_NAMESPACE {
+
+template <class T>
+constexpr Multiply multiply() {
+  return {kLanes<T>, product_bytes<T>, product_block<T>};
+}
+
+constexpr Kernels table(const char *name) {
+  typedef float F;
+  typedef double D;
+  return {name,
+          passes<Forward>(Cells{}),
+          passes<Backward>(Cells{}),
+          {multiply<F>(), multiply<D>()},
+          {adam_update<F>, adam_update<D>},
+          {slots_forward<F>, slots_forward<D>},
+          {slots_backward<F>, slots_backward<D>}};
+}
+
+}  // namespace UNPAD_NAMESPACE
+}  // namespace unpad

@@ -1,0 +1,86 @@
+// The fields of the structures that callers fill, and the cells' names, for who writes them in another language: told by
+// the compiler.
+#include <cstddef>
+#include <string>
+
+#include "recurrent/cells.h"
+
+namespace {
+
+struct Field {
+  const char *name;
+  size_t at;
+};
+
+template <size_t N>
+std::string line(const char *name, size_t bytes, const Field (&fields)[N]) {
+  std::string out = name + (" " + std::to_string(bytes));
+  for (const Field &field : fields) out += std::string(" ") + field.name + " " + std::to_string(field.at);
+  return out + "\n";
+}
+
+#define AT(field) {#field, offsetof(Struct, field)}
+
+std::string adam_fields() {
+  typedef unpad_adam Struct;
+  return line("unpad_adam", sizeof(Struct), {
+      AT(beta_1), AT(beta_2), AT(rate), AT(epsilon), AT(keep)});
+}
+
+std::string adam_part_fields() {
+  typedef unpad_adam_part Struct;
+  return line("unpad_adam_part", sizeof(Struct), {
+      AT(weight), AT(gradient), AT(m), AT(v), AT(count), AT(order), AT(starts), AT(width)});
+}
+
+std::string layer_fields() {
+  typedef unpad_layer Struct;
+  return line("unpad_layer", sizeof(Struct), {
+      AT(problem.cell), AT(problem.dtype), AT(problem.activation), AT(problem.recurrent_activation), AT(problem.keep),
+      AT(problem.threads), AT(problem.directions), AT(problem.masks), AT(problem.plan), AT(problem.steps),
+      AT(problem.batch), AT(problem.hidden), AT(problem.offsets), AT(values), AT(ids), AT(weights[0].kernel),
+      AT(weights[0].recurrent_kernel), AT(weights[0].bias), AT(weights[0].recurrent_bias), AT(weights[1].kernel),
+      AT(weights[1].recurrent_kernel), AT(weights[1].bias), AT(weights[1].recurrent_bias), AT(initial_h),
+      AT(initial_c), AT(mask), AT(h), AT(final_h), AT(final_c), AT(gates), AT(saved), AT(feature), AT(reverse[0]),
+      AT(reverse[1])});
+}
+
+std::string layer_gradients_fields() {
+  typedef unpad_layer_gradients Struct;
+  return line("unpad_layer_gradients", sizeof(Struct), {
+      AT(d_h), AT(d_final_h), AT(d_final_c), AT(d_values), AT(d_weights[0].kernel), AT(d_weights[0].recurrent_kernel),
+      AT(d_weights[0].bias), AT(d_weights[0].recurrent_bias), AT(d_weights[1].kernel),
+      AT(d_weights[1].recurrent_kernel), AT(d_weights[1].bias), AT(d_weights[1].recurrent_bias), AT(d_initial_h),
+      AT(d_initial_c)});
+}
+
+std::string product_fields() {
+  typedef unpad_product Struct;
+  return line("unpad_product", sizeof(Struct), {
+      AT(a), AT(b), AT(bias), AT(out), AT(sums), AT(m), AT(n), AT(k), AT(a_stride), AT(b_stride), AT(out_stride),
+      AT(a_transposed), AT(b_transposed), AT(accumulate)});
+}
+
+std::string slots_fields() {
+  typedef unpad_slots Struct;
+  return line("unpad_slots", sizeof(Struct), {
+      AT(values), AT(kernel), AT(parts), AT(d_out), AT(d_kernel), AT(d_values), AT(order), AT(starts),
+      AT(sequence_ids), AT(offsets), AT(steps), AT(batch), AT(slots), AT(feature), AT(units)});
+}
+
+#undef AT
+
+std::string cell_names() {
+  std::string out = "cells";
+  for (const unpad::CellRecord &cell : unpad::Cells::records) out += std::string(" ") + cell.name;
+  return out + "\n";
+}
+
+}  // namespace
+
+extern "C" const char *unpad_kernels_fields(void) {
+  static const std::string all = adam_fields() + adam_part_fields() + layer_fields() + layer_gradients_fields() + product_fields() + slots_fields() + cell_names();
+  return all.c_str();
+}
+
+extern "C" int32_t unpad_kernels_version(void) { return 9; }
