@@ -1,4 +1,4 @@
-"""Adam's update of all weights on the library's own threads (csrc/adam.h)."""
+"""Adam's update of all weights on the library's own threads (csrc/update/adam.h)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which members belong to each group, by a counting sort (csrc/group.cpp)."""
+"""Which members belong to each group, by a counting sort (csrc/runtime/groups.cpp)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The compiled library (csrc/unpad_kernels.h): found, loaded, and its errors.
+"""The compiled library (csrc/include/unpad_kernels.h): found, loaded, and its errors.
 
 It is built with the package. Where it is missing, "torch" serves, and one line says so.
 """

@@ -2,7 +2,7 @@
 
 torch hands products to BLAS, whose threads all have to run before any may go on: on a busy machine
 a training step of 6 ms took 90. And its bits depend on how many rows there are. The library's do
-neither (csrc/products.h).
+neither (csrc/gemm/products.cpp).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The structures that the library reads (csrc/unpad_kernels.h), by the names of their fields.
+"""The structures of csrc/include/unpad_kernels.h, by the names of their fields.
 
 The library says itself what fields it has and where they begin; what is packed here for another
 library than the one that was loaded is noticed when it is loaded (`misfit`), not in a crash.
