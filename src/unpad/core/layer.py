@@ -234,6 +234,10 @@ class Layer(Refusing, Attributes, refused=NOT_ASKED):
         """The outputs before the activation that ends this layer: a softmax's logits."""
         raise NotImplementedError
 
+    def early(self, *inputs: Any, **options: Any) -> Any:
+        """`before_tail` of inputs of any type, as a call takes them; in the weights' type."""
+        return self.before_tail(*map(self._prepare, inputs), **options)
+
     def from_tail(self, outputs: Any) -> Any:
         """What `before_tail` gave, with the tail put on: the layer's outputs."""
         return lift(activations.get(self.tail, self.who), outputs)
@@ -254,7 +258,7 @@ class Layer(Refusing, Attributes, refused=NOT_ASKED):
     def outputs_of(self, inputs: Any, cut: Sequence[bool]) -> list[Any]:
         """Every output in a list, those that are cut before their tails."""
         with Pass():
-            found = [self.before_tail(inputs)] if any(cut) else self(inputs)
+            found = [self.early(inputs)] if any(cut) else self(inputs)
         return list(found) if isinstance(found, (list, tuple)) else [found]
 
     @property

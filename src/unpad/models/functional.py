@@ -273,7 +273,7 @@ class Functional(Model):
             arguments, options = graph.arguments(call, held, self._part)
             spared = not cut_at.isdisjoint(call.outputs)
             if spared:
-                early[call.outputs[0]] = self._part(call.layer).before_tail(*arguments, **options)
+                early[call.outputs[0]] = self._part(call.layer).early(*arguments, **options)
             if not (spared and graph.unread.issuperset(call.outputs)):
                 graph.store(held, call, self._part(call.layer)(*arguments, **options))
         return [early[s] if before else held[s] for s, before in zip(ends, cut, strict=True)]

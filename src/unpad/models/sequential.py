@@ -229,7 +229,7 @@ class Sequential(OlderMethods, Model):
     def _walk(self, inputs: Ragged | Tensor, cut: bool) -> Ragged | Tensor:
         held: list[Any] = [inputs]
         for i, layer in enumerate(self.layers, 1 - len(self._names)):
-            call = layer.before_tail if cut and i == 0 else layer
+            call = layer.early if cut and i == 0 else layer
             also = self._also(layer, held)
             held.append(call(held[-1], **also) if also else call(held[-1]))
         return held[-1]

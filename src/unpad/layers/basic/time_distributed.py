@@ -133,7 +133,7 @@ class TimeDistributed(Keeps, Layer):
 
     def before_tail(self, inputs: Ragged | Tensor) -> Ragged | Tensor:
         assert isinstance(self.layer, Layer)
-        return self._on_steps(self.layer.before_tail, inputs)
+        return self._on_steps(self.layer.early, inputs)
 
     def from_tail(self, outputs: Ragged | Tensor) -> Ragged | Tensor:
         assert isinstance(self.layer, Layer)

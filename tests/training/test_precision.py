@@ -1,0 +1,58 @@
+"""Models are trained under a policy as they are in float32."""
+
+import pytest
+import torch
+
+import unpad as keras
+from unpad import Ragged
+
+L = keras.layers
+
+
+@pytest.fixture(params=["mixed_bfloat16", "mixed_float16", "bfloat16"])
+def policy(request):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(request.param)
+    yield request.param
+    keras.config.set_dtype_policy(before)
+
+
+def sequential():
+    return keras.Sequential(
+        [
+            L.Embedding(9, 8, mask_zero=True),
+            L.Bidirectional(L.LSTM(8, return_sequences=True)),
+            L.Dense(4, activation="softmax"),
+        ]
+    )
+
+
+def graph():
+    x = keras.Input((None,))
+    steps = L.GRU(8, return_sequences=True)(L.Embedding(9, 8, mask_zero=True)(x))
+    return keras.Model(x, L.Dense(4, activation="softmax")(steps))
+
+
+def of_steps():
+    return keras.Sequential(
+        [
+            L.Embedding(9, 8, mask_zero=True),
+            L.SimpleRNN(8, return_sequences=True),
+            L.TimeDistributed(L.Dense(4, activation="softmax")),
+        ]
+    )
+
+
+@pytest.mark.parametrize("make", [sequential, graph, of_steps])
+def test_fit(policy, make):
+    """The loss, from the logits of what the layer before gave in half a type, goes down."""
+    keras.utils.set_random_seed(0)
+    model = make()
+    model.compile(
+        keras.optimizers.Adam(0.02), "sparse_categorical_crossentropy", metrics=["accuracy"]
+    )
+    x = Ragged.from_list([torch.arange(n) % 8 + 1 for n in (3, 5, 1, 7)])
+    y = x.map(lambda ids: ids % 4)
+    history = model.fit(x, y, epochs=20, verbose=0).history["loss"]
+    assert history[-1] < 0.9 * history[0]
+    assert model(x).dtype == model.layers[-1].compute_dtype
