@@ -527,3 +527,18 @@ def test_gradients_that_are_missing():
     with pytest.warns(UserWarning, match=r"^SGD\.apply: 1 of 2 weights has no gradient and stays"):
         optimizer.apply([None, torch.ones_like(other)], [w, other])
     torch.testing.assert_close(other.detach(), before - 1)
+
+
+@pytest.mark.parametrize("amsgrad", [False, True])
+def test_adam_of_weights_that_are_not_contiguous(amsgrad):
+    """A transposed weight, its gradient in the usual order: the numbers of a contiguous one."""
+    base, grad = torch.arange(6.0).view(3, 2), torch.cos(torch.arange(6.0)).view(2, 3)
+    turned = torch.nn.Parameter(base.clone().T)
+    plain = torch.nn.Parameter(base.T.contiguous())
+    assert not turned.is_contiguous()
+    for w in (turned, plain):
+        made = keras.optimizers.Adam(0.1, amsgrad=amsgrad).bind([w])
+        for t in range(3):
+            w.grad = grad * (t + 1)
+            made.step()
+    torch.testing.assert_close(turned.detach(), plain.detach(), rtol=1e-6, atol=1e-7)

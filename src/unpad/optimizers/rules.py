@@ -117,9 +117,13 @@ class AdamKeras(Rule):
         if group["weight_decay"]:
             self.decay(group, params)
         beta_1, beta_2 = group["betas"]
+        # torch's fused update goes by places in memory, whatever the strides say.
+        largest = _of(states, "max_exp_avg_sq") if group["amsgrad"] else []
+        every = (*params, *grads, *means, *squares, *largest)
+        fused = group["fused"] and all(x.is_contiguous() for x in every)
         # torch wants the count so far as a tensor for each weight, on its device where it is fused:
         # views of one a device, so that nothing is waited for.
-        at = [p.device if group["fused"] else torch.device("cpu") for p in params]
+        at = [p.device if fused else torch.device("cpu") for p in params]
         views = {
             device: torch.full((len(at),), t - 1.0, dtype=torch.float32, device=device).unbind()
             for device in set(at)
@@ -130,10 +134,10 @@ class AdamKeras(Rule):
             grads,
             means,
             squares,
-            _of(states, "max_exp_avg_sq") if group["amsgrad"] else [],
+            largest,
             counts,
-            foreach=not group["fused"],
-            fused=group["fused"],
+            foreach=not fused,
+            fused=fused,
             amsgrad=group["amsgrad"],
             beta1=beta_1,
             beta2=beta_2,
