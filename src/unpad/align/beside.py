@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..ragged import Layout, Ragged
-from ..ragged.numbers import as_tensor
+from ..ragged.numbers import HALF, as_tensor
 
 
 class Aligned(NamedTuple):
@@ -76,8 +76,7 @@ def summable(y_pred: Any) -> Any:
 
     A square of 300 is more than float16 holds, and bfloat16 counts to 256.
     """
-    half = y_pred.dtype in (torch.float16, torch.bfloat16)
-    return y_pred.to(dtype=torch.float32) if half else y_pred
+    return y_pred.to(dtype=torch.float32) if y_pred.dtype in HALF else y_pred
 
 
 def as_numbers(y_pred: Any) -> Tensor:

@@ -14,7 +14,7 @@ from ..core.symbol import Symbol
 from ..core.weighted import as_dtype
 from ..ops import cast
 from ..ragged import Ragged
-from ..ragged.numbers import as_tensor
+from ..ragged.numbers import as_tensor, type_name
 
 
 def backend() -> str:
@@ -24,7 +24,7 @@ def backend() -> str:
 
 def floatx() -> str:
     """The name of the type that floats have by default, torch's: "float32"."""
-    return str(torch.get_default_dtype()).removeprefix("torch.")
+    return type_name(torch.get_default_dtype())
 
 
 def set_floatx(floatx: str) -> None:

@@ -12,6 +12,7 @@ from .. import arguments
 from ..arguments import DType, Positive
 from ..errors import refuse, unknown
 from ..ragged import Ragged
+from ..ragged.numbers import type_name
 from ..serialization import read
 from .spec import Lengths, Spec
 from .symbol import Symbol
@@ -82,7 +83,7 @@ class Input(Symbol):
 
     def get_config(self) -> dict[str, Any]:
         """What it was made with, as Keras writes its InputLayer."""
-        dtype = str(self.spec.dtype).removeprefix("torch.")
+        dtype = type_name(self.spec.dtype)
         return {
             "batch_shape": [self.batch_size, *self._sizes], "dtype": dtype, "sparse": False,
             "ragged": self.spec.ragged, "name": self.name,

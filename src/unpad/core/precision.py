@@ -22,12 +22,12 @@ from torch._C import _is_any_autocast_enabled
 
 from ..arguments import MIXED, precision
 from ..ragged import Ragged
+from ..ragged.numbers import HALF, type_name
 from .spec import Spec
 from .structure import flat
 from .symbol import is_symbolic
 from .written import is_ours
 
-HALF = (torch.float16, torch.bfloat16)
 #: Whether the autocast that is on was opened here, for a layer's own policy, and not by a person.
 _opened: ContextVar[bool] = ContextVar("autocast for a policy", default=False)
 
@@ -67,12 +67,12 @@ class DTypePolicy:
     @property
     def compute_dtype(self) -> str:
         """The name of the type that a layer's outputs have."""
-        return _name(self.compute)
+        return type_name(self.compute)
 
     @property
     def variable_dtype(self) -> str:
         """The name of the type of the weights."""
-        return _name(self.variable)
+        return type_name(self.variable)
 
     def get_config(self) -> dict[str, Any]:
         """The name."""
@@ -93,16 +93,12 @@ class DTypePolicy:
         return f"DTypePolicy({self.name!r})"
 
 
-def _name(dtype: torch.dtype) -> str:
-    return str(dtype).removeprefix("torch.")
-
-
 _global: DTypePolicy | None = None
 
 
 def dtype_policy() -> DTypePolicy:
     """The policy of layers that are given none: the one that was set, else torch's default type."""
-    return _global or DTypePolicy(_name(torch.get_default_dtype()))
+    return _global or DTypePolicy(type_name(torch.get_default_dtype()))
 
 
 def set_dtype_policy(policy: Any) -> None:
@@ -116,7 +112,7 @@ def set_dtype_policy(policy: Any) -> None:
     """
     global _global
     found = policy_of(precision("set_dtype_policy", "policy", policy))
-    plain = found is None or (found == DTypePolicy(_name(torch.get_default_dtype())))
+    plain = found is None or (found == DTypePolicy(type_name(torch.get_default_dtype())))
     _global = None if plain else found
 
 
@@ -135,7 +131,7 @@ def policy_of(given: Any) -> Any:
     if given is None or isinstance(given, DTypePolicy):
         return given
     name = given.name if hasattr(given, "variable_dtype") else given
-    return DTypePolicy(_name(name) if isinstance(name, torch.dtype) else name)
+    return DTypePolicy(type_name(name) if isinstance(name, torch.dtype) else name)
 
 
 def policy_for(given: Any) -> DTypePolicy | None:

@@ -13,10 +13,10 @@ from torch import Tensor
 from .. import arguments
 from ..arguments import Checked
 from ..ragged.batch import rows_of, values_of
-from ..ragged.numbers import is_numeric, to_numpy, to_tensor
+from ..ragged.numbers import HALF, is_numeric, to_numpy, to_tensor
 from ..weights import constraints, initializers, regularizers
 from .passes import running
-from .precision import HALF, DTypePolicy, policy_of
+from .precision import DTypePolicy, policy_of
 from .room import claimed
 from .weight import Weight
 

@@ -16,6 +16,7 @@ from ..core.shapes import shapes_of_specs
 from ..core.spec import Spec
 from ..core.weighted import as_dtype
 from ..layers.text.index_lookup import IndexLookup
+from ..ragged.numbers import type_name
 from ..serialization import custom_object_scope, deserialize, read, serialize
 from ..training import Trainer
 from . import hdf5, tensors_file
@@ -98,8 +99,7 @@ def _build(model: Any, data: Mapping[str, Any]) -> None:
 
 
 def _of_spec(spec: Spec) -> dict[str, Any]:
-    dtype = str(spec.dtype).removeprefix("torch.")
-    return {"shape": list(spec.shape), "ragged": spec.ragged, "dtype": dtype}
+    return {"shape": list(spec.shape), "ragged": spec.ragged, "dtype": type_name(spec.dtype)}
 
 
 def _spec(data: Mapping[str, Any]) -> Spec:

@@ -22,7 +22,8 @@ from torch._C import (
 )
 from torch.autograd import forward_ad
 
-HALF = (torch.float16, torch.bfloat16)
+from ..ragged.numbers import HALF
+
 #: A block in which a Weight's fields are read as a tensor's. It is a subclass, of which torch asks
 #: at each access whether it has a word of its own to say: .25 us more, 150 times in a small model's
 #: step. Nothing of a user's may run within.
@@ -64,14 +65,6 @@ def transform() -> str | None:
     if _get_tracing_state() is not None:
         return "torch.jit.trace"
     return None
-
-
-def refuses() -> str | None:
-    """Why a path that reads numbers cannot run here; None where it can."""
-    made_in = transform()
-    if made_in is None:
-        return None
-    return f"within {made_in} only torch's own operators know what a tensor carries"
 
 
 def cast_to(values: Tensor) -> torch.dtype | None:

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from ..ragged.numbers import HALF
 from ..ragged.own import Own
 from . import chain_in_graph
 from .packing import Packing, pack
@@ -281,4 +282,4 @@ def _entries(scores: Tensor, own: Own, tags: Tensor) -> Tensor:
 
 def _wide(scores: Tensor) -> Tensor:
     """In float32 at least."""
-    return scores.float() if scores.dtype in (torch.float16, torch.bfloat16) else scores
+    return scores.float() if scores.dtype in HALF else scores

@@ -216,9 +216,9 @@ def _checked_forward(values: Tensor, offsets: Tensor, ids: Tensor | None, *rest:
 
 
 def _backward(*arguments: Any) -> tuple[Tensor, ...]:
-    values = arguments[3]
     _check_backward(*arguments[:-2])
-    (*gradients, values), given = arguments[:4], arguments[3:]
+    gradients, given = arguments[:3], arguments[3:]
+    values = given[0]
     *others, path, inputs = given[_H0:]
     run = RECURRENT.take(path, _call(values, [*others[:3], *others[6:]])).run
     found = run.backward(*gradients, *given[:3], given[_WEIGHTS_AT], *others, inputs)

@@ -13,7 +13,7 @@ from ..errors import first_true
 from ..layers import Spec
 from ..ragged import Layout, Ragged
 from ..ragged.batch import place, values_of
-from ..ragged.numbers import as_tensor
+from ..ragged.numbers import HALF, as_tensor
 from ..ragged.reductions import segment_sum
 from .sequence import SequenceLoss
 
@@ -133,7 +133,7 @@ class CTC(SequenceLoss):
 
     def _of_nonempty(self, y_true: Ragged, y_pred: Ragged) -> Tensor:
         values = y_pred.values
-        if values.dtype in (torch.float16, torch.bfloat16):
+        if values.dtype in HALF:
             values = values.float()
         layout = y_pred.layout
         shape = (layout.longest, layout.batch, values.shape[-1])

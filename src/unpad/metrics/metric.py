@@ -14,7 +14,7 @@ from ..align.beside import on_steps
 from ..arguments import DType, of_numbers, wrong
 from ..configured import Configured
 from ..ragged import Ragged
-from ..ragged.numbers import as_dtype, as_tensor
+from ..ragged.numbers import as_dtype, as_tensor, type_name
 from ..refusals import Refusing
 from ..variable import Variable
 from ..weights import initializers
@@ -96,7 +96,7 @@ class Metric(Configured, Refusing, torchmetrics.Metric, refused=_REFUSED):
         found = as_dtype(given, f"{type(self).__name__}: dtype") or torch.float64
         if not found.is_floating_point:
             raise wrong(type(self).__name__, "dtype", "a type of floating numbers", dtype)
-        self._dtype: Any = str(found).removeprefix("torch.")
+        self._dtype: Any = type_name(found)
 
     # --- what a metric of one's own says ---------------------------------------------------------
 

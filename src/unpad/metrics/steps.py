@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..align.beside import beside
 from ..ragged import Layout
+from ..ragged.numbers import HALF
 
 if TYPE_CHECKING:
     from .metric import Metric
@@ -46,7 +47,7 @@ def laid_out(
             y_pred = y_pred.squeeze(-1)
         lead, feature = y_pred.shape, ()
     else:
-        if (whole and not metric.takes_ids) or y_pred.dtype in (torch.float16, torch.bfloat16):
+        if (whole and not metric.takes_ids) or y_pred.dtype in HALF:
             y_pred = y_pred.float()
         if y_pred.ndim == 1:
             y_pred = y_pred.unsqueeze(-1)

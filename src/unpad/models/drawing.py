@@ -11,6 +11,7 @@ from ..core.shapes import shapes_of_specs
 from ..core.spec import Spec
 from ..core.structure import flat
 from ..core.symbol import Symbol
+from ..ragged.numbers import type_name
 from ..serialization import as_data, deserialize, read, serialize
 from .graph import Call, Constant, Graph, Wire
 from .keras_operations import from_keras, to_keras
@@ -58,7 +59,7 @@ def _node(
             spec = specs[value.index]
             config = {
                 "shape": list(shapes_of_specs(spec, None)),
-                "dtype": str(spec.dtype).removeprefix("torch."),
+                "dtype": type_name(spec.dtype),
                 "keras_history": list(places[value.index]),
             }
             return {"class_name": "__keras_tensor__", "config": config}

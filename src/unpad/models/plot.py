@@ -10,6 +10,7 @@ from ..core.operation import Operation
 from ..core.structure import flat
 from ..errors import refuse
 from ..layers import Layer, Spec
+from ..ragged.numbers import type_name
 from .functional import Functional
 from .pictures.boxes import Box, Parts
 from .pictures.picture import Picture
@@ -174,7 +175,7 @@ def _shown(before: list[Spec], after: list[Spec], options: Options) -> list[tupl
         rows = [("", s) for _, s in rows]
     lines = []
     for word, spec in rows:
-        kind = str(spec.dtype).removeprefix("torch.")
+        kind = type_name(spec.dtype)
         text = [str(spec)] if options.shapes else []
         text += [kind] if options.dtype else []
         if text:

@@ -15,6 +15,7 @@ from ..core.structure import flat
 from ..core.symbol import Symbol
 from ..core.weighted import as_dtype
 from ..ragged import Ragged
+from ..ragged.numbers import type_name
 from .joining import unstack
 from .kinds import dense, elementwise
 from .shapes import array, shape
@@ -27,7 +28,7 @@ _EACH = "Each step: x.map(function); each sequence: [function(part) for part in 
 def dtype(x: Any) -> str:
     """The name of the type of x: "float32"."""
     kind = x.dtype if hasattr(x, "dtype") else tensor(x).dtype
-    return str(kind).removeprefix("torch.")
+    return type_name(kind)
 
 
 @elementwise

@@ -22,6 +22,9 @@ from torch import Tensor
 
 from ..errors import shown
 
+#: Types that sums and statistics are not kept in.
+HALF = (torch.float16, torch.bfloat16)
+
 _PLAIN = {bool, int, float, list, tuple, np.ndarray, np.float64, np.int64}
 _WIDE_UNSIGNED = (torch.uint16, torch.uint32, torch.uint64)
 
@@ -199,6 +202,11 @@ def as_constant(given: Any, dtype: torch.dtype, who: str, name: str) -> float:
             "type first: x.to(torch.float32)."
         )
     return value
+
+
+def type_name(dtype: torch.dtype) -> str:
+    """A type of torch's by its name alone, as "float32"."""
+    return str(dtype).removeprefix("torch.")
 
 
 def as_dtype(given: Any, who: str) -> torch.dtype | None:

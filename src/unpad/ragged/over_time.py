@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from .layout import Layout
+from .numbers import HALF
 from .reductions import spread
 
 
@@ -23,7 +24,7 @@ def running_sum(values: Tensor, layout: Layout) -> Tensor:
     kind = values.dtype
     if not kind.is_floating_point:
         kind = torch.int64
-    wide = torch.float32 if kind in (torch.float16, torch.bfloat16) else kind
+    wide = torch.float32 if kind in HALF else kind
     own = layout.own
     at = own.sequence_ids, own.positions
     grid = values.new_zeros((layout.batch, layout.longest, *values.shape[1:]), dtype=wide)

@@ -13,9 +13,7 @@ import torch
 from torch import Tensor
 
 from .layout import Layout
-from .numbers import as_constant
-
-_HALF = (torch.float16, torch.bfloat16)
+from .numbers import HALF, as_constant
 
 
 def spread(rows: Tensor, layout: Layout) -> Tensor:
@@ -25,7 +23,7 @@ def spread(rows: Tensor, layout: Layout) -> Tensor:
 
 def segment_sum(values: Tensor, layout: Layout) -> Tensor:
     """The sum over each sequence's steps; an empty sequence gives 0."""
-    if values.dtype in _HALF:
+    if values.dtype in HALF:
         return segment_sum(values.float(), layout).to(values.dtype)
     if values.is_floating_point():
         return _segment_reduce(values, layout, "sum", 0)
@@ -36,7 +34,7 @@ def segment_sum(values: Tensor, layout: Layout) -> Tensor:
 
 def segment_mean(values: Tensor, layout: Layout) -> Tensor:
     """The mean over each sequence's steps; an empty sequence gives 0."""
-    if values.dtype in _HALF:
+    if values.dtype in HALF:
         return segment_mean(values.float(), layout).to(values.dtype)
     if not values.is_floating_point():
         values = values.to(torch.get_default_dtype())
@@ -46,7 +44,7 @@ def segment_mean(values: Tensor, layout: Layout) -> Tensor:
 
 def segment_var(values: Tensor, layout: Layout, correction: float = 0) -> Tensor:
     """The mean square distance from the mean, of steps less `correction`; 0 where none is left."""
-    if values.dtype in _HALF:
+    if values.dtype in HALF:
         return segment_var(values.float(), layout, correction).to(values.dtype)
     if not values.is_floating_point():
         values = values.to(torch.get_default_dtype())
@@ -58,7 +56,7 @@ def segment_var(values: Tensor, layout: Layout, correction: float = 0) -> Tensor
 
 def segment_std(values: Tensor, layout: Layout, correction: float = 0) -> Tensor:
     """The root of the variance; where that is 0, so is the gradient."""
-    if values.dtype in _HALF:  # whose squares it may not hold
+    if values.dtype in HALF:  # whose squares it may not hold
         return segment_std(values.float(), layout, correction).to(values.dtype)
     variance = segment_var(values, layout, correction)
     none = variance == 0
@@ -97,7 +95,7 @@ def segment_all(values: Tensor, layout: Layout) -> Tensor:
 
 def segment_softmax(values: Tensor, layout: Layout) -> Tensor:
     """The softmax over each sequence's own steps, feature by feature: (steps, *feature)."""
-    if values.dtype in _HALF:
+    if values.dtype in HALF:
         return segment_softmax(values.float(), layout).to(values.dtype)
     if not values.is_floating_point():
         values = values.to(torch.get_default_dtype())

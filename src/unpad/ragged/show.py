@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from .levels import innermost
+from .numbers import type_name
 
 if TYPE_CHECKING:
     from .ragged import Ragged
@@ -27,7 +28,7 @@ def show(ragged: Ragged) -> str:
 def lines(ragged: Ragged) -> list[str]:
     """The lines of `show`."""
     feature = f" of {tuple(ragged.feature)}" if ragged.feature else ""
-    kind = str(ragged.dtype).removeprefix("torch.")
+    kind = type_name(ragged.dtype)
     extra = "" if ragged.device.type == "cpu" else f", {ragged.device}"
     if ragged.requires_grad:
         extra += ", requires_grad"

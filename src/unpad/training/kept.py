@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..core.weighted import Weighted
 from ..data.seed import Seed
+from ..ragged.numbers import type_name
 from .state import Kept, State
 
 
@@ -64,7 +65,7 @@ class KeptModel(Kept):
 
 
 def _kind(tensor: Tensor) -> str:
-    return f"{str(tensor.dtype).removeprefix('torch.')} {tuple(tensor.shape)}"
+    return f"{type_name(tensor.dtype)} {tuple(tensor.shape)}"
 
 
 class KeptOptimizer(Kept):

@@ -15,7 +15,7 @@ from ..arguments import AboveZero, NotNegative, Seed
 from ..configured import Configured, from_dict
 from ..errors import look_up
 from ..kernels import own_threads
-from ..ragged.numbers import as_tensor
+from ..ragged.numbers import HALF, as_tensor
 
 _Initializer = Callable[[Sequence[int], torch.dtype], Tensor]
 
@@ -38,7 +38,7 @@ class Initializer(Configured):
         with torch.no_grad():
             dtype = dtype or torch.get_default_dtype()
             # Half precision is drawn in float32: the same numbers, rounded, of every distribution.
-            drawn = torch.float32 if dtype in (torch.float16, torch.bfloat16) else dtype
+            drawn = torch.float32 if dtype in HALF else dtype
             return self.fill(torch.empty(tuple(shape), dtype=drawn), generator).to(dtype)
 
     def fill(self, tensor: Tensor, generator: torch.Generator | None) -> Tensor:

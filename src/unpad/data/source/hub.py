@@ -23,14 +23,9 @@ def hub(x: Any, asked: Asked) -> Whole | Pieces | None:
             "what: columns=('words', 'tags')."
         )
     if kind == "Column":
-        return Whole(column(x))
+        return Whole(list(x))
     if hasattr(x, "with_format") and hasattr(x, "__len__"):
         if x.format["type"] == "custom":  # a function makes its examples
             return Examples(x, asked, "the Dataset")
         return of_table(x.with_format("arrow")[:], asked)
     return Examples(x, asked, f"the {kind}") if hasattr(x, "__iter__") else None
-
-
-def column(x: Any) -> Any:
-    """The values of a Column of `datasets`: Arrow's where they are lists of numbers."""
-    return list(x)
