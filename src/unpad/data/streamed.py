@@ -21,8 +21,8 @@ T = TypeVar("T")
 Lay = Callable[[Whole], T]
 
 
-class Place:
-    """How far a stream has been read, for what an error says.
+class Standing:
+    """How far a stream has been read and what became of the weights: what its errors say.
 
     Args:
         who: is called in errors, as "fit".
@@ -41,21 +41,37 @@ class Place:
             return " No weight has moved."
         return f" No weight has moved by this {what}; what was learnt before stands."
 
+    def wrong(self, at: str, error: ValueError, what: str) -> ValueError:
+        """The error for what a source gave that cannot be used.
 
-class Own(Generic[T]):
+        Args:
+            at: which it was, as "batch 3".
+            error: what is wrong with it.
+            what: "batch" or "piece".
+        """
+        text = str(error).removeprefix(f"{self.who}: ")
+        return ValueError(f"{self.who}: {at}: {text}{self.after(what)}")
+
+    def raised(self, at: str, called: str, error: Exception, what: str) -> RuntimeError:
+        """The error for a source that raises one itself."""
+        kind = type(error).__name__
+        return RuntimeError(f"{self.who}: {at}: {called} raised {kind}: {error}.{self.after(what)}")
+
+
+class InBatches(Generic[T]):
     """The caller's batches, each laid out as it comes; a `Feed`, or what predictions are made of.
 
     Args:
         stream: that gives them.
         lay: makes of one what is worked on.
-        place: what errors say.
+        standing: what errors say.
         seed: what an order is drawn from, where the stream can be read in any; None for its own.
     """
 
     steps: int | None = None
 
-    def __init__(self, stream: Batches, lay: Lay[T], place: Place, seed: int | None) -> None:
-        self.stream, self._lay, self._place, self._seed = stream, lay, place, seed
+    def __init__(self, stream: Batches, lay: Lay[T], standing: Standing, seed: int | None) -> None:
+        self.stream, self._lay, self._standing, self._seed = stream, lay, standing, seed
         self._begun: tuple[int, Iterator[T]] | None = None
 
     @property
@@ -82,9 +98,9 @@ class Own(Generic[T]):
         return self._read(epoch, start)
 
     def _read(self, epoch: int, start: int) -> Iterator[T]:
-        stream, place = self.stream, self._place
+        stream, standing = self.stream, self._standing
         draw = None if self._seed is None else generator(self._seed, epoch)
-        form, passes = None, Passes(stream.called, place.who)
+        form, passes = None, Passes(stream.called, standing.who)
         with self._asking(0, epoch):
             coming = stream.read(epoch, draw)
         i = 0
@@ -100,14 +116,14 @@ class Own(Generic[T]):
                 if i < start:
                     continue
                 batch = self._lay(whole)
-            place.taken += 1
+            standing.taken += 1
             yield batch
         if i == 0:
             raise ValueError(self._empty(epoch))
         stream.finished()
 
     def _empty(self, epoch: int) -> str:
-        stream, who = self.stream, self._place.who
+        stream, who = self.stream, self._standing.who
         if not epoch:
             return f"{who}: {stream.called} gave no batch."
         way = (
@@ -126,11 +142,7 @@ class Own(Generic[T]):
         try:
             yield
         except ValueError as error:
-            who = self._place.who
-            text = str(error).removeprefix(f"{who}: ")
-            raise ValueError(
-                f"{who}: batch {i}{self._epoch(epoch)}: {text}{self._place.after('batch')}"
-            ) from None
+            raise self._standing.wrong(self._batch(i, epoch), error, "batch") from None
 
     @contextmanager
     def _asking(self, i: int, epoch: int) -> Iterator[None]:
@@ -138,16 +150,13 @@ class Own(Generic[T]):
         try:
             yield
         except Exception as error:
-            if isinstance(error, ValueError) and str(error).startswith(f"{self._place.who}: "):
+            standing, called = self._standing, self.stream.called
+            if isinstance(error, ValueError) and str(error).startswith(f"{standing.who}: "):
                 raise
-            stands = self._place.after("batch")
-            raise RuntimeError(
-                f"{self._place.who}: batch {i}{self._epoch(epoch)}: {self.stream.called} raised "
-                f"{type(error).__name__}: {error}.{stands}"
-            ) from error
+            raise standing.raised(self._batch(i, epoch), called, error, "batch") from error
 
-    def _epoch(self, epoch: int) -> str:
-        return f" of epoch {epoch + 1}" if self._place.learns else ""
+    def _batch(self, i: int, epoch: int) -> str:
+        return f"batch {i} of epoch {epoch + 1}" if self._standing.learns else f"batch {i}"
 
 
 _END = object()
@@ -190,7 +199,6 @@ class Passes:
     def __init__(self, called: str, who: str) -> None:
         self._called, self._who = called, who
         self._seen: list[int] = []
-        self._again: list[int] = []
 
     def add(self, whole: Whole) -> None:
         """Counts a batch.
@@ -205,8 +213,9 @@ class Passes:
         # Three passes of k batches are over where the last 2 k are those k before.
         if n and n % 3 == 2:
             k = (n + 1) // 3
-            last = [*seen, mark]
-            if k > 1 and last[:k] == last[k : 2 * k] == last[2 * k :] and len(set(last[:k])) > 1:
+            # Nearly always the last of each pass says no, and nothing need be copied.
+            last = [*seen, mark] if k > 1 and mark == seen[k - 1] == seen[2 * k - 1] else []
+            if last and last[:k] == last[k : 2 * k] == last[2 * k :] and len(set(last[:k])) > 1:
                 raise ValueError(
                     f"{self._called} has given the same {k} batches three times over, and does not "
                     f"end. Say how many are an epoch: steps_per_epoch={k}."
@@ -239,7 +248,7 @@ class InPieces(Generic[T]):
         lay: makes of a piece what is worked on.
         cut: the batches of a laid piece, given a number that is the piece's own; and how many
             batches so many sequences will be, None where that is not known.
-        place: what errors say.
+        standing: what errors say.
         seed: what the order is drawn from; None for that of the source.
     """
 
@@ -251,11 +260,11 @@ class InPieces(Generic[T]):
         lay: Lay[Any],
         cut: Callable[[Any, int, int, bool], Iterator[T]],
         sizes: Callable[[int], int | None],
-        place: Place,
+        standing: Standing,
         seed: int | None,
     ) -> None:
         self.pieces, self._lay, self._cut, self._sizes = pieces, lay, cut, sizes
-        self._place, self._seed = place, seed
+        self._standing, self._seed = standing, seed
         self._begun: tuple[int, Iterator[tuple[int, Any]]] | None = None
 
     @property
@@ -298,7 +307,7 @@ class InPieces(Generic[T]):
                 if start > 0:
                     start -= 1
                     continue
-                self._place.taken += 1
+                self._standing.taken += 1
                 yield batch
 
     def _plan(self, epoch: int) -> list[list[int]] | None:
@@ -329,7 +338,7 @@ class InPieces(Generic[T]):
         finally:
             coming.close()
         if not some and not skipped:
-            raise ValueError(f"{self._place.who}: {self.pieces.called} holds no sequences.")
+            raise ValueError(f"{self._standing.who}: {self.pieces.called} holds no sequences.")
 
     def _laid(self, piece: Piece) -> Any:
         try:
@@ -341,26 +350,18 @@ class InPieces(Generic[T]):
                 try:
                     self._lay(part)
                 except ValueError as found:
-                    raise self._wrong(name, found) from None
-        raise self._wrong(" and ".join(piece.places[:2]), wrong)
-
-    def _wrong(self, name: str, error: ValueError) -> ValueError:
-        who = self._place.who
-        text = str(error).removeprefix(f"{who}: ")
-        return ValueError(f"{who}: {name}: {text}{self._place.after('piece')}")
+                    raise self._standing.wrong(name, found, "piece") from None
+        raise self._standing.wrong(" and ".join(piece.places[:2]), wrong, "piece")
 
     @contextmanager
     def _reading(self, number: int) -> Iterator[None]:
         try:
             yield
         except Exception as error:
-            who = self._place.who
+            standing, called = self._standing, self.pieces.called
             if isinstance(error, ValueError):
-                raise self._wrong(self.pieces.called, error) from None
-            raise RuntimeError(
-                f"{who}: piece {number}: {self.pieces.called} raised {type(error).__name__}: "
-                f"{error}.{self._place.after('piece')}"
-            ) from error
+                raise standing.wrong(called, error, "piece") from None
+            raise standing.raised(f"piece {number}", called, error, "piece") from error
 
     def numbered(self, epoch: int, number: int) -> int:
         """A seed of a piece's own."""

@@ -13,7 +13,7 @@ from ..data.feed import Drawn, Feed
 from ..data.loader import Loader
 from ..data.sampler import Sampler, for_evaluation, in_order
 from ..data.source import Asked, Batch, Batches, Pieces, Whole, recognised
-from ..data.streamed import InPieces, Own, Place
+from ..data.streamed import InBatches, InPieces, Standing
 from ..layers import Spec
 from .objective import Objective
 from .prepare import open_inputs, prepare
@@ -98,13 +98,13 @@ class Laid:
 
 def to_fit(
     model: Any, stream: Stream, laid: Laid, options: dict[str, Any], seed: int
-) -> Own[Any] | InPieces[Any]:
+) -> InBatches[Any] | InPieces[Any]:
     """A stream as the batches of each epoch of training."""
-    place = Place("fit", learns=True)
+    standing = Standing("fit", learns=True)
     drawn = seed if options["shuffle"] else None
     if isinstance(stream, Batches):
         _refuse_cutting(stream.called, options)
-        return Own(stream, _on(laid, model.device), place, drawn)
+        return InBatches(stream, _on(laid, model.device), standing, drawn)
 
     def cut(data: Batch, number: int, epoch: int, apart: bool) -> Iterator[Batch]:
         sampler = Sampler(lengths_of(data), seed=feed.numbered(epoch, number), **options)
@@ -113,17 +113,17 @@ def to_fit(
     def sizes(n: int) -> int | None:
         return None if options["batch_steps"] else math.ceil(n / (options["batch_size"] or 32))
 
-    feed: InPieces[Batch] = InPieces(stream, laid, cut, sizes, place, drawn)
+    feed: InPieces[Batch] = InPieces(stream, laid, cut, sizes, standing, drawn)
     return feed
 
 
 def to_evaluate(
     model: Any, stream: Stream, laid: Laid, batch_size: int | None, who: str
-) -> Own[Any] | InPieces[Any]:
+) -> InBatches[Any] | InPieces[Any]:
     """A stream as the batches of an evaluation, in its own order."""
-    place = Place(who, learns=False)
+    standing = Standing(who, learns=False)
     if isinstance(stream, Batches):
-        return Own(stream, _on(laid, model.device), place, None)
+        return InBatches(stream, _on(laid, model.device), standing, None)
 
     def cut(data: Batch, number: int, epoch: int, apart: bool) -> Iterator[Batch]:
         return Loader(data, model.device).batches(drawn_to_evaluate(model, data, batch_size), apart)
@@ -131,19 +131,19 @@ def to_evaluate(
     def sizes(n: int) -> int | None:
         return None if batch_size is None else math.ceil(n / batch_size)
 
-    return InPieces(stream, laid, cut, sizes, place, None)
+    return InPieces(stream, laid, cut, sizes, standing, None)
 
 
-def to_predict(model: Any, stream: Stream) -> Own[Any] | InPieces[Any]:
+def to_predict(model: Any, stream: Stream) -> InBatches[Any] | InPieces[Any]:
     """A stream as what is predicted together, opened, in its own order."""
-    place = Place("predict", learns=False)
+    standing = Standing("predict", learns=False)
 
     def opened(whole: Whole) -> Any:
         return open_inputs(model, whole.x, "predict")
 
     if isinstance(stream, Batches):
-        return Own(stream, opened, place, None)
-    return InPieces(stream, opened, lambda data, *_: iter([data]), lambda n: 1, place, None)
+        return InBatches(stream, opened, standing, None)
+    return InPieces(stream, opened, lambda data, *_: iter([data]), lambda n: 1, standing, None)
 
 
 def drawn_to_evaluate(model: Any, data: Batch, batch_size: int | None) -> list[Tensor]:
