@@ -157,7 +157,7 @@ class AUC(ThresholdMetric):
         elif self.summation_method == "interpolation":
             return _precision_by_recall(counts)
         else:
-            x, y = recall, divide(counts.tp, counts.tp + counts.fp)
+            x, y = recall, counts.precision()
         ends = torch.stack([y[:-1], y[1:]])
         if self.summation_method == "interpolation":
             height = ends.mean(0)

@@ -31,6 +31,18 @@ class Counts:
         self.fp, self.tp = above.unbind(-1)
         self.fn, self.tn = self.positive - self.tp, self.negative - self.fp
 
+    def precision(self) -> Tensor:
+        """The share of yes that is right; 0 where nothing says yes."""
+        return divide(self.tp, self.tp + self.fp)
+
+    def recall(self) -> Tensor:
+        """The share of positive targets that is found, also called sensitivity; 0 of none."""
+        return divide(self.tp, self.tp + self.fn)
+
+    def specificity(self) -> Tensor:
+        """The share of negative targets that is left alone; 0 of none."""
+        return divide(self.tn, self.tn + self.fp)
+
 
 class ThresholdMetric(Metric):
     """A metric of the counts at thresholds; what to do with them is said in `of_counts`.
@@ -138,11 +150,7 @@ class AtThresholds(ThresholdMetric):
 
     def build(self, size: int, labels: bool) -> None:
         self._by_class = labels and self.plain
-        if self.class_id is not None and not 0 <= self.class_id < size:
-            raise ValueError(
-                f"{self.name}: class_id={self.class_id}, but there are {size} outputs. Classes go "
-                f"from 0 to {size - 1}."
-            )
+        check_class(self.name, self.class_id, size)
         super().build(size, self._by_class)
 
     def columns(self, y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
@@ -200,7 +208,7 @@ class Precision(AtThresholds):
     """
 
     def share(self, counts: Counts) -> Tensor:
-        return divide(counts.tp, counts.tp + counts.fp)
+        return counts.precision()
 
 
 class Recall(AtThresholds):
@@ -218,7 +226,16 @@ class Recall(AtThresholds):
     """
 
     def share(self, counts: Counts) -> Tensor:
-        return divide(counts.tp, counts.tp + counts.fn)
+        return counts.recall()
+
+
+def check_class(who: str, class_id: int | None, size: int) -> None:
+    """Raises where there is no such class among so many outputs."""
+    if class_id is not None and not 0 <= class_id < size:
+        raise ValueError(
+            f"{who}: class_id={class_id}, but there are {size} outputs. Classes go from 0 to "
+            f"{size - 1}."
+        )
 
 
 def of_class(columns: Tensor, class_id: int | None) -> Tensor:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import ClassVar
+
 from torch import Tensor
 
 from .. import arguments
 from ..arguments import Count, DType, Share
-from .metric import divide
 from .targets import one_hot
-from .thresholds import Counts, ThresholdMetric, of_class
+from .thresholds import Counts, ThresholdMetric, check_class, of_class
 
 
 def even_thresholds(who: str, count: int) -> list[float]:
@@ -19,6 +21,9 @@ def even_thresholds(who: str, count: int) -> list[float]:
 
 class _TradeOff(ThresholdMetric):
     """The highest `rate` among the thresholds at which `bound` is at least what it must be."""
+
+    rate: ClassVar[Callable[[Counts], Tensor]]
+    bound: ClassVar[Callable[[Counts], Tensor]]
 
     def __init__(
         self,
@@ -35,41 +40,19 @@ class _TradeOff(ThresholdMetric):
 
     def columns(self, y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
         y_true = one_hot(self.name, y_true, y_pred.shape[-1])
-        if self.class_id is None:
-            return y_true, y_pred
-        arguments.integer(self.name, "class_id", self.class_id, 0, y_pred.shape[-1] - 1)
         return of_class(y_true, self.class_id), of_class(y_pred, self.class_id)
 
     def weights(self, weight: Tensor) -> Tensor:
         return of_class(weight, self.class_id)
 
     def build(self, size: int, labels: bool) -> None:
+        check_class(self.name, self.class_id, size)
         # Integer labels are taken as one-hot: entries are counted together.
         super().build(size, False)
 
-    def rate(self, counts: Counts) -> Tensor:
-        """(thresholds, columns) what is wanted."""
-        raise NotImplementedError
-
-    def bound(self, counts: Counts) -> Tensor:
-        """(thresholds, columns) what must be high enough."""
-        raise NotImplementedError
-
     def of_counts(self, counts: Counts) -> Tensor:
-        rate, enough = self.rate(counts), self.bound(counts) >= self._least
-        return rate.where(enough, 0).amax()
-
-
-def _sensitivity(counts: Counts) -> Tensor:
-    return divide(counts.tp, counts.tp + counts.fn)
-
-
-def _specificity(counts: Counts) -> Tensor:
-    return divide(counts.tn, counts.tn + counts.fp)
-
-
-def _precision(counts: Counts) -> Tensor:
-    return divide(counts.tp, counts.tp + counts.fp)
+        enough = type(self).bound(counts) >= self._least
+        return type(self).rate(counts).where(enough, 0).amax()
 
 
 class SensitivityAtSpecificity(_TradeOff):
@@ -93,6 +76,8 @@ class SensitivityAtSpecificity(_TradeOff):
         0.5
     """
 
+    rate, bound = Counts.recall, Counts.specificity
+
     def __init__(
         self,
         specificity: Share,
@@ -103,12 +88,6 @@ class SensitivityAtSpecificity(_TradeOff):
     ) -> None:
         super().__init__(specificity, num_thresholds, class_id, name, dtype)
         self.specificity = specificity
-
-    def rate(self, counts: Counts) -> Tensor:
-        return _sensitivity(counts)
-
-    def bound(self, counts: Counts) -> Tensor:
-        return _specificity(counts)
 
 
 class SpecificityAtSensitivity(_TradeOff):
@@ -124,6 +103,8 @@ class SpecificityAtSensitivity(_TradeOff):
         dtype: of what `result` gives.
     """
 
+    rate, bound = Counts.specificity, Counts.recall
+
     def __init__(
         self,
         sensitivity: Share,
@@ -134,12 +115,6 @@ class SpecificityAtSensitivity(_TradeOff):
     ) -> None:
         super().__init__(sensitivity, num_thresholds, class_id, name, dtype)
         self.sensitivity = sensitivity
-
-    def rate(self, counts: Counts) -> Tensor:
-        return _specificity(counts)
-
-    def bound(self, counts: Counts) -> Tensor:
-        return _sensitivity(counts)
 
 
 class PrecisionAtRecall(_TradeOff):
@@ -163,6 +138,8 @@ class PrecisionAtRecall(_TradeOff):
         0.5
     """
 
+    rate, bound = Counts.precision, Counts.recall
+
     def __init__(
         self,
         recall: Share,
@@ -173,12 +150,6 @@ class PrecisionAtRecall(_TradeOff):
     ) -> None:
         super().__init__(recall, num_thresholds, class_id, name, dtype)
         self.recall = recall
-
-    def rate(self, counts: Counts) -> Tensor:
-        return _precision(counts)
-
-    def bound(self, counts: Counts) -> Tensor:
-        return _sensitivity(counts)
 
 
 class RecallAtPrecision(_TradeOff):
@@ -194,6 +165,8 @@ class RecallAtPrecision(_TradeOff):
         dtype: of what `result` gives.
     """
 
+    rate, bound = Counts.recall, Counts.precision
+
     def __init__(
         self,
         precision: Share,
@@ -204,9 +177,3 @@ class RecallAtPrecision(_TradeOff):
     ) -> None:
         super().__init__(precision, num_thresholds, class_id, name, dtype)
         self.precision = precision
-
-    def rate(self, counts: Counts) -> Tensor:
-        return _sensitivity(counts)
-
-    def bound(self, counts: Counts) -> Tensor:
-        return _precision(counts)
