@@ -11,7 +11,7 @@ from torch import Tensor
 from .. import arguments
 from ..arguments import AboveZero, NotNegative
 from .optimizer import Optimizer, Shared
-from .rule import Around, Rule
+from .rule import Around, Group, Rule
 
 
 class AdafactorKeras(Rule):
@@ -39,18 +39,13 @@ class AdafactorKeras(Rule):
         }
         super().__init__(params, lr, weight_decay, around, **options)
 
-    def start(self, p: Tensor, group: dict[str, Any]) -> dict[str, Tensor]:
+    def start(self, p: Tensor, group: Group) -> dict[str, Tensor]:
         if p.ndim < 2:
             return {"square": torch.zeros_like(p)}
         return {"rows": torch.zeros_like(p[..., 0]), "columns": torch.zeros_like(p[..., 0, :])}
 
     def update(
-        self,
-        group: dict[str, Any],
-        t: int,
-        params: list[Tensor],
-        grads: list[Tensor],
-        states: list[Any],
+        self, group: Group, t: int, params: list[Tensor], grads: list[Tensor], states: list[Any]
     ) -> None:
         new = t ** group["beta_2_decay"]
         rate = min(group["lr"], t**-0.5)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..arguments import NotNegative, Rate
 from .optimizer import Optimizer, Shared
-from .rule import Around, Rule
+from .rule import Around, Group, Rule
 
 
 class LambKeras(Rule):
@@ -27,16 +27,11 @@ class LambKeras(Rule):
     ) -> None:
         super().__init__(params, lr, weight_decay, around, betas=betas, eps=eps)
 
-    def start(self, p: Tensor, group: dict[str, Any]) -> dict[str, Tensor]:
+    def start(self, p: Tensor, group: Group) -> dict[str, Tensor]:
         return {"exp_avg": torch.zeros_like(p), "exp_avg_sq": torch.zeros_like(p)}
 
     def update(
-        self,
-        group: dict[str, Any],
-        t: int,
-        params: list[Tensor],
-        grads: list[Tensor],
-        states: list[Any],
+        self, group: Group, t: int, params: list[Tensor], grads: list[Tensor], states: list[Any]
     ) -> None:
         beta_1, beta_2 = group["betas"]
         for p, grad, state in zip(params, grads, states, strict=True):

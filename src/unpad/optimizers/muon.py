@@ -11,8 +11,10 @@ from torch import Tensor
 
 from .. import arguments
 from ..arguments import AboveZero, NotNegative, Positive, Rate, Share
+from ..kernels.adam import Update
+from .by_adam import move_by_adam
 from .optimizer import Optimizer
-from .rule import Around, Rule
+from .rule import Around, Group, Rule
 
 # Keeps the norm from 0, as in Keras.
 _EPSILON = 1e-7
@@ -21,7 +23,7 @@ _EPSILON = 1e-7
 class MuonKeras(Rule):
     """Matrices: m = momentum m + g;  w -= lr rms_rate sqrt(max(n, k)) orthogonal(g + momentum m).
 
-    Other weights: Adam's move with epsilon beside the root of v, times adam_lr_ratio.
+    Other weights: `move_by_adam`, at adam_lr_ratio times the rate.
     """
 
     decays = True
@@ -39,25 +41,29 @@ class MuonKeras(Rule):
         self._by_adam = {id(p): a for p, a in zip(params, by_adam, strict=True)}
         super().__init__(params, lr, weight_decay, around, **options)
 
-    def start(self, p: Tensor, group: dict[str, Any]) -> dict[str, Tensor]:
+    def start(self, p: Tensor, group: Group) -> dict[str, Tensor]:
         state = {"momentum": torch.zeros_like(p)}
         if self._by_adam[id(p)]:
             state["exp_avg_sq"] = torch.zeros_like(p)
         return state
 
     def update(
-        self,
-        group: dict[str, Any],
-        t: int,
-        params: list[Tensor],
-        grads: list[Tensor],
-        states: list[Any],
+        self, group: Group, t: int, params: list[Tensor], grads: list[Tensor], states: list[Any]
     ) -> None:
+        by_adam: list[tuple[Tensor, ...]] = []
         for p, grad, state in zip(params, grads, states, strict=True):
-            by_adam = "exp_avg_sq" in state
-            decay = group["adam_weight_decay"] if by_adam else group["weight_decay"]
-            p.mul_(1 - group["lr"] * decay)
-            p.sub_(_adam(group, t, grad, state) if by_adam else _muon(group, grad, state))
+            if "exp_avg_sq" in state:
+                by_adam.append((p, grad, state["momentum"], state["exp_avg_sq"]))
+                continue
+            p.mul_(1 - group["lr"] * group["weight_decay"])
+            p.sub_(_muon(group, grad, state))
+        if by_adam:
+            ratio = group["adam_lr_ratio"]
+            # Weights decay by the whole rate, whatever share of it AdamW moves by.
+            decay = group["adam_weight_decay"] / ratio
+            how = Update(t, group["lr"] * ratio, group["betas"], group["eps"], decay)
+            moved, gradients, means, squares = map(list, zip(*by_adam, strict=True))
+            move_by_adam(moved, gradients, means, squares, how)
 
     def __getstate__(self) -> dict[str, Any]:
         weights = [p for group in self.param_groups for p in group["params"]]
@@ -71,15 +77,7 @@ class MuonKeras(Rule):
             self._by_adam = {id(p): a for p, a in zip(weights, by_adam, strict=True)}
 
 
-def _adam(group: dict[str, Any], t: int, grad: Tensor, state: dict[str, Any]) -> Tensor:
-    beta_1, beta_2 = group["betas"]
-    mean = state["momentum"].lerp_(grad, 1 - beta_1)
-    square = state["exp_avg_sq"].lerp_(grad.square(), 1 - beta_2)
-    rate = group["lr"] * group["adam_lr_ratio"] * (1 - beta_2**t) ** 0.5 / (1 - beta_1**t)
-    return mean * rate / (square.sqrt() + group["eps"])
-
-
-def _muon(group: dict[str, Any], grad: Tensor, state: dict[str, Any]) -> Tensor:
+def _muon(group: Group, grad: Tensor, state: dict[str, Any]) -> Tensor:
     momentum = state["momentum"].mul_(group["momentum"]).add_(grad)
     move = grad + group["momentum"] * momentum if group["nesterov"] else momentum
     move = orthogonal(move, group["ns_steps"], group["muon"]) * group["lr"]

@@ -12,7 +12,7 @@ from ..core.weighted import as_dtype
 from ..ragged.numbers import as_tensor
 from ..variable import Variable
 from ..weights import initializers
-from .rule import Around, Rule
+from .rule import Around, Group, Rule
 
 
 class OwnUpdate:
@@ -154,12 +154,7 @@ class OwnRule(Rule):
         return super().iterations - self._within
 
     def update(
-        self,
-        group: dict[str, Any],
-        t: int,
-        params: list[Tensor],
-        grads: list[Tensor],
-        states: list[Any],
+        self, group: Group, t: int, params: list[Tensor], grads: list[Tensor], states: list[Any]
     ) -> None:
         self._within = 1
         try:

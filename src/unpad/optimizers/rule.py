@@ -15,7 +15,8 @@ from . import clipping
 from .constrained import apply_constraints, constrained
 from .schedules import rate_at
 
-_Group = dict[str, Any]
+#: One of torch's groups of weights, with the options that are theirs.
+Group = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -104,12 +105,12 @@ class Rule(torch.optim.Optimizer):
         """Keras's name of the rule, for errors."""
         return type(self).__name__.removesuffix("Keras")
 
-    def start(self, p: Tensor, group: _Group) -> dict[str, Tensor]:
+    def start(self, p: Tensor, group: Group) -> dict[str, Tensor]:
         """A weight's state before its first update."""
         return {}
 
     def update(
-        self, group: _Group, t: int, params: list[Tensor], grads: list[Tensor], states: list[Any]
+        self, group: Group, t: int, params: list[Tensor], grads: list[Tensor], states: list[Any]
     ) -> None:
         """The t-th update of these weights, counted from 1, in place."""
         raise NotImplementedError
@@ -203,11 +204,11 @@ class Rule(torch.optim.Optimizer):
         if self._constrained:
             apply_constraints(self._constrained)
 
-    def decay(self, group: _Group, params: list[Tensor]) -> None:
+    def decay(self, group: Group, params: list[Tensor]) -> None:
         """Shrinks the weights by lr * weight_decay."""
         torch._foreach_mul_(params, 1 - group["lr"] * group["weight_decay"])  # pyright: ignore[reportPrivateImportUsage]
 
-    def _moved(self, group: _Group) -> tuple[list[Tensor], list[Tensor]]:
+    def _moved(self, group: Group) -> tuple[list[Tensor], list[Tensor]]:
         params, grads = [], []
         for p in group["params"]:
             grad = p.grad
@@ -221,7 +222,7 @@ class Rule(torch.optim.Optimizer):
                 grads.append(grad)
         return params, grads
 
-    def _by_age(self, group: _Group, params: list[Tensor], grads: list[Tensor]) -> Iterable[Any]:
+    def _by_age(self, group: Group, params: list[Tensor], grads: list[Tensor]) -> Iterable[Any]:
         """Weights that were updated equally often: those frozen for a while have their own count.
 
         Gives (t, params, grads, states), the states with t already written.

@@ -14,12 +14,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.optim.adam import adam as torch_adam
 
 from .. import kernels
-from .rule import Around, Rule
-
-_Group = dict[str, Any]
+from .by_adam import move_by_adam
+from .rule import Around, Group, Rule
 
 
 def _of(states: list[Any], name: str) -> list[Tensor]:
@@ -43,11 +41,11 @@ class SGDKeras(Rule):
     ) -> None:
         super().__init__(params, lr, weight_decay, around, momentum=momentum, nesterov=nesterov)
 
-    def start(self, p: Tensor, group: _Group) -> dict[str, Tensor]:
+    def start(self, p: Tensor, group: Group) -> dict[str, Tensor]:
         return {"velocity": torch.zeros_like(p)} if group["momentum"] else {}
 
     def update(
-        self, group: _Group, t: int, params: list[Tensor], grads: list[Tensor], states: list[Any]
+        self, group: Group, t: int, params: list[Tensor], grads: list[Tensor], states: list[Any]
     ) -> None:
         lr, momentum = group["lr"], group["momentum"]
         if not momentum:
@@ -98,54 +96,19 @@ class AdamKeras(Rule):
             params, lr, weight_decay, around, betas=betas, eps=eps, amsgrad=amsgrad, fused=fused
         )
 
-    def start(self, p: Tensor, group: _Group) -> dict[str, Tensor]:
+    def start(self, p: Tensor, group: Group) -> dict[str, Tensor]:
         names = ["exp_avg", "exp_avg_sq", *(["max_exp_avg_sq"] if group["amsgrad"] else [])]
         return {name: torch.zeros_like(p) for name in names}
 
     def update(
-        self, group: _Group, t: int, params: list[Tensor], grads: list[Tensor], states: list[Any]
+        self, group: Group, t: int, params: list[Tensor], grads: list[Tensor], states: list[Any]
     ) -> None:
-        means, squares = _of(states, "exp_avg"), _of(states, "exp_avg_sq")
         how = kernels.adam.Update(
             t, group["lr"], group["betas"], group["eps"], group["weight_decay"]
         )
-        if not group["amsgrad"] and kernels.adam.step(params, grads, means, squares, how):
-            return
-        grads = [g.to_dense() if g.is_sparse else g for g in grads]
-        # torch's fused update would write beyond a state that is too short.
-        kernels.adam.compare(params, grads, means, squares)
-        if group["weight_decay"]:
-            self.decay(group, params)
-        beta_1, beta_2 = group["betas"]
-        # torch's fused update goes by places in memory, whatever the strides say.
         largest = _of(states, "max_exp_avg_sq") if group["amsgrad"] else []
-        every = (*params, *grads, *means, *squares, *largest)
-        fused = group["fused"] and all(x.is_contiguous() for x in every)
-        # torch wants the count so far as a tensor for each weight, on its device where it is fused:
-        # views of one a device, so that nothing is waited for.
-        at = [p.device if fused else torch.device("cpu") for p in params]
-        views = {
-            device: torch.full((len(at),), t - 1.0, dtype=torch.float32, device=device).unbind()
-            for device in set(at)
-        }
-        counts = [views[device][i] for i, device in enumerate(at)]
-        torch_adam(
-            params,
-            grads,
-            means,
-            squares,
-            largest,
-            counts,
-            foreach=not fused,
-            fused=fused,
-            amsgrad=group["amsgrad"],
-            beta1=beta_1,
-            beta2=beta_2,
-            lr=group["lr"],
-            weight_decay=0.0,
-            eps=group["eps"] / (1 - beta_2**t) ** 0.5,
-            maximize=False,
-        )
+        means, squares = _of(states, "exp_avg"), _of(states, "exp_avg_sq")
+        move_by_adam(params, grads, means, squares, how, largest, group["fused"])
 
 
 class AdamaxKeras(Rule):
@@ -162,11 +125,11 @@ class AdamaxKeras(Rule):
     ) -> None:
         super().__init__(params, lr, weight_decay, around, betas=betas, eps=eps)
 
-    def start(self, p: Tensor, group: _Group) -> dict[str, Tensor]:
+    def start(self, p: Tensor, group: Group) -> dict[str, Tensor]:
         return {"exp_avg": torch.zeros_like(p), "exp_inf": torch.zeros_like(p)}
 
     def update(
-        self, group: _Group, t: int, params: list[Tensor], grads: list[Tensor], states: list[Any]
+        self, group: Group, t: int, params: list[Tensor], grads: list[Tensor], states: list[Any]
     ) -> None:
         (beta_1, beta_2), means, largest = group["betas"], _of(states, "exp_avg"), []
         torch._foreach_lerp_(means, grads, 1 - beta_1)
@@ -191,12 +154,12 @@ class NadamKeras(Rule):
     ) -> None:
         super().__init__(params, lr, weight_decay, around, betas=betas, eps=eps)
 
-    def start(self, p: Tensor, group: _Group) -> dict[str, Any]:
+    def start(self, p: Tensor, group: Group) -> dict[str, Any]:
         means = {"exp_avg": torch.zeros_like(p), "exp_avg_sq": torch.zeros_like(p)}
         return {**means, "mu_product": 1.0}
 
     def update(
-        self, group: _Group, t: int, params: list[Tensor], grads: list[Tensor], states: list[Any]
+        self, group: Group, t: int, params: list[Tensor], grads: list[Tensor], states: list[Any]
     ) -> None:
         (beta_1, beta_2), lr = group["betas"], group["lr"]
         now, then = (beta_1 * (1 - 0.5 * 0.96**i) for i in (t, t + 1))
@@ -231,13 +194,13 @@ class RMSpropKeras(Rule):
         options = {"rho": rho, "momentum": momentum, "epsilon": epsilon, "centered": centered}
         super().__init__(params, lr, weight_decay, around, **options)
 
-    def start(self, p: Tensor, group: _Group) -> dict[str, Tensor]:
+    def start(self, p: Tensor, group: Group) -> dict[str, Tensor]:
         names = ["square"]
         names += ["mean"] * bool(group["centered"]) + ["velocity"] * bool(group["momentum"])
         return {name: torch.zeros_like(p) for name in names}
 
     def update(
-        self, group: _Group, t: int, params: list[Tensor], grads: list[Tensor], states: list[Any]
+        self, group: Group, t: int, params: list[Tensor], grads: list[Tensor], states: list[Any]
     ) -> None:
         rho, squares = group["rho"], _of(states, "square")
         torch._foreach_mul_(squares, rho)
@@ -272,11 +235,11 @@ class AdagradKeras(Rule):
         options = {"initial_accumulator_value": initial_accumulator_value, "epsilon": epsilon}
         super().__init__(params, lr, weight_decay, around, **options)
 
-    def start(self, p: Tensor, group: _Group) -> dict[str, Tensor]:
+    def start(self, p: Tensor, group: Group) -> dict[str, Tensor]:
         return {"sum": torch.full_like(p, group["initial_accumulator_value"])}
 
     def update(
-        self, group: _Group, t: int, params: list[Tensor], grads: list[Tensor], states: list[Any]
+        self, group: Group, t: int, params: list[Tensor], grads: list[Tensor], states: list[Any]
     ) -> None:
         sums = _of(states, "sum")
         torch._foreach_addcmul_(sums, grads, grads)
@@ -302,11 +265,11 @@ class AdadeltaKeras(Rule):
     ) -> None:
         super().__init__(params, lr, weight_decay, around, rho=rho, epsilon=epsilon)
 
-    def start(self, p: Tensor, group: _Group) -> dict[str, Tensor]:
+    def start(self, p: Tensor, group: Group) -> dict[str, Tensor]:
         return {"square_avg": torch.zeros_like(p), "acc_delta": torch.zeros_like(p)}
 
     def update(
-        self, group: _Group, t: int, params: list[Tensor], grads: list[Tensor], states: list[Any]
+        self, group: Group, t: int, params: list[Tensor], grads: list[Tensor], states: list[Any]
     ) -> None:
         rho, epsilon = group["rho"], group["epsilon"]
         squares, moves = _of(states, "square_avg"), _of(states, "acc_delta")
@@ -336,11 +299,11 @@ class LionKeras(Rule):
     ) -> None:
         super().__init__(params, lr, weight_decay, around, betas=betas)
 
-    def start(self, p: Tensor, group: _Group) -> dict[str, Tensor]:
+    def start(self, p: Tensor, group: Group) -> dict[str, Tensor]:
         return {"exp_avg": torch.zeros_like(p)}
 
     def update(
-        self, group: _Group, t: int, params: list[Tensor], grads: list[Tensor], states: list[Any]
+        self, group: Group, t: int, params: list[Tensor], grads: list[Tensor], states: list[Any]
     ) -> None:
         (beta_1, beta_2), means = group["betas"], _of(states, "exp_avg")
         # The sign decides, so the sum is made of the products that Keras makes it of.
@@ -381,12 +344,12 @@ class FtrlKeras(Rule):
         }
         super().__init__(params, lr, weight_decay, around, **options)
 
-    def start(self, p: Tensor, group: _Group) -> dict[str, Tensor]:
+    def start(self, p: Tensor, group: Group) -> dict[str, Tensor]:
         sums = torch.full_like(p, group["initial_accumulator_value"])
         return {"sum": sums, "linear": torch.zeros_like(p)}
 
     def update(
-        self, group: _Group, t: int, params: list[Tensor], grads: list[Tensor], states: list[Any]
+        self, group: Group, t: int, params: list[Tensor], grads: list[Tensor], states: list[Any]
     ) -> None:
         lr, power, l1 = group["lr"], -group["learning_rate_power"], group["l1"]
         l2 = group["l2"] + group["beta"] / (2 * lr)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..arguments import Count, NotNegative, Rate
 from .optimizer import Optimizer, Shared
-from .rule import Around, Rule
+from .rule import Around, Group, Rule
 
 
 class ScheduleFreeAdamWKeras(Rule):
@@ -32,16 +32,11 @@ class ScheduleFreeAdamWKeras(Rule):
         options = {"betas": betas, "eps": eps, "warmup_steps": warmup_steps}
         super().__init__(params, lr, weight_decay, around, **options)
 
-    def start(self, p: Tensor, group: dict[str, Any]) -> dict[str, Tensor]:
+    def start(self, p: Tensor, group: Group) -> dict[str, Tensor]:
         return {"z": p.detach().clone(), "exp_avg_sq": torch.zeros_like(p)}
 
     def update(
-        self,
-        group: dict[str, Any],
-        t: int,
-        params: list[Tensor],
-        grads: list[Tensor],
-        states: list[Any],
+        self, group: Group, t: int, params: list[Tensor], grads: list[Tensor], states: list[Any]
     ) -> None:
         beta_1, beta_2 = group["betas"]
         rate = group["lr"] * min(1.0, t / (group["warmup_steps"] or 1))
