@@ -16,12 +16,12 @@ X = np.array([[1, 2, 3], [4, 5, 0]])
 Y = np.ones((2, 3))
 
 
-def tagger(size=4):
+def tagger(size=4, optimizer="adam"):
     model = keras.Sequential([
         keras.Input((None,)), L.Embedding(9, size, mask_zero=True), L.Bidirectional(L.GRU(3)),
         L.Dense(3),
     ])  # fmt: skip
-    model.compile("adam", "mse", metrics=["mae"])
+    model.compile(optimizer, "mse", metrics=["mae"])
     model.fit(X, Y, verbose=0)
     return model
 
@@ -29,9 +29,10 @@ def tagger(size=4):
 ENDINGS = (".keras", ".safetensors")
 
 
+@pytest.mark.parametrize("optimizer", ["adam", "lamb", "schedulefreeadamw"])
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_a_model_is_what_its_file_says(tmp_path, ending):
-    model = tagger()
+def test_a_model_is_what_its_file_says(tmp_path, ending, optimizer):
+    model = tagger(optimizer=optimizer)
     model.save(tmp_path / f"a{ending}")
     again = keras.load(tmp_path / f"a{ending}")
     assert np.array_equal(again.predict(X, verbose=0), model.predict(X, verbose=0))

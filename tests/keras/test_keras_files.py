@@ -80,7 +80,7 @@ def several(k):
 OPTIMIZERS = {
     "SGD": {"momentum": 0.9, "nesterov": True}, "Adam": {"amsgrad": True}, "AdamW": {},
     "Adamax": {}, "Nadam": {}, "RMSprop": {"momentum": 0.5, "centered": True}, "Adagrad": {},
-    "Adadelta": {}, "Lion": {}, "Ftrl": {},
+    "Adadelta": {}, "Lion": {}, "Ftrl": {}, "Lamb": {},
 }  # fmt: skip
 COMPILED = {
     **{

@@ -28,6 +28,8 @@ _KEPT: dict[str, list[tuple[str, ...]]] = {
     "AdadeltaKeras": [("square_avg", "acc_delta")],
     "LionKeras": [("exp_avg",)],
     "FtrlKeras": [("sum", "linear")],
+    "LambKeras": [("exp_avg", "exp_avg_sq")],
+    "ScheduleFreeAdamWKeras": [("z", "exp_avg_sq")],
 }
 
 
