@@ -33,6 +33,8 @@ Count = int
 Share = float
 #: A number from 0, 1 excluded: of all, nothing would be left.
 Rate = float
+#: True, False, or "auto" for what suits.
+OrAuto = bool | str
 #: A finite number from 0.
 NotNegative = float
 #: A finite number above 0.
@@ -312,6 +314,16 @@ def flag(who: str, name: str, value: Any, *, or_none: bool = False) -> Any:
     raise wrong(who, name, "True or False" + " or None" * or_none, value)
 
 
+def or_auto(who: str, name: str, value: Any) -> Any:
+    """The value, if it is True, False or "auto"."""
+    if isinstance(value, str) and value == "auto":
+        return value
+    try:
+        return flag(who, name, value)
+    except ValueError:
+        raise wrong(who, name, "True, False or 'auto'", value) from None
+
+
 def word(who: str, name: str, value: Any, options: Iterable[Any]) -> Any:
     """The value, if it is one of these words; None is one where it is among them."""
     options = list(options)
@@ -547,6 +559,7 @@ KINDS: dict[str, Callable[..., Any]] = {
     "Rate": functools.partial(number, low=0, below=1),
     "NotNegative": functools.partial(number, low=0),
     "AboveZero": functools.partial(number, above=0),
+    "OrAuto": or_auto,
     "Bound": functools.partial(number, infinite=True),
     "AnyNumber": any_number,
     "Verbose": verbose,

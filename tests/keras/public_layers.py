@@ -297,6 +297,20 @@ def model_optimizer():
     assert np.array_equal(made.get_weights()[0], before[0])
 
 
+def model_ways():
+    """What tells Keras how fast to go is kept, and changes no number."""
+    losses = []
+    for ways in ({}, {"run_eagerly": True, "steps_per_execution": 2, "jit_compile": False}):
+        keras.utils.set_random_seed(0)
+        made = Line()
+        made.compile("sgd", "mse", **ways)
+        losses.append(made.fit(X, Y, batch_size=1, epochs=2, verbose=0).history["loss"])
+        assert {name: getattr(made, name) for name in ways} == ways
+    assert losses[0] == losses[1]
+    made.run_eagerly = False
+    made.fit(X, Y, verbose=0)
+
+
 def model_stop_training():
     class Mine(Line):
         def train_step(self, data):

@@ -39,12 +39,12 @@ LACKING = {
     "layers.GlobalAvgPool1D": {"pool_dimensions"},
     "layers.GlobalMaxPool1D": {"pool_dimensions"},
     "layers.GlobalMaxPooling1D": {"pool_dimensions"},
-    "layers.GRU": {"use_cudnn", "cell"},
+    "layers.GRU": {"cell"},
     "layers.InputLayer": {
         "sparse", "input_tensor", "optional", "activity_regularizer", "trainable",
     },
     "layers.IntegerLookup": {"oov_method", "salt"},
-    "layers.LSTM": {"use_cudnn", "cell"},
+    "layers.LSTM": {"cell"},
     "layers.MaxPool1D": {"pool_dimensions", "pool_mode"},
     "layers.MaxPooling1D": {"pool_dimensions", "pool_mode"},
     "layers.Pipeline": set(),
@@ -58,7 +58,7 @@ LACKING = {
     "metrics.SparseCategoricalCrossentropy": {"axis"},
     "callbacks.ReduceLROnPlateau": {"baseline"},
     "Input": {"sparse", "tensor", "optional"},
-    "Sequential.compile": {"run_eagerly", "steps_per_execution", "jit_compile", "auto_scale_loss"},
+    "Sequential.compile": {"auto_scale_loss"},
     "Sequential.fit": set(),
     "Sequential.evaluate": set(),
     "Sequential.predict": set(),
@@ -74,6 +74,8 @@ _LOGITS = {"from_logits"}
 ADDED = {
     "layers.Discretization": {"activity_regularizer", "trainable"},
     "layers.Flatten": {"length"},
+    "layers.GRU": {"implementation"},
+    "layers.LSTM": {"implementation"},
     "layers.Pipeline": {"activity_regularizer", "dtype", "trainable"},
     "layers.RepeatVector": {"like"},
     "layers.SpatialDropout1D": {"activity_regularizer", "noise_shape", "trainable"},
@@ -125,13 +127,10 @@ REFUSED = {
     "layers.CategoryEncoding": {"sparse": True},
     "layers.Conv1D": {"data_format": "channels_first"},
     "layers.Flatten": {"data_format": "channels_first"},
-    "layers.GRU": {"unroll": True},
     "layers.GroupQueryAttention": {"flash_attention": True},
-    "layers.LSTM": {"unroll": True},
     "layers.Lambda": {"mask": abs},
     "layers.MaxPooling1D": {"data_format": "channels_first"},
     "layers.MultiHeadAttention": {"flash_attention": True, "attention_axes": (1, 2)},
-    "layers.SimpleRNN": {"unroll": True},
 }  # fmt: skip
 
 #: What a constructor cannot do without.

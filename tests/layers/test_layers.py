@@ -208,7 +208,7 @@ REFUSED = [
         lambda: L.LSTM(2, kernel_initializer="glorot"),
         "LSTM: unknown initializer 'glorot'; did you mean",
     ),
-    (lambda: L.LSTM(2, unroll=True), "LSTM: unroll=True is not supported. Leave it out."),
+    (lambda: L.LSTM(2, use_cudnn=3), "LSTM: expected use_cudnn as True, False or 'auto', got 3."),
     (
         lambda: L.Dense(2, kernel_regularizer="l3", name="out"),
         "Dense 'out': unknown regularizer 'l3'; ",

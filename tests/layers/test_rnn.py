@@ -473,7 +473,6 @@ REFUSED = [
     (lambda: L.RNN([L.GRUCell(2), L.GRU(2)]), "StackedRNNCells: GRU walks sequences itself; "),
     (lambda: L.StackedRNNCells([c := L.GRUCell(2), c]), "StackedRNNCells: the cell at 1 stands "
      "there twice; none is shared."),
-    (lambda: L.RNN(L.LSTMCell(3), unroll=True), "RNN: unroll=True is not supported. Leave it out."),
     (lambda: L.RNN(Wrong(lambda x, s: x))(X), "RNN: expected Wrong to give an output and the next "
      "states, as `return output, [state]`, got Tensor."),
     (lambda: L.RNN(Wrong(lambda x, s: (x.sum(0), s)))(X), "RNN: Wrong gives (3,) for 7 "
@@ -600,3 +599,14 @@ def test_a_layer_is_its_own_cell():
     assert layer.cell.kernel is layer.kernel
     assert layer.cell.units == 2
     assert sorted(layer.state_dict()) == ["bias", "kernel", "recurrent_kernel"]
+
+
+@pytest.mark.parametrize("kind", [L.LSTM, L.GRU])
+def test_ways_to_compute_change_no_number(kind):
+    x = Ragged.from_list([[[1.0], [2.0]], [], [[3.0]]])
+    plain, told = kind(2), kind(2, unroll=True, use_cudnn=False, implementation=1)
+    built(plain, 1)
+    built(told, 1)
+    told.set_weights(plain.get_weights())
+    assert torch.equal(plain(x), told(x))
+    assert kind.from_config(told.get_config()).use_cudnn is False

@@ -429,6 +429,19 @@ def test_mistakes(mistake, text):
         mistake()
 
 
+def test_a_rate_is_a_number_with_the_ways_of_a_variable():
+    sgd = keras.optimizers.SGD(0.5)
+    assert sgd.learning_rate.value == sgd.learning_rate.numpy() == 0.5
+    assert sgd.learning_rate.assign(0.25) == sgd.learning_rate == 0.25
+    bound = sgd.bind([torch.nn.Parameter(torch.ones(1))])
+    bound.learning_rate.assign(0.125)
+    assert bound.param_groups[0]["lr"] == bound.learning_rate.value == sgd.learning_rate == 0.125
+    assert type(pickle.loads(pickle.dumps(bound.learning_rate))) is float
+    decay = keras.optimizers.schedules.ExponentialDecay(0.1, 1, 0.5)
+    with pytest.raises(TypeError, match="the learning rate follows"):
+        keras.optimizers.SGD(decay).learning_rate.assign(1)
+
+
 def test_a_rate_that_follows_a_schedule_cannot_be_set():
     optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.1, 9))
     text = (

@@ -267,7 +267,6 @@ COMPILE = [
         "compile: unknown loss 'sparse_crossentropy'; did you mean 'b",
     ),
     ({"metrics": ["acuracy"]}, "compile: unknown metric 'acuracy'; did you mean 'accuracy' or "),
-    ({"loss": None}, "compile: loss is missing, as loss='sparse_categorical_crossentropy'."),
     ({"loss": 3}, "compile: expected a loss's name or callable, got 3."),
     ({"metrics": [3]}, "compile: expected a metric's name, a torchmetrics metric or a callable"),
     ({"optimizer": 3}, "compile: expected an optimizer's name, an optimizer or a callable, got 3."),
@@ -284,6 +283,15 @@ COMPILE = [
 def test_compile_refuses_names_it_does_not_know(options, text):
     with says(text):
         tagger(**options)
+
+
+def test_training_without_a_loss_or_an_optimizer():
+    model = tagger(loss=None)
+    with says("fit: there is no loss: model.compile(loss='sparse_categorical_crossentropy'), say."):
+        model.fit(X, Y, verbose=0)
+    model = tagger(optimizer=None)
+    with says("fit: compile was given optimizer=None, so that nothing moves the weights."):
+        model.fit(X, Y, verbose=0)
 
 
 def test_a_cross_entropy_of_what_is_no_probability():

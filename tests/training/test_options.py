@@ -102,3 +102,25 @@ def test_the_only_output_may_be_named_and_its_loss_stand_in_a_list(loss):
 
 def test_no_epochs_are_none():
     assert model().fit(X, Y, epochs=2, initial_epoch=3, verbose=0).history == {}
+
+
+def test_a_model_without_weights_to_train_is_only_evaluated():
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Rescaling(2.0)])
+    model.compile("sgd", "mse")
+    with pytest.warns(UserWarning, match="no weights that can be trained: only its loss"):
+        history = model.fit(np.ones((2, 1)), np.ones((2, 1)), epochs=2, verbose=0)
+    assert history.history["loss"] == [1.0, 1.0]
+
+
+def test_metrics_alone_are_evaluated_without_a_loss():
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Rescaling(2.0)])
+    model.compile(None, metrics=["mse"])
+    assert model.evaluate(np.ones((2, 1)), np.zeros((2, 1)), verbose=0) == [0.0, 4.0]
+
+
+def test_numbers_alone_are_held_out_too():
+    """A target that is one number a sequence has no axis of features for the doctor to look at."""
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    x = np.ones((100, 4), "float32")
+    assert model.fit(x, np.zeros(100), validation_split=0.4, verbose=0).history["val_loss"]

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from .. import kernels, losses, optimizers
-from ..arguments import flag, integer, number, positive, wrong
+from ..arguments import OrAuto, flag, integer, number, or_auto, positive, wrong
 from ..core.mode import mode
 from ..core.structure import flat
 from ..core.symbol import specs_of
@@ -42,6 +42,10 @@ class Trained(Layer, obeyed=["metrics"]):
     history: History | None = None
     stop_training = stop_evaluating = stop_predicting = False
     order_seed: Seed | None = None
+    #: What Keras is told of how fast to go; changes nothing here.
+    run_eagerly: bool = False
+    steps_per_execution: int = 1
+    jit_compile: OrAuto = "auto"
     _compiled: Compiled | None = None
     _own_run: Run | None = None
 
@@ -54,6 +58,9 @@ class Trained(Layer, obeyed=["metrics"]):
         loss_weights: Any = None,
         metrics: Any = None,
         weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: OrAuto = "auto",
     ) -> None:
         """Says how the model is trained. Forgets an earlier optimiser's state.
 
@@ -61,17 +68,23 @@ class Trained(Layer, obeyed=["metrics"]):
         as a dict by their names. For torch's own compiler: `torch.compile(model)`.
 
         Args:
-            optimizer: a name, an unpad or torch optimiser, or a callable of the weights.
+            optimizer: a name, an unpad or torch optimiser, or a callable of the weights; None for
+                a model that is only evaluated.
             loss: a name, a Loss, a torch loss module, or a callable of (y_true, y_pred); None for
                 an output that is not trained on, or where the model says itself what its loss is:
                 by `add_loss`, `compute_loss` or `train_step`.
             loss_weights: how much each output's loss counts; 1 by default.
             metrics: names, torchmetrics metrics or callables.
             weighted_metrics: metrics that are given sample and class weights too.
+            run_eagerly: changes nothing, nor do the next two, which tell Keras how fast to go:
+                every step runs as it is written. They are kept as attributes of these names.
+            steps_per_execution: every batch is an update of its own here.
+            jit_compile: torch's compiler is asked by `torch.compile(model)`.
 
         Raises:
             ValueError: a name is not known, or the loss does not go with the last activation.
         """
+        ways = _ways(run_eagerly, steps_per_execution, jit_compile)
         compiled = Compiled(
             each(loss, losses.get),
             loss_weights,
@@ -90,11 +103,10 @@ class Trained(Layer, obeyed=["metrics"]):
             metric.check()
         for metric in leaves(compiled.weighted_metrics):
             metric.check(weighted=True)
-        if loss is None and not self._may_say_its_loss():
-            raise ValueError("compile: loss is missing, as loss='sparse_categorical_crossentropy'.")
         if self.output_names is not None or self.tail is not None:
             compiled.objective(self._called_outputs(1)).check(self)
         self._compiled, self.optimizer, self._own_run = compiled, None, None
+        self.run_eagerly, self.steps_per_execution, self.jit_compile = ways
 
     @renamed(nb_epoch="epochs")
     def fit(
@@ -565,7 +577,7 @@ class Trained(Layer, obeyed=["metrics"]):
             return weight.device
         return torch.device("cpu")
 
-    def _may_say_its_loss(self) -> bool:
+    def may_say_its_loss(self) -> bool:
         """Whether the loss may be the model's own: by a step, or by a layer that calls add_loss."""
         return self.overrides("train_step", "compute_loss") or any(
             isinstance(m, Layer) and not is_ours(type(m)) for m in self.modules()
@@ -610,6 +622,15 @@ def _level(who: str, verbose: int | str) -> int:
         1
         if verbose == "auto"
         else integer(who, "verbose", verbose + 0 if isinstance(verbose, bool) else verbose, 0, 2)
+    )
+
+
+def _ways(run_eagerly: Any, steps_per_execution: Any, jit_compile: Any) -> tuple[Any, ...]:
+    """Keras's ways to go faster, each of the kind that it may be."""
+    return (
+        flag("compile", "run_eagerly", run_eagerly),
+        positive("compile", "steps_per_execution", steps_per_execution),
+        or_auto("compile", "jit_compile", jit_compile),
     )
 
 

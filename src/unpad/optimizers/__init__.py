@@ -89,19 +89,23 @@ def maker(optimizer: Any) -> Callable[[Iterable[Tensor]], torch.optim.Optimizer]
     """What makes the optimiser, given the weights. After each of its steps constraints hold.
 
     Args:
-        optimizer: as for `get`.
+        optimizer: as for `get`; None for a model that is not trained, which is refused then.
 
     Raises:
         ValueError: it is none.
     """
     found = get(optimizer)
     if found is None:
-        raise _no_optimizer(optimizer)
+        return _none
     if isinstance(found, Optimizer):
         return found.bind
     if isinstance(found, torch.optim.Optimizer):
         return lambda parameters: watch(found)
     return lambda parameters: watch(cast(Any, found)(parameters))
+
+
+def _none(parameters: Iterable[Tensor]) -> torch.optim.Optimizer:
+    raise ValueError("fit: compile was given optimizer=None, so that nothing moves the weights.")
 
 
 def _no_optimizer(given: Any) -> ValueError:

@@ -17,6 +17,7 @@ from ..serialization import as_data
 from ..spellings import warn_once
 from .clipping import clip_of
 from .own import OwnRule, OwnUpdate
+from .rate import Rate
 from .rule import Around, Rule
 from .schedules import InverseTimeDecay, of_step, rate_at
 
@@ -261,7 +262,7 @@ class Optimizer(OwnUpdate, Configured, Refusing, refused=_REFUSED):
         """The step size; with a schedule, that of the next update."""
         if self.torch_optimizer is not None:
             return self.torch_optimizer.learning_rate
-        return self._rate if self._schedule is None else rate_at(self._schedule, 0)
+        return Rate(self._rate if self._schedule is None else rate_at(self._schedule, 0), self)
 
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:

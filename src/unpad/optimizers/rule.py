@@ -13,6 +13,7 @@ from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimize
 
 from . import clipping
 from .constrained import apply_constraints, constrained
+from .rate import Rate
 from .schedules import rate_at
 
 #: One of torch's groups of weights, with the options that are theirs.
@@ -301,8 +302,9 @@ class Rule(torch.optim.Optimizer):
     def learning_rate(self) -> float:
         """The step size; with a schedule, that of the next update."""
         if self.around.schedule is not None:
-            return rate_at(self.around.schedule, self.param_groups[0]["iterations"])
-        return float(self.param_groups[0]["lr"])
+            rate = rate_at(self.around.schedule, self.param_groups[0]["iterations"])
+            return Rate(rate, self)
+        return Rate(self.param_groups[0]["lr"], self)
 
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:

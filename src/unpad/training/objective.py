@@ -102,15 +102,13 @@ class Objective:
             shown.append(seen)
         values = [term.value for term in added]
         penalty = sum(values[1:], start=values[0]) if values else None
-        if total is None and penalty is None:
+        if total is None and penalty is None and torch.is_grad_enabled():
             raise ValueError(
                 "fit: there is no loss: give compile one, as loss='mse', or let a layer add_loss."
             )
-        if total is None or penalty is None:
-            whole = penalty if total is None else total
-        else:
-            whole = total + penalty
-        assert whole is not None
+        # Where only metrics are asked, the loss is 0, as in Keras.
+        parts = [part for part in (total, penalty) if part is not None]
+        whole = sum(parts[1:], start=parts[0]) if parts else torch.zeros(())
         return Outcome(whole, penalty, added, losses, shown, rows)
 
     def seen(

@@ -130,6 +130,8 @@ class Run:
 
     def _update(self, loss: Tensor, outcome: Outcome | None, counted: float = 1.0) -> None:
         optimizer: Any = self.optimizer
+        if not any(group["params"] for group in optimizer.param_groups):
+            return  # nothing to move, and a loss without a gradient
         optimizer.zero_grad(set_to_none=True)
         if self._accumulated == 1:
             loss.backward()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
@@ -20,6 +21,7 @@ from ..data.seed import Seed, last_seed
 from ..data.source import Batch, Batches
 from ..optimizers.following import follow
 from ..ragged import Ragged
+from ..spellings import depth_of_caller
 from .callbacks import Callback, History
 from .feeding import (
     Given,
@@ -131,6 +133,7 @@ class Trainer:
                 raise ValueError(f"fit: {stream.called} gave no batch.")
             objective, outputs = laid.objective, laid.outputs
         objective.check(model)
+        self._refuse_no_loss(objective)
         if steps_per_epoch is not None:
             feed = Limited(feed, steps_per_epoch, "steps_per_epoch", "fit")
         held_out = None
@@ -296,7 +299,11 @@ class Trainer:
         model = self.model
         weights = [w for w in model.parameters() if w.requires_grad]
         if not weights:
-            raise ValueError(f"{who}: the model has no weights that can be trained.")
+            text = (
+                f"{who}: the model has no weights that can be trained: only its loss is computed."
+            )
+            warnings.warn(text, stacklevel=depth_of_caller())
+            return torch.optim.SGD([{"params": []}], lr=0.0)
         compiled = model.as_compiled(who)
         if model.optimizer is None:
             model.optimizer = compiled.make_optimizer(weights)
@@ -311,6 +318,12 @@ class Trainer:
         if before is None or before.base != base:
             return Seed(base, 0)
         return before if first_epoch else Seed(base, before.fits + 1)
+
+    def _refuse_no_loss(self, objective: Objective) -> None:
+        if all(part.loss is None for part in objective.parts) and not self.model.may_say_its_loss():
+            raise ValueError(
+                "fit: there is no loss: model.compile(loss='sparse_categorical_crossentropy'), say."
+            )
 
     def _refuse_beside(self, stream: Any, sampler: Any, validation: Validation) -> None:
         """Raises for what only data in memory can be asked for."""

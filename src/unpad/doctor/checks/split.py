@@ -214,7 +214,7 @@ def other_steps(train: Sample, held: Sample) -> Iterator[Finding]:
         return
     if not train.values.is_floating_point() or not held.values.is_floating_point():
         return
-    a, b = train.values.flatten(1), held.values.flatten(1)
+    a, b = (s.values.reshape(len(s.values), -1) for s in (train, held))
     if len(a) < 50 or len(b) < 50:
         return
     spread_a, mean_a = torch.std_mean(a.double(), 0)

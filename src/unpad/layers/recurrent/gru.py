@@ -7,7 +7,7 @@ from typing import Any, Unpack
 
 from torch import Tensor
 
-from ...arguments import Positive, Seed, Share
+from ...arguments import OrAuto, Positive, Seed, Share
 from ...core.options import WithoutPenalty
 from .gru_cell import GRUCell
 from .recurrent import Recurrent
@@ -47,6 +47,8 @@ class GRU(Recurrent, GRUCell):
         reset_after: whether the reset gate acts after the product with the state's kernel, as
             cuDNN has it, or before, as Cho et al. had it.
         zero_output_for_mask: changes nothing: a missing step has no output that could be kept.
+        use_cudnn: changes nothing: which path computes is chosen by itself (`kernels.info`).
+        implementation: changes nothing, a way of older Keras's to compute.
 
     Raises:
         ValueError: the input is no sequence of feature vectors.
@@ -81,6 +83,8 @@ class GRU(Recurrent, GRUCell):
         stateful: bool = False,
         unroll: bool = False,
         reset_after: bool = True,
+        use_cudnn: OrAuto = "auto",
+        implementation: Positive = 2,
         **kwargs: Unpack[WithoutPenalty],
     ) -> None:
         super().__init__(
@@ -91,3 +95,4 @@ class GRU(Recurrent, GRUCell):
             return_sequences=return_sequences, return_state=return_state, go_backwards=go_backwards,
             stateful=stateful, unroll=unroll, **kwargs,
         )  # fmt: skip
+        self.use_cudnn, self.implementation = use_cudnn, implementation

@@ -7,7 +7,7 @@ from typing import Any, Unpack
 
 from torch import Tensor
 
-from ...arguments import Positive, Seed, Share
+from ...arguments import OrAuto, Positive, Seed, Share
 from ...core.options import WithoutPenalty
 from .lstm_cell import LSTMCell
 from .recurrent import Recurrent
@@ -45,6 +45,8 @@ class LSTM(Recurrent, LSTMCell):
         go_backwards: whether each sequence is walked from its end.
         stateful: whether a batch starts where the one before it ended; see `Recurrent`.
         zero_output_for_mask: changes nothing: a missing step has no output that could be kept.
+        use_cudnn: changes nothing: which path computes is chosen by itself (`kernels.info`).
+        implementation: changes nothing, a way of older Keras's to compute.
 
     Raises:
         ValueError: the input is no sequence of feature vectors.
@@ -79,6 +81,8 @@ class LSTM(Recurrent, LSTMCell):
         go_backwards: bool = False,
         stateful: bool = False,
         unroll: bool = False,
+        use_cudnn: OrAuto = "auto",
+        implementation: Positive = 2,
         **kwargs: Unpack[WithoutPenalty],
     ) -> None:
         super().__init__(
@@ -90,3 +94,4 @@ class LSTM(Recurrent, LSTMCell):
             return_state=return_state, go_backwards=go_backwards, stateful=stateful, unroll=unroll,
             **kwargs,
         )  # fmt: skip
+        self.use_cudnn, self.implementation = use_cudnn, implementation

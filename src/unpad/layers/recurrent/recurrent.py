@@ -12,7 +12,6 @@ from ...core.layer import Layer
 from ...core.options import LayerOptions
 from ...core.spec import Spec, Specs
 from ...core.structure import flat
-from ...errors import refuse
 from ...ragged import Layout, Ragged
 from ...ragged.numbers import as_tensor
 from .any_cell import hooked, in_type_of, initial_states, is_own, state_count, step_specs, walk_any
@@ -38,6 +37,7 @@ class Recurrent(Layer):
         return_state: whether the final states are given too.
         go_backwards: whether each sequence is walked from its end.
         stateful: whether a batch starts from the states in which the one before it ended.
+        unroll: changes nothing, a way of Keras's to compute.
         zero_output_for_mask: changes nothing: a missing step has no output here, so none can be
             anything but 0 in a grid. Taken so that Keras's scripts run.
     """
@@ -59,12 +59,11 @@ class Recurrent(Layer):
         **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(*args, **kwargs)
-        refuse(self.who, unroll=unroll)
         self.return_sequences = return_sequences
         self.return_state = return_state
         self.go_backwards = go_backwards
         self.stateful = stateful
-        self.unroll = False
+        self.unroll = unroll
         self.zero_output_for_mask = zero_output_for_mask
         self.states: list[Tensor] | None = None
 
