@@ -3,5 +3,6 @@
 from .loader import Loader
 from .sampler import Sampler
 from .source import Batch, PyDataset, Source
+from .token_budget import TokenBudget
 
-__all__ = ["Batch", "Loader", "PyDataset", "Sampler", "Source"]
+__all__ = ["Batch", "Loader", "PyDataset", "Sampler", "Source", "TokenBudget"]

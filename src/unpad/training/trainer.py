@@ -19,6 +19,7 @@ from ..data.loader import Loader
 from ..data.sampler import Sampler, checked
 from ..data.seed import Seed, last_seed
 from ..data.source import Batch, Batches
+from ..data.token_budget import TokenBudget
 from ..optimizers.following import follow
 from ..ragged import Ragged
 from ..spellings import depth_of_caller
@@ -114,7 +115,8 @@ class Trainer:
                 )
             if sampler is None:
                 sampler = Sampler(lengths_of(data), seed=seed.number, **batches)
-            feed: Any = Drawn(data, _draw(sampler, len(data)), model.device, batches)
+            facts = {**batches, **getattr(sampler, "facts", {})}
+            feed: Any = Drawn(data, _draw(sampler, len(data)), model.device, facts)
         else:
             data = None
             self._refuse_beside(stream, sampler, validation)
@@ -384,9 +386,13 @@ class Trainer:
 
 def _draw(sampler: Any, n: int) -> Callable[[int], list[Tensor]]:
     """A sampler's order for each epoch; that of one's own is checked."""
-    if type(sampler) is Sampler:
-        return sampler.epoch
     who = f"fit: sampler: {type(sampler).__name__}"
+    if type(sampler) in (Sampler, TokenBudget):
+        if len(sampler.lengths) != n:
+            raise ValueError(
+                f"{who}: is of the lengths of {len(sampler.lengths)} sequences, x has {n}."
+            )
+        return sampler.epoch
     return lambda epoch: checked(sampler.epoch(epoch), n, who)
 
 
