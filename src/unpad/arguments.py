@@ -117,7 +117,7 @@ def _read(function: Callable[..., Any], known: dict[str, Callable[..., Any]]) ->
     """The names of what can be given by position, and into `known` the check of each argument."""
     positional = []
     for p in inspect.signature(function).parameters.values():
-        if p.kind == p.POSITIONAL_OR_KEYWORD:
+        if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD):
             positional.append(p.name)
         words = [w.strip().partition("[")[0] for w in str(p.annotation).split("|")]
         # A path may be a string too.

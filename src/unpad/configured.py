@@ -95,7 +95,10 @@ _ONLY_KERAS: dict[str, Any] = {
 
 
 def arguments_of(cls: type) -> Iterator[str]:
-    """The names of a constructor's arguments, and of those that it hands on as `**kwargs`."""
+    """The names of a constructor's arguments, and of those that it hands on as `**kwargs`.
+
+    What goes by position alone is handed on by a subclass, which has made it of its own arguments.
+    """
     for kind in cls.__mro__:
         if kind is object or "__init__" not in vars(kind):
             continue
@@ -104,7 +107,7 @@ def arguments_of(cls: type) -> Iterator[str]:
         for p in parameters:
             # An argument that is always refused has no value.
             refused = p.name in getattr(cls, "_refused", ())
-            if not refused and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
+            if not refused and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY):
                 yield p.name
         if inspect.Parameter.VAR_KEYWORD not in kinds:
             return

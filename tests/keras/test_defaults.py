@@ -105,8 +105,8 @@ ADDED = {
     "Sequential.predict": {"fill", "columns"},
 }
 
-#: Arguments of a base class that the layer fills itself: giving one is a TypeError too.
-FILLED = {
+#: Options of its kind that the layer has not: giving one is a TypeError too.
+HAS_NOT = {
     "layers.SimpleRNN": {"recurrent_activation"},
     "layers.SimpleRNNCell": {"recurrent_activation"},
 }
@@ -192,7 +192,7 @@ def lacking(path):
 
 
 def added(path):
-    own = ADDED.get(path, set()) | FILLED.get(path, set())
+    own = ADDED.get(path, set())
     return own | ADDED_IN_ROOM.get(path.rpartition(".")[0], set())
 
 
@@ -205,13 +205,13 @@ def arguments(function):
     constructors = [function]
     if inspect.isclass(function):
         constructors = [c.__init__ for c in function.__mro__ if "__init__" in vars(c)]
-    for constructor in constructors:
+    for place, constructor in enumerate(constructors):
         parameters = inspect.signature(constructor).parameters
         for name, parameter in parameters.items():
-            if name != "self" and parameter.kind not in (
-                parameter.VAR_KEYWORD,
-                parameter.VAR_POSITIONAL,
-            ):
+            no_names = [parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL]
+            if place:  # a subclass makes it of its own arguments
+                no_names.append(parameter.POSITIONAL_ONLY)
+            if name != "self" and parameter.kind not in no_names:
                 found.setdefault(name, parameter.default)
         if all(p.kind != p.VAR_KEYWORD for p in parameters.values()):
             break
@@ -252,7 +252,7 @@ def test_order(path):
 
 def test_the_tables_name_what_is_there():
     """A table's row whose class is gone, or never was, is a mistake."""
-    for table in (LACKING, ADDED, FILLED, OTHER_DEFAULT, REFUSED, NEEDED):
+    for table in (LACKING, ADDED, HAS_NOT, OTHER_DEFAULT, REFUSED, NEEDED):
         assert sorted(set(table) - set(PATHS)) == []
 
 
@@ -275,7 +275,7 @@ LACKS = [p for p in PATHS if p.split(".")[0] in ROOMS and lacking(p)]
 @pytest.mark.parametrize("path", LACKS)
 def test_lacking_raises(path):
     """What unpad lacks is an error, never swallowed by **kwargs."""
-    for name in lacking(path) | FILLED.get(path, set()):
+    for name in lacking(path) | HAS_NOT.get(path, set()):
         with pytest.raises(TypeError, match=name):
             find(unpad, path)(*NEEDED.get(path, []), **{name: None})
 

@@ -11,11 +11,13 @@ from ..refusals import Refused
 from ..weights import activations, constraints, regularizers
 from . import older
 from .precision import policy_of
+from .weight_options import WeightOptions
 from .weighted import Weighted
 from .written import is_ours
 
 # What weights are made with, under the names that arguments have.
 _MADE_OF = {"units", "filters", "kernel_size", "use_bias", "input_dim", "output_dim", "groups"}
+_OF_WEIGHTS = set(WeightOptions._fields)
 
 
 class Attributes(Weighted):
@@ -57,13 +59,14 @@ class Attributes(Weighted):
             value = activations.get(value, self.who)
         elif not self.__dict__["built"]:
             pass
-        elif kind in ("regularizer", "constraint") and of in self._parameters:
+        elif kind in ("regularizer", "constraint") and (weights := self._weights_with(of)):
             room = regularizers if kind == "regularizer" else constraints
             held = self._regularizers if kind == "regularizer" else self._constraints
             value = room.get(value, self.who)
-            held.pop(of, None)
-            held |= {} if value is None else {of: value}
-        elif (name in _MADE_OF or kind == "initializer") and name in self._takes:
+            for weight in weights:
+                held.pop(weight, None)
+                held |= {} if value is None else {weight: value}
+        elif (name in _MADE_OF or kind in _OF_WEIGHTS) and name in self._takes:
             had = self.__dict__.get(name, value)
             if had is not value and had != value:
                 raise self._too_late(name)
@@ -74,6 +77,10 @@ class Attributes(Weighted):
                 raise self._too_late(name)
             self._met.clear()
         return value
+
+    def _weights_with(self, of: str) -> list[str]:
+        """The weights that were made with options of this name."""
+        return self._made_with.get(of) or [of] * (of in self._parameters)
 
     def _too_late(self, name: str) -> ValueError:
         return ValueError(

@@ -120,6 +120,7 @@ class Layer(Refusing, Attributes, refused=NOT_ASKED):
         self._made_for: Any = None
         self._regularizers = {}
         self._constraints = {}
+        self._made_with = {}
         self._notes, self._noted_in = [], None
         self._nodes: list[Node] = []
         # What it has been found to give: see `trial.tried`; of which outputs are sequences.

@@ -19,6 +19,7 @@ from .passes import running
 from .precision import DTypePolicy, policy_of
 from .room import claimed
 from .weight import Weight
+from .weight_options import WeightOptions
 
 
 class Penalty(NamedTuple):
@@ -53,6 +54,8 @@ class Weighted(Checked, torch.nn.Module):
     activity_regularizer: Any
     _regularizers: dict[str, Any]
     _constraints: dict[str, Any]
+    #: The weights that are made with options of a name: see `keep_options`.
+    _made_with: dict[str, list[str]]
     #: What the last pass added to the loss, with what it is divided by; and which pass it was.
     _notes: list[tuple[Tensor, int | None]]
     _noted_in: int | None
@@ -141,6 +144,41 @@ class Weighted(Checked, torch.nn.Module):
     ) -> torch.nn.Parameter:
         """Keras's other name of `add_weight`."""
         return self.add_weight(name, shape, initializer, regularizer, constraint, trainable, dtype)
+
+    def keep_options(self, **options: WeightOptions) -> None:
+        """Keeps what weights will be made with, under Keras's names: `kernel_initializer`, ...
+
+        Args:
+            options: of each weight, or of several that share them.
+
+        Raises:
+            ValueError: one is none of its kind.
+        """
+        for of, given in options.items():
+            for kind, value in given.looked_up(self.who)._asdict().items():
+                setattr(self, f"{of}_{kind}", value)
+
+    def options_of(self, of: str) -> WeightOptions:
+        """What `keep_options` has kept, or what has been set since."""
+        return WeightOptions(*(getattr(self, f"{of}_{kind}") for kind in WeightOptions._fields))
+
+    def add_kept(
+        self, name: str, shape: Sequence[Any], of: str | None = None, initializer: Any = None
+    ) -> torch.nn.Parameter:
+        """Makes a weight with the options that are kept.
+
+        Args:
+            name: of the weight.
+            shape: of the weight.
+            of: whose options these are; by default the weight's own.
+            initializer: in the place of the one that is kept.
+        """
+        of = of or name
+        made, options = self._made_with.setdefault(of, []), self.options_of(of)
+        made += [] if name in made else [name]
+        if initializer is not None:
+            options = options._replace(initializer=initializer)
+        return self.add_weight(name, shape, *options)
 
     def _free_for(self, name: str) -> str:
         """The attribute for a weight of this name, which takes over no attribute by accident."""

@@ -66,15 +66,12 @@ from .pooling.whole import (
     GlobalMaxPooling1D,
 )
 from .recurrent.bidirectional import Bidirectional
-from .recurrent.gru import GRU
-from .recurrent.gru_cell import GRUCell
-from .recurrent.lstm import LSTM
-from .recurrent.lstm_cell import LSTMCell
+from .recurrent.gru import GRU, GRUCell
+from .recurrent.lstm import LSTM, LSTMCell
 from .recurrent.mgu import MGU, MGUCell
 from .recurrent.recurrent import Recurrent
 from .recurrent.rnn import RNN
-from .recurrent.simple_rnn import SimpleRNN
-from .recurrent.simple_rnn_cell import SimpleRNNCell
+from .recurrent.simple_rnn import SimpleRNN, SimpleRNNCell
 from .recurrent.stacked_rnn_cells import StackedRNNCells
 from .shape.flatten import Flatten
 from .shape.repeat_vector import RepeatVector

@@ -13,9 +13,10 @@ from ...core.calls import Reduces
 from ...core.layer import Layer
 from ...core.options import LayerOptions
 from ...core.spec import Spec, Specs
+from ...core.weight_options import WeightOptions
 from ...ragged import Ragged
 from ...ragged.reductions import segment_softmax, segment_sum
-from ...weights import activations, constraints, initializers, regularizers
+from ...weights import activations
 from ..recurrent.recurrent import as_ragged
 
 
@@ -72,45 +73,21 @@ class AttentionPooling1D(Reduces, Layer):
         self.units = units
         self.activation = activations.get(activation, self.who)
         self.use_bias = use_bias
-        self.kernel_initializer = initializers.get(kernel_initializer, self.who)
-        self.bias_initializer = initializers.get(bias_initializer, self.who)
-        self.context_initializer = initializers.get(context_initializer, self.who)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer, self.who)
-        self.bias_regularizer = regularizers.get(bias_regularizer, self.who)
-        self.context_regularizer = regularizers.get(context_regularizer, self.who)
-        self.kernel_constraint = constraints.get(kernel_constraint, self.who)
-        self.bias_constraint = constraints.get(bias_constraint, self.who)
-        self.context_constraint = constraints.get(context_constraint, self.who)
+        self.keep_options(
+            kernel=WeightOptions(kernel_initializer, kernel_regularizer, kernel_constraint),
+            bias=WeightOptions(bias_initializer, bias_regularizer, bias_constraint),
+            context=WeightOptions(context_initializer, context_regularizer, context_constraint),
+        )
 
     def build(self, spec: Spec) -> None:
         size = spec.shape[-1]
         assert size is not None
         units = self.units or size
-        self.kernel = self.add_weight(
-            "kernel",
-            (size, units),
-            self.kernel_initializer,
-            self.kernel_regularizer,
-            self.kernel_constraint,
-        )
-        self.bias = None
-        if self.use_bias:
-            self.bias = self.add_weight(
-                "bias",
-                (units,),
-                self.bias_initializer,
-                self.bias_regularizer,
-                self.bias_constraint,
-            )
+        self.kernel = self.add_kept("kernel", (size, units))
+        self.bias = self.add_kept("bias", (units,)) if self.use_bias else None
         scored = activations.features_after(self.activation, units, self.who)
         assert scored is not None
-        self.context = self.add_weight(
-            "context",
-            (scored, 1),
-            self.context_initializer,
-            self.context_regularizer,
-            self.context_constraint,
-        )
+        self.context = self.add_kept("context", (scored, 1))
 
     def output_spec(self, spec: Spec, return_attention_scores: bool = False) -> Specs:
         if len(spec.shape) != (1 if spec.ragged else 2) or spec.shape[-1] is None:

@@ -6,6 +6,7 @@ from typing import Any, Unpack
 
 from ...arguments import Positive, Seed, Share
 from ...core.options import WithoutPenalty
+from ...core.weight_options import WeightOptions
 from .heads import HeadedAttention
 
 
@@ -68,9 +69,12 @@ class GroupQueryAttention(HeadedAttention):
         **kwargs: Unpack[WithoutPenalty],
     ) -> None:
         super().__init__(
-            dropout, use_bias, sliding_window, flash_attention, kernel_initializer,
-            bias_initializer, kernel_regularizer, bias_regularizer, activity_regularizer,
-            kernel_constraint, bias_constraint, use_gate, seed, **kwargs,
+            dropout, use_bias, sliding_window, flash_attention,
+            {
+                "kernel": WeightOptions(kernel_initializer, kernel_regularizer, kernel_constraint),
+                "bias": WeightOptions(bias_initializer, bias_regularizer, bias_constraint),
+            },
+            use_gate, seed, activity_regularizer=activity_regularizer, **kwargs,
         )  # fmt: skip
         self.head_dim = head_dim
         self.num_query_heads = num_query_heads

@@ -10,12 +10,12 @@ from torch import Tensor
 from ...arguments import Positive, Seed, Share
 from ...core.calls import Keeps
 from ...core.layer import Layer, lift
-from ...core.options import WithoutPenalty
+from ...core.options import LayerOptions
 from ...core.spec import Spec, Specs
+from ...core.weight_options import WeightOptions
 from ...errors import refuse
 from ...ragged import Ragged
 from ...ragged.batch import values_of
-from ...weights import constraints, initializers, regularizers
 from ..basic.dropout import Draw
 from .attend import Batch, attend
 from .inputs import check_batches, check_specs, refuse_attention_mask, refuse_masks
@@ -36,29 +36,19 @@ class HeadedAttention(Keeps, Layer):
         use_bias: bool,
         sliding_window: Positive | None,
         flash_attention: bool | None,
-        kernel_initializer: Any,
-        bias_initializer: Any,
-        kernel_regularizer: Any,
-        bias_regularizer: Any,
-        activity_regularizer: Any,
-        kernel_constraint: Any,
-        bias_constraint: Any,
+        weights: dict[str, WeightOptions],
         use_gate: bool,
         seed: Seed,
-        **kwargs: Unpack[WithoutPenalty],
+        /,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
-        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        super().__init__(**kwargs)
         refuse(self.who, flash_attention=flash_attention)
         self.dropout = dropout
         self.use_bias = use_bias
         self.sliding_window = sliding_window
         self.flash_attention = flash_attention
-        self.kernel_initializer = initializers.get(kernel_initializer, self.who)
-        self.bias_initializer = initializers.get(bias_initializer, self.who)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer, self.who)
-        self.bias_regularizer = regularizers.get(bias_regularizer, self.who)
-        self.kernel_constraint = constraints.get(kernel_constraint, self.who)
-        self.bias_constraint = constraints.get(bias_constraint, self.who)
+        self.keep_options(**weights)
         self.use_gate = use_gate
         self.seed = seed
         self._draw = Draw(seed)
@@ -97,9 +87,8 @@ class HeadedAttention(Keeps, Layer):
     ) -> Projection:
         return Projection(
             inside, outside, activation, self.use_bias,
-            self.kernel_initializer, self.bias_initializer,
-            self.kernel_regularizer, self.bias_regularizer, self.activity_regularizer,
-            self.kernel_constraint, self.bias_constraint,
+            {"kernel": self.options_of("kernel"), "bias": self.options_of("bias")},
+            activity_regularizer=self.activity_regularizer,
             name=f"{self.name}/{name}", dtype=self.given_policy,
         )  # fmt: skip
 

@@ -9,6 +9,7 @@ from ... import arguments
 from ...arguments import Positive, Seed, Share
 from ...core.options import WithoutPenalty
 from ...core.spec import Spec
+from ...core.weight_options import WeightOptions
 from .heads import HeadedAttention
 
 
@@ -77,9 +78,12 @@ class MultiHeadAttention(HeadedAttention):
         **kwargs: Unpack[WithoutPenalty],
     ) -> None:
         super().__init__(
-            dropout, use_bias, sliding_window, flash_attention, kernel_initializer,
-            bias_initializer, kernel_regularizer, bias_regularizer, activity_regularizer,
-            kernel_constraint, bias_constraint, use_gate, seed, **kwargs,
+            dropout, use_bias, sliding_window, flash_attention,
+            {
+                "kernel": WeightOptions(kernel_initializer, kernel_regularizer, kernel_constraint),
+                "bias": WeightOptions(bias_initializer, bias_regularizer, bias_constraint),
+            },
+            use_gate, seed, activity_regularizer=activity_regularizer, **kwargs,
         )  # fmt: skip
         self.num_heads = num_heads
         self.key_dim = key_dim

@@ -10,10 +10,11 @@ from torch import Tensor
 
 from ... import kernels
 from ...core.layer import Layer, lift
-from ...core.options import WithoutPenalty
+from ...core.options import LayerOptions
 from ...core.spec import Spec
+from ...core.weight_options import WeightOptions
 from ...ragged import Ragged
-from ...weights import activations, constraints, initializers, regularizers
+from ...weights import activations, initializers
 
 
 class Projection(Layer):
@@ -24,13 +25,7 @@ class Projection(Layer):
         outside: shape of a step that goes out.
         activation: a name or None.
         use_bias: whether there is a bias.
-        kernel_initializer: of `kernel` (*inside, *outside).
-        bias_initializer: of `bias` (*outside).
-        kernel_regularizer: a penalty on `kernel`.
-        bias_regularizer: a penalty on `bias`.
-        activity_regularizer: a penalty on what comes out.
-        kernel_constraint: applied to `kernel` after every update.
-        bias_constraint: applied to `bias` after every update.
+        weights: what `kernel` (*inside, *outside) and `bias` (*outside) are made with.
     """
 
     takes = "one"
@@ -39,45 +34,23 @@ class Projection(Layer):
         self,
         inside: tuple[int, ...],
         outside: tuple[int, ...],
-        activation: Any = None,
-        use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
-        **kwargs: Unpack[WithoutPenalty],
+        activation: Any,
+        use_bias: bool,
+        weights: dict[str, WeightOptions],
+        /,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
-        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        super().__init__(**kwargs)
         self.inside, self.outside = tuple(inside), tuple(outside)
         self.activation = activations.get(activation, self.who)
         self.use_bias = use_bias
-        self.kernel_initializer = initializers.get(kernel_initializer, self.who)
-        self.bias_initializer = initializers.get(bias_initializer, self.who)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer, self.who)
-        self.bias_regularizer = regularizers.get(bias_regularizer, self.who)
-        self.kernel_constraint = constraints.get(kernel_constraint, self.who)
-        self.bias_constraint = constraints.get(bias_constraint, self.who)
+        self.keep_options(**weights)
 
     def build(self, spec: Spec) -> None:
-        self.kernel = self.add_weight(
-            "kernel",
-            (*self.inside, *self.outside),
-            self._initial,
-            self.kernel_regularizer,
-            self.kernel_constraint,
+        self.kernel = self.add_kept(
+            "kernel", (*self.inside, *self.outside), initializer=self._initial
         )
-        self.bias = None
-        if self.use_bias:
-            self.bias = self.add_weight(
-                "bias",
-                self.outside,
-                self.bias_initializer,
-                self.bias_regularizer,
-                self.bias_constraint,
-            )
+        self.bias = self.add_kept("bias", self.outside) if self.use_bias else None
 
     def _initial(self, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
         """With the fans of the matrix that the kernel is, as Keras counts them."""

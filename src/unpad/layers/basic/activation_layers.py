@@ -15,9 +15,10 @@ from ...core.axes import axes_of, checked_axis
 from ...core.layer import TokenWise
 from ...core.options import LayerOptions
 from ...core.spec import Spec
+from ...core.weight_options import WeightOptions
 from ...ragged import Ragged
 from ...ragged.reductions import segment_max, segment_sum, spread
-from ...weights import activations, constraints, initializers, regularizers
+from ...weights import activations
 
 
 class ReLU(TokenWise):
@@ -147,9 +148,9 @@ class PReLU(TokenWise):
         **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
-        self.alpha_initializer = initializers.get(alpha_initializer, self.who)
-        self.alpha_regularizer = regularizers.get(alpha_regularizer, self.who)
-        self.alpha_constraint = constraints.get(alpha_constraint, self.who)
+        self.keep_options(
+            alpha=WeightOptions(alpha_initializer, alpha_regularizer, alpha_constraint),
+        )
         self.shared_axes = arguments.axes(self.who, "shared_axes", shared_axes, or_none=True)
 
     def _shape(self, spec: Spec) -> tuple[int | None, ...]:
@@ -176,13 +177,7 @@ class PReLU(TokenWise):
         return self._shape(spec)
 
     def build(self, spec: Spec) -> None:
-        self.alpha = self.add_weight(
-            "alpha",
-            self._shape(spec),  # pyright: ignore[reportArgumentType]
-            self.alpha_initializer,
-            self.alpha_regularizer,
-            self.alpha_constraint,
-        )
+        self.alpha = self.add_kept("alpha", self._shape(spec))
 
     def forward(self, inputs: Ragged | Tensor) -> Ragged | Tensor:
         """The inputs, with what is negative multiplied by alpha."""

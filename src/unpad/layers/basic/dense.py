@@ -11,8 +11,9 @@ from ...arguments import Positive
 from ...core.layer import TokenWise, as_weights, lift
 from ...core.options import LayerOptions, WithoutPenalty
 from ...core.spec import Spec
+from ...core.weight_options import WeightOptions
 from ...ragged import Ragged
-from ...weights import activations, constraints, initializers, regularizers
+from ...weights import activations
 from . import laid_out
 
 
@@ -60,31 +61,15 @@ class Dense(TokenWise):
         self.units = units
         self.activation = activations.get(activation, self.who)
         self.use_bias = use_bias
-        self.kernel_initializer = initializers.get(kernel_initializer, self.who)
-        self.bias_initializer = initializers.get(bias_initializer, self.who)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer, self.who)
-        self.bias_regularizer = regularizers.get(bias_regularizer, self.who)
-        self.kernel_constraint = constraints.get(kernel_constraint, self.who)
-        self.bias_constraint = constraints.get(bias_constraint, self.who)
+        self.keep_options(
+            kernel=WeightOptions(kernel_initializer, kernel_regularizer, kernel_constraint),
+            bias=WeightOptions(bias_initializer, bias_regularizer, bias_constraint),
+        )
 
     def build(self, spec: Spec) -> None:
         assert spec.shape[-1] is not None
-        self.kernel = self.add_weight(
-            "kernel",
-            (spec.shape[-1], self.units),
-            self.kernel_initializer,
-            self.kernel_regularizer,
-            self.kernel_constraint,
-        )
-        self.bias = None
-        if self.use_bias:
-            self.bias = self.add_weight(
-                "bias",
-                (self.units,),
-                self.bias_initializer,
-                self.bias_regularizer,
-                self.bias_constraint,
-            )
+        self.kernel = self.add_kept("kernel", (spec.shape[-1], self.units))
+        self.bias = self.add_kept("bias", (self.units,)) if self.use_bias else None
 
     def output_spec(self, spec: Spec) -> Spec:
         if not spec.shape or spec.shape[-1] is None:

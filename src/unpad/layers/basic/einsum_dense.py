@@ -17,8 +17,9 @@ from ... import arguments
 from ...core.layer import TokenWise, lift
 from ...core.options import LayerOptions
 from ...core.spec import Spec
+from ...core.weight_options import WeightOptions
 from ...ragged import Ragged
-from ...weights import activations, constraints, initializers, regularizers
+from ...weights import activations, initializers
 
 Shape = tuple[int | None, ...]
 
@@ -74,32 +75,22 @@ class EinsumDense(TokenWise):
         self._made = arguments.sizes(self.who, "output_shape", output_shape, unknown=True)
         self.bias_axes = bias_axes
         self.activation = activations.get(activation, self.who)
-        self.kernel_initializer = initializers.get(kernel_initializer, self.who)
-        self.bias_initializer = initializers.get(bias_initializer, self.who)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer, self.who)
-        self.bias_regularizer = regularizers.get(bias_regularizer, self.who)
-        self.kernel_constraint = constraints.get(kernel_constraint, self.who)
-        self.bias_constraint = constraints.get(bias_constraint, self.who)
+        self.keep_options(
+            kernel=WeightOptions(kernel_initializer, kernel_regularizer, kernel_constraint),
+            bias=WeightOptions(bias_initializer, bias_regularizer, bias_constraint),
+        )
         _parts(equation, self.who)
 
     def build(self, spec: Spec) -> None:
         reading = self._read(spec)
-        self.kernel = self.add_weight(
+        self.kernel = self.add_kept(
             "kernel",
-            reading.kernel_shape,  # pyright: ignore[reportArgumentType]
-            _with_fans(self.kernel_initializer, reading.summed, reading.made),
-            self.kernel_regularizer,
-            self.kernel_constraint,
+            reading.kernel_shape,
+            initializer=_with_fans(self.kernel_initializer, reading.summed, reading.made),
         )
         self.bias = None
         if reading.bias_shape is not None:
-            self.bias = self.add_weight(
-                "bias",
-                reading.bias_shape,  # pyright: ignore[reportArgumentType]
-                self.bias_initializer,
-                self.bias_regularizer,
-                self.bias_constraint,
-            )
+            self.bias = self.add_kept("bias", reading.bias_shape)
 
     def output_spec(self, spec: Spec) -> Spec:
         reading = self._read(spec)

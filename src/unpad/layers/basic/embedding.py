@@ -13,11 +13,11 @@ from ...core.layer import Layer, lift
 from ...core.older import as_told, length_told
 from ...core.options import LayerOptions, WithoutSize
 from ...core.spec import Spec
+from ...core.weight_options import WeightOptions
 from ...errors import first_true
 from ...ragged import Ragged
 from ...ragged.batch import place, values_of
 from ...ragged.doors.padded import equals, take_real, take_real_levels
-from ...weights import constraints, initializers, regularizers
 from .shared_rows import can_tell, read
 
 
@@ -67,9 +67,11 @@ class Embedding(Layer):
             self._told_shape = self._told_shape or length_told(length, self.who)
         self.input_dim = input_dim
         self.output_dim = output_dim
-        self.embeddings_initializer = initializers.get(embeddings_initializer, self.who)
-        self.embeddings_regularizer = regularizers.get(embeddings_regularizer, self.who)
-        self.embeddings_constraint = constraints.get(embeddings_constraint, self.who)
+        self.keep_options(
+            embeddings=WeightOptions(
+                embeddings_initializer, embeddings_regularizer, embeddings_constraint
+            ),
+        )
         self.mask_zero = mask_zero
         self.first_weights = weights
 
@@ -78,13 +80,7 @@ class Embedding(Layer):
 
     def build(self, spec: Spec) -> None:
         shape = (self.input_dim, self.output_dim)
-        self.embeddings = self.add_weight(
-            "embeddings",
-            shape,
-            self.embeddings_initializer,
-            self.embeddings_regularizer,
-            self.embeddings_constraint,
-        )
+        self.embeddings = self.add_kept("embeddings", shape)
         if self.first_weights is not None:
             given = self.first_weights
             self.set_weights(list(given) if isinstance(given, (list, tuple)) else [given])

@@ -68,11 +68,9 @@ class ReversibleEmbedding(Embedding):
     def build(self, spec: Spec) -> None:
         super().build(spec)
         if not self.tie_weights:
-            self.reverse_embeddings = self.add_weight(
-                "reverse_embeddings", (self.output_dim, self.input_dim),
-                self.embeddings_initializer, self.embeddings_regularizer,
-                self.embeddings_constraint,
-            )  # fmt: skip
+            self.reverse_embeddings = self.add_kept(
+                "reverse_embeddings", (self.output_dim, self.input_dim), "embeddings"
+            )
 
     def output_spec(self, spec: Spec, reverse: bool = False) -> Spec:
         if not reverse:

@@ -15,9 +15,10 @@ from ...core.layer import Layer, lift
 from ...core.lengths import Rule, on_sequences, resized_spec
 from ...core.options import LayerOptions, WithoutPenalty
 from ...core.spec import Spec
+from ...core.weight_options import WeightOptions
 from ...errors import refuse
 from ...ragged import Layout, Ragged
-from ...weights import activations, constraints, initializers, regularizers
+from ...weights import activations
 from .windows import Window
 
 
@@ -32,9 +33,7 @@ class Convolution(Keeps, Layer):
         dilation_rate: steps from one slot of the window to the next.
         activation: a name, a callable, or None for none.
         use_bias: whether there is a bias.
-        bias_initializer: of `bias`.
-        bias_regularizer: a penalty on `bias`.
-        bias_constraint: applied to `bias` after every update.
+        weights: what its weights are made with; those of `bias` among them.
     """
 
     takes = "one"
@@ -42,7 +41,6 @@ class Convolution(Keeps, Layer):
 
     def __init__(
         self,
-        *,
         kernel_size: int | tuple[int],
         strides: int | tuple[int],
         padding: str,
@@ -50,9 +48,8 @@ class Convolution(Keeps, Layer):
         dilation_rate: int | tuple[int],
         activation: str | Callable[[Tensor], Tensor] | None,
         use_bias: bool,
-        bias_initializer: Any,
-        bias_regularizer: Any,
-        bias_constraint: Any,
+        weights: dict[str, WeightOptions],
+        /,
         **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
@@ -61,9 +58,7 @@ class Convolution(Keeps, Layer):
         self.dilation_rate = dilation_rate
         self.activation = activations.get(activation, self.who)
         self.use_bias = use_bias
-        self.bias_initializer = initializers.get(bias_initializer, self.who)
-        self.bias_regularizer = regularizers.get(bias_regularizer, self.who)
-        self.bias_constraint = constraints.get(bias_constraint, self.who)
+        self.keep_options(**weights)
         self.window = Window(
             one_number(kernel_size, "kernel_size", self.who),
             one_number(strides, "strides", self.who),
@@ -90,15 +85,7 @@ class Convolution(Keeps, Layer):
 
     def add_bias(self, size: int) -> None:
         """Makes `bias`, the last of the weights; None without."""
-        self.bias = None
-        if self.use_bias:
-            self.bias = self.add_weight(
-                "bias",
-                (size,),
-                self.bias_initializer,
-                self.bias_regularizer,
-                self.bias_constraint,
-            )
+        self.bias = self.add_kept("bias", (size,)) if self.use_bias else None
 
     def refuse_both(self) -> None:
         """Raises where both strides and dilation_rate are above 1, as Keras does."""
@@ -202,24 +189,15 @@ class Conv1D(Convolution):
         **kwargs: Unpack[WithoutPenalty],
     ) -> None:
         super().__init__(
-            kernel_size=kernel_size,
-            strides=strides,
-            padding=padding,
-            data_format=data_format,
-            dilation_rate=dilation_rate,
-            activation=activation,
-            use_bias=use_bias,
-            bias_initializer=bias_initializer,
-            bias_regularizer=bias_regularizer,
-            bias_constraint=bias_constraint,
-            activity_regularizer=activity_regularizer,
-            **kwargs,
-        )
+            kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias,
+            {
+                "kernel": WeightOptions(kernel_initializer, kernel_regularizer, kernel_constraint),
+                "bias": WeightOptions(bias_initializer, bias_regularizer, bias_constraint),
+            },
+            activity_regularizer=activity_regularizer, **kwargs,
+        )  # fmt: skip
         self.filters = filters
         self.groups = groups
-        self.kernel_initializer = initializers.get(kernel_initializer, self.who)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer, self.who)
-        self.kernel_constraint = constraints.get(kernel_constraint, self.who)
         self.refuse_both()
         self._divides(self.filters, "filters")
 
@@ -230,12 +208,8 @@ class Conv1D(Convolution):
     def build(self, spec: Spec) -> None:
         assert spec.shape[-1] is not None
         self.features_in = spec.shape[-1]
-        self.kernel = self.add_weight(
-            "kernel",
-            (self.window.size, self.features_in // self.groups, self.filters),
-            self.kernel_initializer,
-            self.kernel_regularizer,
-            self.kernel_constraint,
+        self.kernel = self.add_kept(
+            "kernel", (self.window.size, self.features_in // self.groups, self.filters)
         )
         self.add_bias(self.filters)
 

@@ -11,8 +11,8 @@ from ... import kernels
 from ...arguments import Positive
 from ...core.options import WithoutPenalty
 from ...core.spec import Spec
+from ...core.weight_options import WeightOptions
 from ...ragged import Layout
-from ...weights import constraints, initializers, regularizers
 from .convolution import Convolution
 from .windows import Windows
 
@@ -68,33 +68,22 @@ class DepthwiseConv1D(Convolution):
         **kwargs: Unpack[WithoutPenalty],
     ) -> None:
         super().__init__(
-            kernel_size=kernel_size,
-            strides=strides,
-            padding=padding,
-            data_format=data_format,
-            dilation_rate=dilation_rate,
-            activation=activation,
-            use_bias=use_bias,
-            bias_initializer=bias_initializer,
-            bias_regularizer=bias_regularizer,
-            bias_constraint=bias_constraint,
-            activity_regularizer=activity_regularizer,
-            **kwargs,
-        )
+            kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias,
+            {
+                "depthwise": WeightOptions(
+                    depthwise_initializer, depthwise_regularizer, depthwise_constraint
+                ),
+                "bias": WeightOptions(bias_initializer, bias_regularizer, bias_constraint),
+            },
+            activity_regularizer=activity_regularizer, **kwargs,
+        )  # fmt: skip
         self.depth_multiplier = depth_multiplier
-        self.depthwise_initializer = initializers.get(depthwise_initializer, self.who)
-        self.depthwise_regularizer = regularizers.get(depthwise_regularizer, self.who)
-        self.depthwise_constraint = constraints.get(depthwise_constraint, self.who)
 
     def build(self, spec: Spec) -> None:
         assert spec.shape[-1] is not None
         self.features_in = spec.shape[-1]
-        self.kernel = self.add_weight(
-            "kernel",
-            (self.window.size, self.features_in, self.depth_multiplier),
-            self.depthwise_initializer,
-            self.depthwise_regularizer,
-            self.depthwise_constraint,
+        self.kernel = self.add_kept(
+            "kernel", (self.window.size, self.features_in, self.depth_multiplier), "depthwise"
         )
         self.add_bias(self.features_out(self.features_in))
 
@@ -166,44 +155,33 @@ class SeparableConv1D(Convolution):
         **kwargs: Unpack[WithoutPenalty],
     ) -> None:
         super().__init__(
-            kernel_size=kernel_size,
-            strides=strides,
-            padding=padding,
-            data_format=data_format,
-            dilation_rate=dilation_rate,
-            activation=activation,
-            use_bias=use_bias,
-            bias_initializer=bias_initializer,
-            bias_regularizer=bias_regularizer,
-            bias_constraint=bias_constraint,
-            activity_regularizer=activity_regularizer,
-            **kwargs,
-        )
+            kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias,
+            {
+                "depthwise": WeightOptions(
+                    depthwise_initializer, depthwise_regularizer, depthwise_constraint
+                ),
+                "pointwise": WeightOptions(
+                    pointwise_initializer, pointwise_regularizer, pointwise_constraint
+                ),
+                "bias": WeightOptions(bias_initializer, bias_regularizer, bias_constraint),
+            },
+            activity_regularizer=activity_regularizer, **kwargs,
+        )  # fmt: skip
         self.filters = filters
         self.depth_multiplier = depth_multiplier
-        self.depthwise_initializer = initializers.get(depthwise_initializer, self.who)
-        self.pointwise_initializer = initializers.get(pointwise_initializer, self.who)
-        self.depthwise_regularizer = regularizers.get(depthwise_regularizer, self.who)
-        self.pointwise_regularizer = regularizers.get(pointwise_regularizer, self.who)
-        self.depthwise_constraint = constraints.get(depthwise_constraint, self.who)
-        self.pointwise_constraint = constraints.get(pointwise_constraint, self.who)
 
     def build(self, spec: Spec) -> None:
         assert spec.shape[-1] is not None
         self.features_in = spec.shape[-1]
-        self.depthwise_kernel = self.add_weight(
+        self.depthwise_kernel = self.add_kept(
             "depthwise_kernel",
             (self.window.size, self.features_in, self.depth_multiplier),
-            self.depthwise_initializer,
-            self.depthwise_regularizer,
-            self.depthwise_constraint,
+            "depthwise",
         )
-        self.pointwise_kernel = self.add_weight(
+        self.pointwise_kernel = self.add_kept(
             "pointwise_kernel",
             (1, self.features_in * self.depth_multiplier, self.filters),
-            self.pointwise_initializer,
-            self.pointwise_regularizer,
-            self.pointwise_constraint,
+            "pointwise",
         )
         self.add_bias(self.filters)
 

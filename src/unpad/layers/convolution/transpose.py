@@ -13,8 +13,8 @@ from ...arguments import Positive
 from ...core.lengths import Rule
 from ...core.options import WithoutPenalty
 from ...core.spec import Spec
+from ...core.weight_options import WeightOptions
 from ...ragged import Layout
-from ...weights import constraints, initializers, regularizers
 from .convolution import Convolution
 from .windows import once, slots
 
@@ -83,23 +83,14 @@ class Conv1DTranspose(Convolution):
         **kwargs: Unpack[WithoutPenalty],
     ) -> None:
         super().__init__(
-            kernel_size=kernel_size,
-            strides=strides,
-            padding=padding,
-            data_format=data_format,
-            dilation_rate=dilation_rate,
-            activation=activation,
-            use_bias=use_bias,
-            bias_initializer=bias_initializer,
-            bias_regularizer=bias_regularizer,
-            bias_constraint=bias_constraint,
-            activity_regularizer=activity_regularizer,
-            **kwargs,
-        )
+            kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias,
+            {
+                "kernel": WeightOptions(kernel_initializer, kernel_regularizer, kernel_constraint),
+                "bias": WeightOptions(bias_initializer, bias_regularizer, bias_constraint),
+            },
+            activity_regularizer=activity_regularizer, **kwargs,
+        )  # fmt: skip
         self.filters = filters
-        self.kernel_initializer = initializers.get(kernel_initializer, self.who)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer, self.who)
-        self.kernel_constraint = constraints.get(kernel_constraint, self.who)
         self.output_padding, self._more = output_padding, self._checked(output_padding)
         self.refuse_both()
 
@@ -127,13 +118,7 @@ class Conv1DTranspose(Convolution):
     def build(self, spec: Spec) -> None:
         assert spec.shape[-1] is not None
         self.features_in = spec.shape[-1]
-        self.kernel = self.add_weight(
-            "kernel",
-            (self.window.size, self.filters, self.features_in),
-            self.kernel_initializer,
-            self.kernel_regularizer,
-            self.kernel_constraint,
-        )
+        self.kernel = self.add_kept("kernel", (self.window.size, self.filters, self.features_in))
         self.add_bias(self.filters)
 
     def features_out(self, features: int) -> int:

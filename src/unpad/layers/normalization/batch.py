@@ -10,6 +10,7 @@ from torch import Tensor
 from ...arguments import NotNegative, Share
 from ...core.options import LayerOptions
 from ...core.spec import Spec
+from ...core.weight_options import WeightOptions
 from ...errors import refuse
 from ...weights import initializers
 from .features import Affine
@@ -87,12 +88,10 @@ class BatchNormalization(Affine):
         super().__init__(
             center,
             scale,
-            beta_initializer,
-            gamma_initializer,
-            beta_regularizer,
-            gamma_regularizer,
-            beta_constraint,
-            gamma_constraint,
+            {
+                "beta": WeightOptions(beta_initializer, beta_regularizer, beta_constraint),
+                "gamma": WeightOptions(gamma_initializer, gamma_regularizer, gamma_constraint),
+            },
             **kwargs,
         )
         refuse(

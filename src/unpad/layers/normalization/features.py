@@ -15,7 +15,7 @@ from ...core.layer import TokenWise
 from ...core.options import LayerOptions
 from ...core.precision import HALF
 from ...core.spec import Spec
-from ...weights import constraints, initializers, regularizers
+from ...core.weight_options import WeightOptions
 
 
 class OverFeatures(TokenWise):
@@ -95,38 +95,21 @@ class Affine(OverFeatures):
         self,
         center: bool,
         scale: bool,
-        beta_initializer: Any,
-        gamma_initializer: Any,
-        beta_regularizer: Any,
-        gamma_regularizer: Any,
-        beta_constraint: Any,
-        gamma_constraint: Any,
+        weights: dict[str, WeightOptions],
+        /,
         **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.center, self.scale = center, scale
-        self.beta_initializer = initializers.get(beta_initializer, self.who)
-        self.gamma_initializer = initializers.get(gamma_initializer, self.who)
-        self.beta_regularizer = regularizers.get(beta_regularizer, self.who)
-        self.gamma_regularizer = regularizers.get(gamma_regularizer, self.who)
-        self.beta_constraint = constraints.get(beta_constraint, self.who)
-        self.gamma_constraint = constraints.get(gamma_constraint, self.who)
+        self.keep_options(**weights)
         self.gamma: Tensor | None = None
         self.beta: Tensor | None = None
 
     def _add_affine(self, shape: Sequence[int]) -> None:
         if self.scale:
-            self.gamma = self.add_weight(
-                "gamma",
-                shape,
-                self.gamma_initializer,
-                self.gamma_regularizer,
-                self.gamma_constraint,
-            )
+            self.gamma = self.add_kept("gamma", shape)
         if self.center:
-            self.beta = self.add_weight(
-                "beta", shape, self.beta_initializer, self.beta_regularizer, self.beta_constraint
-            )
+            self.beta = self.add_kept("beta", shape)
 
 
 class LayerNormalization(Affine):
@@ -177,12 +160,10 @@ class LayerNormalization(Affine):
         super().__init__(
             center,
             scale,
-            beta_initializer,
-            gamma_initializer,
-            beta_regularizer,
-            gamma_regularizer,
-            beta_constraint,
-            gamma_constraint,
+            {
+                "beta": WeightOptions(beta_initializer, beta_regularizer, beta_constraint),
+                "gamma": WeightOptions(gamma_initializer, gamma_regularizer, gamma_constraint),
+            },
             **kwargs,
         )
         self.axis = checked_axis(axis, self.who)

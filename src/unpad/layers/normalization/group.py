@@ -13,6 +13,7 @@ from ...arguments import NotNegative
 from ...core.axes import axes_of
 from ...core.options import LayerOptions
 from ...core.spec import Spec
+from ...core.weight_options import WeightOptions
 from ...ragged import Layout, Ragged
 from ...ragged.reductions import segment_mean, spread
 from .features import Affine, in_float32, standardised
@@ -70,12 +71,10 @@ class GroupNormalization(Affine):
         super().__init__(
             center,
             scale,
-            beta_initializer,
-            gamma_initializer,
-            beta_regularizer,
-            gamma_regularizer,
-            beta_constraint,
-            gamma_constraint,
+            {
+                "beta": WeightOptions(beta_initializer, beta_regularizer, beta_constraint),
+                "gamma": WeightOptions(gamma_initializer, gamma_regularizer, gamma_constraint),
+            },
             **kwargs,
         )
         if groups != -1 and groups < 1:

@@ -15,10 +15,14 @@ from ...core.options import LayerOptions
 from ...core.spec import Spec, Specs
 from ...core.structure import flat
 from ...core.symbol import Symbol
+from ...core.weight_options import WeightOptions
 from ...ragged import Layout, Ragged
-from ...weights import activations, constraints, initializers, regularizers
+from ...weights import activations
 from ..basic.dropout import Draw
 from .walk import walk
+
+#: An activation: its name, a callable, or None for none.
+Function = str | Callable[[Tensor], Tensor] | None
 
 
 class Cell(Layer):
@@ -36,15 +40,9 @@ class Cell(Layer):
         activation: of the cell.
         recurrent_activation: of the gates.
         use_bias: whether there is a bias.
-        kernel_initializer: of `kernel` (feature, gates * units).
-        recurrent_initializer: of `recurrent_kernel` (units, gates * units).
-        bias_initializer: of `bias`.
-        kernel_regularizer: a penalty on `kernel`, as "l2".
-        recurrent_regularizer: a penalty on `recurrent_kernel`.
-        bias_regularizer: a penalty on `bias`.
-        kernel_constraint: applied to `kernel` after every update, as "non_neg".
-        recurrent_constraint: applied to `recurrent_kernel` after every update.
-        bias_constraint: applied to `bias` after every update.
+        kernel: what `kernel` (feature, gates * units) is made with.
+        recurrent: the same of `recurrent_kernel` (units, gates * units).
+        bias: the same of `bias`.
         dropout: rate on the inputs.
         recurrent_dropout: rate on the state that is fed back.
         seed: of the dropouts' own generator.
@@ -55,21 +53,16 @@ class Cell(Layer):
     def __init__(
         self,
         units: Positive,
-        activation: str | Callable[[Tensor], Tensor] | None,
-        recurrent_activation: str | Callable[[Tensor], Tensor] | None,
+        activation: Function,
+        recurrent_activation: Function,
         use_bias: bool,
-        kernel_initializer: Any,
-        recurrent_initializer: Any,
-        bias_initializer: Any,
-        kernel_regularizer: Any,
-        recurrent_regularizer: Any,
-        bias_regularizer: Any,
-        kernel_constraint: Any,
-        recurrent_constraint: Any,
-        bias_constraint: Any,
+        kernel: WeightOptions,
+        recurrent: WeightOptions,
+        bias: WeightOptions,
         dropout: Share,
         recurrent_dropout: Share,
         seed: Seed,
+        /,
         **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
@@ -79,15 +72,7 @@ class Cell(Layer):
             recurrent_activation, self.who, "recurrent_activation"
         )
         self.use_bias = use_bias
-        self.kernel_initializer = initializers.get(kernel_initializer, self.who)
-        self.recurrent_initializer = initializers.get(recurrent_initializer, self.who)
-        self.bias_initializer = initializers.get(bias_initializer, self.who)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer, self.who)
-        self.recurrent_regularizer = regularizers.get(recurrent_regularizer, self.who)
-        self.bias_regularizer = regularizers.get(bias_regularizer, self.who)
-        self.kernel_constraint = constraints.get(kernel_constraint, self.who)
-        self.recurrent_constraint = constraints.get(recurrent_constraint, self.who)
-        self.bias_constraint = constraints.get(bias_constraint, self.who)
+        self.keep_options(kernel=kernel, recurrent=recurrent, bias=bias)
         self.dropout = dropout
         self.recurrent_dropout = recurrent_dropout
         self.seed = seed
@@ -126,29 +111,11 @@ class Cell(Layer):
     def build(self, spec: Spec, states: Any = None) -> None:
         feature, width = spec.shape[-1], self.gates * self.units
         assert feature is not None
-        self.kernel = self.add_weight(
-            "kernel",
-            (feature, width),
-            self.kernel_initializer,
-            self.kernel_regularizer,
-            self.kernel_constraint,
-        )
-        self.recurrent_kernel = self.add_weight(
-            "recurrent_kernel",
-            (self.units, width),
-            self.recurrent_initializer,
-            self.recurrent_regularizer,
-            self.recurrent_constraint,
-        )
+        self.kernel = self.add_kept("kernel", (feature, width))
+        self.recurrent_kernel = self.add_kept("recurrent_kernel", (self.units, width), "recurrent")
         self.bias = None
         if self.use_bias:
-            self.bias = self.add_weight(
-                "bias",
-                self.bias_shape,
-                self.first_bias,
-                self.bias_regularizer,
-                self.bias_constraint,
-            )
+            self.bias = self.add_kept("bias", self.bias_shape, initializer=self.first_bias)
 
     @property
     def bias_shape(self) -> tuple[int, ...]:

@@ -1,19 +1,82 @@
-"""LSTM: long short-term memory."""
+"""LSTM and LSTMCell: long short-term memory."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any, Unpack
 
+import torch
 from torch import Tensor
 
 from ...arguments import OrAuto, Positive, Seed, Share
-from ...core.options import WithoutPenalty
-from .lstm_cell import LSTMCell
+from ...core.options import LayerOptions, WithoutPenalty
+from ...core.weight_options import WeightOptions
+from .cell import Cell, Function
 from .recurrent import Recurrent
 
 
-class LSTM(Recurrent, LSTMCell):
+class _LSTM(Cell):
+    """What LSTM and LSTMCell share: what the kernels call it, and its weights."""
+
+    cell_states = 2
+
+    @property
+    def operator(self) -> str:
+        return "lstm"
+
+    def first_bias(self, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
+        bias = self.bias_initializer(shape, dtype)
+        if self.unit_forget_bias:
+            bias[self.units : 2 * self.units] = 1
+        return bias
+
+
+class LSTMCell(_LSTM):
+    """One step of long short-term memory (Hochreiter and Schmidhuber, 1997).
+
+        i, f, o = recurrent_activation(x W + h U + b);  g = activation(the same)
+        c' = f c + i g;  h' = o activation(c')
+
+    Shapes: inputs (batch, feature) and states [h, c], each (batch, units), to the output (batch,
+    units) and the next states. Without states it starts from zeros; a batch of no sequences gives
+    none. `RNN(LSTMCell(units))` is `LSTM(units)`: sequences go through that.
+
+    Args: those of `LSTM` that are about one step, in this order.
+
+    Raises:
+        ValueError: the inputs or states are not of these shapes.
+
+    Example:
+        >>> import torch
+        >>> output, [h, c] = LSTMCell(4)(torch.ones(2, 3), [torch.zeros(2, 4), torch.zeros(2, 4)])
+        >>> output.shape
+        torch.Size([2, 4])
+    """
+
+    def __init__(
+        self, units: Positive,
+        activation: Function = "tanh", recurrent_activation: Function = "sigmoid",
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform", recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros", unit_forget_bias: bool = True,
+        kernel_regularizer: Any = None, recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        kernel_constraint: Any = None, recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        dropout: Share = 0.0, recurrent_dropout: Share = 0.0, seed: Seed = None,
+        **kwargs: Unpack[LayerOptions],
+    ) -> None:  # fmt: skip
+        super().__init__(
+            units, activation, recurrent_activation, use_bias,
+            WeightOptions(kernel_initializer, kernel_regularizer, kernel_constraint),
+            WeightOptions(recurrent_initializer, recurrent_regularizer, recurrent_constraint),
+            WeightOptions(bias_initializer, bias_regularizer, bias_constraint),
+            dropout, recurrent_dropout, seed, **kwargs,
+        )  # fmt: skip
+        self.unit_forget_bias = unit_forget_bias
+
+
+class LSTM(Recurrent, _LSTM):
     """Long short-term memory (Hochreiter and Schmidhuber, 1997), on real steps only.
 
     Shapes: Ragged (batch, steps*, feature) to (batch, units), the state after each sequence's own
@@ -30,21 +93,13 @@ class LSTM(Recurrent, LSTMCell):
         recurrent_initializer: of `recurrent_kernel` (units, 4 * units).
         bias_initializer: of `bias` (4 * units,).
         unit_forget_bias: starts the forget gate's bias at 1.
-        kernel_regularizer: a penalty on `kernel`, as "l2".
-        recurrent_regularizer: a penalty on `recurrent_kernel`.
-        bias_regularizer: a penalty on `bias`.
+        kernel_regularizer, recurrent_regularizer, bias_regularizer: penalties on these, as "l2".
         activity_regularizer: a penalty on what comes out, at real steps.
-        kernel_constraint: applied to `kernel` after every update, as "non_neg".
-        recurrent_constraint: applied to `recurrent_kernel` after every update.
-        bias_constraint: applied to `bias` after every update.
-        dropout: rate on the inputs.
-        recurrent_dropout: rate on the state that is fed back.
+        kernel_constraint, recurrent_constraint, bias_constraint: what these are kept to after every
+            update, as "non_neg".
+        dropout, recurrent_dropout: rates on the inputs and on the state that is fed back.
         seed: of the dropouts' own generator.
-        return_sequences: every step's output, or the last.
-        return_state: whether the final states are given too.
-        go_backwards: whether each sequence is walked from its end.
-        stateful: whether a batch starts where the one before it ended; see `Recurrent`.
-        zero_output_for_mask: changes nothing: a missing step has no output that could be kept.
+        return_sequences, return_state, go_backwards, stateful, zero_output_for_mask: see `RNN`.
         use_cudnn: changes nothing: which path computes is chosen by itself (`kernels.info`).
         implementation: changes nothing, a way of older Keras's to compute.
 
@@ -57,41 +112,29 @@ class LSTM(Recurrent, LSTMCell):
     """
 
     def __init__(
-        self,
-        units: Positive,
-        activation: str | Callable[[Tensor], Tensor] | None = "tanh",
-        recurrent_activation: str | Callable[[Tensor], Tensor] | None = "sigmoid",
+        self, units: Positive,
+        activation: Function = "tanh", recurrent_activation: Function = "sigmoid",
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        unit_forget_bias: bool = True,
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
+        kernel_initializer: Any = "glorot_uniform", recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros", unit_forget_bias: bool = True,
+        kernel_regularizer: Any = None, recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None, activity_regularizer: Any = None,
+        kernel_constraint: Any = None, recurrent_constraint: Any = None,
         bias_constraint: Any = None,
-        dropout: Share = 0.0,
-        recurrent_dropout: Share = 0.0,
-        seed: Seed = None,
-        return_sequences: bool = False,
-        return_state: bool = False,
-        go_backwards: bool = False,
-        stateful: bool = False,
-        unroll: bool = False,
-        use_cudnn: OrAuto = "auto",
-        implementation: Positive = 2,
+        dropout: Share = 0.0, recurrent_dropout: Share = 0.0, seed: Seed = None,
+        return_sequences: bool = False, return_state: bool = False, go_backwards: bool = False,
+        stateful: bool = False, unroll: bool = False,
+        use_cudnn: OrAuto = "auto", implementation: Positive = 2,
         **kwargs: Unpack[WithoutPenalty],
-    ) -> None:
+    ) -> None:  # fmt: skip
         super().__init__(
-            units, activation, recurrent_activation, use_bias, kernel_initializer,
-            recurrent_initializer, bias_initializer, unit_forget_bias, kernel_regularizer,
-            recurrent_regularizer, bias_regularizer, kernel_constraint, recurrent_constraint,
-            bias_constraint, dropout, recurrent_dropout, seed,
-            activity_regularizer=activity_regularizer, return_sequences=return_sequences,
-            return_state=return_state, go_backwards=go_backwards, stateful=stateful, unroll=unroll,
-            **kwargs,
+            units, activation, recurrent_activation, use_bias,
+            WeightOptions(kernel_initializer, kernel_regularizer, kernel_constraint),
+            WeightOptions(recurrent_initializer, recurrent_regularizer, recurrent_constraint),
+            WeightOptions(bias_initializer, bias_regularizer, bias_constraint),
+            dropout, recurrent_dropout, seed, activity_regularizer=activity_regularizer,
+            return_sequences=return_sequences, return_state=return_state, go_backwards=go_backwards,
+            stateful=stateful, unroll=unroll, **kwargs,
         )  # fmt: skip
+        self.unit_forget_bias = unit_forget_bias
         self.use_cudnn, self.implementation = use_cudnn, implementation

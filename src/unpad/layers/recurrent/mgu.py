@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Unpack
-
-from torch import Tensor
 
 from ...arguments import Positive, Seed, Share
 from ...core.options import LayerOptions, WithoutPenalty
-from .cell import Cell
+from ...core.weight_options import WeightOptions
+from .cell import Cell, Function
 from .recurrent import Recurrent
 
 
-class MGUCell(Cell):
+class _MGU(Cell):
+    """What MGU and MGUCell share: what the kernels call it, and its weights."""
+
+    @property
+    def operator(self) -> str:
+        return "mgu"
+
+
+class MGUCell(_MGU):
     """One step of the minimal gated unit (Zhou et al., 2016): a GRU whose one gate does both.
 
         f = recurrent_activation(x W + b + h U)
@@ -24,23 +30,7 @@ class MGUCell(Cell):
     a batch of no sequences gives none. `RNN(MGUCell(units))` is `MGU(units)`: sequences go through
     that.
 
-    Args:
-        units: size of the state.
-        activation: of the candidate.
-        recurrent_activation: of the gate.
-        use_bias: whether there is a bias.
-        kernel_initializer: of `kernel` (feature, 2 * units), the gate and then the candidate.
-        recurrent_initializer: of `recurrent_kernel` (units, 2 * units).
-        bias_initializer: of `bias` (2 * units,).
-        kernel_regularizer: a penalty on `kernel`, as "l2".
-        recurrent_regularizer: a penalty on `recurrent_kernel`.
-        bias_regularizer: a penalty on `bias`.
-        kernel_constraint: applied to `kernel` after every update, as "non_neg".
-        recurrent_constraint: applied to `recurrent_kernel` after every update.
-        bias_constraint: applied to `bias` after every update.
-        dropout: rate on the inputs.
-        recurrent_dropout: rate on the state that is fed back.
-        seed: of the dropouts' own generator.
+    Args: those of `MGU` that are about one step, in this order.
 
     Raises:
         ValueError: the inputs or states are not of these shapes.
@@ -53,38 +43,28 @@ class MGUCell(Cell):
     """
 
     def __init__(
-        self,
-        units: Positive,
-        activation: str | Callable[[Tensor], Tensor] | None = "tanh",
-        recurrent_activation: str | Callable[[Tensor], Tensor] | None = "sigmoid",
+        self, units: Positive,
+        activation: Function = "tanh", recurrent_activation: Function = "sigmoid",
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
+        kernel_initializer: Any = "glorot_uniform", recurrent_initializer: Any = "orthogonal",
         bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
+        kernel_regularizer: Any = None, recurrent_regularizer: Any = None,
         bias_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
+        kernel_constraint: Any = None, recurrent_constraint: Any = None,
         bias_constraint: Any = None,
-        dropout: Share = 0.0,
-        recurrent_dropout: Share = 0.0,
-        seed: Seed = None,
+        dropout: Share = 0.0, recurrent_dropout: Share = 0.0, seed: Seed = None,
         **kwargs: Unpack[LayerOptions],
-    ) -> None:
+    ) -> None:  # fmt: skip
         super().__init__(
-            units, activation, recurrent_activation, use_bias, kernel_initializer,
-            recurrent_initializer, bias_initializer, kernel_regularizer, recurrent_regularizer,
-            bias_regularizer, kernel_constraint, recurrent_constraint, bias_constraint, dropout,
-            recurrent_dropout, seed, **kwargs,
+            units, activation, recurrent_activation, use_bias,
+            WeightOptions(kernel_initializer, kernel_regularizer, kernel_constraint),
+            WeightOptions(recurrent_initializer, recurrent_regularizer, recurrent_constraint),
+            WeightOptions(bias_initializer, bias_regularizer, bias_constraint),
+            dropout, recurrent_dropout, seed, **kwargs,
         )  # fmt: skip
 
-    @property
-    def operator(self) -> str:
-        return "mgu"
 
-
-class MGU(Recurrent, MGUCell):
+class MGU(Recurrent, _MGU):
     """The minimal gated unit (Zhou et al., 2016), on real steps only: a GRU with one gate.
 
     With a third fewer weights than a GRU it does as well on the tasks that its authors tried. Keras
@@ -103,21 +83,13 @@ class MGU(Recurrent, MGUCell):
         kernel_initializer: of `kernel` (feature, 2 * units), the gate and then the candidate.
         recurrent_initializer: of `recurrent_kernel` (units, 2 * units).
         bias_initializer: of `bias` (2 * units,).
-        kernel_regularizer: a penalty on `kernel`, as "l2".
-        recurrent_regularizer: a penalty on `recurrent_kernel`.
-        bias_regularizer: a penalty on `bias`.
+        kernel_regularizer, recurrent_regularizer, bias_regularizer: penalties on these, as "l2".
         activity_regularizer: a penalty on what comes out, at real steps.
-        kernel_constraint: applied to `kernel` after every update, as "non_neg".
-        recurrent_constraint: applied to `recurrent_kernel` after every update.
-        bias_constraint: applied to `bias` after every update.
-        dropout: rate on the inputs.
-        recurrent_dropout: rate on the state that is fed back.
+        kernel_constraint, recurrent_constraint, bias_constraint: what these are kept to after every
+            update, as "non_neg".
+        dropout, recurrent_dropout: rates on the inputs and on the state that is fed back.
         seed: of the dropouts' own generator.
-        return_sequences: every step's output, or the last.
-        return_state: whether the final state is given too.
-        go_backwards: whether each sequence is walked from its end.
-        stateful: whether a batch starts where the one before it ended; see `Recurrent`.
-        zero_output_for_mask: changes nothing: a missing step has no output that could be kept.
+        return_sequences, return_state, go_backwards, stateful, zero_output_for_mask: see `RNN`.
 
     Raises:
         ValueError: the input is no sequence of feature vectors.
@@ -128,36 +100,26 @@ class MGU(Recurrent, MGUCell):
     """
 
     def __init__(
-        self,
-        units: Positive,
-        activation: str | Callable[[Tensor], Tensor] | None = "tanh",
-        recurrent_activation: str | Callable[[Tensor], Tensor] | None = "sigmoid",
+        self, units: Positive,
+        activation: Function = "tanh", recurrent_activation: Function = "sigmoid",
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
+        kernel_initializer: Any = "glorot_uniform", recurrent_initializer: Any = "orthogonal",
         bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
+        kernel_regularizer: Any = None, recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None, activity_regularizer: Any = None,
+        kernel_constraint: Any = None, recurrent_constraint: Any = None,
         bias_constraint: Any = None,
-        dropout: Share = 0.0,
-        recurrent_dropout: Share = 0.0,
-        seed: Seed = None,
-        return_sequences: bool = False,
-        return_state: bool = False,
-        go_backwards: bool = False,
-        stateful: bool = False,
-        unroll: bool = False,
+        dropout: Share = 0.0, recurrent_dropout: Share = 0.0, seed: Seed = None,
+        return_sequences: bool = False, return_state: bool = False, go_backwards: bool = False,
+        stateful: bool = False, unroll: bool = False,
         **kwargs: Unpack[WithoutPenalty],
-    ) -> None:
+    ) -> None:  # fmt: skip
         super().__init__(
-            units, activation, recurrent_activation, use_bias, kernel_initializer,
-            recurrent_initializer, bias_initializer, kernel_regularizer, recurrent_regularizer,
-            bias_regularizer, kernel_constraint, recurrent_constraint, bias_constraint, dropout,
-            recurrent_dropout, seed, activity_regularizer=activity_regularizer,
+            units, activation, recurrent_activation, use_bias,
+            WeightOptions(kernel_initializer, kernel_regularizer, kernel_constraint),
+            WeightOptions(recurrent_initializer, recurrent_regularizer, recurrent_constraint),
+            WeightOptions(bias_initializer, bias_regularizer, bias_constraint),
+            dropout, recurrent_dropout, seed, activity_regularizer=activity_regularizer,
             return_sequences=return_sequences, return_state=return_state, go_backwards=go_backwards,
             stateful=stateful, unroll=unroll, **kwargs,
         )  # fmt: skip

@@ -1,19 +1,69 @@
-"""SimpleRNN: the state is fed back, nothing gates it."""
+"""SimpleRNN and SimpleRNNCell: the state is fed back, nothing gates it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Unpack
 
-from torch import Tensor
-
 from ...arguments import Positive, Seed, Share
-from ...core.options import WithoutPenalty
+from ...core.options import LayerOptions, WithoutPenalty
+from ...core.weight_options import WeightOptions
+from .cell import Cell, Function
 from .recurrent import Recurrent
-from .simple_rnn_cell import SimpleRNNCell
 
 
-class SimpleRNN(Recurrent, SimpleRNNCell):
+class _SimpleRNN(Cell):
+    """What SimpleRNN and SimpleRNNCell share: what the kernels call it, and its weights."""
+
+    @property
+    def operator(self) -> str:
+        return "simple_rnn"
+
+
+class SimpleRNNCell(_SimpleRNN):
+    """One step of a recurrent layer without gates (Elman, 1990).
+
+        h' = activation(x W + h U + b)
+
+    Shapes: inputs (batch, feature) and states [h], (batch, units), to the output (batch, units) and
+    the next state in a list; as a tensor where it came as one. Without states it starts from zeros;
+    a batch of no sequences gives none. `RNN(SimpleRNNCell(units))` is `SimpleRNN(units)`: sequences
+    go through that.
+
+    Args: those of `SimpleRNN` that are about one step, in this order.
+
+    Raises:
+        ValueError: the inputs or states are not of these shapes.
+
+    Example:
+        >>> import torch
+        >>> output, [h] = SimpleRNNCell(4)(torch.ones(2, 3), [torch.zeros(2, 4)])
+        >>> torch.equal(output, h)
+        True
+    """
+
+    def __init__(
+        self, units: Positive,
+        activation: Function = "tanh",
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform", recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None, recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        kernel_constraint: Any = None, recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        dropout: Share = 0.0, recurrent_dropout: Share = 0.0, seed: Seed = None,
+        **kwargs: Unpack[LayerOptions],
+    ) -> None:  # fmt: skip
+        super().__init__(
+            units, activation, None, use_bias,
+            WeightOptions(kernel_initializer, kernel_regularizer, kernel_constraint),
+            WeightOptions(recurrent_initializer, recurrent_regularizer, recurrent_constraint),
+            WeightOptions(bias_initializer, bias_regularizer, bias_constraint),
+            dropout, recurrent_dropout, seed, **kwargs,
+        )  # fmt: skip
+
+
+class SimpleRNN(Recurrent, _SimpleRNN):
     """A recurrent layer without gates (Elman, 1990), on real steps only.
 
     Shapes: Ragged (batch, steps*, feature) to (batch, units), the state after each sequence's own
@@ -28,21 +78,13 @@ class SimpleRNN(Recurrent, SimpleRNNCell):
         kernel_initializer: of `kernel` (feature, units).
         recurrent_initializer: of `recurrent_kernel` (units, units).
         bias_initializer: of `bias` (units,).
-        kernel_regularizer: a penalty on `kernel`, as "l2".
-        recurrent_regularizer: a penalty on `recurrent_kernel`.
-        bias_regularizer: a penalty on `bias`.
+        kernel_regularizer, recurrent_regularizer, bias_regularizer: penalties on these, as "l2".
         activity_regularizer: a penalty on what comes out, at real steps.
-        kernel_constraint: applied to `kernel` after every update, as "non_neg".
-        recurrent_constraint: applied to `recurrent_kernel` after every update.
-        bias_constraint: applied to `bias` after every update.
-        dropout: rate on the inputs.
-        recurrent_dropout: rate on the state that is fed back.
+        kernel_constraint, recurrent_constraint, bias_constraint: what these are kept to after every
+            update, as "non_neg".
+        dropout, recurrent_dropout: rates on the inputs and on the state that is fed back.
         seed: of the dropouts' own generator.
-        return_sequences: every step's output, or the last.
-        return_state: whether the final state is given too.
-        go_backwards: whether each sequence is walked from its end.
-        stateful: whether a batch starts where the one before it ended; see `Recurrent`.
-        zero_output_for_mask: changes nothing: a missing step has no output that could be kept.
+        return_sequences, return_state, go_backwards, stateful, zero_output_for_mask: see `RNN`.
 
     Raises:
         ValueError: the input is no sequence of feature vectors.
@@ -53,35 +95,26 @@ class SimpleRNN(Recurrent, SimpleRNNCell):
     """
 
     def __init__(
-        self,
-        units: Positive,
-        activation: str | Callable[[Tensor], Tensor] | None = "tanh",
+        self, units: Positive,
+        activation: Function = "tanh",
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
+        kernel_initializer: Any = "glorot_uniform", recurrent_initializer: Any = "orthogonal",
         bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
+        kernel_regularizer: Any = None, recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None, activity_regularizer: Any = None,
+        kernel_constraint: Any = None, recurrent_constraint: Any = None,
         bias_constraint: Any = None,
-        dropout: Share = 0.0,
-        recurrent_dropout: Share = 0.0,
-        return_sequences: bool = False,
-        return_state: bool = False,
-        go_backwards: bool = False,
-        stateful: bool = False,
-        unroll: bool = False,
-        seed: Seed = None,
+        dropout: Share = 0.0, recurrent_dropout: Share = 0.0,
+        return_sequences: bool = False, return_state: bool = False, go_backwards: bool = False,
+        stateful: bool = False, unroll: bool = False, seed: Seed = None,
         **kwargs: Unpack[WithoutPenalty],
-    ) -> None:
+    ) -> None:  # fmt: skip
         super().__init__(
-            units, activation, use_bias, kernel_initializer, recurrent_initializer,
-            bias_initializer, kernel_regularizer, recurrent_regularizer, bias_regularizer,
-            kernel_constraint, recurrent_constraint, bias_constraint, dropout, recurrent_dropout,
-            seed, activity_regularizer=activity_regularizer, return_sequences=return_sequences,
-            return_state=return_state, go_backwards=go_backwards, stateful=stateful, unroll=unroll,
-            **kwargs,
+            units, activation, None, use_bias,
+            WeightOptions(kernel_initializer, kernel_regularizer, kernel_constraint),
+            WeightOptions(recurrent_initializer, recurrent_regularizer, recurrent_constraint),
+            WeightOptions(bias_initializer, bias_regularizer, bias_constraint),
+            dropout, recurrent_dropout, seed, activity_regularizer=activity_regularizer,
+            return_sequences=return_sequences, return_state=return_state, go_backwards=go_backwards,
+            stateful=stateful, unroll=unroll, **kwargs,
         )  # fmt: skip

@@ -13,11 +13,11 @@ from ...core.calls import Keeps
 from ...core.layer import Layer, as_weights
 from ...core.options import LayerOptions
 from ...core.spec import Spec, spec_of
+from ...core.weight_options import WeightOptions
 from ...errors import first_true, look_up, refuse
 from ...kernels import chain
 from ...ragged import Ragged
 from ...ragged.batch import place
-from ...weights import constraints, initializers, regularizers
 from ..recurrent.recurrent import as_ragged
 from .tag_scheme import allowed
 
@@ -107,12 +107,12 @@ class CRF(Keeps, Layer):
         self.scheme = scheme
         self.use_boundary = use_boundary
         self.decoding = decoding
-        self.transition_initializer = initializers.get(transition_initializer, self.who)
-        self.boundary_initializer = initializers.get(boundary_initializer, self.who)
-        self.transition_regularizer = regularizers.get(transition_regularizer, self.who)
-        self.boundary_regularizer = regularizers.get(boundary_regularizer, self.who)
-        self.transition_constraint = constraints.get(transition_constraint, self.who)
-        self.boundary_constraint = constraints.get(boundary_constraint, self.who)
+        self.keep_options(
+            transition=WeightOptions(
+                transition_initializer, transition_regularizer, transition_constraint
+            ),
+            boundary=WeightOptions(boundary_initializer, boundary_regularizer, boundary_constraint),
+        )
         self.outside = outside
         arguments.names(self.who, "outside", outside, alone=True)
         found = None
@@ -130,23 +130,11 @@ class CRF(Keeps, Layer):
     def build(self, spec: Spec) -> None:
         size = spec.shape[-1]
         assert size is not None
-        self.transitions = self.add_weight(
-            "transitions",
-            (size, size),
-            self.transition_initializer,
-            self.transition_regularizer,
-            self.transition_constraint,
-        )
+        self.transitions = self.add_kept("transitions", (size, size), "transition")
         self.start = self.end = None
         if self.use_boundary:
-            of_boundary = (
-                (size,),
-                self.boundary_initializer,
-                self.boundary_regularizer,
-                self.boundary_constraint,
-            )
-            self.start = self.add_weight("start", *of_boundary)
-            self.end = self.add_weight("end", *of_boundary)
+            self.start = self.add_kept("start", (size,), "boundary")
+            self.end = self.add_kept("end", (size,), "boundary")
 
     def output_spec(self, spec: Spec) -> Spec:
         if len(spec.shape) != (1 if spec.ragged else 2) or not spec.shape[-1]:
