@@ -9,6 +9,7 @@ from masked_batches import coded_like
 from side_by_side import assert_close
 
 import unpad
+from unpad.optimizers.constrained import obeying
 
 # Of Keras's own Nadam, under numpy 2.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -270,9 +271,9 @@ def test_constraints(float64, name, constraint, options):
     """Applied after each update, and the next one goes on from there."""
     w = torch.tensor(coded_like((4, 3)), requires_grad=True)
     v = keras.Variable(coded_like((4, 3)), dtype="float64")
-    w.unpad_constraint = getattr(unpad.constraints, constraint)(**options)
     v.constraint = getattr(keras.constraints, constraint)(**options)
     ours = getattr(unpad.optimizers, name)(0.1).bind([w])
+    obeying(ours, [(w, getattr(unpad.constraints, constraint)(**options))])
     theirs = getattr(keras.optimizers, name)(0.1)
     for update in range(UPDATES):
         grad = torch.tensor(np.cos(update + coded_like((4, 3), 2.0)))

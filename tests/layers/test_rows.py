@@ -8,7 +8,7 @@ import torch.nn.functional as F
 import unpad as keras
 from unpad import kernels, layers
 from unpad.layers import Embedding
-from unpad.optimizers import rows
+from unpad.optimizers import update
 from unpad.optimizers.rules import AdamKeras
 
 SETS = ["avx512", "avx2", "portable"]
@@ -16,7 +16,7 @@ SETS = ["avx512", "avx2", "portable"]
 
 @pytest.fixture(autouse=True)
 def _any_table(monkeypatch):
-    monkeypatch.setattr(rows, "_WORTH", 0)
+    monkeypatch.setattr(update, "_WORTH", 0)
 
 
 @pytest.fixture(params=SETS)
@@ -43,7 +43,7 @@ def test_rows_move_as_by_the_whole_gradient(instruction_set, dtype, width, threa
         ids = torch.randint(0, 400, (60 if t % 5 else 0,), generator=generator)
         ids[: len(ids) // 3] = 7  # often the same
         gradients = torch.randn(len(ids), width, generator=generator, dtype=dtype)
-        update = kernels.adam.Update(
+        step = kernels.adam.Update(
             t=t,
             learning_rate=0.1 / t,
             betas=(0.9, 0.999),
@@ -51,9 +51,9 @@ def test_rows_move_as_by_the_whole_gradient(instruction_set, dtype, width, threa
             weight_decay=0.01 * (t > 20),
         )
         dense = torch.ops.aten.embedding_dense_backward(gradients, ids, 400, -1, False)
-        kernels.adam.step([whole], [dense], *([s] for s in states[0]), update)
+        kernels.adam.step([whole], [dense], *([s] for s in states[0]), step)
         sparse = torch.sparse_coo_tensor(ids[None], gradients, whole.shape, check_invariants=True)
-        kernels.adam.step([by_rows], [sparse], *([s] for s in states[1]), update)
+        kernels.adam.step([by_rows], [sparse], *([s] for s in states[1]), step)
         assert torch.equal(whole, by_rows)
     assert all(map(torch.equal, *states))
 
@@ -108,7 +108,7 @@ SCHEDULE = keras.optimizers.schedules.CosineDecay(0.05, 40)
 def test_fit_gives_the_same_bits(make, embedding, seen, monkeypatch):
     weights = []
     for worth in (0, 1 << 40):
-        monkeypatch.setattr(rows, "_WORTH", worth)
+        monkeypatch.setattr(update, "_WORTH", worth)
         model = network(make(), **embedding)
         model.fit(*data(), batch_size=8, epochs=5, verbose=0)
         weights.append(model.get_weights())
@@ -122,7 +122,7 @@ def test_fit_gives_the_same_bits(make, embedding, seen, monkeypatch):
 def test_a_table_that_is_read_twice_gets_both_gradients(seen, monkeypatch):
     losses = []
     for worth in (0, 1 << 40):
-        monkeypatch.setattr(rows, "_WORTH", worth)
+        monkeypatch.setattr(update, "_WORTH", worth)
         model = network("adam", shared=True)
         losses.append(model.fit(*data(), batch_size=8, epochs=5, verbose=0).history["loss"])
     assert len(seen) == 40

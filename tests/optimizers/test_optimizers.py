@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import unpad as keras
 from unpad import spellings
 from unpad.optimizers import rules
-from unpad.optimizers.constrained import watch
+from unpad.optimizers.constrained import obeying
 from unpad.weights import constraints
 
 from ..messages import says
@@ -92,10 +92,10 @@ def test_weights_stay_until_there_are_enough_batches():
 )  # fmt: skip
 def test_constraints_hold_after_every_update(optimizer):
     w, free = weights((5, 3), (5, 3))
-    w.unpad_constraint = constraints.MaxNorm(0.5, axis=1)
     if optimizer == "instance":
         optimizer = torch.optim.Adagrad([w, free], 0.5)
     made = keras.optimizers.maker(optimizer)([w, free])
+    assert obeying(made, [(w, constraints.MaxNorm(0.5, axis=1))]) is made
     for update in range(3):
         pull([w, free], update)
         made.step()
@@ -106,14 +106,15 @@ def test_constraints_hold_after_every_update(optimizer):
 def test_a_constraint_is_applied_once_an_update():
     calls = []
     (w,) = weights(3)
-    w.unpad_constraint = lambda w: calls.append(1) or w
+    noted = [(w, lambda w: calls.append(1) or w)]
     instance = torch.optim.SGD([w], 0.1)
     for make in (keras.optimizers.maker(instance), keras.optimizers.maker(instance)):
-        made = make([w])
+        made = obeying(make([w]), noted)
     train(made, [w], range(2))
     assert len(calls) == 2
     calls.clear()
-    train(keras.optimizers.SGD(gradient_accumulation_steps=2).bind([w]), [w], range(4))
+    rule = keras.optimizers.SGD(gradient_accumulation_steps=2).bind([w])
+    train(obeying(rule, noted), [w], range(4))
     assert len(calls) == 2
     w.grad = None
     made.step()
@@ -121,19 +122,20 @@ def test_a_constraint_is_applied_once_an_update():
 
 
 def test_constraints_that_come_later_and_in_copies():
-    """A copied weight has lost its attribute, as torch copies it; the optimiser's copy has not."""
     (w,) = weights((5, 3))
     rule, torchs = keras.optimizers.SGD(0.5).bind([w]), torch.optim.SGD([w], 0.5)
-    w.unpad_constraint = constraints.NonNeg()
+    asked = [(w, constraints.NonNeg())]
     for optimizer in (rule, torchs):
-        assert watch(watch(optimizer)) is optimizer
+        assert obeying(obeying(optimizer, asked), asked) is optimizer
         train(optimizer, [w], range(2))
         assert bool((w >= 0).all())
     again = copy.deepcopy(rule)
     (copied,) = again.param_groups[0]["params"]
-    assert not hasattr(copied, "unpad_constraint")
     train(again, [copied], range(2))
     assert bool((copied >= 0).all())
+    for optimizer in (rule, torchs):
+        train(obeying(optimizer, []), [w], range(4))
+        assert not bool((w >= 0).all())
 
 
 class Looks(constraints.NonNeg):
@@ -163,8 +165,8 @@ def test_only_the_rows_that_an_update_touched(make, few):
     tables, looked = [], []
     for constraint in (Looks(), lambda w: w.clamp_min(0)):
         table = torch.nn.Embedding(9, 3, sparse=True, _weight=start.clone())
-        table.weight.unpad_constraint = constraint
         optimizer = keras.optimizers.maker(make)(table.parameters())
+        obeying(optimizer, [(table.weight, constraint)])
         looked.append(constraint)
         for update, rows in enumerate([[0, 1], [1, 1, 4], [8], [2, 3]]):
             optimizer.zero_grad()

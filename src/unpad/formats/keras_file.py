@@ -153,7 +153,7 @@ def state_and_data(model: Any, compiled: bool, who: str) -> tuple[dict[str, Any]
     if compiled and model.compiled and model.optimizer is None and trained(model):
         maker = getattr(model.as_compiled(who).make_optimizer, "__self__", None)
         if isinstance(maker, optimizers.Optimizer):
-            Trainer(model).optimizer(who)  # so that what it gathers has its places
+            Trainer(model).update(who)  # so that what it gathers has its places
     root = as_group(model)
     if not compiled:
         root.groups.pop("optimizer", None)
@@ -228,7 +228,7 @@ def compile_as(
             model.compile_from_config(config)
         if not (model.compiled and trained(model)) or root.at("optimizer/vars") is None:
             return
-        optimizer = Trainer(model).optimizer(who)
+        optimizer = Trainer(model).update(who).optimizer
         if can_be_kept(optimizer):
             place = Place(where.path, WEIGHTS)
             set_optimizer_from(optimizer, trained(model), root, place)

@@ -389,9 +389,9 @@ class Trained(Layer, obeyed=["metrics"]):
         if run is not None:
             return run.train_step(data)
         outside = self._run_outside(data)
-        outside.optimizer = Trainer(self).optimizer("train_step")
+        update = Trainer(self).update("train_step")
         with outside.at_work(), mode(self, True, "train_step"):
-            return outside.train_step(data)
+            return outside.train_step(data, update)
 
     def test_step(self, data: Any) -> dict[str, Any]:
         """What `evaluate` does with a batch; see `train_step`."""

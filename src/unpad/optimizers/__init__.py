@@ -12,7 +12,6 @@ from ..errors import look_up
 from ..serialization import deserialize, serialize
 from . import schedules
 from .adafactor import Adafactor
-from .constrained import watch
 from .lamb import Lamb
 from .muon import Muon
 from .named import (
@@ -86,7 +85,7 @@ def get(optimizer: Any) -> Any:
 
 
 def maker(optimizer: Any) -> Callable[[Iterable[Tensor]], torch.optim.Optimizer]:
-    """What makes the optimiser, given the weights. After each of its steps constraints hold.
+    """What makes the optimiser, given the weights.
 
     Args:
         optimizer: as for `get`; None for a model that is not trained, which is refused then.
@@ -100,8 +99,8 @@ def maker(optimizer: Any) -> Callable[[Iterable[Tensor]], torch.optim.Optimizer]
     if isinstance(found, Optimizer):
         return found.bind
     if isinstance(found, torch.optim.Optimizer):
-        return lambda parameters: watch(found)
-    return lambda parameters: watch(cast(Any, found)(parameters))
+        return lambda parameters: found
+    return cast(Any, found)
 
 
 def _none(parameters: Iterable[Tensor]) -> torch.optim.Optimizer:

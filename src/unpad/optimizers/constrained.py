@@ -1,10 +1,8 @@
-"""Constraints after each update, whatever optimiser made it.
-
-The constraint hangs on the weight, as its attribute `unpad_constraint`.
-"""
+"""Constraints after each update, whatever optimiser made it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 import torch
@@ -13,35 +11,41 @@ from torch import Tensor
 from ..weights.constraints import constrain
 
 
-def constrained(optimizer: torch.optim.Optimizer) -> list[tuple[Tensor, Any]]:
-    """The optimiser's weights that have a constraint, each with its own."""
-    params = [p for group in optimizer.param_groups for p in group["params"]]
-    pairs = [(p, getattr(p, "unpad_constraint", None)) for p in params]
-    return [(p, constraint) for p, constraint in pairs if constraint is not None]
+def obeying(
+    optimizer: torch.optim.Optimizer, constraints: Sequence[tuple[Tensor, Any]]
+) -> torch.optim.Optimizer:
+    """Has an optimiser obey constraints after each of its steps; gives it back.
+
+    Those that it was given before are forgotten. What moves a weight of another optimiser's is none
+    of this one's business, and a copy of a torch optimiser, which has lost its hooks, is to be told
+    again.
+
+    Args:
+        optimizer: ours or torch's.
+        constraints: each with the weight that obeys it.
+    """
+    held = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    mine = [(p, constraint) for p, constraint in constraints if id(p) in held]
+    if hasattr(optimizer, "obey"):
+        cast(Any, optimizer).obey(mine)
+        return optimizer
+    hooks = optimizer._optimizer_step_post_hooks.values()
+    owners = (getattr(hook, "__self__", None) for hook in hooks)
+    watcher = next((owner for owner in owners if isinstance(owner, _Watcher)), None)
+    if watcher is None and mine:
+        watcher = _Watcher()
+        optimizer.register_step_pre_hook(watcher.before)
+        optimizer.register_step_post_hook(watcher.after)
+    if watcher is not None:
+        watcher.obey(mine)
+    return optimizer
 
 
-def apply_constraints(pairs: list[tuple[Tensor, Any]]) -> None:
+def apply_constraints(pairs: Sequence[tuple[Tensor, Any]]) -> None:
     """Makes each weight that has a gradient obey its constraint."""
     for p, constraint in pairs:
         if p.grad is not None:
             constrain(p, constraint)
-
-
-def watch(optimizer: torch.optim.Optimizer) -> torch.optim.Optimizer:
-    """Has a torch optimiser obey constraints after each of its steps; gives it back.
-
-    It can be asked again, of a copy, whose hooks are lost, or where constraints came later.
-    """
-    if not constrained(optimizer):
-        return optimizer
-    if hasattr(optimizer, "obey"):
-        cast(Any, optimizer).obey()
-    elif not getattr(optimizer, "obeys_constraints", False):
-        watcher = _Watcher()
-        optimizer.register_step_pre_hook(watcher.before)
-        optimizer.register_step_post_hook(watcher.after)
-        optimizer.obeys_constraints = True  # pyright: ignore[reportAttributeAccessIssue]
-    return optimizer
 
 
 class _Watcher:
@@ -53,8 +57,15 @@ class _Watcher:
     """
 
     def __init__(self) -> None:
+        self._constraints: dict[Tensor, Any] = {}
         self._obeyed: dict[Tensor, int] = {}
         self._untouched: set[Tensor] = set()
+
+    def obey(self, constraints: Sequence[tuple[Tensor, Any]]) -> None:
+        """From now on these."""
+        before, self._constraints = self._constraints, dict(constraints)
+        same = {p for p, constraint in constraints if before.get(p) is constraint}
+        self._obeyed = {p: version for p, version in self._obeyed.items() if p in same}
 
     def before(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
         self._untouched = {p for p, version in self._obeyed.items() if p._version == version}
@@ -63,7 +74,7 @@ class _Watcher:
         for group in optimizer.param_groups:
             by_rows = _leaves_other_rows_alone(optimizer, group)
             for p in group["params"]:
-                constraint = getattr(p, "unpad_constraint", None)
+                constraint = self._constraints.get(p)
                 if constraint is None or p.grad is None:
                     continue
                 alike = getattr(constraint, "by_rows", False) and getattr(

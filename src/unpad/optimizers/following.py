@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .constrained import watch
 from .own import OwnRule
 from .rule import Rule
 
@@ -46,7 +45,7 @@ def follow(
     for name, p in named:
         if p in optimizer.state:
             _fit_state(optimizer, name, p, who)
-    return watch(optimizer)
+    return optimizer
 
 
 def _check_given(

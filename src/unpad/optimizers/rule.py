@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimizer_pre_hooks
 
 from . import clipping
-from .constrained import apply_constraints, constrained
+from .constrained import apply_constraints
 from .rate import Rate
 from .schedules import rate_at
 
@@ -86,8 +86,6 @@ class Rule(torch.optim.Optimizer):
 
     #: Whether `update` lets the weights decay by itself.
     decays = False
-    #: Whether `update` takes gradients by rows, which `gradients_by_rows` has had made.
-    takes_rows = False
 
     def __init__(
         self,
@@ -98,6 +96,7 @@ class Rule(torch.optim.Optimizer):
         **options: Any,
     ) -> None:
         self.around = around or Around()
+        self._constrained: Sequence[tuple[Tensor, Any]] = ()
         shared = {"lr": lr, "weight_decay": weight_decay, "iterations": 0}
         super().__init__(params, {**shared, **options})
 
@@ -118,7 +117,11 @@ class Rule(torch.optim.Optimizer):
 
     @_hooked
     def step(
-        self, closure: Callable[[], Any] | None = None, weight: Any = None, summed: bool = False
+        self,
+        closure: Callable[[], Any] | None = None,
+        weight: Any = None,
+        summed: bool = False,
+        by_rows: bool = False,
     ) -> Any:
         """Moves the weights by their gradients, or collects these until it is time.
 
@@ -128,6 +131,7 @@ class Rule(torch.optim.Optimizer):
                 number of real steps that the loss was divided by. The update is then that of one
                 batch of all steps. Without it each call counts alike, as in Keras.
             summed: with `accumulate`, whether the loss is a sum: the gradients are added up then.
+            by_rows: whether a gradient may be that of some rows, as `Update` has them made.
         """
         loss = None
         if closure is not None:
@@ -135,7 +139,7 @@ class Rule(torch.optim.Optimizer):
                 loss = closure()
         with torch.no_grad():
             call = self.param_groups[0]["iterations"]
-            work = [self._moved(group) for group in self.param_groups]
+            work = [self._moved(group, by_rows) for group in self.param_groups]
             for group in self.param_groups:
                 group["iterations"] = call + 1
             if self.around.accumulate > 1:
@@ -209,12 +213,12 @@ class Rule(torch.optim.Optimizer):
         """Shrinks the weights by lr * weight_decay."""
         torch._foreach_mul_(params, 1 - group["lr"] * group["weight_decay"])  # pyright: ignore[reportPrivateImportUsage]
 
-    def _moved(self, group: Group) -> tuple[list[Tensor], list[Tensor]]:
+    def _moved(self, group: Group, by_rows: bool) -> tuple[list[Tensor], list[Tensor]]:
         params, grads = [], []
         for p in group["params"]:
             grad = p.grad
             if grad is not None:
-                if grad.is_sparse and not self.takes_rows:
+                if grad.is_sparse and not by_rows:
                     raise ValueError(
                         f"{self.who}: a weight of shape {tuple(p.shape)} has a sparse "
                         "gradient. Leave out sparse=True, or give compile torch.optim.SparseAdam."
@@ -330,14 +334,9 @@ class Rule(torch.optim.Optimizer):
 
     # --- torch's own bookkeeping -----------------------------------------------------------------
 
-    def obey(self) -> None:
-        """Looks for the weights' constraints: these hold after each step from now on."""
-        self._constrained = constrained(self)
-
-    def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """As torch's."""
-        super().add_param_group(param_group)
-        self.obey()
+    def obey(self, constraints: Sequence[tuple[Tensor, Any]]) -> None:
+        """Has these, each with its weight, hold after each step from now on, and no others."""
+        self._constrained = constraints
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """As torch's, where the state's sizes are the weights'.
@@ -361,7 +360,6 @@ class Rule(torch.optim.Optimizer):
         super().load_state_dict(state_dict)
 
     def __getstate__(self) -> dict[str, Any]:
-        # A copied weight has lost its attributes, so the constraints go with the optimiser.
         own = {"around": self.around, "_constrained": self._constrained}
         return {**super().__getstate__(), **own}
 

@@ -12,7 +12,7 @@ import torch
 
 from ..core.mode import mode
 from ..data.feed import Feed, Limited
-from ..optimizers.rows import gradients_by_rows
+from ..optimizers.update import Update
 from .interrupt import HeldInterrupt
 from .kept import KeptMetrics, KeptModel, KeptOptimizer, Order, Place, RandomStreams, place_of
 from .progress import EpochProgress
@@ -123,11 +123,11 @@ class Fitting:
         if self._mode_in_doubt:
             self._model.train()
             run.look_around()
-        assert run.optimizer is not None
+        assert run.update is not None
         try:
             watched = watchers.between or self._own_step
-            with gradients_by_rows(self._model, run.optimizer, watched):
-                returned = self._train(epoch, progress, interrupt)
+            with run.update.rows_of(self._model, watched) as update:
+                returned = self._train(epoch, update, progress, interrupt)
             interrupt.check()
             seconds, rate = time.perf_counter() - start, progress.rate
             logs = run.logs(returned)
@@ -145,7 +145,7 @@ class Fitting:
         watchers.write(None, self._state)
 
     def _train(
-        self, epoch: int, progress: EpochProgress, interrupt: HeldInterrupt
+        self, epoch: int, update: Update, progress: EpochProgress, interrupt: HeldInterrupt
     ) -> dict[str, Any] | None:
         run, watchers, model, place = self.run, self.watchers, self._model, self._place
         begins, ends = watchers.asked("on_train_batch_begin"), watchers.asked("on_train_batch_end")
@@ -159,7 +159,7 @@ class Fitting:
             interrupt.check()
             if begins:
                 watchers.tell("on_train_batch_begin", i)
-            returned = run.train(batch)
+            returned = run.train(batch, update)
             progress.advance(batch.steps)
             if ends:
                 watchers.tell("on_train_batch_end", i, run.so_far(returned))

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..core.structure import flat
 from ..data.source import Batch
+from ..optimizers.update import Update
 from ..ragged import Ragged
 from ..ragged.numbers import as_tensor
 from .objective import Objective
@@ -40,7 +41,7 @@ class Run:
         model: at work.
         objective: its losses and metrics, checked.
         tally: their sums.
-        optimizer: what moves the weights; None where none are moved.
+        update: how the weights are moved; None where none are.
     """
 
     def __init__(
@@ -48,13 +49,11 @@ class Run:
         model: Any,
         objective: Objective,
         tally: Tally,
-        optimizer: torch.optim.Optimizer | None = None,
+        update: Update | None = None,
     ) -> None:
-        self.model, self.objective, self.tally, self.optimizer = model, objective, tally, optimizer
+        self.model, self.objective, self.tally, self.update = model, objective, tally, update
+        self.optimizer = None if update is None else update.optimizer
         self._penalised = model.penalised
-        # How many batches make one update: only our own optimisers have several.
-        self._accumulated = getattr(getattr(optimizer, "around", None), "accumulate", 1)
-        self._summed = self._accumulated > 1 and objective.is_sum
         self._own_train = model.overrides(*OF_TRAINING)
         self._own_test = model.overrides(*OF_TESTING)
         self._tails: Tails | None = None
@@ -91,14 +90,19 @@ class Run:
 
     # --- batches ---------------------------------------------------------------------------------
 
-    def train(self, batch: Batch) -> dict[str, Any] | None:
-        """One update; the logs where the model makes them itself."""
+    def train(self, batch: Batch, update: Update | None = None) -> dict[str, Any] | None:
+        """One update; the logs where the model makes them itself.
+
+        Args:
+            batch: to learn from.
+            update: for now, in the place of the run's own.
+        """
         if self._own_train:
             return _as_logs(self._stepped(self.model.train_step, batch), "train_step")
         outcome = self._outcome(batch)
         if batch.steps and outcome.counts:
             # A batch in which no step counts says nothing: not even the optimiser's momentum moves.
-            self._update(outcome.total, outcome)
+            self._update(update, outcome.total, outcome)
         self.tally.add(outcome)
         return None
 
@@ -128,22 +132,26 @@ class Run:
                 )
         return self.objective.outcome(given, targets, weights, self.model.penalties, rows)
 
-    def _update(self, loss: Tensor, outcome: Outcome | None, counted: float = 1.0) -> None:
-        optimizer: Any = self.optimizer
-        if not any(group["params"] for group in optimizer.param_groups):
-            return  # nothing to move, and a loss without a gradient
-        optimizer.zero_grad(set_to_none=True)
-        if self._accumulated == 1:
+    def _update(
+        self, update: Update | None, loss: Tensor, outcome: Outcome | None, counted: float = 1.0
+    ) -> None:
+        update = update or self.update
+        assert update is not None
+        if not update.moves:
+            return  # a loss without a gradient
+        update.optimizer.zero_grad(set_to_none=True)
+        if update.accumulate == 1:
             loss.backward()
-            optimizer.step()
+            update.step()
             return
         # A batch among those that make one update together: as if all were one batch.
-        if self._summed and outcome is not None and outcome.penalty is not None:
+        summed = self.objective.is_sum
+        if summed and outcome is not None and outcome.penalty is not None:
             # Sums add up, but what is asked of the weights is asked once an update.
-            loss = loss - (1 - 1 / self._accumulated) * outcome.penalty
+            loss = loss - (1 - 1 / update.accumulate) * outcome.penalty
         loss.backward()
         weight = counted if outcome is None else outcome.counted
-        optimizer.step(weight=weight, summed=self._summed)
+        update.step(weight=weight, summed=summed)
 
     # --- the model's own steps -------------------------------------------------------------------
 
@@ -155,13 +163,18 @@ class Run:
         )
         return step(packed(batch.x, y, weight))
 
-    def train_step(self, data: Any) -> dict[str, Any]:
-        """A training step by the model's methods; see `Model.train_step`."""
+    def train_step(self, data: Any, update: Update | None = None) -> dict[str, Any]:
+        """A training step by the model's methods; see `Model.train_step`.
+
+        Args:
+            data: see there.
+            update: for now, in the place of the run's own.
+        """
         x, y, weight, y_pred, loss = self._computed(data, training=True)
         outcome = self._last if self._seen is y_pred else None
         counted = self._counted(y_pred)
         if outcome.counts if outcome is not None else counted:
-            self._update(loss, outcome, counted)
+            self._update(update, loss, outcome, counted)
         return self.model.compute_metrics(x, y, y_pred, sample_weight=weight)
 
     def test_step(self, data: Any) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from ..data.seed import Seed, last_seed
 from ..data.source import Batch, Batches
 from ..data.token_budget import TokenBudget
 from ..optimizers.following import follow
+from ..optimizers.update import Update
 from ..ragged import Ragged
 from ..spellings import depth_of_caller
 from .callbacks import Callback, History
@@ -160,7 +161,7 @@ class Trainer:
         steps = feed.count(epochs.start) if beginning.callbacks and epochs else None
         params = {"verbose": verbose, "epochs": epochs.stop, "steps": steps}
         watchers = Watchers(beginning.callbacks, model, params, "fit", history)
-        run = Run(model, objective, objective.tally(outputs, model.device), self.optimizer("fit"))
+        run = Run(model, objective, objective.tally(outputs, model.device), self.update("fit"))
         model.order_seed = seed
         model.history, model.stop_training = history, False
         fitting = Fitting(run, feed, held_out, watchers, verbose, streams=stream is not None)
@@ -285,7 +286,7 @@ class Trainer:
         data, objective, outputs = prepare(model, given, "train_on_batch")
         objective.check(model)
         tally = objective.tally(outputs, model.device)
-        run = Run(model, objective, tally, self.optimizer("train_on_batch"))
+        run = Run(model, objective, tally, self.update("train_on_batch"))
         batch = data.take(torch.arange(len(data)), model.device)
         with (
             mode(model, True, "train_on_batch", alone=True),
@@ -296,8 +297,8 @@ class Trainer:
 
     # --- what these share ------------------------------------------------------------------------
 
-    def optimizer(self, who: str) -> torch.optim.Optimizer:
-        """The optimiser, made if there is none, for the weights that the model has now."""
+    def update(self, who: str) -> Update:
+        """By the optimiser, made if there is none, of the weights that the model has now."""
         model = self.model
         weights = [w for w in model.parameters() if w.requires_grad]
         if not weights:
@@ -305,14 +306,13 @@ class Trainer:
                 f"{who}: the model has no weights that can be trained: only its loss is computed."
             )
             warnings.warn(text, stacklevel=depth_of_caller())
-            return torch.optim.SGD([{"params": []}], lr=0.0)
+            return Update(torch.optim.SGD([{"params": []}], lr=0.0), moves=False)
         compiled = model.as_compiled(who)
         if model.optimizer is None:
             model.optimizer = compiled.make_optimizer(weights)
-        for weight, constraint in model.constrained():
-            weight.unpad_constraint = constraint
         named = list(model.named_parameters())
-        return follow(model.optimizer, named, compiled.optimizer_given, who)
+        ready = follow(model.optimizer, named, compiled.optimizer_given, who)
+        return Update.of(ready, model.constrained())
 
     def _next_seed(self, first_epoch: int) -> Seed:
         """Of the next fit: another than the fit's before, unless it goes on with that."""

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...arguments import AnyNumber, Positive
+from ...core.by_rows import is_wanted_by_rows
 from ...core.layer import Layer, lift
 from ...core.older import as_told, length_told
 from ...core.options import LayerOptions, WithoutSize
@@ -47,8 +48,6 @@ class Embedding(Layer):
 
     takes = "one"
     one_level = False
-    #: Whether the table's gradient is made of the rows that were read; see `gradients_by_rows`.
-    gradient_by_rows = False
 
     def __init__(
         self,
@@ -159,7 +158,8 @@ class Embedding(Layer):
 
     def forward(self, inputs: Ragged | Tensor) -> Ragged | Tensor:
         """The rows of the ids that are steps."""
-        table, by_rows = self.embeddings, self.gradient_by_rows
+        table = self.embeddings
+        by_rows = is_wanted_by_rows(table)
 
         def rows(ids: Tensor) -> Tensor:
             return F.embedding(ids, table, sparse=by_rows)
