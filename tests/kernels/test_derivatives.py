@@ -160,6 +160,15 @@ def test_torch_func_gives_what_autograd_gives(make):
         del weight
 
 
+@pytest.mark.parametrize("make", LAYERS)
+def test_what_has_leaked_out_of_a_transform_is_its_numbers(make):
+    layer, (values, ragged) = make(), batch()
+    want = of_values(layer, ragged)(values)
+    leaked = []
+    torch.func.grad(lambda v: leaked.append(v) or v.sum())(values.detach())
+    torch.testing.assert_close(of_values(layer, ragged)(leaked[0]), want)
+
+
 @torch_jit
 def test_a_trace_of_products_is_right_and_one_of_a_recurrence_is_refused():
     dense, lstm, x = L.Dense(3), L.LSTM(3), torch.randn(2, 4, 5)

@@ -22,6 +22,8 @@ _CELLS = ("lstm", "gru")
 
 def refuses(call: Call) -> str | None:
     """Why cuDNN does not compute this call; None where it does."""
+    if call.values.is_cpu and forced() != "cudnn":
+        return "the values lie on cpu, and cuDNN works on a GPU"  # said at every call: no f-string
     if not call.values.is_cuda and forced() != "cudnn":
         return f"the values lie on {call.values.device}, and cuDNN works on a GPU"
     if call.values.is_cuda and not torch.backends.cudnn.is_available():

@@ -330,7 +330,7 @@ class _Once(torch.autograd.Function):
         )
 
 
-class _Eager(torch.autograd.Function):
+class _Eager(around.Direct):
     """The operator and its derivative on plain tensors: options, the layout's own, the tensors."""
 
     # With a setup_context of its own torch would work out `forward`'s signature at every call:

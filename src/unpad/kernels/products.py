@@ -93,7 +93,7 @@ def _forward(values: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
     return out
 
 
-class _Linear(torch.autograd.Function):
+class _Linear(around.Direct):
     # No setup_context: see `operator._Eager`.
     @staticmethod
     def forward(ctx, values: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:

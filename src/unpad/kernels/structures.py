@@ -7,7 +7,8 @@ library than the one that was loaded is noticed when it is loaded (`misfit`), no
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 
 _WEIGHTS = ("kernel", "recurrent_kernel", "bias", "recurrent_bias")
 
@@ -77,7 +78,12 @@ def words(values: Sequence[int]) -> bytes:
 
     As a ctypes.Structure each field costs a microsecond, and a small model's step fills 300.
     """
-    return struct.pack(f"{len(values)}q", *values)
+    return _packer(len(values))(*values)
+
+
+@cache
+def _packer(fields: int) -> Callable[..., bytes]:
+    return struct.Struct(f"{fields}q").pack
 
 
 def doubles(values: Sequence[float]) -> bytes:

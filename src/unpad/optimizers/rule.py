@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimizer_pre_hooks
 
+from ..kernels.around import as_tensors
 from . import clipping
 from .constrained import apply_constraints
 from .rate import Rate
@@ -139,7 +140,8 @@ class Rule(torch.optim.Optimizer):
                 loss = closure()
         with torch.no_grad():
             call = self.param_groups[0]["iterations"]
-            work = [self._moved(group, by_rows) for group in self.param_groups]
+            with as_tensors():
+                work = [self._moved(group, by_rows) for group in self.param_groups]
             for group in self.param_groups:
                 group["iterations"] = call + 1
             if self.around.accumulate > 1:
@@ -186,9 +188,10 @@ class Rule(torch.optim.Optimizer):
         if not set_to_none:
             super().zero_grad(set_to_none)
             return
-        for group in self.param_groups:
-            for p in group["params"]:
-                p.grad = None
+        with as_tensors():
+            for group in self.param_groups:
+                for p in group["params"]:
+                    p.grad = None
 
     def _update_all(self, work: list[tuple[list[Tensor], list[Tensor]]], call: int) -> None:
         around = self.around

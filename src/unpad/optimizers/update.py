@@ -20,6 +20,7 @@ from torch import Tensor
 
 from .. import kernels
 from ..core.by_rows import wanted_by_rows
+from ..kernels.around import as_tensors
 from ..layers import Embedding
 from .constrained import obeying
 from .rule import Around, hooks_of
@@ -104,7 +105,11 @@ def _can_take_rows(optimizer: torch.optim.Optimizer) -> bool:
 
 
 def _tables(model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> Iterator[Tensor]:
-    held = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    with as_tensors():
+        weights = [p for group in optimizer.param_groups for p in group["params"]]
+        if not any(p.numel() >= _WORTH for p in weights):
+            return
+    held = set(map(id, weights))
     for layer in model.modules():
         if type(layer) is not Embedding or not layer.built:
             continue

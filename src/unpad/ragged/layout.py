@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Sequence
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -276,12 +277,16 @@ class Layout:
             sequences: (n,) int64, each within the batch; repeats are legal.
         """
         own = self.own
-        lengths = own.lengths.index_select(0, sequences)
-        offsets = _offsets_of(lengths)
-        steps = whole(offsets[-1])
-        shift = own.offsets.index_select(0, sequences) - offsets[:-1]
-        index = torch.arange(steps, device=self.device)
-        index += shift.repeat_interleave(lengths, output_size=steps)
+        if own.offsets.is_cpu and not torch.compiler.is_compiling():
+            offsets, index = _gathered(own.offsets, sequences)
+            steps = index.shape[0]
+        else:
+            lengths = own.lengths.index_select(0, sequences)
+            offsets = _offsets_of(lengths)
+            steps = whole(offsets[-1])
+            shift = own.offsets.index_select(0, sequences) - offsets[:-1]
+            index = torch.arange(steps, device=self.device)
+            index += shift.repeat_interleave(lengths, output_size=steps)
         slots = None if own.slots is None else own.slots.index_select(0, index)
         return Layout(offsets, slots, own.width, _checked=True, steps=steps), index
 
@@ -327,6 +332,21 @@ def _offsets_of(lengths: Tensor) -> Tensor:
     offsets = lengths.new_zeros(lengths.shape[0] + 1)
     torch.cumsum(lengths, 0, out=offsets[1:])
     return offsets
+
+
+def _gathered(offsets: Tensor, sequences: Tensor) -> tuple[Tensor, Tensor]:
+    """Offsets and index of `Layout.take` on a host, by numpy: a third of the time of small arrays.
+
+    Every batch of a training is taken so.
+    """
+    held, chosen = offsets.numpy(), sequences.numpy()
+    starts = held[chosen]
+    found = np.zeros(len(chosen) + 1, np.int64)
+    lengths = held[chosen + 1] - starts
+    lengths.cumsum(out=found[1:])
+    index = np.arange(found[-1])
+    index += np.repeat(starts - found[:-1], lengths)
+    return torch.from_numpy(found), torch.from_numpy(index)
 
 
 def _agree_in_graph(mine: Own, theirs: Own) -> bool:

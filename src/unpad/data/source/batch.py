@@ -87,7 +87,7 @@ class Batch:
             return Ragged._trusted(take_rows(part.values, steps).to(device), layout)
 
         lengths = self.lengths
-        steps = len(sequences) if lengths is None else int(lengths.index_select(0, sequences).sum())
+        steps = len(sequences) if lengths is None else int(lengths.numpy()[sequences.numpy()].sum())
         x, y, weight = ([*map(pick, parts)] for parts in (self.inputs, self.targets, self.weights))
         return Batch(x, y, weight, None, steps)
 

@@ -20,6 +20,7 @@ _LAGS = (-3, -2, -1, 0, 1, 2, 3)
 # Points of accuracy that a shift must cost, and that length must give, to be worth a word.
 _MUCH = 0.15
 _FEW = 200
+_PADDED = 10
 _ROWS = 256
 _IDS = 200_000
 
@@ -28,6 +29,8 @@ def beside(case: Case) -> Iterator[Finding]:
     """Of each output's targets."""
     for target in case.targets if case.inputs else ():
         yield from other_end(case.inputs[0], target)
+        if case.inputs[0].steps < _FEW:
+            continue  # no label stands beside a step, or a sequence, that is not there
         sample = sample_of(case.inputs[0].real, target.laid)
         if sample is None or sample.labels is None or not _classes(sample.labels):
             continue
@@ -47,7 +50,7 @@ def _classes(labels: Tensor) -> bool:
 def other_end(x: Input, target: Target) -> Iterator[Finding]:
     """Steps padded at one end, labels at the other, by the same numbers of slots."""
     grid = _grid(target.given)
-    if not isinstance(x.real, Ragged) or x.real.levels > 1 or grid is None:
+    if not isinstance(x.real, Ragged) or x.real.levels > 1 or grid is None or len(grid) < _PADDED:
         return
     layout = x.real.layout
     if grid.shape != (layout.batch, layout.time) or layout.steps in (0, grid.numel()):
@@ -57,7 +60,7 @@ def other_end(x: Input, target: Target) -> Iterator[Finding]:
     padded = ends(~mask)
     own, _, end = padded.side
     padding = (own > 0) & (own < grid.shape[1]) & (padded.inside == 0)
-    if int(padding.sum()) < 10 or len(own[padding].unique()) < 3:
+    if int(padding.sum()) < _PADDED or len(own[padding].unique()) < 3:
         return
     first = grid[:, 0] if end == "end" else grid[:, -1]
     fill = first[padding].mode().values
@@ -103,10 +106,13 @@ def shifted(sample: Sample) -> Iterator[Finding]:
         return
     labels, ids = sample.labels.long(), sample.values
     # An id that is the label itself, some steps away, is a task and no mistake.
-    found = {lag: _told_by(sample, ids, labels, lag) for lag in _LAGS}
-    if found[0] is None:
+    lengths = sample.lengths.repeat_interleave(sample.lengths)
+    # Over the same steps for every lag.
+    at = ((sample.positions >= 3) & (sample.positions < lengths - 3)).nonzero()[:, 0]
+    if len(at) < _FEW or (int(ids.max()) + 1) * (int(labels.max()) + 1) > 20 * _IDS:
         return
-    scores = {lag: score for lag, score in found.items() if score is not None}
+    learn = sample.sequence_ids[at] % 2 == 0
+    scores = {lag: _told_by(ids[at + lag], labels[at], learn) for lag in _LAGS}
     best = max(scores, key=lambda lag: scores[lag][0])
     score, count, echoes = scores[best]
     here = scores[0][0]
@@ -133,32 +139,16 @@ def shifted(sample: Sample) -> Iterator[Finding]:
     )
 
 
-def _told_by(
-    sample: Sample, ids: Tensor, labels: Tensor, lag: int
-) -> tuple[float, int, float] | None:
-    """How many labels an id `lag` steps away tells, on sequences that were not counted."""
-    at = torch.arange(len(ids))
-    positions = sample.positions
-    lengths = sample.lengths.repeat_interleave(sample.lengths)
-    # Over the same steps for every lag.
-    both = (positions >= 3) & (positions < lengths - 3)
-    at = at[both]
-    if len(at) < _FEW:
-        return None
-    x, y, of = ids[at + lag], labels[at], sample.sequence_ids[at]
-    kinds, classes = int(ids.max()) + 1, int(labels.max()) + 1
-    if kinds * classes > 20 * _IDS:
-        return None
-    learn = of % 2 == 0
-    right = 0
+def _told_by(x: Tensor, y: Tensor, learn: Tensor) -> tuple[float, int, float]:
+    """How many labels an id tells, on sequences that were not counted; how often it is one."""
+    kinds, classes = int(x.max()) + 1, int(y.max()) + 1
+    pairs, right = x * classes + y, 0
     for half in (learn, ~learn):
-        table = torch.bincount(x[half] * classes + y[half], minlength=kinds * classes)
-        table = table.reshape(kinds, classes)
-        best = table.argmax(1)
-        unseen = table.sum(1) == 0
-        best[unseen] = int(y[half].bincount(minlength=classes).argmax()) if bool(half.any()) else 0
+        table = torch.bincount(pairs[half], minlength=kinds * classes).reshape(kinds, classes)
+        most, best = table.max(1)
+        best[most == 0] = table.sum(0).argmax() if bool(half.any()) else 0
         right += int((best[x[~half]] == y[~half]).sum())
-    return right / len(at), len(at), float((x == y).double().mean())
+    return right / len(x), len(x), float((x == y).double().mean())
 
 
 def by_length(sample: Sample) -> Iterator[Finding]:

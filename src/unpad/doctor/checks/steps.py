@@ -15,6 +15,9 @@ from ..findings import Finding, Where
 _SOME = 0.05
 _HALF = 0.5
 _NEARLY_ALL = 0.95
+# Fewer say nothing.
+_STEPS = 500
+_SEQUENCES = 20
 
 
 def steps(case: Case) -> Iterator[Finding]:
@@ -23,6 +26,8 @@ def steps(case: Case) -> Iterator[Finding]:
         yield from _holes(case, x)
         if x.opened:
             yield from _empties(case, x)
+        if x.steps < _STEPS and len(x.real) < _SEQUENCES:
+            continue
         sample = sample_of(x.real)
         if sample is None or len(sample.values) == 0:
             continue
@@ -92,7 +97,7 @@ def _one_id(case: Case, sample: Sample) -> Iterator[Finding]:
     counts = sample.values.bincount()
     share, kinds = float(counts.max()) / len(sample.values), int((counts > 0).sum())
     which = int(counts.argmax())
-    if share < _HALF or kinds < 50 or len(sample.values) < 500:
+    if share < _HALF or kinds < 50 or len(sample.values) < _STEPS:
         return
     if which == 0 and not case.masks.zero:
         return  # padding that nothing masks is another finding
@@ -114,7 +119,11 @@ def _back(sample: Sample) -> Iterator[Finding]:
     if not sample.values.is_floating_point() or sample.values.ndim != 2:
         return
     n = len(sample.lengths)
-    if n < 20 or int((sample.lengths >= 4).sum()) < 20 or sample.values.shape[1] > 512:
+    if (
+        n < _SEQUENCES
+        or int((sample.lengths >= 4).sum()) < _SEQUENCES
+        or sample.values.shape[1] > 512
+    ):
         return
     grows = sample.values[1:] - sample.values[:-1]
     inside = sample.sequence_ids[1:] == sample.sequence_ids[:-1]

@@ -49,6 +49,12 @@ class Input(NamedTuple):
         """Whether it is known which steps are real."""
         return isinstance(self.real, Ragged)
 
+    @property
+    def steps(self) -> int:
+        """Steps in all; rows where there are no sequences."""
+        real = self.real
+        return real.layout.steps if isinstance(real, Ragged) else real.shape[:2].numel()
+
 
 class Head(NamedTuple):
     """What ends a model.

@@ -125,7 +125,7 @@ class TimeDistributed(Keeps, Layer):
             # The layer has counted steps for sequences; asked again, it names the right place.
             self.check(inputs)
             raise
-        return out.unflatten(0, inputs.shape[:2])
+        return out.view(*inputs.shape[:2], *out.shape[1:])
 
     @property
     def tail(self) -> str | None:

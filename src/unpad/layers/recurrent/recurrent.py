@@ -247,7 +247,7 @@ def as_ragged(inputs: Ragged | Tensor) -> tuple[Ragged, Callable[[Ragged], Ragge
     batch, time = inputs.shape[:2]
     layout = Layout.full(batch, time).to(inputs.device)
     ragged = Ragged._trusted(inputs.flatten(0, 1), layout)
-    return ragged, lambda outputs: outputs.values.unflatten(0, (batch, time))
+    return ragged, lambda outputs: outputs.values.view(batch, time, *outputs.values.shape[1:])
 
 
 def step_of(spec: Spec) -> Spec:

@@ -81,12 +81,9 @@ def take_real(grid: Tensor, real: Tensor, numpy: bool) -> Parts:
         layout = Layout.full(batch, time).to(grid.device)
         return Parts(grid.flatten(0, 1).clone(), layout, numpy)
     # Right padding needs no slots: each sequence's steps stand at 0, 1, 2, ...
-    right = bool((real.cumsum(1)[:, -1:] == lengths[:, None]).all()) and not bool(
-        (real[:, 1:] & ~real[:, :-1]).any()
-    )
-    slots = None
-    if not right:
-        slots = torch.arange(time, device=grid.device).expand(batch, time)[real]
+    times = torch.arange(time, device=grid.device)
+    right = torch.equal(real, times < lengths[:, None])
+    slots = None if right else times.expand(batch, time)[real]
     return Parts(grid[real], Layout._of_lengths(lengths, slots, time), numpy)
 
 
