@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Self
 
 import torch
@@ -20,23 +21,36 @@ class Assigned:
 
     @torch.no_grad()
     def assign(self, value: Any) -> Self:
-        """Replaces the values; those of another shape are refused unless they broadcast to it."""
-        mine: Any = self
-        mine.copy_(as_tensor(value, "assign"))
-        return self
+        """Replaces the values by numbers of their shape, or that broadcast to it.
+
+        Raises:
+            ValueError: they are of another shape, or no numbers; nothing has changed then.
+        """
+        return self._changed("assign", torch.Tensor.copy_, value)
 
     @torch.no_grad()
     def assign_add(self, value: Any) -> Self:
         """Adds to the values."""
-        mine: Any = self
-        mine.add_(as_tensor(value, "assign_add", mine.device))
-        return self
+        return self._changed("assign_add", torch.Tensor.add_, value)
 
     @torch.no_grad()
     def assign_sub(self, value: Any) -> Self:
         """Takes from the values."""
+        return self._changed("assign_sub", torch.Tensor.sub_, value)
+
+    def _changed(self, word: str, change: Callable[[Any, Tensor], Any], value: Any) -> Self:
         mine: Any = self
-        mine.sub_(as_tensor(value, "assign_sub", mine.device))
+        who = f"{getattr(mine, 'path', mine.name)}.{word}"
+        given = as_tensor(value, who, mine.device)
+        try:
+            fits = torch.broadcast_shapes(given.shape, mine.shape) == mine.shape
+        except RuntimeError:
+            fits = False
+        if not fits:
+            raise ValueError(
+                f"{who}: expected numbers of shape {tuple(mine.shape)}, got {tuple(given.shape)}."
+            )
+        change(mine, given)
         return self
 
 

@@ -118,7 +118,7 @@ def test_mistakes():
     ragged = Ragged.from_list(DOCS, levels=2)
     with says("Ragged.merge_levels: expected sequences of sequences, got sequences of steps."):
         ragged.values.merge_levels()
-    with says("Ragged.from_list: levels=2 expects sequence 1 as a list of sequences, got int."):
+    with says("Ragged.from_list: levels=2 expects sequence 1 as a list of sequences, got 3."):
         Ragged.from_list([[[1]], 3], levels=2)
     with says("Ragged.from_list: levels is 1 or 2, got 3."):
         Ragged.from_list(DOCS, levels=3)

@@ -347,8 +347,19 @@ class Layer(Refusing, Attributes, refused=NOT_ASKED):
             ValueError: the layer cannot take them; see `output_spec`.
         """
         self._refuse_other_sizes(specs)
-        found = self.output_spec(*specs, **options)
+        try:
+            found = self.output_spec(*specs, **options)
+        except TypeError:
+            self._refuse_other_arguments(specs, options)
+            raise
         return found if self.half_type is None else precision.in_spec(found, self.half_type)
+
+    def _refuse_other_arguments(self, specs: Sequence[Any], options: dict[str, Any]) -> None:
+        try:
+            inspect.signature(self.output_spec).bind(*specs, **options)
+        except TypeError as error:
+            names = ", ".join(inspect.signature(self.forward).parameters)
+            raise TypeError(f"{self.who}: {error}. It is called as layer({names}).") from None
 
     def _refuse_other_sizes(self, specs: Sequence[Any]) -> None:
         self._refuse_levels(specs)

@@ -370,6 +370,10 @@ class Weighted(Checked, torch.nn.Module):
                 changed then.
         """
         mine = self.weights
+        if not hasattr(weights, "__len__"):
+            raise ValueError(
+                f"{self.who}: expected a list of {len(mine)} arrays, got {type(weights).__name__}."
+            )
         if len(weights) != len(mine):
             raise ValueError(f"{self.who}: expected {len(mine)} weights, got {len(weights)}.")
         for i, (w, new) in enumerate(zip(mine, weights, strict=True)):

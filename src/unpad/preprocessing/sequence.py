@@ -55,11 +55,12 @@ def pad_sequences(
     sequences = read_whole(sequences, who)
     if not hasattr(sequences, "__len__") or isinstance(sequences, (str, bytes)):
         raise ValueError(f"{who}: expected a list of sequences, got {type(sequences).__name__}.")
-    found = [_array(part, i) for i, part in enumerate(sequences)]
+    text = _holds_text(dtype)
+    found = [_array(part, i, text) for i, part in enumerate(sequences)]
     longest = max(map(len, found), default=0)
     slots = longest if maxlen is None else maxlen
     feature = next((part.shape[1:] for part in found if len(part)), ())
-    if isinstance(value, str) and not _holds_text(dtype):
+    if isinstance(value, str) and not text:
         raise ValueError(
             f"{who}: value={value!r} is text, dtype={dtype!r} is not. For text: dtype=object."
         )
@@ -91,7 +92,7 @@ def pad_sequences(
     return grid
 
 
-def _array(sequence: Any, i: int) -> np.ndarray:
+def _array(sequence: Any, i: int, text: bool) -> np.ndarray:
     sequence = read_whole(sequence, f"pad_sequences: sequence {i}")
     if not hasattr(sequence, "__len__") or isinstance(sequence, (str, bytes)):
         raise ValueError(
@@ -102,6 +103,11 @@ def _array(sequence: Any, i: int) -> np.ndarray:
         array = np.asanyarray(sequence)
     except ValueError:  # rows of different lengths
         array = np.zeros((), complex)
+    if array.dtype.kind in "OUS" and not text:
+        raise ValueError(
+            f"pad_sequences: sequence {i} holds text, {shown(sequence)}. Make ids of it first, as "
+            "TextVectorization does, or pad text: dtype=object, value=''."
+        )
     if array.dtype.kind == "c":
         raise ValueError(
             f"pad_sequences: expected sequence {i} as numbers, or rows of as many, got "

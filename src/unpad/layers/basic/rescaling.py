@@ -22,6 +22,9 @@ class Rescaling(TokenWise):
         scale: a number, or one for each feature.
         offset: likewise.
 
+    Raises:
+        ValueError: one of them holds no numbers.
+
     Example:
         >>> Rescaling(0.5, 1.0)(Ragged.from_list([[2.0, 4.0], []])).to_list()[0].tolist()
         [2.0, 3.0]
@@ -29,6 +32,8 @@ class Rescaling(TokenWise):
 
     def __init__(self, scale: Any, offset: Any = 0.0, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
+        for name, given in (("scale", scale), ("offset", offset)):
+            as_tensor(given, f"{self.who}: {name}")
         self.scale, self.offset = scale, offset
 
     def output_spec(self, spec: Spec) -> Specs:

@@ -56,7 +56,7 @@ def from_lists_of_lists(sequences: Any, dtype: torch.dtype | None) -> Parts:
         if not _holds_sequences(sequence):
             raise ValueError(
                 f"Ragged.from_list: levels=2 expects sequence {i} as a list of sequences, got "
-                f"{type(sequence).__name__}."
+                f"{shown(sequence)}. Sequences of steps: Ragged.from_list(x)."
             )
     try:
         inner = from_list([part for sequence in outer for part in sequence], dtype=dtype)
@@ -87,6 +87,8 @@ def listed(sequences: Any, who: str) -> Sequence[Any]:
     found = read_whole(sequences, who)
     if isinstance(found, (str, bytes)) or not hasattr(found, "__len__") or not np.iterable(found):
         raise ValueError(f"{who}: expected sequences of numbers, got {shown(found)}.")
+    if isinstance(found, Tensor) and found.is_nested:
+        return found.unbind()
     if isinstance(found, (Choosing, np.ndarray, Tensor)):
         return list(found)
     if isinstance(found, (list, tuple)) and set(map(type, found)) <= _PLAIN:
