@@ -1,4 +1,4 @@
-"""What a person sees while a model trains: a bar in a terminal, a line an epoch elsewhere."""
+"""What a person sees while a model trains: a bar in terminals and notebooks, else lines."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from .notebook import NotebookBar
 
 # A bar that is drawn more often than this only costs.
 _SECONDS = 0.1
@@ -21,8 +23,8 @@ class EpochProgress:
     Args:
         title: what is running, as "Epoch 1/3".
         steps: real steps that will be worked through; None where nobody knows.
-        verbose: 0 shows nothing, 1 a bar where there is a terminal and a line at the end, 2 only
-            the line.
+        verbose: 0 shows nothing, 1 a bar where there is a terminal or a notebook and a line at the
+            end, 2 only the line.
     """
 
     def __init__(self, title: str, steps: int | None, verbose: int) -> None:
@@ -33,7 +35,12 @@ class EpochProgress:
         self._start = self._shown = time.perf_counter()
         self._console = Console(soft_wrap=True, highlight=False) if verbose else None
         self._bar: Progress | None = None
-        if verbose == 1 and self._console is not None and self._console.is_terminal:
+        self._notebook: NotebookBar | None = None
+        if verbose != 1 or self._console is None:
+            return
+        if self._console.is_jupyter:
+            self._notebook = NotebookBar(title, steps)
+        elif self._console.is_terminal:
             self._bar = Progress(
                 TextColumn("{task.description}"),
                 BarColumn(bar_width=24),
@@ -57,7 +64,8 @@ class EpochProgress:
     @property
     def due(self) -> bool:
         """Whether the bar is to be drawn again: ask before working out what it shows."""
-        return self._bar is not None and time.perf_counter() - self._shown >= _SECONDS
+        shown = self._bar is not None or self._notebook is not None
+        return shown and time.perf_counter() - self._shown >= _SECONDS
 
     def advance(self, steps: int) -> None:
         """Counts the steps of a batch."""
@@ -75,23 +83,33 @@ class EpochProgress:
 
     def draw(self, logs: dict[str, float]) -> None:
         """Draws the bar with these numbers."""
-        assert self._bar is not None
         self._shown = time.perf_counter()
-        fields: dict[str, Any] = {"rate": f"{self.rate:,.0f} steps/s", "logs": _text(logs)}
-        self._bar.update(self._task, completed=self._done, refresh=True, **fields)
+        rate = f"{self.rate:,.0f} steps/s"
+        if self._notebook is not None:
+            self._notebook.update(self._done, f"{rate}  {_text(logs)}")
+        if self._bar is not None:
+            fields: dict[str, Any] = {"rate": rate, "logs": _text(logs)}
+            self._bar.update(self._task, completed=self._done, refresh=True, **fields)
 
     def stop(self) -> None:
-        """Takes the bar away."""
+        """Takes the bar of a terminal away; that of a notebook stays as it was drawn last."""
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
 
     def finish(self, seconds: float, rate: float, logs: dict[str, float]) -> None:
-        """Takes the bar away and leaves the line."""
+        """Leaves the line in the bar's place."""
         self.stop()
-        if self._console is not None:
-            parts = [self._title, f"{seconds:.1f} s", f"{rate:,.0f} steps/s", _text(logs)]
-            self._console.print("  ".join(p for p in parts if p))
+        if self._console is None:
+            return
+        parts = [self._title, f"{seconds:.1f} s", f"{rate:,.0f} steps/s", _text(logs)]
+        line = "  ".join(p for p in parts if p)
+        if self._notebook is not None:
+            self._notebook.finish(line)
+        elif self._console.is_jupyter:
+            print(line)  # rich would make a page of it
+        else:
+            self._console.print(line)
 
 
 def _text(logs: dict[str, float]) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from .callbacks import Callback
 from .callbacks.callback import WritesState
+from .callbacks.foreign import Foreign, adopted
 from .callbacks.logs import Logs
 from .state import Kept, State
 
@@ -19,7 +20,7 @@ class Watchers(Kept):
     """Callbacks that are told together, one that is ours last, so that it holds what others add.
 
     Args:
-        callbacks: the user's own.
+        callbacks: the user's own, ours or another library's.
         model: at work.
         params: what they are told of it: verbose, epochs, steps.
         who: is called in errors.
@@ -37,13 +38,7 @@ class Watchers(Kept):
         who: str,
         last: Callback | None = None,
     ) -> None:
-        given = listed(callbacks)
-        for callback in given:
-            if not isinstance(callback, Callback):
-                raise ValueError(
-                    f"{who}: expected callbacks as keras.callbacks, got {type(callback).__name__}."
-                    + (" A class: put () behind it." if isinstance(callback, type) else "")
-                )
+        given = [adopted(callback, who) for callback in listed(callbacks)]
         #: Whether there are any of the user's own.
         self.given = bool(given)
         self._all = [*given, *([] if last is None else [last])]
@@ -81,7 +76,8 @@ class Watchers(Kept):
         seen: Counter[str] = Counter()
         found = []
         for callback in self._all:
-            name = type(callback).__name__
+            own = callback.callback if isinstance(callback, Foreign) else callback
+            name = type(own).__name__
             seen[name] += 1
             found.append((name if seen[name] == 1 else f"{name} {seen[name]}", callback))
         return found

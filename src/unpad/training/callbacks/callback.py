@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from ...arguments import Checked
 from ..state import State, attributes_kept, give_back_attributes
+from .curves import drawn
 from .logs import Logs
 
 
@@ -121,6 +123,21 @@ class History(Callback):
         self.epoch.append(epoch)
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
+
+    def plot(self, to_file: str | os.PathLike[str] | None = None) -> Any:
+        """Draws each number over the epochs, that of held-out data beside it.
+
+        Args:
+            to_file: where the picture goes, its kind by the ending: .png, .svg, .pdf.
+
+        Returns:
+            Matplotlib's figure, which a notebook shows.
+
+        Raises:
+            ValueError: no epoch is finished.
+            ImportError: matplotlib is not installed.
+        """
+        return drawn(self.epoch, self.history, to_file)
 
     def __repr__(self) -> str:
         last = ", ".join(f"{k} {v[-1]:.4f}" for k, v in self.history.items())
