@@ -130,7 +130,10 @@ def backward(cell):
 
             def run(full, options):
                 run = torch.ops.unpad.recurrent_backward.default
-                return run(*d, *full, *rest, *options, "", True)
+                of_step, *of_walk = rest
+                results = [of_step, torch.empty(0), torch.empty(0), *of_walk]
+                wanted = [True] * 11
+                return run(d, *full, *options, results=results, path="", wanted=wanted)
 
             return walk(cell, run)[1](*some)[0]
 

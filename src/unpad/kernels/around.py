@@ -82,6 +82,16 @@ def transform() -> str | None:
     return None
 
 
+def refuses() -> str | None:
+    """Why no kernel of our own can compute a call made here, whatever its numbers; else None."""
+    if nothing():
+        return None
+    made_in = transform()
+    if made_in is None:
+        return "under autocast torch chooses the type of each operator"
+    return f"within {made_in} only torch's own operators know what a tensor carries"
+
+
 def cast_to(values: Tensor) -> torch.dtype | None:
     """The type in which autocast wants these values computed; None where it is as they are."""
     if not _is_any_autocast_enabled():

@@ -9,7 +9,7 @@ Its paths are "cudnn" (cudnn.py, on a GPU), "compiled" (compiled.py over csrc/),
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -21,40 +21,95 @@ from .calls import Call
 from .cells import CELLS
 from .checks import check, followed, sizes
 from .paths import Operator, Path, forced
-from .registered import LIBRARY
+from .registered import names_of
 from .weights import by_kind, in_turn
 from .whole import Whole
 
 # Weights of up to two directions, each an argument of its own: torch's derivative of an operator
 # with lists of tensors takes them apart in Python, 0.4 ms a training step of a small model.
-_WEIGHTS = ", ".join(
+_WEIGHTS = [
     f"Tensor{'' if d == 0 and kind in ('kernel', 'recurrent_kernel') else '?'} {kind}_{d}"
     for d in (0, 1)
     for kind in ("kernel", "recurrent_kernel", "bias", "recurrent_bias")
-)
-_OPTIONS = "str cell, str activation, str recurrent_activation, bool[] reverse, str path"
-_GIVEN = (
-    f"Tensor values, Tensor offsets, Tensor? ids, {_WEIGHTS}, Tensor? h0, Tensor? c0, Tensor? mask"
-)
-LIBRARY.define(
-    f"recurrent({_GIVEN}, {_OPTIONS}, bool keep) "
-    "-> (Tensor outputs, Tensor h, Tensor c, Tensor gates, Tensor saved)"
-)
-LIBRARY.define(
-    f"recurrent_backward(Tensor? d_outputs, Tensor? d_h, Tensor? d_c, {_GIVEN}, Tensor outputs, "
-    f"Tensor gates, Tensor saved, {_OPTIONS}, bool inputs) -> ({', '.join(['Tensor'] * 11)})"
-)
+]
 # Where the arguments stand, counted from values.
 _WEIGHTS_AT, _H0, _MASK, _CELL, _REVERSE = slice(3, 11), 11, 13, 14, 17
+
+
+class Walks(NamedTuple):
+    """What computes a path, as torch calls it.
+
+    Args:
+        run: what has a `forward` and a `backward`; see `compiled`.
+    """
+
+    run: Any
+
+    def __call__(self, values: Tensor, offsets: Tensor, ids: Tensor | None, *rest: Any) -> Any:
+        given: tuple[Any, ...] = values, offsets, ids, *rest
+        found = self.run.forward(values, offsets, ids, given[_WEIGHTS_AT], *given[_H0:])
+        # An operator may give neither None nor one tensor twice.
+        return tuple(values.new_empty(0) if r is None else r for r in found)
+
+    def back(self, gradients: Any, arguments: Any, results: Any, wanted: Any) -> Any:
+        """See `paths.Operator.backward`."""
+        values, offsets, ids = arguments[:3]
+        h0, c0, mask, *options = arguments[_H0:]
+        weights, (outputs, _, _, gates, saved) = arguments[_WEIGHTS_AT], results
+        kept = outputs, gates, saved
+        followed(options[0], values, offsets, weights, len(options[-1]), *gradients, *kept)
+        given = (*gradients, values, offsets, ids, weights, h0, c0, mask, *kept, *options)
+        return self.run.backward(*given, wanted[0])
+
+
+def _path(name: str, refuses: Callable[[Call], str | None], run: Any) -> Path:
+    return Path(name, refuses, Walks(run), Walks(run).back)
+
+
+def _call(*arguments: Any) -> Call:
+    """What a path is chosen by."""
+    mask, cell, activation, recurrent_activation = arguments[_MASK : _MASK + 4]
+    return Call(cell, arguments[0], activation, recurrent_activation, mask, None)
+
+
+def _check(values: Tensor, offsets: Tensor, ids: Tensor | None, *rest: Any) -> None:
+    given: tuple[Any, ...] = values, offsets, ids, *rest
+    check(given[_CELL], values, offsets, ids, *by_kind(given[_WEIGHTS_AT]),
+          given[_H0], given[_H0 + 1], given[_MASK], given[_REVERSE])  # fmt: skip
+
+
+def _shapes(values: Tensor, offsets: Tensor, ids: Tensor | None, *rest: Any) -> tuple[Tensor, ...]:
+    recurrent_kernel, (cell, *_, reverse, _, keep) = rest[1], rest[11:]
+    # Where one tensor lies on "meta", torch comes here with all of them.
+    h0, c0, mask = rest[8:11]
+    sizes(cell, values, offsets, ids, rest[:8], h0, c0, mask, len(reverse))
+    directions, total = len(reverse), values.shape[0]
+    hidden, batch = recurrent_kernel.shape[0], offsets.shape[0] - 1
+    state = (directions, batch, hidden)
+    record = CELLS[cell]
+    kept = [(directions, total, record.gates * hidden), (directions, total, hidden)]
+    if not (keep and record.keeps):
+        kept = [(0,)] * 2
+    shapes = [(total, directions * hidden), state, state if record.states == 2 else (0,), *kept]
+    return tuple(values.new_empty(shape) for shape in shapes)
+
 
 RECURRENT = Operator(
     "recurrent",
     [
-        Path("cudnn", cudnn.refuses, Whole(cudnn.recurrent)),
-        Path("compiled", compiled.refuses, compiled),
-        Path("torch", torch_path.refuses, torch_path),
-        Path("reference", lambda call: None, Whole(reference.recurrent)),
+        _path("cudnn", cudnn.refuses, Whole(cudnn.recurrent)),
+        _path("compiled", compiled.refuses, compiled),
+        _path("torch", torch_path.refuses, torch_path),
+        _path("reference", lambda call: None, Whole(reference.recurrent)),
     ],
+    takes=f"Tensor values, Tensor offsets, Tensor? ids, {', '.join(_WEIGHTS)}, Tensor? h0, "
+    "Tensor? c0, Tensor? mask, str cell, str activation, str recurrent_activation, bool[] reverse",
+    gives="(Tensor outputs, Tensor h, Tensor c, Tensor gates, Tensor saved)",
+    shapes=_shapes,
+    call=_call,
+    check=_check,
+    followed=("values", *names_of(", ".join(_WEIGHTS)), "h0", "c0"),
+    kept=2,
 )
 
 
@@ -168,7 +223,7 @@ def _computed(
     if known and transform is None and (recorded or type(values) not in _PLAIN):
         keep = _followed(tensors)
         options = (cell, *activations, reverse, forced() or "", keep)
-        return torch.ops.unpad.recurrent.default(*tensors, *options)[:3]
+        return RECURRENT.op(*tensors, *options)[:3]
     if torch.compiler.is_compiling() and transform is None:
         where = own or Own(offsets, None, None)
         return scanned.recurrent(
@@ -177,15 +232,16 @@ def _computed(
     # Plain tensors, run as they come: the same functions without the dispatcher. It costs 40 us a
     # call, 130 us with the derivative that it wraps, of the 1 ms that a small model's step takes.
     path = RECURRENT.choose(Call(cell, values, *activations, mask, transform))
-    if isinstance(path.run, Whole):
+    walks = path.run.run
+    if isinstance(walks, Whole):
         where = offsets if own is None else own
-        return path.run.compute(
+        return walks.compute(
             cell, values, where, *by_kind(weights), h0, c0, mask, *activations, reverse
         )
-    options = (path.run, cell, *activations, reverse)
+    options = (walks, cell, *activations, reverse)
     if _followed(tensors):
         return _Eager.apply(options, own, *tensors)
-    return _run(path.run, own, tensors, options[1:], False)[:3]
+    return _run(walks, own, tensors, options[1:], False)[:3]
 
 
 def _followed(tensors: Sequence[Tensor | None]) -> bool:
@@ -202,112 +258,6 @@ def _run(
     """A path's `forward`, on a layout's own where there is one."""
     values, offsets, ids, *rest = tensors
     return run.forward(values, own or offsets, ids, rest[:8], *rest[8:], *options, keep)
-
-
-def _checked_forward(values: Tensor, offsets: Tensor, ids: Tensor | None, *rest: Any) -> Any:
-    """For calls that come through the dispatcher, whoever makes them."""
-    given: tuple[Any, ...] = values, offsets, ids, *rest
-    check(given[_CELL], values, offsets, ids, *by_kind(given[_WEIGHTS_AT]),
-          given[_H0], given[_H0 + 1], given[_MASK], given[_REVERSE])  # fmt: skip
-    *others, path, keep = given[_H0:]
-    run = RECURRENT.take(path, _call(values, others)).run
-    found = run.forward(values, offsets, ids, given[_WEIGHTS_AT], *others, keep)
-    return _whole(values, found)
-
-
-def _backward(*arguments: Any) -> tuple[Tensor, ...]:
-    _check_backward(*arguments[:-2])
-    gradients, given = arguments[:3], arguments[3:]
-    values = given[0]
-    *others, path, inputs = given[_H0:]
-    run = RECURRENT.take(path, _call(values, [*others[:3], *others[6:]])).run
-    found = run.backward(*gradients, *given[:3], given[_WEIGHTS_AT], *others, inputs)
-    return _whole(values, found)
-
-
-def _call(values: Tensor, others: Sequence[Any]) -> Call:
-    """Of h0, c0, mask, the cell and its activations: what a path is chosen by."""
-    mask, cell, activation, recurrent_activation = others[2:6]
-    return Call(cell, values, activation, recurrent_activation, mask, None)
-
-
-def _whole(values: Tensor, results: Sequence[Tensor | None]) -> tuple[Tensor, ...]:
-    """As an operator gives it, which may give neither None nor one tensor twice."""
-    return tuple(values.new_empty(0) if r is None else r for r in results)
-
-
-def _check_backward(d_outputs: Any, d_h: Any, d_c: Any, *given: Any) -> None:
-    (values, offsets, ids), weights, rest = given[:3], given[_WEIGHTS_AT], given[_H0:]
-    h0, c0, mask, outputs, gates, saved, cell, _, _, reverse = rest
-    directions = len(reverse)
-    sizes(cell, values, offsets, ids, weights, h0, c0, mask, directions)
-    followed(cell, values, offsets, weights, directions, d_outputs, d_h, d_c, outputs, gates, saved)
-
-
-LIBRARY.impl("recurrent", _checked_forward, "CompositeExplicitAutograd")
-LIBRARY.impl("recurrent_backward", _backward, "CompositeExplicitAutograd")
-
-
-@torch.library.register_fake("unpad::recurrent", lib=LIBRARY)
-def _(values, offsets, ids, *rest):
-    recurrent_kernel, (cell, *_, reverse, _, keep) = rest[1], rest[11:]
-    # Where one tensor lies on "meta", torch comes here with all of them.
-    h0, c0, mask = rest[8:11]
-    sizes(cell, values, offsets, ids, rest[:8], h0, c0, mask, len(reverse))
-    directions, total = len(reverse), values.shape[0]
-    hidden, batch = recurrent_kernel.shape[0], offsets.shape[0] - 1
-    state = (directions, batch, hidden)
-    record = CELLS[cell]
-    kept = [(directions, total, record.gates * hidden), (directions, total, hidden)]
-    if not (keep and record.keeps):
-        kept = [(0,)] * 2
-    shapes = [(total, directions * hidden), state, state if record.states == 2 else (0,), *kept]
-    return tuple(values.new_empty(shape) for shape in shapes)
-
-
-@torch.library.register_fake("unpad::recurrent_backward", lib=LIBRARY)
-def _(d_outputs, d_h, d_c, values, offsets, ids, *rest):
-    _check_backward(d_outputs, d_h, d_c, values, offsets, ids, *rest[:-2])
-    like = [values.new_empty(0) if w is None else torch.empty_like(w) for w in rest[:10]]
-    d_values = torch.empty_like(values) if rest[-1] else values.new_empty(0)
-    return d_values, *like
-
-
-def _setup_context(ctx: Any, inputs: tuple, output: tuple) -> None:
-    tensors, (*options, keep) = inputs[:_CELL], inputs[_CELL:]
-    ctx.kept = keep
-    if not keep:
-        return
-    ctx.options = options
-    outputs, _, _, gates, saved = output
-    ctx.given = [t is not None for t in tensors]
-    ctx.save_for_backward(*tensors, outputs, gates, saved)
-    ctx.mark_non_differentiable(gates, saved)
-    # Zeros for what nobody followed, gates among it, would be .2 ms of a training step of 6.
-    ctx.set_materialize_grads(False)
-
-
-def _differentiate(
-    ctx: Any, d_outputs: Tensor | None, d_h: Tensor | None, d_c: Tensor | None, *_: Any
-) -> tuple:
-    """The gradient of each argument of the operator."""
-    if not ctx.kept:
-        raise RuntimeError(
-            "unpad::recurrent: a gradient was asked for, but it ran with keep=False."
-        )
-    saved = ctx.saved_tensors
-    wanted = ctx.needs_input_grad[0]
-    d_values, *others = torch.ops.unpad.recurrent_backward.default(
-        d_outputs, d_h, d_c, *saved, *ctx.options, wanted
-    )
-    pairs = zip(others, ctx.given[3:13], strict=True)
-    others = [d if given else None for d, given in pairs]
-    return d_values if wanted else None, None, None, *others, *[None] * 7
-
-
-torch.library.register_autograd(
-    "unpad::recurrent", _differentiate, setup_context=_setup_context, lib=LIBRARY
-)
 
 
 def _once(found: list[Tensor | None], of: Sequence[Tensor | None]) -> list[Tensor | None]:
@@ -341,7 +291,8 @@ class _Eager(around.Direct):
         *results, gates, saved = _run(run, own, tensors, rest, True)
         ctx.options, ctx.own = options, own
         ctx.save_for_backward(*tensors, results[0], gates, saved)
-        ctx.set_materialize_grads(False)  # as in _setup_context
+        # Zeros for what nobody followed, gates among it, would be .2 ms of a training step of 6.
+        ctx.set_materialize_grads(False)
         return tuple(results)
 
     @staticmethod

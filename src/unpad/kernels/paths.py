@@ -1,6 +1,7 @@
-"""The paths of every operator: which one a call takes, why not another, and how to choose one.
+"""Every operator by its record: what it takes and gives, and the paths that compute it.
 
-    an operator     an ordered list of paths, of which the last is its reference or as good as it
+    an operator     one record: arguments and results as torch knows them, and an ordered list of
+                    paths, of which the last is its reference or as good as it
     a path          a name, `refuses(call) -> reason or None`, and what runs
     a call takes    the first path that does not refuse it
 
@@ -17,8 +18,10 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
+from torch import Tensor
 
 from . import library
+from .registered import Registered, names_of, register
 
 
 class Path(NamedTuple):
@@ -28,27 +31,121 @@ class Path(NamedTuple):
         name: "compiled", "torch", "cudnn", ...; `force` takes it.
         refuses: of what the operator hands over about a call, why this path cannot compute it, as
             the end of a sentence; None where it can.
-        run: what computes it, as the operator wants it.
+        run: what computes it: of the operator's arguments its results, differentiable by torch
+            where they can be; or what the operator wants.
+        back: the way back of what torch cannot differentiate, or not as well: see
+            `Operator.backward`. Without it `run` is run again, and differentiated by torch.
     """
 
     name: str
     refuses: Callable[[Any], str | None]
     run: Any
+    back: Callable[..., Sequence[Tensor | None]] | None = None
 
 
 class Operator:
-    """An ordered list of paths under one name.
+    """All there is to know of an operator; to declare one is to make this.
+
+    Made, it is `torch.ops.unpad.<name>`, with a schema, a fake and a derivative of its own, and
+    `force`, `why` and `info` know it.
 
     Args:
         name: as it is registered with torch, without `unpad::`.
         paths: the fastest first; the last refuses nothing, and is what the others are tested
             against.
+        takes: its arguments in torch's notation, each by its name.
+        gives: its results, in the same.
+        shapes: the results, empty, of the arguments (and `keep`): what a fake call gives.
+        call: of the arguments, what the paths are asked by; by default the first.
+        check: raises where the arguments do not go together; asked of whoever comes through torch.
+        followed: the arguments that gradients go to; none where there is no derivative.
+        kept: how many of the results, the last ones, are for the way back alone; where some are,
+            paths run with `keep`.
     """
 
-    def __init__(self, name: str, paths: Sequence[Path]) -> None:
+    def __init__(
+        self,
+        name: str,
+        paths: Sequence[Path],
+        *,
+        takes: str,
+        gives: str,
+        shapes: Callable[..., Any],
+        call: Callable[..., Any] = lambda first, *_: first,
+        check: Callable[..., None] = lambda *_: None,
+        followed: Sequence[str] = (),
+        kept: int = 0,
+    ) -> None:
         self.name, self.paths = name, tuple(paths)
         self.named = {path.name: path for path in paths}
+        self.call, self.check, self.followed, self.kept = call, check, tuple(followed), kept
+        self.at = [names_of(takes).index(name) for name in followed]
         OPERATORS[name] = self
+        told = Registered(
+            name, takes, gives, kept, self.followed, self.forward, self.backward, shapes
+        )
+        self.op = register(told)
+
+    def __call__(self, *arguments: Any) -> Any:
+        """The operator as a graph has it: torch's own, on the path that is forced now, if any."""
+        return self.op(*arguments, forced() or "")
+
+    def forward(self, *given: Any) -> Any:
+        """What torch calls: the arguments, a path's name or "" and, where some is kept, `keep`."""
+        end = len(given) - (2 if self.kept else 1)
+        arguments, path, keep = given[:end], given[end], given[end + 1 :]
+        self.check(*arguments)
+        with torch.no_grad():
+            return self.take(path, self.call(*arguments)).run(*arguments, *keep)
+
+    def backward(
+        self,
+        gradients: Sequence[Tensor | None],
+        arguments: Sequence[Any],
+        results: Sequence[Tensor],
+        path: str,
+        wanted: Sequence[bool],
+    ) -> Sequence[Tensor | None]:
+        """What torch calls for the gradients of `followed`.
+
+        Args:
+            gradients: of each result, None where nobody followed it.
+            arguments: as `forward` was given.
+            results: what it gave, where some of it is kept.
+            path: see `take`.
+            wanted: of each of `followed`, whether its gradient is asked for.
+
+        Returns:
+            a gradient each, None for what is not wanted, and for zeros.
+        """
+        self.check(*arguments)
+        taken = self.take(path, self.call(*arguments))
+        if taken.back is not None:
+            return taken.back(gradients, arguments, results, wanted)
+        return self._again(taken, gradients, arguments, wanted)
+
+    def _again(
+        self,
+        path: Path,
+        gradients: Sequence[Tensor | None],
+        arguments: Sequence[Any],
+        wanted: Sequence[bool],
+    ) -> Sequence[Tensor | None]:
+        """The way there once more, differentiated by torch."""
+        fresh, asked = list(arguments), []
+        with torch.enable_grad():
+            for i in (at for at, w in zip(self.at, wanted, strict=True) if w):
+                fresh[i] = arguments[i].detach().requires_grad_()
+                asked.append(fresh[i])
+            found = path.run(*fresh, *[True][: self.kept])
+        results = [found] if isinstance(found, Tensor) else list(found)
+        pairs = zip(results[: len(gradients)], gradients, strict=True)
+        followed = [(r, d) for r, d in pairs if d is not None and r.requires_grad]
+        if not (followed and asked):
+            return [None] * len(wanted)
+        outputs, ds = zip(*followed, strict=True)
+        turn = iter(torch.autograd.grad(outputs, asked, ds, allow_unused=True))
+        return [next(turn) if w else None for w in wanted]
 
     def choose(self, call: Any) -> Path:
         """The path that this call takes.

@@ -7,14 +7,16 @@ neither (csrc/gemm/products.cpp).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from . import around, checks
+from . import around, checks, library
 from .library import DTYPES, address, call, serves
+from .paths import Operator, Path
 from .structures import words
 from .threads import threads
 
@@ -55,7 +57,7 @@ def run(products: Sequence[Times]) -> None:
 
 
 def linear(values: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
-    """Values @ kernel + bias, differentiable: (rows, feature), (feature, units), (units,).
+    """Values @ kernel + bias, differentiable: (..., feature), (feature, units), (units,).
 
     A row's bits depend neither on the other rows nor on the number of threads, where the library
     serves; else torch computes it.
@@ -63,10 +65,9 @@ def linear(values: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
     Raises:
         ValueError: the sizes, types or devices do not go together.
     """
-    plain = type(values) is Tensor and values.ndim == 2 and not torch.compiler.is_compiling()
-    if plain and serves(values) and around.nothing():
-        followed = torch.is_grad_enabled()
-        return _Linear.apply(values, kernel, bias) if followed else _forward(values, kernel, bias)
+    recorded = around.recorded()
+    if (recorded or around.nothing()) and values.dtype not in around.HALF:
+        return _product(recorded, values, kernel, bias)
     inside, out = around.types(values)
     if values.is_cpu and out in around.HALF:
         if around.nothing():  # autocast lets types differ
@@ -74,12 +75,54 @@ def linear(values: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
         values, kernel, bias = around.brought((values, kernel, bias), inside)
         with torch.autocast("cpu", enabled=False):
             return linear(values, kernel, bias).to(out)
+    return _product(recorded, values, kernel, bias)
+
+
+def _product(recorded: bool, values: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
+    if not recorded:
+        return LINEAR.choose(values).run(values, kernel, bias)
+    # Of what is exported other programs have to know the operators, and of types autocast knows
+    # torch's alone.
+    if torch.compiler.is_exporting() or not serves(values) or around.cast_to(values) is not None:
+        return _torch(values, kernel, bias)
+    return LINEAR(values, kernel, bias)
+
+
+def _refuses(values: Tensor) -> str | None:
+    if type(values) not in _PLAIN:
+        return f"the values are {type(values).__name__}, which may have a word of its own to say"
+    if serves(values):
+        return None if around.nothing() else around.refuses()
+    return library.refuses(values)
+
+
+_PLAIN = (Tensor, torch.nn.Parameter)
+
+
+def _compiled(values: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
+    run = _Linear.apply if torch.is_grad_enabled() else _forward
+    if values.ndim == 2:
+        return run(values, kernel, bias)
+    checks.linear(values, kernel, bias)
+    *shape, feature = values.shape
+    rows = run(values.reshape(math.prod(shape), feature), kernel, bias)
+    return rows.reshape(*shape, kernel.shape[1])
+
+
+def _torch(values: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
     checks.linear(values, kernel, bias)
     if bias is not None and values.ndim == 2:
         return torch.addmm(bias, values, kernel)
     product = values @ kernel
     # Autocast chooses the product's type, and a bias of another would widen it again.
     return product if bias is None else product + bias.to(product.dtype)
+
+
+def _reference(values: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
+    """Each row by itself: the sum over its features, each times its row of the kernel."""
+    checks.linear(values, kernel, bias)
+    out = (values.unsqueeze(-1) * kernel).sum(-2)
+    return out if bias is None else out + bias
 
 
 def _forward(values: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
@@ -111,16 +154,49 @@ class _Linear(around.Direct):
             d_values = linear(d_out, kernel.T, None) if wanted else None
             d_bias = d_out.sum(0) if ctx.biased else None
             return d_values, linear(values.T, d_out, None), d_bias
-        d_out, values, kernel = d_out.contiguous(), values.contiguous(), kernel.contiguous()
-        d_kernel = torch.empty_like(kernel)
-        d_bias = d_out.new_empty(d_out.shape[1]) if ctx.biased else None
-        products = [Times(d_kernel, values, d_out, a_transposed=True, sums=d_bias)]
-        d_values = None
-        if wanted:
-            d_values = torch.empty_like(values)
-            products.append(Times(d_values, d_out, kernel, b_transposed=True))
-        run(products)
-        return d_values, d_kernel, d_bias
+        return _backward(d_out, values, kernel, ctx.biased, wanted)
+
+
+def _backward(
+    d_out: Tensor, values: Tensor, kernel: Tensor, biased: bool, wanted: bool
+) -> tuple[Tensor | None, Tensor, Tensor | None]:
+    """The gradients of values, where it is wanted, of the kernel and of the bias."""
+    d_out, values, kernel = d_out.contiguous(), values.contiguous(), kernel.contiguous()
+    d_kernel = torch.empty_like(kernel)
+    d_bias = d_out.new_empty(d_out.shape[1]) if biased else None
+    products = [Times(d_kernel, values, d_out, a_transposed=True, sums=d_bias)]
+    d_values = None
+    if wanted:
+        d_values = torch.empty_like(values)
+        products.append(Times(d_values, d_out, kernel, b_transposed=True))
+    run(products)
+    return d_values, d_kernel, d_bias
+
+
+def _back(gradients: Any, arguments: Any, results: Any, wanted: Any) -> tuple[Tensor | None, ...]:
+    """See `paths.Operator.backward`."""
+    (d_out,), (values, kernel, _) = gradients, arguments
+    if d_out is None:
+        return None, None, None
+    *shape, feature = values.shape
+    d_out, rows = (t.reshape(math.prod(shape), t.shape[-1]) for t in (d_out, values))
+    d_rows, *rest = _backward(d_out, rows, kernel, wanted[2], wanted[0])
+    return None if d_rows is None else d_rows.reshape(*shape, feature), *rest
+
+
+LINEAR = Operator(
+    "linear",
+    [
+        Path("compiled", _refuses, _compiled, _back),
+        Path("torch", lambda values: None, _torch),
+        Path("reference", lambda values: None, _reference),
+    ],
+    takes="Tensor values, Tensor kernel, Tensor? bias",
+    gives="Tensor",
+    shapes=lambda values, kernel, *_: values.new_empty((*values.shape[:-1], kernel.shape[1])),
+    check=checks.linear,
+    followed=("values", "kernel", "bias"),
+)
 
 
 def column_sums(rows: Tensor) -> Tensor:
