@@ -73,8 +73,8 @@ def adam():
         parts = [t.detach().clone(memory_format=torch.preserve_format) for t in (w, m, v)]
         w, m, v = parts
         how = Update(1, 0.1, (0.9, 0.999), 1e-7, 0.0)
-        if not kernels.adam.step([w], [g], [m], [v], how):
-            raise ValueError("not served")
+        with kernels.force("compiled"):
+            kernels.adam.step([w], [g], [m], [v], how)
         return w
 
     return tensors, call

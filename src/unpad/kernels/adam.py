@@ -1,17 +1,21 @@
-"""Adam's update of all weights on the library's own threads (csrc/update/adam.h)."""
+"""Adam's update of all weights, where it can on the library's own threads (csrc/update/adam.h)."""
+
+# pyright: reportPrivateImportUsage=false
+# torch._foreach_*: one call for all weights; documented under torch.optim, private by name only.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor
+from torch.optim.adam import adam as torch_adam
 
-from . import checks
-from .around import as_tensors
+from . import around, checks, library
 from .groups import by_group
 from .library import DTYPES, address, call, serves
-from .paths import forced
+from .paths import Operator, Path
 from .structures import doubles, words
 from .threads import threads
 
@@ -41,15 +45,57 @@ class Update(NamedTuple):
         return doubles((beta_1, beta_2, rate, self.epsilon, keep))
 
 
-def compare(*parties: Sequence[Tensor]) -> None:
-    """Compares the sizes of weights, gradients, means and squares, for who else moves them.
+class Moving:
+    """What an update is asked to move, and for how long the library has looked at it.
 
-    Raises:
-        ValueError: a weight and what moves it are not of one size.
+    Args:
+        weights: what moves, in place.
+        gradients: of the same shapes; one may be sparse, (rows, width) by what each reading of a
+            row gives to it.
+        means: m, the running means of the gradients.
+        squares: v, those of their squares.
+        largest: the largest v so far, where they count (amsgrad); else none.
+        update: how.
+        fused: whether torch's fused update serves where the library's does not.
     """
-    for number, (w, g, m, v) in enumerate(zip(*parties, strict=True)):
-        if not w.numel() == g.numel() == m.numel() == v.numel():
-            checks.update(number, (w, g, m, v))
+
+    __slots__ = ("fused", "held", "largest", "parties", "parts", "update")
+
+    def __init__(
+        self,
+        weights: Sequence[Tensor],
+        gradients: Sequence[Tensor],
+        means: Sequence[Tensor],
+        squares: Sequence[Tensor],
+        largest: Sequence[Tensor],
+        update: Update,
+        fused: bool,
+    ) -> None:
+        self.parties = weights, gradients, means, squares
+        self.largest, self.update, self.fused = largest, update, fused
+        #: The fields of an unpad_adam_part for each weight, and what must live as long as they do.
+        self.parts: list[int] = []
+        self.held: list[Tensor] = []
+
+    @classmethod
+    def of(cls, *arguments: Any) -> Moving:
+        """As torch has the arguments."""
+        weights, gradients, means, squares, largest, t, rate, *rest = arguments
+        beta_1, beta_2, epsilon, decay, fused = rest
+        update = Update(t, rate, (beta_1, beta_2), epsilon, decay)
+        return cls(weights, gradients, means, squares, largest, update, fused)
+
+
+class _Moves(NamedTuple):
+    """What computes a path, as torch calls it."""
+
+    move: Callable[[Moving], None]
+
+    def __call__(self, *arguments: Any) -> None:
+        moving = Moving.of(*arguments)
+        if self.move is _compiled and (reason := _refuses(moving)) is not None:
+            raise ValueError(f"adam_step: the library does not move these: {reason}.")
+        self.move(moving)
 
 
 def step(
@@ -58,47 +104,48 @@ def step(
     means: Sequence[Tensor],
     squares: Sequence[Tensor],
     update: Update,
-) -> bool:
-    """Moves these weights, in place, where the library serves them.
+    largest: Sequence[Tensor] = (),
+    fused: bool = True,
+) -> None:
+    """Moves these weights, in place: see `Moving`.
 
-    A gradient may be sparse, (rows, width) by what each reading of a row gives to it: every row
-    moves, those that were not read by a gradient of 0, with the bits that the summed gradient
-    gives. The array that holds it is not made: its fresh pages alone took as long as the update.
-
-    Args:
-        weights: what moves.
-        gradients: of the same shapes.
-        means: m, the running means of the gradients.
-        squares: v, those of their squares.
-        update: how.
-
-    Returns:
-        Whether they have moved: not where they, or what goes with them, are of several types, not
-        contiguous, or not for the library. Then none has.
+    Of a sparse gradient every row moves, those that were not read by a gradient of 0, with the bits
+    that the summed gradient gives. Where the library serves, the array that holds it is not made:
+    its fresh pages alone took as long as the update.
 
     Raises:
         ValueError: a weight and what moves it are not of one size; no weight has moved.
     """
-    if not weights or not serves(weights[0]) or forced() not in (None, "compiled"):
-        return not weights
-    with as_tensors():
-        parts, _held = _parts(weights, gradients, means, squares)
-    if not parts:
-        return False
-    settings, count = update.settings(), len(weights)
-    call("unpad_adam_step", DTYPES[weights[0].dtype], threads(), settings, count, words(parts))
-    return True
+    if not weights:
+        return
+    if around.recorded():
+        rates = update.t, update.learning_rate, *update.betas, update.epsilon, update.weight_decay
+        parties = map(list, (weights, gradients, means, squares, largest))
+        ADAM_STEP(*parties, *rates, fused)
+        return
+    moving = Moving(weights, gradients, means, squares, largest, update, fused)
+    with around.as_tensors():
+        ADAM_STEP.choose(moving).direct(moving)
 
 
-def _parts(*parties: Sequence[Tensor]) -> tuple[list[int], list[Tensor]]:
-    """The fields of an unpad_adam_part for each weight, and what must live as long as they do.
+def _compare(*given: Any) -> None:
+    """Compares the sizes of weights, gradients, means and squares."""
+    for number, (w, g, m, v) in enumerate(zip(*given[:4], strict=True)):
+        if not w.numel() == g.numel() == m.numel() == v.numel():
+            checks.update(number, (w, g, m, v))
 
-    There are none where the library does not serve one of the weights.
-    """
-    dtype = parties[0][0].dtype
-    parts: list[int] = []
-    held: list[Tensor] = []
-    for number, (w, g, m, v) in enumerate(zip(*parties, strict=True)):
+
+def _refuses(moving: Moving) -> str | None:
+    """Why the library does not move these; where it does, their addresses are noted."""
+    if not moving.parties[0]:
+        return "there is nothing to move"
+    first = moving.parties[0][0]
+    dtype, parts, held = first.dtype, [], []
+    if not serves(first):
+        return library.refuses(first)
+    if moving.largest:
+        return "it keeps no largest second moments"
+    for number, (w, g, m, v) in enumerate(zip(*moving.parties, strict=True)):
         order = starts = width = 0
         count = w.numel()
         if not count == g.numel() == m.numel() == v.numel():
@@ -109,7 +156,7 @@ def _parts(*parties: Sequence[Tensor]) -> tuple[list[int], list[Tensor]]:
             order, starts, width = *map(address, by_row), w.shape[1]
             held += (g, *by_row)
             if g.shape != (len(rows), width):
-                return [], []
+                return f"the sparse gradient of weight {number} is not by whole rows"
         # Asked of every tensor at every step: what is cheap to ask.
         if not (
             w.dtype is g.dtype is m.dtype is v.dtype is dtype
@@ -117,7 +164,94 @@ def _parts(*parties: Sequence[Tensor]) -> tuple[list[int], list[Tensor]]:
             and w.is_contiguous() and g.is_contiguous()
             and m.is_contiguous() and v.is_contiguous()
         ):  # fmt: skip
-            return [], []
+            return f"weight {number}, or what moves it, is {_odd((w, g, m, v), dtype)}"
         parts += (w.data_ptr(), g.data_ptr(), m.data_ptr(), v.data_ptr(), count)
         parts += (order, starts, width)
-    return parts, held
+    moving.parts, moving.held = parts, held
+    return None
+
+
+def _odd(four: Sequence[Tensor], dtype: torch.dtype) -> str:
+    if any(t.dtype is not dtype for t in four):
+        return f"not of the first weight's type, {dtype}"
+    return "not contiguous" if all(t.is_cpu for t in four) else "not on a CPU"
+
+
+def _compiled(moving: Moving) -> None:
+    settings, weights = moving.update.settings(), moving.parties[0]
+    told = DTYPES[weights[0].dtype], threads(), settings, len(weights), words(moving.parts)
+    call("unpad_adam_step", *told)
+
+
+def _torch(moving: Moving) -> None:
+    weights, gradients, means, squares = (list(party) for party in moving.parties)
+    largest, how = list(moving.largest), moving.update
+    if not weights:
+        return
+    gradients = [g.to_dense() if g.is_sparse else g for g in gradients]
+    # torch's fused update would write beyond a state that is too short.
+    _compare(weights, gradients, means, squares)
+    if how.weight_decay:
+        torch._foreach_mul_(weights, 1 - how.learning_rate * how.weight_decay)
+    beta_1, beta_2 = how.betas
+    # torch's fused update goes by places in memory, whatever the strides say.
+    every = (*weights, *gradients, *means, *squares, *largest)
+    fused = moving.fused and all(x.is_contiguous() for x in every)
+    # torch wants the count so far as a tensor for each weight, on its device where it is fused:
+    # views of one a device, so that nothing is waited for.
+    at = [w.device if fused else torch.device("cpu") for w in weights]
+    views = {
+        device: torch.full((len(at),), how.t - 1.0, dtype=torch.float32, device=device).unbind()
+        for device in set(at)
+    }
+    torch_adam(
+        weights,
+        gradients,
+        means,
+        squares,
+        largest,
+        [views[device][i] for i, device in enumerate(at)],
+        foreach=not fused,
+        fused=fused,
+        amsgrad=bool(largest),
+        beta1=beta_1,
+        beta2=beta_2,
+        lr=how.learning_rate,
+        weight_decay=0.0,
+        eps=how.epsilon / (1 - beta_2**how.t) ** 0.5,
+        maximize=False,
+    )
+
+
+def _reference(moving: Moving) -> None:
+    """Kingma and Ba (2015), epsilon as Keras has it; Reddi et al. (2018) with the largest v."""
+    _, rate, (beta_1, beta_2), epsilon, decay = how = moving.update
+    rate = rate * (1 - beta_2**how.t) ** 0.5 / (1 - beta_1**how.t)
+    _compare(*moving.parties)
+    for number, (w, g, m, v) in enumerate(zip(*moving.parties, strict=True)):
+        g = g.to_dense() if g.is_sparse else g
+        w.mul_(1 - how.learning_rate * decay)
+        m.copy_(beta_1 * m + (1 - beta_1) * g)
+        v.copy_(beta_2 * v + (1 - beta_2) * g * g)
+        by = v
+        if moving.largest:
+            by = moving.largest[number]
+            by.copy_(torch.maximum(by, v))
+        w.sub_(rate * m / (by.sqrt() + epsilon))
+
+
+ADAM_STEP = Operator(
+    "adam_step",
+    [
+        Path("compiled", _refuses, _Moves(_compiled), direct=_compiled),
+        Path("torch", lambda moving: None, _Moves(_torch), direct=_torch),
+        Path("reference", lambda moving: None, _Moves(_reference), direct=_reference),
+    ],
+    takes="Tensor(a!)[] weights, Tensor[] gradients, Tensor(b!)[] means, Tensor(c!)[] squares, "
+    "Tensor(d!)[] largest, int t, float learning_rate, float beta_1, float beta_2, "
+    "float epsilon, float weight_decay, bool fused",
+    gives="()",
+    shapes=lambda *given: None,
+    call=Moving.of,
+    check=_compare,
+)

@@ -98,6 +98,13 @@ def refuses(values: Tensor) -> str | None:
         return f"the values lie on {values.device}, and the library works on a CPU"
     if values.dtype not in DTYPES:
         return f"the library knows float32 and float64, the values are {values.dtype}"
+    return absent()
+
+
+def absent() -> str | None:
+    """Why there is no library; None where there is one."""
+    if library() is not None:
+        return None
     if os.environ.get("UNPAD_NO_COMPILED"):
         return "there is no library: UNPAD_NO_COMPILED is set"
     return f"there is no library: {_load()[1] or 'it is not used'}"

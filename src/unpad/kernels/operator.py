@@ -63,7 +63,7 @@ class Walks(NamedTuple):
 
 
 def _path(name: str, refuses: Callable[[Call], str | None], run: Any) -> Path:
-    return Path(name, refuses, Walks(run), Walks(run).back)
+    return Path(name, refuses, Walks(run), Walks(run).back, direct=run)
 
 
 def _call(*arguments: Any) -> Call:
@@ -232,7 +232,7 @@ def _computed(
     # Plain tensors, run as they come: the same functions without the dispatcher. It costs 40 us a
     # call, 130 us with the derivative that it wraps, of the 1 ms that a small model's step takes.
     path = RECURRENT.choose(Call(cell, values, *activations, mask, transform))
-    walks = path.run.run
+    walks = path.direct
     if isinstance(walks, Whole):
         where = offsets if own is None else own
         return walks.compute(

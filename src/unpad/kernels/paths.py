@@ -31,16 +31,19 @@ class Path(NamedTuple):
         name: "compiled", "torch", "cudnn", ...; `force` takes it.
         refuses: of what the operator hands over about a call, why this path cannot compute it, as
             the end of a sentence; None where it can.
-        run: what computes it: of the operator's arguments its results, differentiable by torch
-            where they can be; or what the operator wants.
+        run: what computes it when torch calls: of the operator's arguments its results,
+            differentiable by torch unless there is a `back`.
         back: the way back of what torch cannot differentiate, or not as well: see
             `Operator.backward`. Without it `run` is run again, and differentiated by torch.
+        direct: what computes it on plain tensors, without torch's dispatcher, of whatever the
+            operator hands it; by default `run`.
     """
 
     name: str
     refuses: Callable[[Any], str | None]
-    run: Any
+    run: Callable[..., Any]
     back: Callable[..., Sequence[Tensor | None]] | None = None
+    direct: Any = None
 
 
 class Operator:
@@ -76,8 +79,9 @@ class Operator:
         followed: Sequence[str] = (),
         kept: int = 0,
     ) -> None:
-        self.name, self.paths = name, tuple(paths)
-        self.named = {path.name: path for path in paths}
+        self.name = name
+        self.paths = tuple(p if p.direct else p._replace(direct=p.run) for p in paths)
+        self.named = {path.name: path for path in self.paths}
         self.call, self.check, self.followed, self.kept = call, check, tuple(followed), kept
         self.at = [names_of(takes).index(name) for name in followed]
         OPERATORS[name] = self

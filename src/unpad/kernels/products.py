@@ -80,7 +80,7 @@ def linear(values: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
 
 def _product(recorded: bool, values: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
     if not recorded:
-        return LINEAR.choose(values).run(values, kernel, bias)
+        return LINEAR.choose(values).direct(values, kernel, bias)
     # Of what is exported other programs have to know the operators, and of types autocast knows
     # torch's alone.
     if torch.compiler.is_exporting() or not serves(values) or around.cast_to(values) is not None:

@@ -9,10 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .. import arguments
+from .. import arguments, kernels
 from ..arguments import AboveZero, NotNegative, Positive, Rate, Share
 from ..kernels.adam import Update
-from .by_adam import move_by_adam
 from .optimizer import Optimizer
 from .rule import Around, Group, Rule
 
@@ -23,7 +22,7 @@ _EPSILON = 1e-7
 class MuonKeras(Rule):
     """Matrices: m = momentum m + g;  w -= lr rms_rate sqrt(max(n, k)) orthogonal(g + momentum m).
 
-    Other weights: `move_by_adam`, at adam_lr_ratio times the rate.
+    Other weights: `kernels.adam.step`, at adam_lr_ratio times the rate.
     """
 
     decays = True
@@ -63,7 +62,7 @@ class MuonKeras(Rule):
             decay = group["adam_weight_decay"] / ratio
             how = Update(t, group["lr"] * ratio, group["betas"], group["eps"], decay)
             moved, gradients, means, squares = map(list, zip(*by_adam, strict=True))
-            move_by_adam(moved, gradients, means, squares, how)
+            kernels.adam.step(moved, gradients, means, squares, how)
 
     def __getstate__(self) -> dict[str, Any]:
         weights = [p for group in self.param_groups for p in group["params"]]

@@ -16,7 +16,6 @@ import torch
 from torch import Tensor
 
 from .. import kernels
-from .by_adam import move_by_adam
 from .rule import Around, Group, Rule
 
 
@@ -108,7 +107,7 @@ class AdamKeras(Rule):
         )
         largest = _of(states, "max_exp_avg_sq") if group["amsgrad"] else []
         means, squares = _of(states, "exp_avg"), _of(states, "exp_avg_sq")
-        move_by_adam(params, grads, means, squares, how, largest, group["fused"])
+        kernels.adam.step(params, grads, means, squares, how, largest, group["fused"])
 
 
 class AdamaxKeras(Rule):

@@ -1,0 +1,77 @@
+"""Arguments for every operator of the kernels, to be gone through by tests."""
+
+import torch
+
+from unpad import kernels
+from unpad.kernels import paths
+
+from .test_kernels import arguments, operands
+
+#: Lengths of the sequences of a call.
+SIZES = [(3, 0, 5), (1,), (0, 0), ()]
+
+
+def _numbers(*shape):
+    """Of float64, asking for a gradient."""
+    generator = torch.Generator().manual_seed(sum(shape))
+    return torch.randn(*shape, dtype=torch.float64, generator=generator).mul(0.5).requires_grad_()
+
+
+def _offsets(sizes):
+    return torch.tensor([0, *sizes]).cumsum(0)
+
+
+def recurrent(sizes):
+    *given, _ = operands(arguments(sizes, reverse=(True, False), masks=0))
+    return given
+
+
+def linear(sizes):
+    return [_numbers(sum(sizes), 3), _numbers(3, 4), _numbers(4)]
+
+
+def slots_linear(sizes):
+    ids = torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes, dtype=torch.int64))
+    slots = torch.arange(sum(sizes)) - _offsets(sizes)[:-1][ids]
+    given = _numbers(sum(sizes), 2), _offsets(sizes), ids, slots
+    return [*given, _numbers(12, 3), _numbers(3)]
+
+
+def group(sizes):
+    return [torch.randint(3, (sum(sizes),)), 3]
+
+
+def adam_step(sizes):
+    with torch.no_grad():
+        parties = [[_numbers(n, 2).detach() for n in sizes] for _ in range(3)]
+        squares = [_numbers(n, 2).detach().square() for n in sizes]
+    return [*parties, squares, [], 2, 0.1, 0.9, 0.99, 1e-7, 0.01, True]
+
+
+#: The arguments of each operator, of the lengths of sequences.
+ARGUMENTS = {made.__name__: made for made in (recurrent, linear, slots_linear, group, adam_step)}
+#: A path that computes on what it was not made for, where it is named.
+ANYWHERE = {("recurrent", "cudnn")}
+
+
+def called(operator, path, given):
+    """What this path gives through torch, a list of tensors; those that are kept left out."""
+    keep = [True] if operator.kept else []
+    found = operator.op(*given, path, *keep)
+    found = [] if found is None else [found] if isinstance(found, torch.Tensor) else list(found)
+    return found[: len(found) - operator.kept]
+
+
+def names():
+    """Each operator and each of its paths."""
+    return [(o.name, path.name) for o in paths.OPERATORS.values() for path in o.paths]
+
+
+def there(operator, path, given):
+    """Whether a path is there for this call, on this machine."""
+    if (operator.name, path) in ANYWHERE:
+        return True
+    return operator.named[path].refuses(operator.call(*given)) is None
+
+
+__all__ = ["ARGUMENTS", "SIZES", "called", "kernels", "names", "there"]
