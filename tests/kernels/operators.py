@@ -48,8 +48,33 @@ def adam_step(sizes):
     return [*parties, squares, [], 2, 0.1, 0.9, 0.99, 1e-7, 0.01, True]
 
 
+def log_partition(sizes):
+    entry = torch.randint(3, (sum(sizes), 1))  # of row 0, where a first step's only way is from
+    return [_numbers(sum(sizes), 3, 3), _offsets(sizes), entry]
+
+
+def marginals(sizes):
+    return [_numbers(sum(sizes), 3, 3), _offsets(sizes)]
+
+
+def best_path(sizes):
+    return [_numbers(sum(sizes), 3, 3).detach(), _offsets(sizes)]
+
+
 #: The arguments of each operator, of the lengths of sequences.
-ARGUMENTS = {made.__name__: made for made in (recurrent, linear, slots_linear, group, adam_step)}
+ARGUMENTS = {
+    made.__name__: made
+    for made in (
+        recurrent,
+        linear,
+        slots_linear,
+        group,
+        adam_step,
+        log_partition,
+        marginals,
+        best_path,
+    )
+}
 #: A path that computes on what it was not made for, where it is named.
 ANYWHERE = {("recurrent", "cudnn")}
 

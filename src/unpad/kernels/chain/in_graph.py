@@ -1,4 +1,4 @@
-"""Linear chains in a graph that is made once for all lengths: the functions of `chain`.
+"""Linear chains in a graph that is made once for all lengths: the functions of `operators`.
 
 Each is a walk or two by torch's `scan`, and its gradient is that of the walk.
 """
@@ -8,25 +8,25 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..ragged.own import Own
-from .scanned import Step, walk
+from ...ragged.own import Own
+from ..scanned import Step, walk
 
 
 def best_path(scores: Tensor, own: Own) -> Tensor:
-    """See `chain.best_path`."""
+    """See `operators.best_path`."""
     came_from, (ends,) = _forward(scores, own, _best)
     (path,), _ = walk(_back, came_from, own, [ends.argmax(-1)], [], backwards=True)
     return path
 
 
 def log_partition(scores: Tensor, own: Own) -> Tensor:
-    """See `chain.log_partition`."""
+    """See `operators.log_partition`."""
     _, (state, level) = _forward(scores, own, _summed, levels=True)
     return (state.logsumexp(-1) + level).masked_fill(own.lengths == 0, 0)
 
 
 def marginals(scores: Tensor, own: Own) -> Tensor:
-    """See `chain.marginals`."""
+    """See `operators.marginals`."""
     before, _ = _forward(scores, own, _summed, levels=True)
     zeros = scores.new_zeros(own.batch, scores.shape[-1])
     (after,), _ = walk(_ways_on, scores, own, [zeros], [], backwards=True)
