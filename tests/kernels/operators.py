@@ -61,6 +61,13 @@ def best_path(sizes):
     return [_numbers(sum(sizes), 3, 3).detach(), _offsets(sizes)]
 
 
+def attention(sizes):
+    others = [(3 * n + 1) % 5 for n in sizes]  # sequences without keys, and without queries
+    key, value = (_numbers(sum(others), 2, d) for d in (4, 4))
+    sides = _offsets(sizes), _offsets(others)
+    return [_numbers(sum(sizes), 4, 4), key, value, *sides, None, False, 3]
+
+
 #: The arguments of each operator, of the lengths of sequences.
 ARGUMENTS = {
     made.__name__: made
@@ -73,6 +80,7 @@ ARGUMENTS = {
         log_partition,
         marginals,
         best_path,
+        attention,
     )
 }
 #: A path that computes on what it was not made for, where it is named.

@@ -13,6 +13,7 @@ from torch import nn
 import unpad
 from unpad import Layout, Ragged
 from unpad.core.spec import Lengths
+from unpad.kernels.attention.blocks import _SPARE_PAIRS, blocks_of
 from unpad.layers import (
     AdditiveAttention,
     Attention,
@@ -30,7 +31,6 @@ from unpad.layers import (
     TransformerEncoder,
 )
 from unpad.layers.attention.attend import attend
-from unpad.layers.attention.transformer_block import _SPARE_PAIRS, blocks_of
 from unpad.testing import coded, grid
 
 from ..examples import draws

@@ -6,6 +6,8 @@ import itertools
 import threading
 from typing import Any
 
+import torch
+
 _numbers = itertools.count(1)
 
 
@@ -32,7 +34,8 @@ def begun() -> bool:
     """Begins a pass, unless one runs in this thread; whether it did, so that it is to be ended."""
     if _thread.running is not None:
         return False
-    _thread.running = next(_numbers)
+    # A graph that is compiled once for all passes can count none.
+    _thread.running = 0 if torch.compiler.is_compiling() else next(_numbers)
     return True
 
 

@@ -83,7 +83,8 @@ def _product(recorded: bool, values: Tensor, kernel: Tensor, bias: Tensor | None
         return LINEAR.choose(values).direct(values, kernel, bias)
     # Of what is exported other programs have to know the operators, and of types autocast knows
     # torch's alone.
-    if torch.compiler.is_exporting() or not serves(values) or around.cast_to(values) is not None:
+    served = values.is_cpu and values.dtype in DTYPES  # whether there is a library, the path asks
+    if torch.compiler.is_exporting() or not served or around.cast_to(values) is not None:
         return _torch(values, kernel, bias)
     return LINEAR(values, kernel, bias)
 

@@ -23,7 +23,7 @@ Found = TypeVar("Found")
 def _without_mode(make: Callable[[Any], Found]) -> Callable[[Any], Found]:
     @wraps(make)
     def made(own: Any) -> Found:
-        if not torch.is_inference_mode_enabled():
+        if torch.compiler.is_compiling() or not torch.is_inference_mode_enabled():
             return make(own)
         with torch.inference_mode(False):
             return make(own)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import attrgetter
 from typing import Any, Unpack
 
 import torch
@@ -25,9 +24,9 @@ _MERGE = ("concat", "sum", "mul", "ave", None)
 # What both directions have in common.
 _SHARED = ("return_sequences", "return_state", "stateful")
 # What cells have in common that are walked in one call.
-_alike = attrgetter(
+_ALIKE = (
     "operator", "units", "activation", "recurrent_activation", "use_bias", "recurrent_dropout"
-)
+)  # fmt: skip
 
 Batch = Ragged | Tensor
 
@@ -155,7 +154,8 @@ class Bidirectional(Layer):
             return None
         if self.training and (ahead.dropout or behind.dropout):
             return None  # each direction draws its own dropout of the inputs
-        return [ahead, behind] if _alike(ahead) == _alike(behind) else None
+        alike = all(getattr(ahead, name) == getattr(behind, name) for name in _ALIKE)
+        return [ahead, behind] if alike else None
 
     def _weights_dtype(self) -> torch.dtype | None:
         return weights_dtype_of(self.forward_layer)

@@ -1,0 +1,84 @@
+"""What the paths of attention decide by, and compute."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+from torch import Tensor
+
+from ...ragged import Layout
+
+#: (n, heads, queries, d) and (n, heads, keys, d) to (n, heads, queries, keys).
+Score = Callable[[Tensor, Tensor], Tensor]
+Drop = Callable[[Tensor], Tensor]
+
+
+class Call(NamedTuple):
+    """One call of attention.
+
+    Args:
+        query: (steps, heads, d).
+        key: (steps of the other side, heads, d); with fewer heads each serves several of the
+            query's.
+        value: on the key's steps, (heads, any size).
+        queries: the layout of the query's steps.
+        keys: that of the key's.
+        scale: of the dot product; by default 1 / sqrt(d).
+        causal: whether a query looks only at keys at its own position and before, both counted
+            from the sequence's first step.
+        window: a query looks at keys less than this many positions away; None for all.
+        score: in place of the dot product, of sequences side by side.
+        drop: applied to the weights before the values are summed.
+        with_weights: whether the weights come out too.
+    """
+
+    query: Tensor
+    key: Tensor
+    value: Tensor
+    queries: Layout
+    keys: Layout
+    scale: float | None = None
+    causal: bool = False
+    window: int | None = None
+    score: Score | None = None
+    drop: Drop | None = None
+    with_weights: bool = False
+
+    def alike(self) -> bool:
+        """Whether both sides are known to have the same lengths."""
+        return self.queries.own.offsets is self.keys.own.offsets
+
+    def opened(self) -> str | None:
+        """Why the weights of all pairs must be made; None where they need not."""
+        if self.score is not None:
+            return "it knows the dot product, not another score"
+        if self.drop is not None:
+            return "it drops no weights"
+        if self.with_weights:
+            return "it never has the weights that are asked for"
+        # torch has no kernel for these and would do as those in the open do, with a softmax whose
+        # gradient has other bits with other threads.
+        if self.query.shape[-1] != self.value.shape[-1]:
+            sizes = f"{self.query.shape[-1]} and {self.value.shape[-1]}"
+            return f"it wants keys and values of one size, not {sizes}"
+        return None
+
+    def with_heads(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Query, key and value, each with the query's heads."""
+        times = self.query.shape[1] // self.key.shape[1]
+        if times == 1:
+            return self.query, self.key, self.value
+        key, value = (x.repeat_interleave(times, 1) for x in (self.key, self.value))
+        return self.query, key, value
+
+
+def dot(scale: float | None) -> Score:
+    """The dot product, scaled."""
+
+    def score(query: Tensor, key: Tensor) -> Tensor:
+        by = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+        return (query * by) @ key.mT
+
+    return score
