@@ -223,7 +223,7 @@ def test_a_model_never_writes_the_grid(monkeypatch):
 
 
 def test_where_the_library_does_not_serve_the_grid_is_written(monkeypatch):
-    monkeypatch.setattr(kernels.slots, "serves", lambda values: False)
+    monkeypatch.setattr(kernels.library, "refuses", lambda values: "it is not used")
     ragged, grid = batch(torch.float32)
     assert type(Flatten()(ragged)) is torch.Tensor
     assert torch.equal(Flatten()(ragged), grid.reshape(7, -1))

@@ -13,7 +13,14 @@ ROOT = Path(unpad.__file__).parent
 # From the ground up. docs/design/rooms.md says what each may know, and why it lies where it does.
 ROOMS = ["errors", "arguments", "serialization", "spellings", "refusals", "configured"]
 ROOMS += ["tree", "ragged", "ragged.doors", "variable"]
-ROOMS += ["preprocessing", "data.source", "kernels", "weights"]
+ROOMS += [
+    "preprocessing",
+    "data.source",
+    "kernels",
+    "kernels.chain",
+    "kernels.attention",
+    "weights",
+]
 ROOMS += ["activations", "constraints", "initializers", "regularizers"]
 ROOMS += [
     "core",

@@ -57,7 +57,8 @@ class Walks(NamedTuple):
         h0, c0, mask, *options = arguments[_H0:]
         weights, (outputs, _, _, gates, saved) = arguments[_WEIGHTS_AT], results
         kept = outputs, gates, saved
-        followed(options[0], values, offsets, weights, len(options[-1]), *gradients, *kept)
+        d_outputs, d_h, d_c = gradients
+        followed(options[0], values, offsets, weights, len(options[-1]), d_outputs, d_h, d_c, *kept)
         given = (*gradients, values, offsets, ids, weights, h0, c0, mask, *kept, *options)
         return self.run.backward(*given, wanted[0])
 

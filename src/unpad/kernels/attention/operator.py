@@ -36,11 +36,11 @@ def attend(call: Call) -> tuple[Tensor, Tensor | None]:
 
 def _call(*arguments: Any) -> Call:
     """As torch has the arguments."""
-    *tensors, queries, keys, scale, causal, window = arguments
+    query, key, value, queries, keys, scale, causal, window = arguments
     asking = Layout(queries, _checked=True)
     same = queries is keys or (queries.is_cpu and torch.equal(queries, keys))
     looked_at = asking if same else Layout(keys, _checked=True)
-    return Call(*tensors, asking, looked_at, scale, causal, window)
+    return Call(query, key, value, asking, looked_at, scale, causal, window)
 
 
 def _rows(path: Any) -> Any:
