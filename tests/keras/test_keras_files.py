@@ -41,6 +41,12 @@ def test_every_case_goes_both_ways(name, tmp_path):
     theirs.save(path)
     ours = unpad.saving.load_model(path, custom_objects={**THEIRS, **FUNCTIONS})
     same(ours, theirs, data(name))
+    theirs.save(tmp_path / "a.h5")  # in the format of Keras 2
+    older = unpad.saving.load_model(tmp_path / "a.h5", custom_objects={**THEIRS, **FUNCTIONS})
+    for a, b in zip(older.get_weights(), ours.get_weights(), strict=True):
+        assert np.array_equal(a, b)
+    for a, b in zip(parts(older.predict(data(name))), parts(ours.predict(data(name))), strict=True):
+        assert np.array_equal(a, b)
     ours = shaken(drawn(unpad, name), 2)
     if name in NO_FILE:
         with pytest.raises(TypeError, match="cannot be written"):

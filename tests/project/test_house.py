@@ -54,6 +54,7 @@ ROOMS += [
     "training.callbacks",
     "callbacks",
     "formats.export",
+    "formats.older",
     "formats",
     "models.pictures",
     "models",

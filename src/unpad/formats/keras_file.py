@@ -22,6 +22,8 @@ from ..training import Trainer
 from . import hdf5, tensors_file
 from .archive import Archive
 from .mask_differences import tell_differences
+from .older.configuration import modern, version_of
+from .older_training import modern_training
 from .optimizer_state import can_be_kept
 from .problems import DamagedFile, RefusedFile, WrongFormat, read_as
 from .tree import kept
@@ -187,6 +189,8 @@ def load(path: Path, custom_objects: Any, compile: bool, who: str) -> Any:
     """
     with Archive(path) as archive:
         data, metadata = archive.json(CONFIG), archive.json(METADATA)
+        with read_as(path, CONFIG, "the model"):
+            data = _in_our_words(data, metadata)
         root = weights_in(archive)
         model = made(data, custom_objects, count(root), Place(path, CONFIG), who)
         set_from(model, root, Place(path, WEIGHTS))
@@ -196,6 +200,18 @@ def load(path: Path, custom_objects: Any, compile: bool, who: str) -> Any:
     if isinstance(metadata, Mapping) and metadata.get("written_by") != "unpad":
         tell_differences(model, path, who)
     return model
+
+
+def _in_our_words(data: Any, metadata: Any) -> Any:
+    """A model's data; those of Keras 2.12 to 2.15's archives are put into Keras 3's words."""
+    said = metadata.get("keras_version") if isinstance(metadata, Mapping) else None
+    version = version_of("3" if said is None else said)
+    if version[0] >= 3 or not isinstance(data, Mapping):
+        return data
+    data = modern(data, version)
+    if isinstance(data.get("compile_config"), Mapping):
+        data["compile_config"] = modern_training(data["compile_config"], version)
+    return data
 
 
 def load_tensors(path: Path, custom_objects: Any, compile: bool, who: str) -> Any:

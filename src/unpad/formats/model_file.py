@@ -7,10 +7,11 @@ from typing import Any
 
 from ..arguments import flag, wrong
 from ..serialization import as_table
-from . import keras_file, tensors_file
+from . import keras_file, older_file, tensors_file
 from .weights_file import check_built, check_overwrite, path_of
 
 _ENDINGS = "a path that ends in '.keras' or '.safetensors'"
+_READ = "a path that ends in '.keras', '.safetensors' or '.h5'"
 
 
 def save_model(
@@ -43,7 +44,7 @@ def load_model(
     Nothing in the file is executed; what is promised says docs/files.md.
 
     Args:
-        filepath: ends in ".keras" or ".safetensors".
+        filepath: ends in ".keras" or ".safetensors"; or in ".h5", as Keras 1 and 2 wrote it.
         custom_objects: classes and functions of one's own, by name.
         compile: whether the model is compiled as it was, its optimiser's state included.
         safe_mode: as in Keras; code in a file is refused, whatever is said here.
@@ -60,4 +61,6 @@ def load_model(
         return keras_file.load(path, custom_objects, compiled, "load_model")
     if path.suffix == ".safetensors":
         return keras_file.load_tensors(path, custom_objects, compiled, "load_model")
-    raise wrong("load_model", "filepath", _ENDINGS, filepath)
+    if path.suffix in (".h5", ".hdf5"):
+        return older_file.load(path, custom_objects, compiled, "load_model")
+    raise wrong("load_model", "filepath", _READ, filepath)

@@ -58,7 +58,7 @@ def state_of(optimizer: Rule, weights: Sequence[Tensor]) -> list[np.ndarray]:
         calls = first["iterations"] % around.accumulate
         scale = calls / (first.get("collected") or 1.0)
         found += [_array(optimizer.state[w].get("collected"), w) * scale for w in weights]
-    for names in _names(optimizer, weights):
+    for names in kept_by_rule(optimizer, weights):
         found += [_array(_state(optimizer, w).get(name), w) for w in weights for name in names]
     if type(optimizer).__name__ == "NadamKeras":
         products = [optimizer.state[w].get("mu_product", 1.0) for w in weights]
@@ -78,7 +78,7 @@ def set_state(optimizer: Rule, weights: Sequence[Tensor], arrays: Sequence[np.nd
         ValueError: their number or a shape is not that of this optimiser and these weights; nothing
             has changed then.
     """
-    around, names = optimizer.around, _names(optimizer, weights)
+    around, names = optimizer.around, kept_by_rule(optimizer, weights)
     nadam = type(optimizer).__name__ == "NadamKeras"
     each = [*(["average"] if around.ema_momentum is not None else [])]
     each += ["collected"] if around.accumulate > 1 else []
@@ -133,7 +133,8 @@ def _state(optimizer: Rule, weight: Tensor) -> dict[str, Any]:
     return state
 
 
-def _names(optimizer: Rule, weights: Sequence[Tensor]) -> list[tuple[str, ...]]:
+def kept_by_rule(optimizer: Rule, weights: Sequence[Tensor]) -> list[tuple[str, ...]]:
+    """What a rule keeps of each weight, in Keras 3's order: names in one tuple alternate."""
     if not weights:
         return []
     held = _state(optimizer, weights[0])

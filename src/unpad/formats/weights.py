@@ -107,7 +107,7 @@ def set_from(model: Any, root: Group, where: Place) -> list[str]:
     skipped += [f"{name}: the model has no such layer." for name in others]
     with torch.no_grad():
         for weight, array in ready:
-            weight.copy_(torch.from_numpy(_aligned(array)))
+            weight.copy_(torch.from_numpy(aligned(array)))
     for thing, state in states:
         with read_as(where.path, where.place, "a layer's state"):
             thing.set_extra_state(state)
@@ -185,6 +185,6 @@ def _extra(thing: Any) -> Any:
     return thing.get_extra_state()
 
 
-def _aligned(array: np.ndarray) -> np.ndarray:
+def aligned(array: np.ndarray) -> np.ndarray:
     """The array in this machine's byte order, aligned, and one that torch may hold."""
     return np.array(array, dtype=array.dtype.newbyteorder("="))

@@ -10,12 +10,14 @@ from typing import Any
 from ..arguments import flag, wrong
 from ..spellings import depth_of_caller
 from . import hdf5, tensors_file
+from .older_weights import is_older_weights, set_from_layers
 from .problems import WrongFormat
 from .seal import seal, unsealed
 from .weights import Place, as_group, set_from, set_optimizer_from, trained
 from .writing import write_whole
 
 _ENDINGS = "'.weights.h5' (Keras 3's) or '.safetensors'"
+_READ = "'.weights.h5', '.h5' (older Keras's) or '.safetensors'"
 
 
 def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
@@ -31,22 +33,29 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
         raise wrong("save_weights", "filepath", f"a path that ends in {_ENDINGS}", filepath)
 
 
-def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False) -> None:
+def load_weights(
+    model: Any, filepath: Any, skip_mismatch: bool = False, by_name: bool = False
+) -> None:
     """See `Model.load_weights`."""
     path = path_of("load_weights", filepath)
     skip = flag("load_weights", "skip_mismatch", skip_mismatch)
+    by_names = flag("load_weights", "by_name", by_name)
     check_built("load_weights", model)
     if path.suffix == ".safetensors":
         root = tensors_file.read(path)[0]
-    elif path.name.endswith(".weights.h5"):
+    elif path.suffix in (".h5", ".hdf5"):
         root = hdf5.read(unsealed(path), path)
     else:
-        raise wrong("load_weights", "filepath", f"a path that ends in {_ENDINGS}", filepath)
-    if "layer_names" in root.attrs or "model_weights" in root.groups:
-        raise WrongFormat(
-            path, "", "it holds weights as older Keras wrote them, which are not read."
-        )
+        raise wrong("load_weights", "filepath", f"a path that ends in {_READ}", filepath)
     where = Place(path, "", bool(skip))
+    if is_older_weights(root):
+        tell_skipped(path, set_from_layers(model, root, where, bool(by_names)))
+        return
+    if by_names:
+        raise WrongFormat(
+            path, "", "its weights are found by their place in the model. by_name=True is for "
+            "older Keras's .h5, which has them by layers' names.",
+        )  # fmt: skip
     tell_skipped(path, set_from(model, root, where))
     if model.compiled and not skip:
         set_optimizer_from(model.optimizer, trained(model), root, where)

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..arguments import wrong
 from ..core.layer import Layer
+from ..formats.older.configuration import is_older, modern, version_of
 from ..serialization import deserialize, serialize
 from .functional import Functional
 from .model import Model
@@ -18,7 +19,7 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
     """The model that `model.to_json()` wrote: fresh, without weights.
 
     Args:
-        json_string: what `to_json` gave.
+        json_string: what `to_json` gave, here or in any Keras.
         custom_objects: classes and functions of one's own, by name.
 
     Raises:
@@ -30,6 +31,8 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
         data = json.loads(json_string)
     except json.JSONDecodeError as error:
         raise ValueError(f"model_from_json: this is no JSON: {error}.") from None
+    if is_older(data):
+        data = modern(data, version_of(data.get("keras_version", "2")))
     return deserialize(data, custom_objects, who="model_from_json")
 
 

@@ -359,19 +359,23 @@ class Trained(Layer, obeyed=["metrics"]):
         """
         weights_file.save_weights(self, filepath, overwrite)
 
-    def load_weights(self, filepath: Any, skip_mismatch: bool = False) -> None:
+    def load_weights(
+        self, filepath: Any, skip_mismatch: bool = False, by_name: bool = False
+    ) -> None:
         """Takes the weights of a file: all or, after an error, none. Nothing in it is executed.
 
         Args:
-            filepath: what `save_weights` wrote, here or in Keras.
+            filepath: what `save_weights` wrote, here or in Keras; or older Keras's ".h5".
             skip_mismatch: whether weights that do not fit stay as they are, and a warning tells
                 which.
+            by_name: of older Keras's ".h5": takes the weights of layers whose names the file has,
+                and leaves the others as they are; else layers with weights are met in order.
 
         Raises:
             unpad.saving.FileError: the file is damaged, of another kind, or of another model.
             ValueError: the model is not built.
         """
-        weights_file.load_weights(self, filepath, skip_mismatch)
+        weights_file.load_weights(self, filepath, skip_mismatch, by_name)
 
     # --- steps that a subclass may override ------------------------------------------------------
 

@@ -130,6 +130,12 @@ def hard_sigmoid(x: Tensor) -> Tensor:
 
 
 @of_arrays
+def hard_sigmoid_of_keras_2(x: Tensor) -> Tensor:
+    """A fifth of x and .5, at least 0 and at most 1: what Keras 1 and 2 called hard_sigmoid."""
+    return (x / 5 + 0.5).clamp(0, 1)
+
+
+@of_arrays
 def sparse_sigmoid(x: Tensor) -> Tensor:
     """(x + 1) / 2, at least 0 and at most 1: Blondel et al. (2019)."""
     return torch.where(x <= -1, 0.0, torch.where(x >= 1, 1.0, 0.5 * (x + 1)))
@@ -183,6 +189,7 @@ _BY_NAME: dict[str, Callable[[Tensor], Tensor]] = {
     "tanh": tanh,
     "sigmoid": sigmoid,
     "hard_sigmoid": hard_sigmoid,
+    "hard_sigmoid_of_keras_2": hard_sigmoid_of_keras_2,
     "hard_silu": hard_silu,
     "hard_swish": hard_silu,
     "hard_tanh": hard_tanh,
