@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from ..models import load_model
+from ..models.card import describe
 
 _USAGE = """usage: python -m unpad show FILE
        python -m unpad convert FROM TO
@@ -33,6 +34,8 @@ def show(arguments: list[str]) -> int:
     model.summary()
     size = Path(arguments[0]).stat().st_size
     print(f"{model.count_params():,} numbers in weights, {size:,} bytes in the file")
+    if model.trained_on:
+        print(f"trained on {describe(model.trained_on)}")
     if not model.compiled:
         print("not compiled")
         return 0

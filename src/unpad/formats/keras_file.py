@@ -33,6 +33,8 @@ from .writing import write_whole
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 #: Whose format it is.
 KERAS = "3.15.1"
+#: What is told of the data that a model was trained on.
+_COUNTS = ("sequences", "steps", "shortest", "longest")
 #: What tells Keras how fast to go, and is nothing here.
 _NOTHING = {"run_eagerly", "steps_per_execution", "jit_compile", "auto_scale_loss"}
 
@@ -56,6 +58,8 @@ def described(model: Any, compiled: bool = True) -> dict[str, Any]:
     if specs and not drawn_whole:
         data["build_config"] = {"input_shape": _shape(specs)}
         data["unpad_built_for"] = [_of_spec(s) for s in specs if isinstance(s, Spec)]
+    if model.trained_on:
+        data["unpad_trained_on"] = dict(model.trained_on)
     if compiled and model.compiled:
         config = model.get_compile_config()
         if config:
@@ -86,6 +90,10 @@ def made(
             raise ValueError(f"expected a model, got a {type(model).__name__}.")
         if not model.built:
             _build(model, data)
+        known = data.get("unpad_trained_on")
+        if isinstance(known, Mapping):
+            kinds = {"stream": str, **dict.fromkeys(_COUNTS, int)}
+            model.trained_on = {n: known[n] for n, k in kinds.items() if type(known.get(n)) is k}
     return model
 
 

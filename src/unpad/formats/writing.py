@@ -13,7 +13,7 @@ from pathlib import Path
 _UNFINISHED = re.compile(r"\..+\.(?P<host>[^.]+)-(?P<process>\d+)\.unfinished")
 
 
-def write_whole(path: Path, write: Callable[[Path], None], size: int, who: str) -> None:
+def write_whole(path: Path, write: Callable[[Path], object], size: int, who: str) -> None:
     """Has a file written beside its place, and puts it there at once.
 
     What was written is on the disk before it takes the place of what was there, so that a machine
@@ -51,6 +51,12 @@ def write_whole(path: Path, write: Callable[[Path], None], size: int, who: str) 
         ) from error
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str, who: str) -> None:
+    """Writes a text as `write_whole` does."""
+    data = text.encode()
+    write_whole(path, lambda to: to.write_bytes(data), len(data), who)
 
 
 def _onto_disk(path: Path) -> None:

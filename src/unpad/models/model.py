@@ -14,6 +14,7 @@ from ..core.trial import ones_like, remembered
 from ..layers import Layer, Spec
 from ..ragged import Layout
 from ..serialization import serialize
+from .hub import OnHub
 from .not_asked import NOT_ASKED
 from .summary import of_children, summary
 from .trace import Trace, trace
@@ -22,7 +23,7 @@ from .trained import Trained
 _ENDS = ("inputs", "outputs", "input", "output")
 
 
-class Model(Trained, refused=NOT_ASKED):
+class Model(OnHub, Trained, refused=NOT_ASKED):
     """A model: `Model(inputs, outputs)` of a graph, or a class of one's own.
 
     A class makes its layers in `__init__` and computes in `forward(self, inputs)` (or Keras's

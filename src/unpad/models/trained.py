@@ -40,6 +40,8 @@ class Trained(Layer, obeyed=["metrics"]):
     output_names: Any = None
     optimizer: torch.optim.Optimizer | None = None
     history: History | None = None
+    #: What the last `fit` was given: how many sequences and steps, or which stream.
+    trained_on: dict[str, Any] | None = None
     stop_training = stop_evaluating = stop_predicting = False
     order_seed: Seed | None = None
     #: What Keras is told of how fast to go; changes nothing here.

@@ -165,6 +165,19 @@ def lengths_of(data: Batch) -> Tensor:
     return torch.ones(len(data), dtype=torch.int64) if data.lengths is None else data.lengths
 
 
+def counted(data: Batch | None) -> dict[str, int]:
+    """How many sequences and steps there are, and how many the shortest and the longest has."""
+    if data is None or not len(data):
+        return {}
+    lengths = lengths_of(data)
+    return {
+        "sequences": len(data),
+        "steps": int(lengths.sum()),
+        "shortest": int(lengths.min()),
+        "longest": int(lengths.max()),
+    }
+
+
 def _on(laid: Laid, device: torch.device) -> Any:
     if device.type == "cpu":
         return laid

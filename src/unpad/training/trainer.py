@@ -28,6 +28,7 @@ from .callbacks import Callback, History
 from .feeding import (
     Given,
     Laid,
+    counted,
     drawn_to_evaluate,
     in_memory,
     lengths_of,
@@ -164,6 +165,7 @@ class Trainer:
         run = Run(model, objective, objective.tally(outputs, model.device), self.update("fit"))
         model.order_seed = seed
         model.history, model.stop_training = history, False
+        model.trained_on = counted(data) if stream is None else {"stream": stream.called}
         fitting = Fitting(run, feed, held_out, watchers, verbose, streams=stream is not None)
         beginning.of(fitting)
         fitting.epochs(epochs)
