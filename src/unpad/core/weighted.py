@@ -35,7 +35,7 @@ class Penalty(NamedTuple):
 
     key: tuple[int, Any]
     total: Tensor
-    divisor: int | None
+    divisor: float | None
 
     @property
     def value(self) -> Tensor:

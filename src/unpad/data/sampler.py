@@ -78,7 +78,7 @@ class Sampler:
         """
         draw = generator(self.seed, epoch)
         batches = self._whole(draw)
-        return batches if world == 1 else _shares(batches, self.lengths, rank, world)
+        return batches if world == 1 else shares(batches, self.lengths, rank, world)
 
     def _whole(self, draw: torch.Generator) -> list[Tensor]:
         n, lengths = len(self.lengths), self.lengths
@@ -156,7 +156,7 @@ def _cut(
     return list(order.tensor_split(ends))
 
 
-def _shares(batches: list[Tensor], lengths: Tensor, rank: int, world: int) -> list[Tensor]:
+def shares(batches: list[Tensor], lengths: Tensor, rank: int, world: int) -> list[Tensor]:
     """A process's part of each batch: the longest first to whoever has had the least so far."""
     work = [0] * world
     found = []

@@ -28,7 +28,7 @@ class Reduced(NamedTuple):
     """
 
     total: Tensor
-    divisor: Tensor | int  # a number where no weight and no label decides it
+    divisor: Tensor | float  # a number where no weight and no label decides it
 
     @property
     def value(self) -> Tensor:

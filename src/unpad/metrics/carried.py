@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 import torchmetrics
 from torch import Tensor
+from torchmetrics.utilities import dim_zero_cat
 
 from .metric import Metric
 
@@ -25,6 +27,9 @@ def carry(metric: torchmetrics.Metric, states: Mapping[str, Any]) -> None:
         if isinstance(part, Metric):
             if part._sizes is None and found["sizes"] is not None:
                 part._begin(*found["sizes"])
+            if part._sizes is not None and found["sizes"] is None:
+                part.reset_state()  # that one had not begun
+                continue
             for mine, value in zip(part._variables, found["variables"], strict=True):
                 mine.assign(value.to(mine.device))
         for state, value in found["states"].items():
@@ -51,3 +56,64 @@ def _moved(value: Any, device: torch.device) -> Any:
     if isinstance(value, Tensor):
         return value.to(device)
     return [_moved(v, device) for v in value]
+
+
+def merged(metric: torchmetrics.Metric, several: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What several metrics that were made alike have added up together, as one state.
+
+    Each state by the reduction that `add_state` was given, as torchmetrics would over processes.
+
+    Args:
+        metric: one that was made like them.
+        several: what `carried` gave of each.
+    """
+    return {
+        name: _merged(part, [states[name] for states in several]) for name, part in _parts(metric)
+    }
+
+
+def _merged(part: torchmetrics.Metric, several: list[Any]) -> dict[str, Any]:
+    # One that has seen nothing holds no sums, and none that a mean or a maximum may count.
+    begun = [s for s in several if s["sizes"] is not None or s["updates"] or s["variables"]]
+    some = [s for s in begun if s["updates"] or s["variables"]] or begun or several[:1]
+    sizes = next((s["sizes"] for s in some if s["sizes"] is not None), None)
+    if isinstance(part, Metric) and part._sizes is None and sizes is not None:
+        part._begin(*sizes)
+    return {
+        "sizes": sizes,
+        "variables": [sum(values) for values in zip(*(s["variables"] for s in some), strict=True)],
+        "states": {
+            name: _reduced([s["states"][name] for s in some], part._reductions[name])
+            for name in some[0]["states"]
+        },
+        "updates": sum(s["updates"] for s in several),
+    }
+
+
+def _reduced(values: list[Any], reduction: Any) -> Any:
+    if isinstance(values[0], list):
+        return [part for value in values for part in value]
+    if len(values) == 1:
+        return values[0]
+    if reduction is dim_zero_cat:
+        return torch.cat([torch.atleast_1d(v) for v in values])
+    stacked = torch.stack(values)
+    return stacked if reduction is None else reduction(stacked)
+
+
+@contextmanager
+def apart(metrics: Iterable[torchmetrics.Metric]) -> Iterator[None]:
+    """Within this block no metric asks other processes by itself when it is computed."""
+    parts = [part for metric in metrics for _, part in _parts(metric)]
+    before = [part.distributed_available_fn for part in parts]
+    for part in parts:
+        part.distributed_available_fn = _nobody
+    try:
+        yield
+    finally:
+        for part, asked in zip(parts, before, strict=True):
+            part.distributed_available_fn = asked
+
+
+def _nobody() -> bool:
+    return False

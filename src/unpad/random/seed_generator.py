@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..ranks import at_work
 from ..variable import Variable
 
 
@@ -82,6 +83,7 @@ def generator_of(seed: Any, device: torch.device | str = "cpu") -> torch.Generat
         return None
     if isinstance(seed, SeedGenerator):
         first, second = seed.next().tolist()
+        first = at_work().seed_of_its_own(first)
     elif isinstance(seed, int) and not isinstance(seed, bool):
         first, second = seed, 0
     else:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import count
 from typing import Any, NamedTuple
+from zlib import crc32
 
 import torch
 from torch import Tensor
 
 from ..data.feed import Drawn, Feed
 from ..data.loader import Loader
-from ..data.sampler import Sampler, for_evaluation, in_order
+from ..data.sampler import Sampler, for_evaluation, in_order, shares
 from ..data.source import Asked, Batch, Batches, Pieces, Whole, recognised
 from ..data.streamed import InBatches, InPieces, Standing
 from ..layers import Spec
+from ..ragged.batch import values_of
+from ..ranks import ALONE, Ranks
 from .objective import Objective
 from .prepare import open_inputs, prepare
 
@@ -76,11 +80,21 @@ class Laid:
         model: that they are for.
         who: shown in errors.
         class_weight: of each class's steps.
+        ranks: of which the first has the doctor look.
     """
 
-    def __init__(self, model: Any, who: str, class_weight: dict[int, float] | None = None) -> None:
+    def __init__(
+        self,
+        model: Any,
+        who: str,
+        class_weight: dict[int, float] | None = None,
+        ranks: Ranks = ALONE,
+    ) -> None:
         self._model, self._who, self._class_weight = model, who, class_weight
+        self._ranks = ranks
         self._done = 0
+        #: A number that equal batches or pieces share: of the last.
+        self.mark = 0
         #: What the first was found to ask for.
         self.objective: Objective | None = None
         self.outputs: list[Spec] = []
@@ -88,27 +102,35 @@ class Laid:
     def __call__(self, whole: Whole) -> Batch:
         """A batch or piece, laid out."""
         given = Given(whole.x, whole.y, whole.weight, self._class_weight)
-        looked = self._done < _EXAMINED
+        looked = self._done < _EXAMINED and self._ranks.first
         data, objective, outputs = prepare(self._model, given, self._who, self.objective, looked)
         if self.objective is None:
             self.objective, self.outputs = objective, outputs
         self._done += 1
+        if not self._ranks.alone:
+            self.mark = marked(data)
         return data
 
 
 def to_fit(
-    model: Any, stream: Stream, laid: Laid, options: dict[str, Any], seed: int
+    model: Any, stream: Stream, laid: Laid, options: dict[str, Any], seed: int, ranks: Ranks
 ) -> InBatches[Any] | InPieces[Any]:
-    """A stream as the batches of each epoch of training."""
+    """A stream as the batches of each epoch of training.
+
+    Of several processes each reads all of it, and cuts its own share of sequences read in pieces;
+    batches that are made already are whole here.
+    """
     standing = Standing("fit", learns=True)
     drawn = seed if options["shuffle"] else None
     if isinstance(stream, Batches):
         _refuse_cutting(stream.called, options)
-        return InBatches(stream, _on(laid, model.device), standing, drawn)
+        return InBatches(stream, _on(laid, model.device) if ranks.alone else laid, standing, drawn)
+    options = of_all(options, ranks.world)
 
     def cut(data: Batch, number: int, epoch: int, apart: bool) -> Iterator[Batch]:
         sampler = Sampler(lengths_of(data), seed=feed.numbered(epoch, number), **options)
-        return Loader(data, model.device).batches(sampler.epoch(epoch), apart)
+        share = sampler.epoch(epoch, ranks.rank, ranks.world)
+        return Loader(data, model.device).batches(share, apart)
 
     def sizes(n: int) -> int | None:
         return None if options["batch_steps"] else math.ceil(n / (options["batch_size"] or 32))
@@ -158,6 +180,80 @@ def in_memory(model: Any, data: Batch, batch_size: int | None) -> Feed:
     """Data in memory as the batches of an evaluation."""
     drawn = drawn_to_evaluate(model, data, batch_size)
     return Drawn(data, lambda epoch: drawn, model.device)
+
+
+def of_all(options: dict[str, Any], world: int) -> dict[str, Any]:
+    """The options of a batch that so many processes share, of those of a process's own."""
+    if world == 1:
+        return options
+    size, steps = options["batch_size"], options["batch_steps"]
+    size = (size or 32) * world if steps is None else size
+    return {**options, "batch_size": size, "batch_steps": steps and steps * world}
+
+
+class Together:
+    """A stream that every process reads, and takes its share of: each has been given the same.
+
+    Args:
+        feed: this process's.
+        laid: what has laid out its batches or pieces.
+        ranks: the processes.
+        stream: what is read.
+        device: where batches are wanted.
+    """
+
+    def __init__(
+        self, feed: Any, laid: Laid, ranks: Ranks, stream: Stream, device: torch.device
+    ) -> None:
+        self._feed, self._laid, self._ranks, self._stream = feed, laid, ranks, stream
+        self._device = device
+        self.once, self.steps = feed.once, feed.steps
+
+    def count(self, epoch: int) -> int | None:
+        """The number of batches in an epoch; None where it is not known."""
+        return self._feed.count(epoch)
+
+    def batches(self, epoch: int, start: int = 0, *, apart: bool = False) -> Iterator[Batch]:
+        """This process's share of each batch of an epoch; see `Feed.batches`.
+
+        Raises:
+            ValueError: a process has another batch than the first, or none.
+        """
+        ranks, coming = self._ranks, self._feed.batches(epoch, start, apart=apart)
+        for number in count(start):
+            batch = next(coming, None)
+            marks = ranks.gather_number(-1 if batch is None else self._laid.mark)
+            other = next((r for r, mark in enumerate(marks) if mark != marks[0]), None)
+            if other is not None:
+                what = "has no more" if marks[other] < 0 else "was given another"
+                raise ValueError(
+                    f"fit: batch {number} of epoch {epoch + 1}: {self._stream.called}: rank "
+                    f"{other} {what} than rank 0. Every process reads the same and takes its "
+                    "share: draw it from a seed, and leave out samplers that divide it. What was "
+                    "learnt before stands."
+                )
+            if batch is None:
+                return
+            whole = isinstance(self._stream, Batches)
+            yield share_of(batch, ranks, self._device) if whole else batch
+
+
+def share_of(batch: Batch, ranks: Ranks, device: torch.device) -> Batch:
+    """This process's share of a batch, on the device."""
+    mine = torch.arange(len(batch))
+    if not ranks.alone:
+        (mine,) = shares([mine], lengths_of(batch), ranks.rank, ranks.world)
+    return batch.take(mine, device)
+
+
+def marked(data: Batch) -> int:
+    """A number that equal batches share."""
+    parts = [p for p in (*data.inputs, *data.targets) if p is not None]
+    mark = len(data) * 31 + data.steps
+    for values in map(values_of, parts):
+        some = values.detach().contiguous().reshape(-1)[:4096].view(torch.uint8)
+        mark = crc32(some.numpy().tobytes(), mark)
+    return mark
 
 
 def lengths_of(data: Batch) -> Tensor:

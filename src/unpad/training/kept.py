@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,11 +13,12 @@ from torch import Tensor
 from ..core.weighted import Weighted
 from ..data.seed import Seed
 from ..ragged.numbers import type_name
-from .state import Kept, State
+from ..ranks import Ranks
+from .state import AddsUp, Kept, State
 
 
 class KeptModel(Kept):
-    """Weights and buffers, which of them are frozen, and what layers carry from batch to batch.
+    """Weights and buffers, and which of them are frozen.
 
     Args:
         model: whose they are.
@@ -28,11 +29,9 @@ class KeptModel(Kept):
 
     def state_dict(self) -> dict[str, Any]:
         """Of every module, by its name."""
-        carried = {name: layer.carried() for name, layer in self._layers()}
         return {
             "weights": dict(self._model.state_dict()),
             "frozen": [n for n, p in self._model.named_parameters() if not p.requires_grad],
-            "carried": {name: value for name, value in carried.items() if value},
         }
 
     def load_state_dict(self, state: dict[str, Any], /) -> None:
@@ -41,8 +40,6 @@ class KeptModel(Kept):
         frozen = set(state["frozen"])
         for name, weight in self._model.named_parameters():
             weight.requires_grad_(name not in frozen)
-        for name, layer in self._layers():
-            layer.carry(state["carried"].get(name, {}))
 
     def check(self, state: dict[str, Any], /) -> None:
         """Raises where the state is another model's."""
@@ -59,6 +56,29 @@ class KeptModel(Kept):
                 )
         if (foreign := next((name for name in theirs if name not in mine), None)) is not None:
             raise ValueError(f"has {foreign!r}, which the model has not: it is another model's")
+
+
+class KeptCarried(Kept):
+    """What layers carry from batch to batch beside weights and buffers.
+
+    Args:
+        model: whose layers they are.
+    """
+
+    of_each = True
+
+    def __init__(self, model: torch.nn.Module) -> None:
+        self._model = model
+
+    def state_dict(self) -> dict[str, Any]:
+        """Of every layer, by its name."""
+        carried = {name: layer.carried() for name, layer in self._layers()}
+        return {"layers": {name: value for name, value in carried.items() if value}}
+
+    def load_state_dict(self, state: dict[str, Any], /) -> None:
+        """Has them go on from it."""
+        for name, layer in self._layers():
+            layer.carry(state["layers"].get(name, {}))
 
     def _layers(self) -> Iterator[tuple[str, Weighted]]:
         return ((n, m) for n, m in self._model.named_modules() if isinstance(m, Weighted))
@@ -131,10 +151,13 @@ class RandomStreams(Kept):
 
     Args:
         device: where the model runs.
+        ranks: among which this process has a stream of its own.
     """
 
-    def __init__(self, device: torch.device) -> None:
-        self._device = device
+    of_each = True
+
+    def __init__(self, device: torch.device, ranks: Ranks) -> None:
+        self._device, self._ranks = device, ranks
 
     def state_dict(self) -> dict[str, Any]:
         """Where each stands."""
@@ -143,6 +166,8 @@ class RandomStreams(Kept):
             "numpy": np.random.get_state(),
             "python": random.getstate(),
         }
+        if self._ranks.stream is not None:
+            found["own"] = self._ranks.stream
         if self._device.type == "cuda":
             found["cuda"] = torch.cuda.get_rng_state(self._device)
         return found
@@ -152,11 +177,12 @@ class RandomStreams(Kept):
         torch.set_rng_state(state["torch"])
         np.random.set_state(state["numpy"])
         random.setstate(state["python"])
+        self._ranks.stream = state.get("own")
         if self._device.type == "cuda" and "cuda" in state:
             torch.cuda.set_rng_state(state["cuda"], self._device)
 
 
-class KeptMetrics(Kept):
+class KeptMetrics(AddsUp):
     """What metrics that a model or its layers hold have added up.
 
     Args:
@@ -182,6 +208,15 @@ class KeptMetrics(Kept):
 
         for metric, states in zip(self._metrics, state["metrics"], strict=True):
             carry(metric, states)
+
+    def merged(self, states: Sequence[dict[str, Any]], /) -> dict[str, Any]:
+        """What several processes' metrics have added up together."""
+        if not self._metrics:
+            return {"metrics": []}
+        from ..metrics.carried import merged
+
+        found = zip(self._metrics, *(s["metrics"] for s in states), strict=True)
+        return {"metrics": [merged(metric, several) for metric, *several in found]}
 
 
 class Order(Kept):

@@ -14,7 +14,16 @@ from ..core.mode import mode
 from ..data.feed import Feed, Limited
 from ..optimizers.update import Update
 from .interrupt import HeldInterrupt
-from .kept import KeptMetrics, KeptModel, KeptOptimizer, Order, Place, RandomStreams, place_of
+from .kept import (
+    KeptCarried,
+    KeptMetrics,
+    KeptModel,
+    KeptOptimizer,
+    Order,
+    Place,
+    RandomStreams,
+    place_of,
+)
 from .progress import EpochProgress
 from .run import OF_TESTING, OF_TRAINING, Run
 from .state import Kept, State
@@ -75,6 +84,7 @@ class Fitting:
         self._own_step = self._model.overrides(*OF_TRAINING)
         self._place = Place(self._model)
         self._from: State | None = None
+        self._ranks = self.run.ranks
 
     def go_on_from(self, state: State) -> None:
         """Has `epochs` begin where a training was.
@@ -104,7 +114,7 @@ class Fitting:
                     stopped = model.stop_training
             while place.epoch < epochs.stop and not stopped:
                 self._epoch(f"Epoch {place.epoch + 1}/{epochs.stop}", interrupt)
-                stopped = model.stop_training
+                stopped = self._stopped()
             finish = getattr(self.run.optimizer, "finalize_variable_values", None)
             if finish is not None:
                 finish()  # running averages take the weights' place
@@ -118,21 +128,22 @@ class Fitting:
         watchers.tell("on_epoch_begin", epoch)
         if self._from is not None:
             self._go_back()
-        progress = EpochProgress(title, self.feed.steps, self.verbose)
+        progress = EpochProgress(title, self.feed.steps, self.verbose, self._ranks.world)
         start = time.perf_counter()
         if self._mode_in_doubt:
             self._model.train()
             run.look_around()
         assert run.update is not None
         try:
-            watched = watchers.between or self._own_step
+            watched = watchers.between or self._own_step or not self._ranks.alone
             with run.update.rows_of(self._model, watched) as update:
                 returned = self._train(epoch, update, progress, interrupt)
             interrupt.check()
             seconds, rate = time.perf_counter() - start, progress.rate
             logs = run.logs(returned)
             if self.streams:
-                logs = {**logs, "waiting": progress.waited / max(seconds, 1e-9)}
+                waited = progress.waited / max(seconds, 1e-9)
+                logs = {**logs, "waiting": max(self._ranks.gather(waited))}
             if self.held_out is not None and self.held_out.due(epoch):
                 found = evaluated(self.held_out, watchers, epoch)
                 logs |= {f"val_{name}": value for name, value in found.items()}
@@ -148,7 +159,10 @@ class Fitting:
         self, epoch: int, update: Update, progress: EpochProgress, interrupt: HeldInterrupt
     ) -> dict[str, Any] | None:
         run, watchers, model, place = self.run, self.watchers, self._model, self._place
-        begins, ends = watchers.asked("on_train_batch_begin"), watchers.asked("on_train_batch_end")
+        begins, any_of = watchers.asked("on_train_batch_begin"), self._ranks.any
+        # What one process is asked all must work out, since they do it together.
+        ends = any_of(watchers.asked("on_train_batch_end"))
+        writes = any_of(watchers.writes)
         first, returned = place.batch, place.returned
         if first and model.stop_training:
             return returned
@@ -163,14 +177,19 @@ class Fitting:
             progress.advance(batch.steps)
             if ends:
                 watchers.tell("on_train_batch_end", i, run.so_far(returned))
-            if watchers.writes:
+            if writes:
                 place.batch, place.returned = i + 1, returned
                 watchers.write(i, self._state)
-            if ends and model.stop_training:
+            if ends and self._stopped():
                 break
             if progress.due:
-                progress.draw(run.so_far(returned))
+                progress.draw(run.seen(returned))
         return returned
+
+    def _stopped(self) -> bool:
+        """Whether anybody has said so, in any of the processes."""
+        self._model.stop_training = self._ranks.any(self._model.stop_training)
+        return self._model.stop_training
 
     # --- what must not be lost -------------------------------------------------------------------
 
@@ -183,18 +202,19 @@ class Fitting:
             "callbacks": self.watchers,
             "optimizer": KeptOptimizer(run.optimizer, model),
             "model": KeptModel(model),
+            "carried": KeptCarried(model),
             "tally": run.tally,
             "metrics": KeptMetrics(model.own_metrics),
-            "random": RandomStreams(model.device),
+            "random": RandomStreams(model.device, self._ranks),
         }
 
     def _state(self) -> State:
-        return State.of(self._kept())
+        return State.of(self._kept(), self._ranks)
 
     def _go_back(self) -> None:
         """To where the state was, whatever the hooks before it have done by now."""
         assert self._from is not None
-        self._from.into(self._kept())
+        self._from.into(self._kept(), self._ranks)
         self._from = None
 
 
@@ -216,16 +236,17 @@ def evaluated(
         watchers.tell("on_test_begin")
         run.reset()
         run.look_around()
-        for i, batch in enumerate(islice(held.feed.batches(epoch, apart=apart), held.most)):
+        coming = enumerate(islice(held.feed.batches(epoch, apart=apart), held.most))
+        for i, batch in run.ranks.turns(coming):
             if begins:
                 watchers.tell("on_test_batch_begin", i)
             returned = run.test(batch)
             if progress is not None:
                 progress.advance(batch.steps)
                 if progress.due:
-                    progress.draw(run.so_far(returned))
+                    progress.draw(run.seen(returned))
             if ends:
-                watchers.tell("on_test_batch_end", i, run.so_far(returned))
+                watchers.tell("on_test_batch_end", i, run.seen(returned))
             if model.stop_evaluating:
                 break
         logs = run.logs(returned)

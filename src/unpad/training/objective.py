@@ -16,6 +16,8 @@ from ..losses import Loss
 from ..losses.reduction import Reduced
 from ..ragged import Ragged
 from ..ragged.batch import values_of
+from ..ranks import ALONE, Ranks
+from .denominators import divided, nothing_of
 from .outcome import Given, Outcome, Part
 from .tally import Tallied, Tally, logged_names
 
@@ -52,18 +54,22 @@ class Objective:
         #: Of each output whose loss is computed before the tail: the layer that has it.
         self.last_layers = [lasts[i] if cut else None for i, cut in enumerate(self._cut)]
 
-    def __call__(self, model: Layer, batch: Batch, penalised: bool) -> Outcome:
+    def __call__(
+        self, model: Layer, batch: Batch, penalised: bool, ranks: Ranks = ALONE
+    ) -> Outcome:
         """Runs the model on the batch, up to its tails.
 
         Args:
             model: whose outputs the parts are about.
             batch: inputs, targets, weights.
             penalised: whether the model adds anything to the loss.
+            ranks: among which a batch is shared, of which this is a share.
         """
         outputs = model.outputs_of(batch.x, self._cut)
         given = [Given(o, o if cut else None) for o, cut in zip(outputs, self._cut, strict=True)]
         added = model.penalties if penalised else []
-        return self.outcome(given, batch.targets, batch.weights, added, len(batch))
+        rows = len(batch), batch.steps
+        return self.outcome(given, batch.targets, batch.weights, added, rows, ranks)
 
     def outcome(
         self,
@@ -71,7 +77,8 @@ class Objective:
         targets: Sequence[Any],
         weights: Sequence[Any],
         added: Sequence[Penalty],
-        rows: int,
+        rows: tuple[int, int],
+        ranks: Ranks = ALONE,
     ) -> Outcome:
         """The losses of what the model gave.
 
@@ -80,14 +87,14 @@ class Objective:
             targets: beside them; None where one has no loss.
             weights: likewise; None for 1 each.
             added: what the model adds to the loss.
-            rows: sequences of the batch.
+            rows: sequences and real steps of the batch.
+            ranks: among which it is shared.
 
         Raises:
             ValueError: there is nothing that could be called a loss.
         """
         losses: list[Reduced | None] = []
         shown: list[Aligned | None] = []
-        total: Tensor | None = None
         for i, part in enumerate(self.parts):
             target = targets[i]
             if target is None:
@@ -95,21 +102,27 @@ class Objective:
                 shown.append(None)
                 continue
             reduced, seen = _of_output(part, given[i], target, weights[i], self.last_layers[i])
+            losses.append(reduced)
+            shown.append(seen)
+        whole = divided(ranks, self.parts, losses, added, *rows)
+        total: Tensor | None = None
+        for part, reduced in zip(self.parts, whole.losses, strict=True):
             if reduced is not None:
                 value = reduced.value if part.scale == 1 else part.scale * reduced.value
                 total = value if total is None else total + value
-            losses.append(reduced)
-            shown.append(seen)
-        values = [term.value for term in added]
+        values = [term.value for term in whole.penalties]
         penalty = sum(values[1:], start=values[0]) if values else None
+        if total is None and penalty is None and added:
+            # Of no sequence: nothing of something.
+            total = nothing_of(one.output for one in given)
         if total is None and penalty is None and torch.is_grad_enabled():
             raise ValueError(
                 "fit: there is no loss: give compile one, as loss='mse', or let a layer add_loss."
             )
         # Where only metrics are asked, the loss is 0, as in Keras.
         parts = [part for part in (total, penalty) if part is not None]
-        whole = sum(parts[1:], start=parts[0]) if parts else torch.zeros(())
-        return Outcome(whole, penalty, added, losses, shown, rows)
+        followed = sum(parts[1:], start=parts[0]) if parts else torch.zeros(())
+        return Outcome(followed, penalty, added, losses, shown, rows[0], whole)
 
     def seen(
         self, given: Sequence[Given], targets: Sequence[Any], weights: Sequence[Any]

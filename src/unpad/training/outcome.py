@@ -58,8 +58,22 @@ class Given(NamedTuple):
     early: Any = None
 
 
+class Divided(NamedTuple):
+    """The losses of a batch, or of a process's share of one, over the counts of the whole batch."""
+
+    losses: Sequence[Reduced | None]
+    penalties: Sequence[Penalty]
+    #: Sequences and real steps of the whole batch.
+    rows: float
+    steps: float
+
+
 class Outcome(NamedTuple):
-    """A batch's loss to follow downhill, what of it are penalties, and what the metrics need."""
+    """A batch's loss to follow downhill, what of it are penalties, and what the metrics need.
+
+    Of a process's share of a batch: its part of the loss, the losses of the share by itself, and
+    what the whole batch is divided by.
+    """
 
     total: Tensor
     penalty: Tensor | None
@@ -67,15 +81,18 @@ class Outcome(NamedTuple):
     losses: list[Reduced | None]
     shown: list[Aligned | None]
     rows: int
+    whole: Divided
 
     @property
     def counts(self) -> bool:
         """Whether any step counted; of what the model adds by itself, whether there is a row."""
-        if all(part is None for part in self.losses):
-            return self.rows > 0
-        return any(part is not None and bool(part.divisor) for part in self.losses)
+        losses = self.whole.losses
+        if not self.whole.steps or all(part is None for part in losses):
+            return self.whole.steps > 0 and self.whole.rows > 0
+        return any(part is not None and bool(part.divisor) for part in losses)
 
     @property
     def counted(self) -> float:
         """What the loss was divided by: the number of steps; of several outputs, of the first."""
-        return next((float(p.divisor) for p in self.losses if p is not None), float(self.rows))
+        losses, rows = self.whole.losses, self.whole.rows
+        return next((float(p.divisor) for p in losses if p is not None), float(rows))

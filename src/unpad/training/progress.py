@@ -25,11 +25,12 @@ class EpochProgress:
         steps: real steps that will be worked through; None where nobody knows.
         verbose: 0 shows nothing, 1 a bar where there is a terminal or a notebook and a line at the
             end, 2 only the line.
+        world: processes that share the work, of which this one sees its part.
     """
 
-    def __init__(self, title: str, steps: int | None, verbose: int) -> None:
+    def __init__(self, title: str, steps: int | None, verbose: int, world: int = 1) -> None:
         self._title, self._steps, self._verbose = title, steps, verbose
-        self._done = 0
+        self._done, self._world = 0, world
         #: Seconds that went by until batches were there.
         self.waited = 0.0
         self._start = self._shown = time.perf_counter()
@@ -68,8 +69,8 @@ class EpochProgress:
         return shown and time.perf_counter() - self._shown >= _SECONDS
 
     def advance(self, steps: int) -> None:
-        """Counts the steps of a batch."""
-        self._done += steps
+        """Counts the steps of a batch; the other processes are taken to have as many."""
+        self._done += steps * self._world
 
     def waiting_for(self, batches: Iterator[T]) -> Iterator[T]:
         """The same batches, with the time counted until each is there."""

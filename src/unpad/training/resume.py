@@ -9,6 +9,7 @@ from typing import Any
 from ..arguments import wrong
 from ..data.seed import Seed
 from ..formats.checkpoint import read_state
+from ..ranks import Ranks
 from .callbacks import BackupAndRestore
 from .kept import seed_of
 from .loop import Fitting
@@ -23,13 +24,14 @@ class Beginning:
         callbacks: as `fit` was given them.
         backup: a folder, a `BackupAndRestore`, or None.
         initial_state: a state's file, or None; what was interrupted goes before it.
+        ranks: the processes that share the work: the first reads for all.
 
     Raises:
         ValueError: one is not what it may be, or the state is not whole.
         FileNotFoundError: there is no such file.
     """
 
-    def __init__(self, callbacks: Any, backup: Any, initial_state: Any) -> None:
+    def __init__(self, callbacks: Any, backup: Any, initial_state: Any, ranks: Ranks) -> None:
         #: With the backup.
         self.callbacks = listed(callbacks)
         if backup is not None:
@@ -40,12 +42,14 @@ class Beginning:
         if len(found) > 1:
             raise ValueError(f"fit: expected one BackupAndRestore at most, got {len(found)}.")
         self._backup = found[0] if found else None
-        self._state = None if self._backup is None else self._backup.read()
+        self._state = ranks.from_first(lambda: self._backup and self._backup.read())
         self._whence = "" if self._backup is None else f"fit: backup: {self._backup.found}"
         self._way_out = "" if self._backup is None else f" {self._backup.way_out}"
         if self._state is None and initial_state is not None:
             path = Path(initial_state)
-            self._state = State.from_data(read_state(path, "fit: initial_state"))
+            self._state = ranks.from_first(
+                lambda: State.from_data(read_state(path, "fit: initial_state"))
+            )
             self._whence, self._way_out = f"fit: initial_state: {path}", ""
 
     @property

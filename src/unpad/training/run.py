@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Any
 
@@ -17,8 +17,12 @@ from ..data.source import Batch
 from ..optimizers.update import Update
 from ..ragged import Ragged
 from ..ragged.numbers import as_tensor
+from ..ranks import ALONE, Ranks
+from .denominators import weighed
+from .kept import KeptMetrics
 from .objective import Objective
 from .outcome import Given, Outcome
+from .state import AddsUp
 from .tails import Tails, hooked, hooked_backward
 from .tally import LossTracker, Tally
 
@@ -42,6 +46,7 @@ class Run:
         objective: its losses and metrics, checked.
         tally: their sums.
         update: how the weights are moved; None where none are.
+        ranks: the processes that share the work. Of a batch that is trained on each has a part.
     """
 
     def __init__(
@@ -50,9 +55,11 @@ class Run:
         objective: Objective,
         tally: Tally,
         update: Update | None = None,
+        ranks: Ranks = ALONE,
     ) -> None:
         self.model, self.objective, self.tally, self.update = model, objective, tally, update
         self.optimizer = None if update is None else update.optimizer
+        self.ranks = ranks
         self._penalised = model.penalised
         self._own_train = model.overrides(*OF_TRAINING)
         self._own_test = model.overrides(*OF_TESTING)
@@ -97,12 +104,13 @@ class Run:
             batch: to learn from.
             update: for now, in the place of the run's own.
         """
-        if self._own_train:
-            return _as_logs(self._stepped(self.model.train_step, batch), "train_step")
-        outcome = self._outcome(batch)
-        if batch.steps and outcome.counts:
-            # A batch in which no step counts says nothing: not even the optimiser's momentum moves.
-            self._update(update, outcome.total, outcome)
+        with self.ranks.training():
+            if self._own_train:
+                return _as_logs(self._stepped(self.model.train_step, batch), "train_step")
+            outcome = self._outcome(batch, self.ranks)
+            if outcome.counts:
+                # Where no step counts, a batch says nothing: not even the momentum moves.
+                self._update(update, outcome.total, outcome)
         self.tally.add(outcome)
         return None
 
@@ -110,18 +118,21 @@ class Run:
         """The losses and metrics of a batch; the logs where the model makes them itself."""
         if self._own_test:
             return _as_logs(self._stepped(self.model.test_step, batch), "test_step")
-        self.tally.add(self._outcome(batch))
+        self.tally.add(self._outcome(batch, ALONE))
         return None
 
-    def _outcome(self, batch: Batch) -> Outcome:
+    def _outcome(self, batch: Batch, ranks: Ranks) -> Outcome:
         if not self._hooked:
-            return self.objective(self.model, batch, self._penalised)
+            return self.objective(self.model, batch, self._penalised, ranks)
         with Tails(self._remembered) as tails:
             outputs = self.model(batch.x)
             given = [Given(o, tails.before(o)) for o in flat([outputs])]
-        return self._judged(given, batch.targets, batch.weights, len(batch))
+        rows = len(batch), batch.steps
+        return self._judged(given, batch.targets, batch.weights, rows, ranks)
 
-    def _judged(self, given: list[Given], targets: Any, weights: Any, rows: int) -> Outcome:
+    def _judged(
+        self, given: list[Given], targets: Any, weights: Any, rows: tuple[int, int], ranks: Ranks
+    ) -> Outcome:
         for part, one, last in zip(
             self.objective.parts, given, self.objective.last_layers, strict=True
         ):
@@ -130,7 +141,7 @@ class Run:
                     f"fit: {part.loss and part.loss.name} needs what the CRF gives as it gave it, "
                     "but a hook or a step of your own has put something else in its place."
                 )
-        return self.objective.outcome(given, targets, weights, self.model.penalties, rows)
+        return self.objective.outcome(given, targets, weights, self.model.penalties, rows, ranks)
 
     def _update(
         self, update: Update | None, loss: Tensor, outcome: Outcome | None, counted: float = 1.0
@@ -141,7 +152,7 @@ class Run:
             return  # a loss without a gradient
         update.optimizer.zero_grad(set_to_none=True)
         if update.accumulate == 1:
-            loss.backward()
+            self._backward(loss)
             update.step()
             return
         # A batch among those that make one update together: as if all were one batch.
@@ -149,9 +160,14 @@ class Run:
         if summed and outcome is not None and outcome.penalty is not None:
             # Sums add up, but what is asked of the weights is asked once an update.
             loss = loss - (1 - 1 / update.accumulate) * outcome.penalty
-        loss.backward()
+        self._backward(loss)
         weight = counted if outcome is None else outcome.counted
         update.step(weight=weight, summed=summed)
+
+    def _backward(self, loss: Tensor) -> None:
+        if loss.requires_grad or self.ranks.alone:
+            loss.backward()
+        self.ranks.sum_gradients(w for w in self.model.parameters() if w.requires_grad)
 
     # --- the model's own steps -------------------------------------------------------------------
 
@@ -173,6 +189,9 @@ class Run:
         x, y, weight, y_pred, loss = self._computed(data, training=True)
         outcome = self._last if self._seen is y_pred else None
         counted = self._counted(y_pred)
+        if not self.ranks.alone and self.model.overrides("compute_loss"):
+            outcome = None
+            loss, counted = weighed(self.ranks, loss, counted, flat([y_pred]))
         if outcome.counts if outcome is not None else counted:
             self._update(update, loss, outcome, counted)
         return self.model.compute_metrics(x, y, y_pred, sample_weight=weight)
@@ -214,7 +233,11 @@ class Run:
         """The compiled loss of these outputs; see `Model.compute_loss`."""
         given = [Given(o, self._tails and self._tails.before(o)) for o in flat([y_pred])]
         targets, weights = (self._for_outputs(part) for part in (y, weight))
-        self._last = self._judged(given, targets, weights, _rows(given[0].output))
+        rows = _rows(given[0].output)
+        # What is added to it or made of it is weighed as a whole: see `train_step`.
+        own = not torch.is_grad_enabled() or self.model.overrides("compute_loss")
+        ranks = ALONE if own else self.ranks
+        self._last = self._judged(given, targets, weights, (rows, rows), ranks)
         self._seen = y_pred
         return self._last.total
 
@@ -227,7 +250,7 @@ class Run:
                 given = [Given(o) for o in flat([y_pred])]
                 shown = self.objective.seen(given, self._for_outputs(y), self._for_outputs(weight))
             self.tally.add_shown(shown)
-            return self.results()
+            return self._numbers()
 
     def _for_outputs(self, parts: Any) -> list[Any]:
         """Targets or weights as a list, one for each output; arrays as tensors."""
@@ -249,11 +272,35 @@ class Run:
         return [LossTracker(self.tally), *self.tally.metrics(), *self.model.own_metrics]
 
     def results(self) -> dict[str, Any]:
-        """Every number so far by name."""
-        if self.model.overrides("metrics"):
-            return {m.name: number(m.result()) for m in self.model.metrics}
-        own = {m.name: number(m.result()) for m in self._held_metrics()}
-        return {**self.tally.logs(), **own}
+        """Every number so far by name, of all processes together: each must ask."""
+        if self.ranks.alone:
+            return self._numbers()
+        kept: list[AddsUp] = [self.tally, KeptMetrics(self._held_metrics())]
+        every = self.ranks.gather([part.state_dict() for part in kept])
+        for part, states in zip(kept, zip(*every, strict=True), strict=True):
+            part.load_state_dict(part.merged(states))
+        try:
+            return self._numbers()
+        finally:
+            for part, mine in zip(kept, every[self.ranks.rank], strict=True):
+                part.load_state_dict(mine)
+
+    def _numbers(self) -> dict[str, Any]:
+        """Every number so far of this process."""
+        with self._apart():
+            if self.model.overrides("metrics"):
+                return {m.name: number(m.result()) for m in self.model.metrics}
+            own = {m.name: number(m.result()) for m in self._held_metrics()}
+            return {**self.tally.logs(), **own}
+
+    def _apart(self) -> AbstractContextManager[None]:
+        """Within this block no metric asks other processes by itself."""
+        held = [] if self.ranks.alone else [*self.tally.metrics(), *self._held_metrics()]
+        if not held:
+            return nullcontext()
+        from ..metrics.carried import apart
+
+        return apart(held)
 
     def _held_metrics(self) -> list[Any]:
         # A step of one's own may make one in the middle of an epoch.
@@ -262,7 +309,13 @@ class Run:
 
     def so_far(self, returned: dict[str, Any] | None) -> dict[str, Any]:
         """The logs in the middle of an epoch."""
+        if not self.ranks.alone:
+            return self.logs(returned)
         return self.results() if returned is None else returned
+
+    def seen(self, returned: dict[str, Any] | None) -> dict[str, Any]:
+        """The same of what this process has seen: no other is asked."""
+        return self._numbers() if returned is None else returned
 
     def logs(self, returned: dict[str, Any] | None) -> dict[str, Any]:
         """The logs of an epoch: every number so far, or what the last step has given instead."""

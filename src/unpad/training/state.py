@@ -6,7 +6,7 @@ place) is `Kept`: each gives what it must not lose as data and tensors, and take
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
@@ -17,10 +17,17 @@ from torch import Tensor
 
 from ..configured import arguments_of
 from ..formats.checkpoint import Stored
+from ..ranks import ALONE, Ranks
+
+# Where in a state that stands of which each process has its own.
+_OF_RANKS = "ranks"
 
 
 class Kept:
     """What has something to lose, under torch's own pair of names."""
+
+    #: Whether each process that works on the model has another, and not all the same.
+    of_each = False
 
     def state_dict(self) -> dict[str, Any]:
         """What must not be lost: numbers, words, tensors, and lists and dicts of them."""
@@ -34,6 +41,16 @@ class Kept:
         """Raises ValueError where it belongs to something else: "is of ...", said of the state."""
 
 
+class AddsUp(Kept):
+    """What adds up batches: in each process those that it has seen."""
+
+    of_each = True
+
+    def merged(self, states: Sequence[dict[str, Any]], /) -> dict[str, Any]:
+        """What several processes have added up together, as one state."""
+        raise NotImplementedError
+
+
 @dataclass(frozen=True)
 class State:
     """A training at one moment.
@@ -45,19 +62,29 @@ class State:
     parts: Mapping[str, dict[str, Any]]
 
     @classmethod
-    def of(cls, kept: Mapping[str, Kept]) -> State:
-        """The state of these parts, as they are now; tensors are theirs, not copies."""
-        return cls({name: part.state_dict() for name, part in kept.items()})
+    def of(cls, kept: Mapping[str, Kept], ranks: Ranks = ALONE) -> State:
+        """The state of these parts, as they are now; tensors are theirs, not copies.
+
+        Of what each process has another of, all are in it; every process must ask.
+        """
+        parts = {name: part.state_dict() for name, part in kept.items()}
+        if not ranks.alone:
+            mine = {name: parts[name] for name, part in kept.items() if part.of_each}
+            parts[_OF_RANKS] = {str(i): found for i, found in enumerate(ranks.gather(mine))}
+        return cls(parts)
 
     def check(self, kept: Mapping[str, Kept]) -> None:
         """Raises ValueError where a part is of something else, as another model."""
         for name, part in kept.items():
             part.check(self.parts[name])
 
-    def into(self, kept: Mapping[str, Kept]) -> None:
+    def into(self, kept: Mapping[str, Kept], ranks: Ranks = ALONE) -> None:
         """Gives each part back what it had, in their order; to be checked first."""
+        mine = (
+            self.parts if ranks.alone else {**self.parts, **self.parts[_OF_RANKS][str(ranks.rank)]}
+        )
         for name, part in kept.items():
-            part.load_state_dict(self.parts[name])
+            part.load_state_dict(mine[name])
 
     def to_data(self) -> Stored:
         """As a structure that JSON can hold, and tensors by the place where they stand in it.

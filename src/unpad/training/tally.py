@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor
 from ..align.beside import Aligned
 from ..losses.reduction import Reduced
 from .outcome import Outcome, Part
-from .state import Kept
+from .state import AddsUp
 
 if TYPE_CHECKING:
     from ..metrics import Metric, StartedMetric
@@ -54,7 +54,7 @@ class Tallied(NamedTuple):
     weighted: bool
 
 
-class Tally(Kept):
+class Tally(AddsUp):
     """Losses and metrics summed up over batches, with one denominator.
 
     Args:
@@ -104,6 +104,30 @@ class Tally(Kept):
             for tallied, states in zip(group, found, strict=True):
                 carry(tallied.metric.metric, states)
 
+    def merged(self, states: Sequence[Mapping[str, Any]], /) -> dict[str, Any]:
+        """What several tallies of one model's have added up together, as one state."""
+        from ..metrics.carried import merged
+
+        sums = []
+        for part, pairs in zip(
+            self._parts, zip(*(s["sums"] for s in states), strict=True), strict=True
+        ):
+            total, divisor = _sum(pairs)
+            # A sum is divided by 1, however many have added to it.
+            only = part.loss is not None and part.loss.reduction == "sum"
+            sums.append((total, max(d for _, d in pairs) if only else divisor))
+        keys = dict.fromkeys(key for s in states for key in s["penalties"])
+        by_key = {
+            key: _sum([s["penalties"][key] for s in states if key in s["penalties"]])
+            for key in keys
+        }
+        metrics = [
+            [merged(t.metric.metric, several) for t, *several in zip(group, *found, strict=True)]
+            for group, *found in zip(self._metrics, *(s["metrics"] for s in states), strict=True)
+        ]
+        own = _sum([s["own"] for s in states])
+        return {"sums": sums, "penalties": by_key, "own": own, "metrics": metrics}
+
     def _here(self, pair: Any) -> Any:
         """A sum and its divisor, where the sums are kept."""
         if isinstance(self._zero, float):
@@ -121,7 +145,7 @@ class Tally(Kept):
         for i, reduced in enumerate(outcome.losses):
             if reduced is not None:
                 self._sums[i] = self._added(i, reduced)
-        for key, given, by in outcome.penalties:
+        for key, given, by in outcome.penalties if outcome.rows else ():
             # What is a mean already, or of weights, counts once for each sequence.
             share = (given, by) if by is not None else (given * outcome.rows, outcome.rows)
             total, divisor = self._penalties.get(key, (self._zero, 0))
@@ -156,7 +180,7 @@ class Tally(Kept):
             return total, self._zero + 1
         return total, divisor + self._number(reduced.divisor)
 
-    def _number(self, value: Tensor | int) -> Any:
+    def _number(self, value: Tensor | float) -> Any:
         if not isinstance(value, Tensor):
             return value
         return value.item() if isinstance(self._zero, float) else value.detach()
@@ -195,6 +219,11 @@ class Tally(Kept):
             for name, metric, _ in group:
                 metric.metric.name = name
         return [metric.metric for group in self._metrics for _, metric, _ in group]
+
+
+def _sum(pairs: Iterable[tuple[Any, Any]]) -> tuple[Any, Any]:
+    totals, divisors = zip(*pairs, strict=True)
+    return sum(totals), sum(divisors)
 
 
 class LossTracker:

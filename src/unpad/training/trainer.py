@@ -16,23 +16,27 @@ from ..core.mode import mode
 from ..data.door import give_back
 from ..data.feed import Drawn, Limited
 from ..data.loader import Loader
-from ..data.sampler import Sampler, checked
+from ..data.sampler import Sampler, checked, shares
 from ..data.seed import Seed, last_seed
 from ..data.source import Batch, Batches
 from ..data.token_budget import TokenBudget
 from ..optimizers.following import follow
 from ..optimizers.update import Update
 from ..ragged import Ragged
+from ..ranks import Ranks, here
 from ..spellings import depth_of_caller
 from .callbacks import Callback, History
 from .feeding import (
     Given,
     Laid,
+    Together,
     counted,
     drawn_to_evaluate,
     in_memory,
     lengths_of,
+    of_all,
     read,
+    share_of,
     to_evaluate,
     to_fit,
     to_predict,
@@ -43,6 +47,7 @@ from .prepare import Opened, open_inputs, prepare, split
 from .progress import EpochProgress
 from .resume import Beginning
 from .run import Run, packed
+from .together import even, refuse_own_loss, refuse_own_ways
 from .watchers import Watchers
 
 
@@ -94,10 +99,11 @@ class Trainer:
         initial_state: Any = None,
     ) -> History:
         """See `Model.fit`. Nothing changes if the data are wrong."""
-        model = self.model
-        beginning = Beginning(callbacks, backup, initial_state)
+        model, ranks = self.model, here("fit")
+        refuse_own_ways(model, "fit", ranks)
+        beginning = Beginning(callbacks, backup, initial_state, ranks)
         given, stream = read(model, given, columns, "fit")
-        seed = beginning.seed or self._next_seed(epochs.start)
+        seed = beginning.seed or ranks.from_first(lambda: self._next_seed(epochs.start))
         mixes = batches["shuffle"] or batches["bucket_by_length"] or batches["batch_steps"]
         own_order = isinstance(stream, Batches)
         if model.stateful and ((mixes and not own_order) or sampler is not None):
@@ -108,22 +114,25 @@ class Trainer:
         held: Batch | None = None
         held_feed: Any = None
         if stream is None:
-            data, objective, outputs = prepare(model, given, "fit")
+            data, objective, outputs = prepare(model, given, "fit", examined=ranks.first)
             if validation.data is None and validation.split:
                 data, held = split(data, validation.split, "fit")
             if data.steps == 0:
                 raise ValueError(
                     "fit: x has no steps: every sequence is empty or masked throughout."
                 )
+            ranks.agree({"sequences": len(data), "steps": data.steps, **batches})
             if sampler is None:
-                sampler = Sampler(lengths_of(data), seed=seed.number, **batches)
-            facts = {**batches, **getattr(sampler, "facts", {})}
-            feed: Any = Drawn(data, _draw(sampler, len(data)), model.device, facts)
+                whole = of_all(batches, ranks.world)
+                sampler = Sampler(lengths_of(data), seed=seed.number, **whole)
+            facts = {**batches, **getattr(sampler, "facts", {}), "processes": ranks.world}
+            draw = _draw(sampler, lengths_of(data), ranks)
+            feed: Any = Drawn(data, draw, model.device, facts)
         else:
             data = None
             self._refuse_beside(stream, sampler, validation)
-            laid = Laid(model, "fit", given.class_weight)
-            feed = to_fit(model, stream, laid, batches, seed.number)
+            laid = Laid(model, "fit", given.class_weight, ranks)
+            feed = to_fit(model, stream, laid, batches, seed.number, ranks)
             if feed.once:
                 beginning.refuse_once(stream.called)
             if feed.once and steps_per_epoch is None and len(epochs) > 1:
@@ -136,12 +145,16 @@ class Trainer:
             if laid.objective is None:
                 raise ValueError(f"fit: {stream.called} gave no batch.")
             objective, outputs = laid.objective, laid.outputs
+            if not ranks.alone:
+                feed = Together(feed, laid, ranks, stream, model.device)
         objective.check(model)
         self._refuse_no_loss(objective)
+        refuse_own_loss(model, objective, ranks)
         if steps_per_epoch is not None:
             feed = Limited(feed, steps_per_epoch, "steps_per_epoch", "fit")
         held_out = None
-        of_its_own = Run(model, objective, objective.tally(outputs, model.device))
+        tally = objective.tally(outputs, model.device)
+        of_its_own = Run(model, objective, tally, ranks=ranks)
         # A stateful model goes on row by row: with as many rows as it is trained with.
         size = validation.batch_size or (batches["batch_size"] if model.stateful else None)
         if validation.data is not None:
@@ -152,7 +165,8 @@ class Trainer:
             if data is not None and held is not None:
                 parts = data.inputs[0], data.targets[0], held.inputs[0], held.targets[0]
                 drawn = validation.data is None
-                doctor.tell_split(model, doctor.Split(*parts, drawn=drawn))
+                if ranks.first:
+                    doctor.tell_split(model, doctor.Split(*parts, drawn=drawn))
             most, freq = validation.steps, validation.freq
             held_out = HeldOut.some(
                 of_its_own, held_feed, most, "validation_steps", "fit: validation_data", freq
@@ -161,12 +175,15 @@ class Trainer:
         # Drawn for nobody, a large plan would only cost.
         steps = feed.count(epochs.start) if beginning.callbacks and epochs else None
         params = {"verbose": verbose, "epochs": epochs.stop, "steps": steps}
-        watchers = Watchers(beginning.callbacks, model, params, "fit", history)
-        run = Run(model, objective, objective.tally(outputs, model.device), self.update("fit"))
+        watchers = Watchers(beginning.callbacks, model, params, "fit", history, ranks)
+        update, tally = self.update("fit"), objective.tally(outputs, model.device)
+        even(model, update.optimizer, ranks)
+        run = Run(model, objective, tally, update, ranks)
         model.order_seed = seed
         model.history, model.stop_training = history, False
         model.trained_on = counted(data) if stream is None else {"stream": stream.called}
-        fitting = Fitting(run, feed, held_out, watchers, verbose, streams=stream is not None)
+        shown = verbose if ranks.first else 0
+        fitting = Fitting(run, feed, held_out, watchers, shown, streams=stream is not None)
         beginning.of(fitting)
         fitting.epochs(epochs)
         return history
@@ -182,18 +199,22 @@ class Trainer:
         steps: int | None = None,
     ) -> dict[str, Any]:
         """See `Model.evaluate`."""
-        model = self.model
+        model, ranks = self.model, here(who)
+        refuse_own_ways(model, who, ranks)
         given, stream = read(model, given, columns, who)
-        feed, objective, outputs, _ = self._held(given, stream, batch_size, who)
-        run = Run(model, objective, objective.tally(outputs, model.device))
+        feed, objective, outputs, data = self._held(given, stream, batch_size, who)
+        if data is not None:
+            ranks.agree({"sequences": len(data), "steps": data.steps})
+        run = Run(model, objective, objective.tally(outputs, model.device), ranks=ranks)
         held = HeldOut.some(run, feed, steps, "steps", who)
         params = {
             "verbose": verbose,
             "epochs": 1,
             "steps": feed.count(0) if steps is None else steps,
         }
-        watchers = Watchers(callbacks, model, params, who)
-        progress = EpochProgress("Evaluate", feed.steps, verbose)
+        watchers = Watchers(callbacks, model, params, who, ranks=ranks)
+        shown = verbose if ranks.first else 0
+        progress = EpochProgress("Evaluate", feed.steps, shown, ranks.world)
         start = time.perf_counter()
         try:
             logs = evaluated(held, watchers, progress=progress)
@@ -214,11 +235,13 @@ class Trainer:
         steps: int | None = None,
     ) -> Any:
         """See `Model.predict`."""
-        model = self.model
+        model, ranks = self.model, here("predict")
+        refuse_own_ways(model, "predict", ranks)
         given, stream = read(model, Given(x), columns, "predict", targets=False)
         drawn: list[Tensor] = []
         if stream is None:
             opened = open_inputs(model, given.x, "predict")
+            ranks.agree({"sequences": len(opened.given[0]), "steps": opened.data.steps})
             coming: Iterator[Opened] = iter([opened])
             drawn = self._drawn(opened, batch_size)
             count, total = len(drawn), opened.data.steps
@@ -229,9 +252,10 @@ class Trainer:
             count, total = feed.count(0) if batch_size is None else None, None
             coming = islice(feed.batches(0), steps)
         params = {"verbose": verbose, "epochs": 1, "steps": count}
-        watchers = Watchers(callbacks, model, params, "predict")
-        progress = EpochProgress("Predict", total, verbose)
-        outputs, form = [], None
+        watchers = Watchers(callbacks, model, params, "predict", ranks=ranks)
+        progress = EpochProgress("Predict", total, verbose if ranks.first else 0, ranks.world)
+        outputs: list[Any] = []
+        form, orders = None, []
         try:
             watchers.tell("on_predict_begin")
             model.stop_predicting, done = False, 0
@@ -240,34 +264,36 @@ class Trainer:
                 if stream is not None:
                     drawn = self._drawn(opened, batch_size)
                 model.outputs_for(opened.specs)
-                found = self._outputs(opened, drawn, watchers, progress, done)
-                outputs.append(_in_order(found, drawn[: len(found)]))
-                done += len(found)
+                numbered = list(enumerate(drawn, done))
+                mine = [pair for pair in numbered if pair[0] % ranks.world == ranks.rank]
+                outputs += self._outputs(opened, mine, watchers, progress)
+                orders.append(drawn)
+                done += len(drawn)
                 if model.stop_predicting:
                     break
             watchers.tell("on_predict_end")
         finally:
             progress.stop()
         assert form is not None
-        joined = outputs[0] if len(outputs) == 1 else _in_order(outputs, None)
+        joined = _joined(ranks.in_turn(outputs), orders)
         return _each_output(joined, lambda o: give_back(o, form, fill))
 
     def _outputs(
         self,
         opened: Opened,
-        batches: list[Tensor],
+        batches: list[tuple[int, Tensor]],
         watchers: Watchers,
         progress: EpochProgress,
-        done: int,
     ) -> list[Any]:
-        """The outputs of each of these batches; `done` were before them."""
+        """The outputs of each of these batches, which are numbered."""
         model, outputs = self.model, []
         own = model.overrides("predict_step")
         begins = watchers.asked("on_predict_batch_begin")
         ends = watchers.asked("on_predict_batch_end")
         with mode(model, False, "predict"), model.threads(), torch.inference_mode():
-            coming = Loader(opened.data, model.device).batches(batches, begins or ends or own)
-            for i in range(done, done + len(batches)):
+            drawn = [sequences for _, sequences in batches]
+            coming = Loader(opened.data, model.device).batches(drawn, begins or ends or own)
+            for i, _ in batches:
                 if begins:
                     watchers.tell("on_predict_batch_begin", i)
                 batch = next(coming)
@@ -284,12 +310,15 @@ class Trainer:
 
     def train_on_batch(self, given: Given) -> dict[str, Any]:
         """See `Model.train_on_batch`."""
-        model = self.model
+        model, ranks = self.model, here("train_on_batch")
+        refuse_own_ways(model, "train_on_batch", ranks)
         data, objective, outputs = prepare(model, given, "train_on_batch")
         objective.check(model)
-        tally = objective.tally(outputs, model.device)
-        run = Run(model, objective, tally, self.update("train_on_batch"))
-        batch = data.take(torch.arange(len(data)), model.device)
+        refuse_own_loss(model, objective, ranks)
+        tally, update = objective.tally(outputs, model.device), self.update("train_on_batch")
+        even(model, update.optimizer, ranks)
+        run = Run(model, objective, tally, update, ranks)
+        batch = share_of(data, ranks, model.device)
         with (
             mode(model, True, "train_on_batch", alone=True),
             model.threads(),
@@ -386,16 +415,38 @@ class Trainer:
         return drawn_to_evaluate(self.model, opened.data, batch_size) or [torch.arange(0)]
 
 
-def _draw(sampler: Any, n: int) -> Callable[[int], list[Tensor]]:
-    """A sampler's order for each epoch; that of one's own is checked."""
-    who = f"fit: sampler: {type(sampler).__name__}"
+def _draw(sampler: Any, lengths: Tensor, ranks: Ranks) -> Callable[[int], list[Tensor]]:
+    """A sampler's order for each epoch, or a process's share of it; that of one's own is checked.
+
+    Of a sampler that was given the batches are those that all processes share; a TokenBudget's
+    budget is each process's.
+    """
+    who, n = f"fit: sampler: {type(sampler).__name__}", len(lengths)
     if type(sampler) in (Sampler, TokenBudget):
         if len(sampler.lengths) != n:
             raise ValueError(
                 f"{who}: is of the lengths of {len(sampler.lengths)} sequences, x has {n}."
             )
-        return sampler.epoch
-    return lambda epoch: checked(sampler.epoch(epoch), n, who)
+        if ranks.alone:
+            return sampler.epoch
+        return lambda epoch: sampler.epoch(epoch, ranks.rank, ranks.world)
+
+    def draw(epoch: int) -> list[Tensor]:
+        whole = ranks.from_first(lambda: checked(sampler.epoch(epoch), n, who))
+        return whole if ranks.alone else shares(whole, lengths, ranks.rank, ranks.world)
+
+    return draw
+
+
+def _joined(outputs: list[Any], orders: list[list[Tensor]]) -> Any:
+    """The outputs of all batches of all that was opened, each in the caller's order."""
+    opened, done = [], 0
+    for drawn in orders:
+        some = outputs[done : done + len(drawn)]
+        done += len(drawn)
+        if some:
+            opened.append(_in_order(some, drawn[: len(some)]))
+    return opened[0] if len(opened) == 1 else _in_order(opened, None)
 
 
 def _in_order(outputs: list[Any], batches: list[Tensor] | None) -> Any:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..ranks import ALONE, Ranks
 from .callbacks import Callback
 from .callbacks.callback import WritesState
 from .callbacks.foreign import Foreign, adopted
@@ -25,6 +26,7 @@ class Watchers(Kept):
         params: what they are told of it: verbose, epochs, steps.
         who: is called in errors.
         last: the history that `fit` gives back.
+        ranks: the processes that share the work.
 
     Raises:
         ValueError: one is no callback.
@@ -37,6 +39,7 @@ class Watchers(Kept):
         params: dict[str, Any],
         who: str,
         last: Callback | None = None,
+        ranks: Ranks = ALONE,
     ) -> None:
         given = [adopted(callback, who) for callback in listed(callbacks)]
         #: Whether there are any of the user's own.
@@ -44,10 +47,13 @@ class Watchers(Kept):
         self._all = [*given, *([] if last is None else [last])]
         #: Whether anybody may want the state of the training.
         self.writes = any(isinstance(c, WritesState) for c in self._all)
+        # In the other processes nobody writes files.
+        self._told = [c for c in self._all if ranks.first or not getattr(c, "first_alone", False)]
+        self._ranks = ranks
         self._writers = [c for c in self._all if isinstance(c, WritesState)]
         #: Whether anybody is called between two batches of training.
         self.between = any(self.asked(hook) for hook in _OLDER)
-        for callback in self._all:
+        for callback in self._told:
             callback.set_model(model)
             callback.set_params(dict(params))
 
@@ -90,7 +96,7 @@ class Watchers(Kept):
             state: called where it is wanted.
         """
         wanting = [writer for writer in self._writers if writer.due(batch)]
-        if wanting:
+        if self._ranks.any(bool(wanting)):
             found = state()
             for writer in wanting:
                 writer.write(found)
@@ -105,7 +111,7 @@ class Watchers(Kept):
         names = (hook, _OLDER.get(hook, hook))
         return any(
             getattr(getattr(c, name), "__func__", None) is not getattr(Callback, name)
-            for c in self._all
+            for c in self._told
             for name in names
         )
 
@@ -115,7 +121,7 @@ class Watchers(Kept):
             args = (*args, {})
         # What one callback puts into the logs the next one sees.
         args = (*args[:-1], args[-1] if isinstance(args[-1], Logs) else Logs(args[-1]))
-        for callback in self._all:
+        for callback in self._told:
             getattr(callback, hook)(*args)
 
 

@@ -14,6 +14,7 @@ from ...core.layer import TokenWise, lift
 from ...core.options import LayerOptions, WithoutNameAndType
 from ...core.spec import Spec
 from ...ragged import Ragged
+from ...ranks import at_work
 from . import noise_shape as shapes
 
 
@@ -137,7 +138,8 @@ class Draw:
 
     def _of(self, device: torch.device) -> torch.Generator | None:
         if self.seed is not None and self._generator is None:
-            self._generator = torch.Generator(device).manual_seed(self.seed)
+            own = at_work().seed_of_its_own(self.seed)
+            self._generator = torch.Generator(device).manual_seed(own)
         return self._generator
 
     def carried(self) -> dict[str, Any]:

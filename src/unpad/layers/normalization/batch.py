@@ -12,8 +12,9 @@ from ...core.options import LayerOptions
 from ...core.spec import Spec
 from ...core.weight_options import WeightOptions
 from ...errors import refuse
+from ...ranks import Ranks, at_work
 from ...weights import initializers
-from .features import Affine
+from .features import Affine, in_float32
 
 
 class BatchNormalization(Affine):
@@ -21,9 +22,10 @@ class BatchNormalization(Affine):
 
     gamma (x - mean) / sqrt(variance + epsilon) + beta. In training mean and variance are those of
     all real steps of the batch, and moving averages of them are kept; else the moving averages are
-    used, so that a prediction does not depend on the batch. Padding counts in neither. Shapes stay
-    as they are: Ragged (batch, steps*, *feature); dense (batch, ..., feature). Without any step
-    nothing comes out, and the moving averages stay.
+    used, so that a prediction does not depend on the batch. Padding counts in neither. Where `fit`
+    shares a batch among processes, they are those of the whole batch. Shapes stay as they are:
+    Ragged (batch, steps*, *feature); dense (batch, ..., feature). Without any step nothing comes
+    out, and the moving averages stay.
 
     With `trainable=False` it uses the moving averages in training too, as Keras does.
 
@@ -129,18 +131,37 @@ class BatchNormalization(Affine):
     def _normalised(self, x: Tensor) -> Tensor:
         """(rows, feature, ...) by the statistics of the batch, or by the moving ones."""
         gamma, beta = (None if w is None else w.to(x.dtype) for w in (self.gamma, self.beta))
-        if not (self.training and self.trainable) or not x.numel():
+        learns, ranks = self.training and self.trainable, at_work()
+        if learns and not ranks.alone:
+            values = self._together(in_float32(x), ranks)
+            if values is not None:
+                shape = (-1, *(1 for _ in x.shape[2:]))
+                values = values if gamma is None else values * gamma.view(shape)
+                return (values if beta is None else values + beta.view(shape)).to(x.dtype)
+        if not learns or not x.numel():
             mean, variance = self.moving_mean, self.moving_variance
             return torch.batch_norm(x, gamma, beta, mean, variance, False, 0.0, self.epsilon, False)
         # With a momentum of 1 torch leaves the batch's own statistics in these.
         mean, variance = torch.zeros_like(self.moving_mean), torch.zeros_like(self.moving_variance)
         x = torch.batch_norm(x, gamma, beta, mean, variance, True, 1.0, self.epsilon, False)
-        self._keep(mean, variance, x.numel() // x.shape[1])
+        count = x.numel() // x.shape[1]
+        # torch's variance divides by one less than the count, Keras's by the count.
+        self._keep(mean, variance * ((count - 1) / count) if count > 1 else variance * 0)
         return x
 
+    def _together(self, x: Tensor, ranks: Ranks) -> Tensor | None:
+        """By the statistics of a batch of which other processes have the rest; None of none."""
+        axes, shape = (0, *range(2, x.ndim)), (-1, *(1 for _ in x.shape[2:]))
+        count = ranks.sums({"batch_normalization": x.numel() // x.shape[1]})["batch_normalization"]
+        if not count:
+            return None
+        mean = ranks.summed(x.sum(axes)) / count
+        centred = x - mean.view(shape)
+        variance = ranks.summed(centred.square().sum(axes)) / count
+        self._keep(mean.detach(), variance.detach())
+        return centred * torch.rsqrt(variance + self.epsilon).view(shape)
+
     @torch.no_grad()
-    def _keep(self, mean: Tensor, variance: Tensor, count: int) -> None:
-        # torch's variance divides by one less than the count, Keras's by the count.
-        variance = variance * ((count - 1) / count) if count > 1 else torch.zeros_like(variance)
+    def _keep(self, mean: Tensor, variance: Tensor) -> None:
         self.moving_mean.mul_(self.momentum).add_(mean, alpha=1 - self.momentum)
         self.moving_variance.mul_(self.momentum).add_(variance, alpha=1 - self.momentum)

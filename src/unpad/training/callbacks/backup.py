@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ...arguments import flag
 from ...formats.checkpoint import read_state, write_state
+from ...ranks import is_first
 from ..state import State
 from .callback import WritesState
 
@@ -81,12 +82,14 @@ class BackupAndRestore(WritesState):
         return self._batches == 0
 
     def write(self, state: State) -> None:
+        if not is_first():
+            return
         folder = Path(self.backup_dir)
         before = folder / _BEFORE if self.double_checkpoint else None
         write_state(folder / _NAME, state.to_data(), "fit: backup", before)
 
     def finished(self) -> None:
-        if not self.delete_checkpoint:
+        if not self.delete_checkpoint or not is_first():
             return
         for name in (_NAME, _BEFORE):
             (Path(self.backup_dir) / name).unlink(missing_ok=True)

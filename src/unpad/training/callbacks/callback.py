@@ -17,6 +17,8 @@ class Callback(Checked):
     Every hook gets a dict of logs, empty where there is nothing yet.
     """
 
+    #: Whether of several processes that work on one model only the first calls it: it writes files.
+    first_alone = False
     model: Any = None
     #: What is known beforehand: "verbose", "epochs" and "steps", the number of batches.
     params: dict[str, Any] | None = None

@@ -20,6 +20,8 @@ class CSVLogger(Callback):
         append: whether lines are added to a file that is there.
     """
 
+    first_alone = True
+
     def __init__(
         self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False
     ) -> None:

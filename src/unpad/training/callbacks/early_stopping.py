@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from ...arguments import Bound, Count, Verbose
+from ...ranks import say
 from .monitor import Monitor
 
 
@@ -67,10 +68,10 @@ class EarlyStopping(Monitor):
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         if self.stopped_epoch and self.verbose:
-            print(f"Epoch {self.stopped_epoch + 1}: early stopping")
+            say(f"Epoch {self.stopped_epoch + 1}: early stopping")
         if self.best_weights is not None:
             if self.verbose:
-                print(f"The weights are those of the best epoch, {self.best_epoch + 1}.")
+                say(f"The weights are those of the best epoch, {self.best_epoch + 1}.")
             self.model.load_state_dict(self.best_weights)
 
     def _keep(self, epoch: int) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from ... import arguments
 from ...arguments import Count, NotNegative, Rate, Verbose
+from ...ranks import say
 from .callback import Callback
 from .monitor import Monitor
 
@@ -54,7 +55,7 @@ class LearningRateScheduler(Callback):
         rate = arguments.number("LearningRateScheduler", what, self.schedule(*given), 0)
         set_rate(optimizer, float(rate))
         if self.verbose:
-            print(f"Epoch {epoch + 1}: learning rate {float(rate):g}")
+            say(f"Epoch {epoch + 1}: learning rate {float(rate):g}")
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         if logs is not None:
@@ -115,4 +116,4 @@ class ReduceLROnPlateau(Monitor):
                 set_rate(self.model.optimizer, rate)
                 self.cooldown_counter, self.wait = self.cooldown, 0
                 if self.verbose:
-                    print(f"Epoch {epoch + 1}: learning rate reduced to {rate:g}")
+                    say(f"Epoch {epoch + 1}: learning rate reduced to {rate:g}")

@@ -11,6 +11,7 @@ import torch
 from ...arguments import Bound, Verbose
 from ...formats.checkpoint import write_state
 from ...formats.writing import write_whole
+from ...ranks import is_first, say
 from ..state import State
 from .backup import frequency
 from .callback import WritesState
@@ -99,25 +100,27 @@ class ModelCheckpoint(Monitor, WritesState):
             before = "nothing" if self.best is None else f"{self.best:.5f}"
             if not self.better(current, self.best):
                 if self.verbose:
-                    print(f"Epoch {epoch + 1}: {self.monitor} is no better than {before}")
+                    say(f"Epoch {epoch + 1}: {self.monitor} is no better than {before}")
                 return
             self.best = current
             why = f"{self.monitor} went from {before} to {current:.5f}, "
         if not self.save_weights_only:
             self._wanted.append((path, f"Epoch {epoch + 1}: {why}state saved to {path}"))
             return
-        save(self.model.state_dict(), path)
+        if is_first():
+            save(self.model.state_dict(), path)
         if self.verbose:
-            print(f"Epoch {epoch + 1}: {why}weights saved to {path}")
+            say(f"Epoch {epoch + 1}: {why}weights saved to {path}")
 
     def due(self, batch: int | None) -> bool:
         return bool(self._wanted)
 
     def write(self, state: State) -> None:
         for path, told in self._wanted:
-            write_state(path, state.to_data(), "ModelCheckpoint")
+            if is_first():
+                write_state(path, state.to_data(), "ModelCheckpoint")
             if self.verbose:
-                print(told)
+                say(told)
         self._wanted.clear()
 
     def state_dict(self) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from ...ranks import say
 from .callback import Callback
 
 
@@ -29,5 +30,5 @@ class TerminateOnNaN(Callback):
                 f"TerminateOnNaN: the loss is {loss} after batch {batch}. A smaller learning rate "
                 "or clipnorm=1.0 often helps."
             )
-        print(f"Batch {batch}: the loss is {loss}, training stops")
+        say(f"Batch {batch}: the loss is {loss}, training stops")
         self.model.stop_training = True
