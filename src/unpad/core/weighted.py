@@ -29,8 +29,8 @@ class Penalty(NamedTuple):
         key: tells it from others, from batch to batch and in the next process: the layer's place
             among the model's, and which of its terms it is.
         total: the sum, or the number itself.
-        divisor: what the sum is divided by, which adds up over batches; None for a number that
-            counts as often as a batch has sequences.
+        divisor: what the sum is divided by, which adds up over batches, 0 of none; None for a
+            number that counts as often as a batch has sequences.
     """
 
     key: tuple[int, Any]
@@ -40,7 +40,7 @@ class Penalty(NamedTuple):
     @property
     def value(self) -> Tensor:
         """What is added to the loss of a batch."""
-        return self.total if self.divisor is None else self.total / self.divisor
+        return self.total if self.divisor is None else self.total / max(1, self.divisor)
 
 
 class Weighted(Checked, torch.nn.Module):
@@ -310,7 +310,7 @@ class Weighted(Checked, torch.nn.Module):
         if running() is None and not torch.compiler.is_exporting():
             self._notes = []
         for part in outputs if isinstance(outputs, (list, tuple)) else [outputs]:
-            self._note(self.activity_regularizer(values_of(part)), max(1, rows_of(part)))
+            self._note(self.activity_regularizer(values_of(part)), rows_of(part))
 
     @property
     def penalties(self) -> list[Penalty]:

@@ -146,7 +146,8 @@ class BatchNormalization(Affine):
         x = torch.batch_norm(x, gamma, beta, mean, variance, True, 1.0, self.epsilon, False)
         count = x.numel() // x.shape[1]
         # torch's variance divides by one less than the count, Keras's by the count.
-        self._keep(mean, variance * ((count - 1) / count) if count > 1 else variance * 0)
+        variance = variance * ((count - 1) / count) if count > 1 else torch.zeros_like(variance)
+        self._keep(mean, variance)
         return x
 
     def _together(self, x: Tensor, ranks: Ranks) -> Tensor | None:
