@@ -25,7 +25,7 @@ def ragged(n=26, seed=0):
     return keras.Ragged.from_list(x), keras.Ragged.from_list(y)
 
 
-def _tagger(*more, tail="softmax", **options):
+def tagger(*more, tail="softmax", **options):
     return keras.Sequential([
         L.Embedding(WORDS, 4),
         *more,
@@ -34,7 +34,7 @@ def _tagger(*more, tail="softmax", **options):
     ])  # fmt: skip
 
 
-def _compiled(model, optimizer=None, loss="sparse_categorical_crossentropy", **options):
+def compiled(model, optimizer=None, loss="sparse_categorical_crossentropy", **options):
     model.compile(optimizer or optimizers.Adam(0.02), loss, **options)
     return model
 
@@ -92,7 +92,7 @@ def _steps(x, seed=3):
 
 
 def _l2(loss="sparse_categorical_crossentropy", **options):
-    return _compiled(
+    return compiled(
         keras.Sequential([
             L.Embedding(WORDS, 4, embeddings_regularizer="l2"),
             L.TimeDistributed(L.Dense(4, activity_regularizer=keras.regularizers.L2(0.1))),
@@ -104,7 +104,7 @@ def _l2(loss="sparse_categorical_crossentropy", **options):
 
 
 def _named(loss, **options):
-    return lambda: _compiled(_tagger(), loss=loss, **options)
+    return lambda: compiled(tagger(), loss=loss, **options)
 
 
 def _own_function(y_true, y_pred):
@@ -113,7 +113,7 @@ def _own_function(y_true, y_pred):
 
 
 def _moved_by(optimizer):
-    return lambda: _compiled(_tagger(), optimizer())
+    return lambda: compiled(tagger(), optimizer())
 
 
 _SUM = losses.SparseCategoricalCrossentropy(reduction="sum")
@@ -149,14 +149,14 @@ CASES = {
     "torch's": (_moved_by(lambda: lambda p: torch.optim.Adagrad(p, 0.1)), {}),
     "penalties": (_l2, {}),
     "penalties alone on sums": (lambda: _l2(_SUM), {}),
-    "add_loss": (lambda: _compiled(_tagger(Adds())), {}),
-    "add_loss alone": (lambda: _compiled(_tagger(Adds()), loss=None), {"y": None}),
+    "add_loss": (lambda: compiled(tagger(Adds())), {}),
+    "add_loss alone": (lambda: compiled(tagger(Adds()), loss=None), {"y": None}),
     "own loss": (
-        lambda: _compiled(OwnLoss([L.Embedding(WORDS, 4), L.Dense(TAGS, activation="softmax")])),
+        lambda: compiled(OwnLoss([L.Embedding(WORDS, 4), L.Dense(TAGS, activation="softmax")])),
         {},
     ),
     "untouched": (
-        lambda: _compiled(
+        lambda: compiled(
             Untouched([L.Embedding(WORDS, 4), L.Dense(TAGS, activation="softmax")]),
             optimizers.AdamW(0.1, weight_decay=0.5),
         ),
@@ -164,18 +164,18 @@ CASES = {
     ),
     "frozen": (lambda: _frozen(), {}),
     "batch statistics": (
-        lambda: _compiled(_tagger(L.BatchNormalization(), L.Dense(4), L.BatchNormalization())),
+        lambda: compiled(tagger(L.BatchNormalization(), L.Dense(4), L.BatchNormalization())),
         {},
     ),
     "crf": (
-        lambda: _compiled(
+        lambda: compiled(
             keras.Sequential([L.Embedding(WORDS, 4), L.Dense(TAGS), L.CRF()]), loss="crf"
         ),
         {},
     ),
-    "classes": (lambda: _compiled(_classifier(), loss="binary_crossentropy"), {"y": "kinds"}),
+    "classes": (lambda: compiled(_classifier(), loss="binary_crossentropy"), {"y": "kinds"}),
     "two outputs": (
-        lambda: _compiled(
+        lambda: compiled(
             _two_outputs(),
             loss={"tags": "sparse_categorical_crossentropy", "kind": "binary_crossentropy"},
             loss_weights={"tags": 1.0, "kind": 0.3},
@@ -183,7 +183,7 @@ CASES = {
         {"y": "both"},
     ),
     "dense": (
-        lambda: _compiled(
+        lambda: compiled(
             keras.Sequential([L.Dense(4, activation="relu"), L.BatchNormalization(), L.Dense(1)]),
             loss="mse",
         ),
@@ -197,8 +197,8 @@ CASES = {
     "one a batch": (_named(_CROSS()), {"batch_size": 2}),
     "some steps": (_named(_CROSS()), {"steps_per_epoch": 2}),
     "validated": (
-        lambda: _compiled(
-            _tagger(),
+        lambda: compiled(
+            tagger(),
             metrics=["accuracy", metrics.F1Score(average="macro", name="f1")],
             weighted_metrics=["sparse_categorical_crossentropy"],
         ),
@@ -208,7 +208,7 @@ CASES = {
 
 
 def _frozen():
-    model = _compiled(_tagger())
+    model = compiled(tagger())
     model.layers[1].trainable = False
     return model
 

@@ -26,6 +26,7 @@ class Foreign(Callback):
 
     def __init__(self, callback: Any) -> None:
         self.callback = callback
+        self.first_alone = bool(getattr(callback, "first_alone", False))
         for hook in _HOOKS:
             function = getattr(callback, hook, None)
             if callable(function) and not _does_nothing(callback, hook):

@@ -26,6 +26,8 @@ class RemoteMonitor(Callback):
         send_as_json: whether the JSON is the request's content, and not a field of a form.
     """
 
+    first_alone = True
+
     def __init__(
         self,
         root: str = "http://localhost:9000",

@@ -43,6 +43,8 @@ class TensorBoard(Callback):
         ImportError: tensorboard is not installed; when training begins.
     """
 
+    first_alone = True
+
     def __init__(
         self,
         log_dir: str | os.PathLike[str] = "logs",
