@@ -1,5 +1,6 @@
 """Keras's shapes: `build(shape)`, `compute_output_shape`, `compute_output_spec`, Input's batch."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -111,3 +112,22 @@ def test_an_input_by_its_other_name():
     assert model.built
     assert model(torch.ones(5, 4, 3)).shape == (5, 2)
     assert keras.models.model_from_json(model.to_json()).to_json() == model.to_json()
+
+
+def test_shapes_by_the_arguments_that_they_are_of():
+    """Keras names the shape of `query` `query_shape`, to `build` and to `compute_output_shape`."""
+    heads = keras.layers.MultiHeadAttention(2, 3)
+    heads.build(query_shape=(None, 4, 5), value_shape=(None, 6, 7))
+    assert heads.built
+    assert heads.compute_output_shape((2, 4, 5), (2, 6, 7), None) == (2, 4, 5)
+    said = keras.layers.Dense(3).compute_output_shape(input_shape=(2, 5))
+    assert said == (2, 3)
+
+
+def test_a_table_is_made_without_a_shape():
+    for kind in (keras.layers.Embedding, keras.layers.ReversibleEmbedding):
+        layer = kind(4, 2)
+        layer.build()
+        assert layer.built and layer.embeddings.shape == (4, 2)
+    table = np.arange(8.0).reshape(4, 2)
+    assert keras.layers.Embedding(4, 2, weights=[table]).embeddings.tolist() == table.tolist()

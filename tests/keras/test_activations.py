@@ -85,12 +85,13 @@ def test_every_name(float64, name):
 
 @pytest.mark.parametrize("name", ["softmax", "log_softmax", "glu"])
 def test_axis(float64, name):
-    """Those over features take another axis."""
-    both_ways(
-        lambda x: getattr(unpad.activations, name)(x, axis=1),
-        lambda x: getattr(keras.activations, name)(x, axis=1),
-        coded_like((3, 4, 5), 4.0),
-    )
+    """Those over features take another axis; a softmax several."""
+    for axis in (1,) if name == "glu" else (1, (1, 2)):
+        both_ways(
+            lambda x, axis=axis: getattr(unpad.activations, name)(x, axis=axis),
+            lambda x, axis=axis: getattr(keras.activations, name)(x, axis=axis),
+            coded_like((3, 4, 5), 4.0),
+        )
 
 
 @pytest.mark.parametrize("axis", [-1, 1])
@@ -166,6 +167,11 @@ def test_softmax_with_a_mask(float64, axis):
     numbers = torch.tensor(mask, dtype=torch.float64)
     a = unpad.layers.Softmax(axis)(torch.tensor(x), mask=numbers)
     assert_close(a, keras.layers.Softmax(axis)(torch.tensor(x), mask=numbers), "a mask of numbers")
+    of_array = unpad.layers.Softmax(axis)(x, mask=mask[:1])
+    assert_close(of_array, keras.layers.Softmax(axis)(torch.tensor(x), mask=mask[:1]), "an array")
+    for wrong in (mask[None], mask[:2]):
+        with pytest.raises(ValueError, match="must not have more dimensions than the inputs"):
+            unpad.layers.Softmax(axis)(x, mask=wrong)
 
 
 EQUATIONS = [

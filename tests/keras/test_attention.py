@@ -68,6 +68,24 @@ def test_scores(float64, name, causal):
         assert_close(a.detach(), b.detach(), "dense")
 
 
+@pytest.mark.parametrize("name", ["MultiHeadAttention", "GroupQueryAttention"])
+@pytest.mark.parametrize("axes", [2, 3, 4])
+def test_a_mask_of_pairs_in_keras(float64, name, axes):
+    """(queries, keys), with the batch and the heads in front; each query sees itself."""
+    query, value = (torch.cos(torch.arange(36.0).reshape(2, 6, 3) * k) for k in (1, 3))
+    ours, theirs = LAYERS[name](unpad), LAYERS[name](keras)
+    ours(query, value), theirs(query, value)
+    same_weights(ours, theirs)
+    heads = ours._sizes()[0]
+    seen = torch.rand(2, heads, 6, 6, generator=torch.Generator().manual_seed(0)) < 0.5
+    seen |= torch.eye(6, dtype=torch.bool)
+    seen = {2: seen[0, 0], 3: seen[:, 0], 4: seen}[axes]
+    for causal in (False, True):
+        options = {"attention_mask": seen, "use_causal_mask": causal}
+        got, want = (layer(query, value, **options).detach() for layer in (ours, theirs))
+        assert_close(got, want, f"{name}, {axes} axes")
+
+
 @pytest.mark.parametrize("side", ["left", "right", "holes"])
 @pytest.mark.parametrize("name", ["MultiHeadAttention", "GroupQueryAttention", "Attention"])
 def test_a_mask_in_keras(float64, name, side):

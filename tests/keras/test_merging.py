@@ -1,10 +1,12 @@
 """Merging dense tensors of any ranks, and sequences with a mask: Keras's numbers."""
 
 import keras
+import numpy as np
 import pytest
 import torch
 from masked_batches import coded_like
 from side_by_side import assert_close
+from tests.messages import says
 
 import unpad
 from unpad import Ragged
@@ -88,3 +90,39 @@ def test_keras_lets_a_masked_time_axis_through(float64):
     theirs = keras.layers.Dot(axes=1)([ones, ones])
     ours = unpad.layers.Dot(axes=1)([Ragged.from_padded(ones, lengths=[3])] * 2)
     assert (theirs.item(), ours.item()) == (4, 3)
+
+
+@pytest.mark.parametrize("name", ["Add", "Concatenate", "Concatenate in time"])
+def test_the_mask_of_what_is_joined(name):
+    """What Keras's merges say of masks is said here, though no layer asks for it."""
+    made = {
+        "Add": lambda k: k.layers.Add(),
+        "Concatenate": lambda k: k.layers.Concatenate(),
+        "Concatenate in time": lambda k: k.layers.Concatenate(axis=1),
+    }[name]
+    ours, theirs = made(unpad), made(keras)
+    a, b = np.zeros((1, 3, 2), "float32"), np.ones((1, 3, 2), "float32")
+    left, right = np.array([[True, True, False]]), np.array([[True, False, False]])
+    given = [[left, right], [None, None], None]
+    # Beside a mask Keras's Concatenate takes every slot of an input without one for a step.
+    given += [] if name == "Concatenate" else [[left, None]]
+    for masks in given:
+        got, want = (layer.compute_mask([a, b], masks) for layer in (ours, theirs))
+        assert (got is None) == (want is None)
+        if got is not None:
+            assert np.array_equal(np.asarray(got), np.asarray(want))
+    with says(f"{ours.who}: compute_mask: `mask` should be a list"):
+        ours.compute_mask([a, b], left)
+    with says(
+        f"{ours.who}: compute_mask: inputs and mask should have the same length, got 2 and 1."
+    ):
+        ours.compute_mask([a, b], [left])
+
+
+def test_the_masks_of_doors():
+    ids, steps = np.array([[1, 0, 2]]), np.array([[[1.0, 0.0], [0.0, 0.0]]])
+    for kind in (unpad, keras):
+        assert np.asarray(kind.layers.Masking().compute_mask(steps)).tolist() == [[True, False]]
+        found = kind.layers.Embedding(3, 1, mask_zero=True).compute_mask(ids)
+        assert np.asarray(found).tolist() == [[True, False, True]]
+        assert kind.layers.Embedding(3, 1).compute_mask(ids) is None

@@ -51,7 +51,17 @@ def leaf(ragged):
 # --- the core ------------------------------------------------------------------------------------
 
 
-def by_formula(q, k, v, causal=False, window=None):
+class Even:
+    """Steps whose positions together are even; a query at 1 sees nothing of a single key."""
+
+    def __call__(self, i, j):
+        return (i + j) % 2 == 0
+
+    def __repr__(self):
+        return "even"
+
+
+def by_formula(q, k, v, causal=False, window=None, pairs=None):
     """One sequence after the other, one query head after the other, one query after the other."""
     rows, weights = [], []
     for i in range(len(q)):
@@ -66,6 +76,8 @@ def by_formula(q, k, v, causal=False, window=None):
                     visible &= places <= step
                 if window is not None:
                     visible &= (places - step).abs() < window
+                if pairs is not None:
+                    visible &= pairs(torch.tensor(step), places)
                 scores = (keys * asked[head]).sum(-1) / math.sqrt(q.feature[1])
                 w = torch.zeros(len(keys), dtype=F64)
                 if visible.any():
@@ -84,6 +96,7 @@ def by_formula(q, k, v, causal=False, window=None):
 KERNELS = [(False, 3), (False, 5), (True, 3)]
 WAYS = [
     {}, {"causal": True}, {"window": 1}, {"window": 3}, {"causal": True, "window": 2},
+    {"pairs": Even()}, {"pairs": Even(), "causal": True},
 ]  # fmt: skip
 
 
@@ -608,39 +621,107 @@ def test_first_and_last():
 
 X = coded((3, 0, 5), (4,)).to(torch.float32)
 MASKED = (
-    " is not supported: a Ragged knows its steps, and no step looks beyond its own sequence. Leave "
-    "out what is missing where the data come in: Ragged.from_padded(x, mask=mask)."
-)
-PAIRS = (
-    " is not supported. Steps that look back only: use_causal_mask=True; at their neighbours only: "
-    "sliding_window=n."
+    ", but a Ragged knows its steps, and no step looks beyond its own sequence. Leave it out; a "
+    "grid is told its steps by Ragged.from_padded(x, mask=mask)."
 )
 
 
 @pytest.mark.parametrize("built", [False, True])
-def test_masks_are_refused(built):
+def test_a_mask_of_a_ragged_is_refused(built):
     mask = torch.ones(3, 5, dtype=torch.bool)
     heads, plain = MultiHeadAttention(2, 3, name="look"), Attention()
     encoder, decoder = TransformerEncoder(5, 2), TransformerDecoder(5, 2)
     if built:
-        heads(X, X), plain([X, X]), encoder(X), decoder(X)
-    for name in ("query_mask", "value_mask", "key_mask"):
-        with says(f"MultiHeadAttention 'look': {name}={MASKED}"):
+        heads(X, X), plain([X, X]), encoder(X), decoder(X, X)
+    for name in ("query_mask", "value_mask"):
+        with says(f"MultiHeadAttention 'look': got {name}={MASKED}"):
             heads(X, X, **{name: mask})
-    with says(f"MultiHeadAttention 'look': attention_mask={PAIRS}"):
-        heads(X, X, attention_mask=mask)
-    with says(f"Attention: mask={MASKED}"):
+    with says(f"MultiHeadAttention 'look': got key_mask={MASKED}"):
+        heads(X, X, X, key_mask=mask)
+    with says(f"Attention: got mask={MASKED}"):
         plain([X, X], mask=[mask, mask])
-    with says(f"TransformerEncoder: padding_mask={MASKED}"):
+    with says(f"TransformerEncoder: got padding_mask={MASKED}"):
         encoder(X, padding_mask=mask)
-    with says(f"TransformerEncoder: attention_mask={PAIRS}"):
-        encoder(X, attention_mask=mask)
     for name in ("decoder_padding_mask", "encoder_padding_mask"):
-        with says(f"TransformerDecoder: {name}={MASKED}"):
-            decoder(X, **{name: mask})
-    for name in ("decoder_attention_mask", "encoder_attention_mask"):
-        with says(f"TransformerDecoder: {name}={PAIRS}"):
-            decoder(X, **{name: mask})
+        with says(f"TransformerDecoder: got {name}={MASKED}"):
+            decoder(X, X, **{name: mask})
+
+
+GRID, REAL = X.to_padded(), X.layout.mask
+BUILT = {
+    "heads": MultiHeadAttention(2, 3), "shared": GroupQueryAttention(3, 4, 2),
+    "plain": Attention(), "added": AdditiveAttention(),
+    "encoder": TransformerEncoder(5, 2), "decoder": TransformerDecoder(5, 2),
+}  # fmt: skip
+#: A batch, and what each layer is told of its steps or of pairs of them.
+CALLS = {
+    "heads": lambda m, x, **told: m(x, x, **told),
+    "shared": lambda m, x, **told: m(x, x, **told),
+    "plain": lambda m, x, **told: m([x, x], **told),
+    "added": lambda m, x, **told: m([x, x], **told),
+    "encoder": lambda m, x, **told: m(x, **told),
+    "decoder": lambda m, x, **told: m(x, x, **told),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_grid_is_told_its_steps_by_its_mask(name):
+    own = {
+        "heads": {"query_mask": REAL, "value_mask": REAL},
+        "encoder": {"padding_mask": REAL},
+        "decoder": {"decoder_padding_mask": REAL, "encoder_padding_mask": REAL},
+    }
+    told = own.get(name.replace("shared", "heads"), {"mask": [REAL, REAL]})
+    layer = BUILT[name]
+    want, got = CALLS[name](layer, X), CALLS[name](layer, GRID, **told)
+    assert torch.equal(got.lengths, X.lengths)
+    torch.testing.assert_close(got.values, want.values)
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_pairs_are_told_by_a_mask_a_function_or_blocks(name):
+    """Three ways to say that a step looks at its own half of the sequence."""
+    layer = BUILT[name]
+    own = "decoder_attention_mask" if name == "decoder" else "attention_mask"
+    half = torch.arange(5) // 2
+    blocks = X.map(lambda v: v[:, 0].long()).with_values(X.layout.positions // 2)
+    ways = (half[:, None] == half, lambda i, j: i // 2 == j // 2, blocks, (blocks, blocks))
+    found = [CALLS[name](layer, X, **{own: way}).values for way in ways]
+    for other in found[1:]:
+        assert torch.equal(found[0], other)
+    assert not torch.allclose(found[0], CALLS[name](layer, X).values)
+    # A sequence alone, and each half of it alone, give the same: no step looks beyond its block.
+    if name in ("heads", "shared", "plain", "added"):
+        alone = CALLS[name](layer, X[2:][:, :2]).values
+        torch.testing.assert_close(found[0][X.lengths[:2].sum() :][:2], alone)
+
+
+def test_a_mask_of_pairs_is_over_the_slots_of_the_grid():
+    """With holes and padding before, the entry of two slots is that of the steps in them."""
+    real = torch.tensor([[False, True, False, True, True], [True, False, True, False, False]])
+    grid = torch.cos(torch.arange(40.0, dtype=F64)).reshape(2, 5, 4)
+    x = Ragged.from_padded(grid, mask=real)
+    seen = torch.rand(2, 2, 5, 5, generator=torch.Generator().manual_seed(0)) < 0.6
+    layer = MultiHeadAttention(2, 3, dtype="float64")
+    got = layer(x, x, attention_mask=seen)
+    for i in range(2):
+        steps, slots = x[i][None], real[i].nonzero().flatten()
+        own = seen[i : i + 1, :, slots][:, :, :, slots]
+        torch.testing.assert_close(got[i], layer(steps, steps, attention_mask=own)[0])
+
+
+def test_what_no_mask_of_pairs_is():
+    heads = MultiHeadAttention(2, 3)
+    heads(X, X)
+    with says("MultiHeadAttention: expected attention_mask as (5, 5), with the batch (3) and the "):
+        heads(X, X, attention_mask=torch.ones(3, 4, 5))
+    with says("MultiHeadAttention: expected the function attention_mask to give a tensor of bool "):
+        heads(X, X, attention_mask=lambda i, j: i + j)
+    ids = Ragged.from_list([[1], [], [1, 2, 3, 4, 5]])
+    with says("MultiHeadAttention: expected attention_mask with a block id for each step of the "):
+        heads(X, X, attention_mask=ids)
+    with says("MultiHeadAttention: expected attention_mask as block ids, a Ragged of one whole "):
+        heads(X, X, attention_mask=X)
 
 
 def test_batches_that_differ():

@@ -28,7 +28,7 @@ from .mode import mode
 from .not_asked import NOT_ASKED
 from .options import ToldOptions
 from .passes import Pass, begun, ended, running
-from .shapes import batch_in, is_shape, shapes_of_specs, specs_of_shapes, takes_shapes
+from .shapes import batch_in, is_shape, of_arguments, shapes_of_specs, specs_of_shapes, takes_shapes
 from .spec import Spec, Specs, kind_of
 from .structure import flat
 from .symbol import Node, Symbol, draw, is_symbolic, specs_of
@@ -302,6 +302,9 @@ class Layer(Refusing, Attributes, refused=NOT_ASKED):
     def compute_output_shape(self, *shapes: Any, **named: Any) -> Any:
         """The shape of what comes out, batch included, for inputs of these shapes."""
         kind = self.input_dtype
+        if "input_shape" in named and not shapes:
+            shapes = (named.pop("input_shape"),)
+        named = of_arguments(named)
         out = self.spec_for(
             *[specs_of_shapes(s, kind) for s in shapes],
             **{name: specs_of_shapes(s, kind) for name, s in named.items()},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -30,8 +30,15 @@ def are_shapes(x: Any) -> bool:
     return isinstance(parts, (tuple, list)) and len(parts) > 0 and all(map(are_shapes, parts))
 
 
+def of_arguments(named: Mapping[str, Any]) -> dict[str, Any]:
+    """Shapes by the arguments whose they are: Keras says `query_shape` of a `query`."""
+    return {name.removesuffix("_shape"): shape for name, shape in named.items()}
+
+
 def specs_of_shapes(x: Any, dtype: torch.dtype) -> Any:
     """Shapes as specs of grids, in the same arrangement."""
+    if x is None:
+        return None
     if is_shape(x):
         return Spec(tuple(x)[1:], False, dtype)
     if isinstance(x, dict):
@@ -60,6 +67,8 @@ def takes_shapes(build: Callable[..., Any]) -> Callable[..., Any]:
     def asked(self: Any, *specs: Any, **options: Any) -> Any:
         if "input_shape" in options and not specs:
             specs = (options.pop("input_shape"),)
+        if any(name.endswith("_shape") for name in options) and type(self).build is asked:
+            options = of_arguments(options)
         given = (*specs, *options.values())
         # Of the class's own `build` only: what an override says to its parent's is its business.
         if given and all(map(are_shapes, given)) and type(self).build is asked:

@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from ..ragged import Ragged
 from ..weights import activations
@@ -86,18 +85,6 @@ def threshold(x: Any, threshold: float, default_value: float) -> Any:
     return activations.threshold(tensor(x), threshold, default_value)
 
 
-def _over(of: Any, x: Tensor, axis: Any) -> Tensor:
-    """A function along one axis, along several taken as one."""
-    if isinstance(axis, int):
-        return of(x, axis)
-    axes = [a % x.ndim for a in (range(x.ndim) if axis is None else axis)]
-    others = [a for a in range(x.ndim) if a not in axes]
-    moved = x.permute(*others, *axes)
-    found = of(moved.flatten(len(others)), -1).reshape(moved.shape)
-    order = [*others, *axes]
-    return found.permute([order.index(a) for a in range(x.ndim)])
-
-
 def _softmax_over_time(x: Ragged, given: dict[str, Any]) -> Any:
     return x.with_values(floats(x.values)).softmax()
 
@@ -105,13 +92,13 @@ def _softmax_over_time(x: Ragged, given: dict[str, Any]) -> Any:
 @partial(along, time=_softmax_over_time)
 def softmax(x: Any, axis: Any = -1) -> Any:
     """exp(x) / sum(exp(x)) along an axis; along time (axis 1) over each sequence's own steps."""
-    return _over(torch.softmax, floats(x), axis)
+    return activations.softmax(floats(x), axis)
 
 
 @along
 def log_softmax(x: Any, axis: Any = -1) -> Any:
     """The logarithm of `softmax`."""
-    return _over(torch.log_softmax, floats(x), axis)
+    return activations.log_softmax(floats(x), axis)
 
 
 @along

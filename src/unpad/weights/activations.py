@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -90,16 +91,28 @@ def gelu(x: Tensor, approximate: bool = False) -> Tensor:
     return F.gelu(x, approximate="tanh" if approximate else "none")
 
 
+def over_axes(of: Callable[[Tensor, int], Tensor], x: Tensor, axis: Any) -> Tensor:
+    """A function along one axis, along several taken as one; None is all."""
+    if isinstance(axis, int):
+        return of(x, axis)
+    axes = [a % x.ndim for a in (range(x.ndim) if axis is None else axis)]
+    others = [a for a in range(x.ndim) if a not in axes]
+    moved = x.permute(*others, *axes)
+    found = of(moved.flatten(len(others)), -1).reshape(moved.shape)
+    order = [*others, *axes]
+    return found.permute([order.index(a) for a in range(x.ndim)])
+
+
 @of_arrays
-def softmax(x: Tensor, axis: int = -1) -> Tensor:
+def softmax(x: Tensor, axis: Any = -1) -> Tensor:
     """The softmax over the features of a step. Over the steps: `Ragged.softmax`."""
-    return torch.softmax(x, axis)
+    return over_axes(torch.softmax, x, axis)
 
 
 @of_arrays
-def log_softmax(x: Tensor, axis: int = -1) -> Tensor:
-    """The logarithm of the softmax over the features of a step."""
-    return torch.log_softmax(x, axis)
+def log_softmax(x: Tensor, axis: Any = -1) -> Tensor:
+    """The logarithm of the softmax over the features of a step; several axes share one sum."""
+    return over_axes(torch.log_softmax, x, axis)
 
 
 @of_arrays

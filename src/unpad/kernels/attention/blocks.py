@@ -48,6 +48,26 @@ class Block(NamedTuple):
     real: Tensor | None
     keyless: bool = False
 
+    def steps(self, device: torch.device, queries: int, keys: int) -> tuple[Tensor, Tensor]:
+        """The step that each slot holds, (count, queries) and (count, keys).
+
+        Args:
+            device: where the steps are.
+            queries: how many there are on the asking side.
+            keys: how many on the other.
+        """
+        every = ((self.query_steps, self.queries, queries), (self.key_steps, self.keys, keys))
+        found = [
+            torch.arange(self.count * slots, device=device) if steps is None else steps
+            for steps, slots, _ in every
+        ]
+        # In a graph a slot without a step of its own holds what stands one past the last.
+        asking, looked_at = (
+            at.clamp(max=max(total - 1, 0)).view(self.count, -1)
+            for at, (_, _, total) in zip(found, every, strict=True)
+        )
+        return asking, looked_at
+
 
 class Blocks(NamedTuple):
     """The blocks of a batch, and the way back.

@@ -13,6 +13,8 @@ from ...ragged import Layout
 #: (n, heads, queries, d) and (n, heads, keys, d) to (n, heads, queries, keys).
 Score = Callable[[Tensor, Tensor], Tensor]
 Drop = Callable[[Tensor], Tensor]
+#: (count, queries) and (count, keys) steps to (count, 1 or heads, queries, keys) bool.
+Pairs = Callable[[Tensor, Tensor], Tensor]
 
 
 class Call(NamedTuple):
@@ -32,6 +34,7 @@ class Call(NamedTuple):
         score: in place of the dot product, of sequences side by side.
         drop: applied to the weights before the values are summed.
         with_weights: whether the weights come out too.
+        pairs: which of the pairs of steps are visible; None for all.
     """
 
     query: Tensor
@@ -45,6 +48,7 @@ class Call(NamedTuple):
     score: Score | None = None
     drop: Drop | None = None
     with_weights: bool = False
+    pairs: Pairs | None = None
 
     def alike(self) -> bool:
         """Whether both sides are known to have the same lengths."""

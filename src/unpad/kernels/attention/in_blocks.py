@@ -41,13 +41,15 @@ class _Visible:
 
     def __init__(self, call: Call) -> None:
         self.causal, self.window, self.alike = call.causal, call.window, call.alike()
+        self.pairs, self.steps = call.pairs, (call.query.shape[0], call.key.shape[0])
 
     def by_torch(self, block: Block) -> bool:
         """Whether torch's own causal mask says it all: spare slots lie after every real query."""
-        return self.causal and self.window is None and (self.alike or block.real is None)
+        alone = self.window is None and self.pairs is None
+        return self.causal and alone and (self.alike or block.real is None)
 
     def mask(self, block: Block, device: torch.device) -> Tensor | None:
-        """(count or 1, 1, queries or 1, keys), True where visible; None where all are."""
+        """(count or 1, 1 or heads, queries or 1, keys), True where visible; None where all are."""
         mask = block.real
         if self.causal or self.window is not None:
             near = torch.ones(block.queries, block.keys, dtype=torch.bool, device=device)
@@ -56,14 +58,18 @@ class _Visible:
             if self.window is not None:
                 near = near.tril(self.window - 1).triu(1 - self.window)
             mask = near[None, None] if mask is None else mask & near
+        if self.pairs is not None:
+            shown = self.pairs(*block.steps(device, *self.steps))
+            mask = shown if mask is None else mask & shown
         return mask
 
     def blind(self, mask: Tensor | None, block: Block) -> Tensor | None:
         """Queries that see nothing.
 
-        A window beyond a shorter sequence's end leaves them, and a sequence without keys.
+        A window beyond a shorter sequence's end leaves them, a sequence without keys, and pairs.
         """
-        if mask is None or (self.window is None and not block.keyless):
+        leave_some = self.window is not None or self.pairs is not None or block.keyless
+        if mask is None or not leave_some:
             return None
         return ~mask.any(-1, keepdim=True)
 

@@ -18,8 +18,8 @@ from .calls import Call
 def attend(call: Call) -> tuple[Tensor, Tensor | None]:
     """For each query the mean of its sequence's values, weighted by softmax(score(query, key)).
 
-    A query whose sequence has nothing to look at gets 0, and so does one that `causal` or `window`
-    leave nothing.
+    A query whose sequence has nothing to look at gets 0, and so does one that `causal`,
+    `window` or `pairs` leave nothing.
 
     Returns:
         (steps, heads, size of a value); and where they are asked for the weights, (steps, heads,
@@ -27,7 +27,8 @@ def attend(call: Call) -> tuple[Tensor, Tensor | None]:
     """
     if not around.recorded():
         return ATTENTION.choose(call).direct(call)
-    if torch.compiler.is_exporting() or call.opened() or around.cast_to(call.query) is not None:
+    told = call.pairs is not None or call.opened()  # what torch has no arguments for
+    if torch.compiler.is_exporting() or told or around.cast_to(call.query) is not None:
         return in_blocks.in_one_block(call)
     offsets = call.queries.own.offsets, call.keys.own.offsets
     tensors = call.query, call.key, call.value, *offsets

@@ -31,6 +31,10 @@ def attention(call: Call) -> tuple[Tensor, Tensor | None]:
             seen = seen.tril()
         if call.window is not None:
             seen = seen.tril(call.window - 1).triu(1 - call.window)
+        if call.pairs is not None:
+            sides = (torch.arange(*span, device=query.device)[None] for span in
+                     ((start, end), (first, last)))  # fmt: skip
+            seen = seen & call.pairs(*sides)[0]
         weights = score(q, k).masked_fill(~seen, -math.inf)
         # What sees nothing has no weights.
         blind = ~seen.any(-1, keepdim=True)

@@ -50,6 +50,8 @@ def refuses(call: Call) -> str | None:
     if (call.causal or call.window is not None) and not call.alike():
         # It counts both from the sequences' ends.
         return "with other lengths on the other side it counts positions from the ends"
+    if call.pairs is not None:
+        return "it knows no mask of pairs of steps"
     return call.opened() or around.refuses()
 
 

@@ -48,14 +48,14 @@ class AdditiveAttention(Attention):
         super().__init__(use_scale, "concat", dropout, seed, **kwargs)
         refuse(self.who, score_mode=mode)
 
-    def build(self, inputs: list[Spec], mask: None = None) -> None:
+    def build(self, inputs: list[Spec], **masks: Spec) -> None:
         self.scale = None
         if self.use_scale:
             size = inputs[0].shape[-1]
             assert size is not None
             self.scale = self.add_weight("scale", (size,), "glorot_uniform")
 
-    def made_for(self, inputs: list[Spec], mask: None = None) -> Any:
+    def made_for(self, inputs: list[Spec]) -> Any:
         return inputs[0].shape[-1] if self.use_scale else None
 
     def _score(self, query: Tensor, key: Tensor) -> Tensor:

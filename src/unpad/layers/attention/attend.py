@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from torch import Tensor
 
@@ -10,6 +11,7 @@ from ...kernels.attention import operator
 from ...kernels.attention.calls import Call, Score
 from ...ragged import Layout, Ragged
 from ..recurrent.recurrent import as_ragged
+from .pairs import pairs_of
 
 Batch = Ragged | Tensor
 
@@ -23,6 +25,8 @@ def attend(
     scale: float | None = None,
     causal: bool = False,
     window: int | None = None,
+    pairs: Any = None,
+    who: str = "attend",
     drop: Callable[[Tensor], Tensor] | None = None,
     with_weights: bool = False,
 ) -> tuple[Batch, Batch | None]:
@@ -30,7 +34,7 @@ def attend(
 
     Sequences are computed in blocks of nearly equal lengths, never one with another, so the cost
     follows the pairs of real steps. A query whose sequence has nothing to look at gets 0, and so
-    does one that `causal` or `window` leave nothing. Formula: Vaswani et al. (2017), section 3.2.
+    does one that `causal`, `window` or `pairs` leave nothing. Formula: Vaswani et al. (2017), 3.2.
 
     Args:
         query: Ragged (batch, steps*, heads, d), dense (batch, time, heads, d), or one query a
@@ -43,6 +47,8 @@ def attend(
         causal: a query looks at keys at its own position and before, both counted from the
             sequence's first step.
         window: a query looks at keys less than this many positions away.
+        pairs: which pairs of steps are visible; see `pairs.pairs_of`.
+        who: shown in errors.
         drop: applied to the weights before the values are summed.
         with_weights: whether the weights come out too.
 
@@ -54,8 +60,8 @@ def attend(
     asking, rebuild = as_ragged(query[:, None] if alone and isinstance(query, Tensor) else query)
     (keys, _), (values, _) = as_ragged(key), as_ragged(value)
     call = Call(
-        asking.values, keys.values, values.values, asking.layout, keys.layout, scale, causal,
-        window, score, drop, with_weights,
+        asking.values, keys.values, values.values, asking.layout, keys.layout, scale, bool(causal),
+        window, score, drop, with_weights, pairs_of(pairs, asking.layout, keys.layout, who),
     )  # fmt: skip
     rows, weights = operator.attend(call)
 

@@ -11,9 +11,10 @@ from ...arguments import Seed, Share
 from ...core.layer import Layer, lift
 from ...core.options import LayerOptions
 from ...core.spec import Spec, Specs
+from ...ragged.numbers import as_tensor
 from ..basic.dropout import Draw
 from .attend import Batch, attend
-from .inputs import check_batches, check_specs, refuse_masks
+from .inputs import check_batches, check_specs, told
 
 _MODES = ("dot", "concat")
 
@@ -42,7 +43,7 @@ class Attention(Layer):
 
     Raises:
         ValueError: not two or three inputs, inputs without a time or feature axis, of different
-            batches, or sizes that cannot be compared; a mask.
+            batches, or sizes that cannot be compared; a mask that does not fit.
 
     Formula: Luong et al. (2015), equation 8, "dot".
 
@@ -73,19 +74,24 @@ class Attention(Layer):
         self.seed = seed
         self._draw = Draw(seed)
 
-    def build(self, inputs: list[Spec], mask: None = None) -> None:
+    def build(self, inputs: list[Spec], **masks: Spec) -> None:
         self.scale = self.add_weight("scale", (), _one) if self.use_scale else None
         if self.score_mode == "concat":
             self.concat_score_weight = self.add_weight("concat_score_weight", (), _one)
 
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        self._three(inputs)
+        if mask is None or mask[0] is None:
+            return None
+        return as_tensor(mask[0], f"{self.who}: compute_mask")
+
     def output_spec(
         self,
         inputs: list[Spec],
-        mask: Any = None,
         return_attention_scores: bool = False,
         use_causal_mask: bool = False,
+        attention_mask: Any = None,
     ) -> Specs:
-        refuse_masks(self.who, mask=mask)
         query, value, key = self._three(inputs)
         check_specs(self.who, query, value, key, use_causal_mask)
         if query.shape[-1] != key.shape[-1]:
@@ -110,24 +116,39 @@ class Attention(Layer):
         query, value = inputs[:2]
         return query, value, inputs[2] if len(inputs) == 3 else value
 
+    def __call__(self, inputs: Any, mask: Any = None, **options: Any) -> Any:
+        """Builds the layer on its first call, then runs it; on symbols, draws it into a graph.
+
+        Args:
+            inputs: [query, value] or [query, value, key].
+            mask: [query's, value's] of grids that are told their steps so, (batch, time) True
+                where a step is; the value's is the key's too.
+            options: further arguments of `forward`.
+        """
+        if mask is not None:
+            self._three(inputs)
+            masks = [*mask] if isinstance(mask, (list, tuple)) else [mask, None]
+            masks += masks[1:2]
+            inputs = [told(x, m, self.who, "mask") for x, m in zip(inputs, masks, strict=False)]
+        return super().__call__(inputs, **options)
+
     def forward(
         self,
         inputs: list[Batch],
-        mask: None = None,
         return_attention_scores: bool = False,
         use_causal_mask: bool = False,
+        attention_mask: Any = None,
     ) -> Any:
         """The weighted means.
 
         Args:
             inputs: [query, value] or [query, value, key].
-            mask: refused: a Ragged knows its steps.
             return_attention_scores: whether the weights, before dropout, come out too: Ragged,
                 for each query (keys,), keys up to the longest sequence's, 0 beyond a sequence's
                 own; of a dense query (batch, time, keys).
             use_causal_mask: a step looks at keys at its own position and before.
+            attention_mask: which pairs of steps are visible; see MultiHeadAttention.
         """
-        refuse_masks(self.who, mask=mask)
         query, value, key = self._three(inputs)
         check_batches(self.who, query, value, key)
         drops = self.training and self.dropout > 0
@@ -141,6 +162,8 @@ class Attention(Layer):
             score=None if by_product else self._score,
             scale=1.0,
             causal=use_causal_mask,
+            pairs=attention_mask,
+            who=self.who,
             drop=self._dropped if drops else None,
             with_weights=return_attention_scores,
         )

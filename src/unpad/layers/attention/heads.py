@@ -18,7 +18,7 @@ from ...ragged import Ragged
 from ...ragged.batch import values_of
 from ..basic.dropout import Draw
 from .attend import Batch, attend
-from .inputs import check_batches, check_specs, refuse_attention_mask, refuse_masks
+from .inputs import check_batches, check_specs, told
 from .projection import Projection
 
 
@@ -97,9 +97,6 @@ class HeadedAttention(Keeps, Layer):
         query: Spec,
         value: Spec | None = None,
         key: Spec | None = None,
-        query_mask: Any = None,
-        value_mask: Any = None,
-        key_mask: Any = None,
         attention_mask: Any = None,
         return_attention_scores: bool = False,
         use_causal_mask: bool = False,
@@ -109,8 +106,6 @@ class HeadedAttention(Keeps, Layer):
                 f"{self.who}: expected a query and a value, got one input. For sequences that look "
                 "at themselves: layer(x, x); in a Sequential TransformerEncoder."
             )
-        refuse_masks(self.who, query_mask=query_mask, value_mask=value_mask, key_mask=key_mask)
-        refuse_attention_mask(self.who, attention_mask=attention_mask)
         check_specs(self.who, query, value, value if key is None else key, use_causal_mask)
         if self.built:
             self._check_built(query=query, value=value, key=value if key is None else key)
@@ -130,15 +125,32 @@ class HeadedAttention(Keeps, Layer):
             if spec.shape[-1] != wanted:
                 raise ValueError(f"{self.who}: built for {wanted} features of {name}, got {spec}.")
 
-    def __call__(self, query: Any, value: Any = None, key: Any = None, **options: Any) -> Any:
+    def __call__(
+        self,
+        query: Any,
+        value: Any = None,
+        key: Any = None,
+        query_mask: Any = None,
+        value_mask: Any = None,
+        key_mask: Any = None,
+        **options: Any,
+    ) -> Any:
         """Builds the layer on its first call, then runs it; on symbols, draws it into a graph.
 
         Args:
             query: what asks.
             value: what is summed.
             key: what is compared with the query; by default the value.
+            query_mask: of a grid that is told its steps so, (batch, time) True where a step is.
+            value_mask: likewise.
+            key_mask: likewise; by default that of the value.
             options: further arguments of `forward`.
         """
+        if key_mask is None:
+            key_mask = value_mask
+        query = told(query, query_mask, self.who, "query_mask")
+        value = told(value, value_mask, self.who, "value_mask")
+        key = None if key is None else told(key, key_mask, self.who, "key_mask")
         # Query, value and key may come by name, too, and are then prepared as any input is.
         inputs = [query, *(x for x in (value, key) if x is not None)]
         return super().__call__(*inputs, **options)
@@ -151,10 +163,7 @@ class HeadedAttention(Keeps, Layer):
         query: Batch,
         value: Batch,
         key: Batch | None = None,
-        query_mask: None = None,
-        value_mask: None = None,
-        key_mask: None = None,
-        attention_mask: None = None,
+        attention_mask: Any = None,
         return_attention_scores: bool = False,
         use_causal_mask: bool = False,
     ) -> Any:
@@ -165,17 +174,16 @@ class HeadedAttention(Keeps, Layer):
                 sequence, (batch, feature).
             value: Ragged or dense, of the same batch; its lengths are its own.
             key: on the steps of the value, which is the default.
-            query_mask: refused: a Ragged knows its steps.
-            value_mask: refused.
-            key_mask: refused.
-            attention_mask: refused.
+            attention_mask: which pairs of steps are visible: (time of queries, time of keys) bool,
+                with the batch and heads in front where they differ; a function of two tensors of
+                positions within the sequences, as `lambda i, j: j <= i`; or block ids, a Ragged of
+                one whole number a step: a step looks at those of its own block. A query that sees
+                nothing gets 0 of the heads.
             return_attention_scores: whether the weights, before dropout, come out too: Ragged,
                 for each query (heads, keys), keys up to the longest sequence's, 0 beyond a
                 sequence's own; of a dense query (batch, heads, time, keys).
             use_causal_mask: a step looks at keys at its own position and before.
         """
-        refuse_masks(self.who, query_mask=query_mask, value_mask=value_mask, key_mask=key_mask)
-        refuse_attention_mask(self.who, attention_mask=attention_mask)
         key = value if key is None else key
         check_batches(self.who, query, value, key)
         drops = self.training and self.dropout > 0
@@ -185,6 +193,8 @@ class HeadedAttention(Keeps, Layer):
             self.value_projection(value),
             causal=use_causal_mask,
             window=self.sliding_window,
+            pairs=attention_mask,
+            who=self.who,
             drop=self._dropped if drops else None,
             with_weights=return_attention_scores,
         )

@@ -4,30 +4,35 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
+import numpy as np
+from torch import Tensor
+
 from ...core.spec import Spec
+from ...ragged import Ragged
 from ...ragged.batch import rows_of
 from .attend import Batch, layouts_of
 
 
-def refuse_masks(who: str, **masks: Any) -> None:
-    """Raises for a mask: which steps are real is what a Ragged is."""
-    for name, mask in masks.items():
-        if mask is not None:
-            raise ValueError(
-                f"{who}: {name}= is not supported: a Ragged knows its steps, and no step looks "
-                "beyond its own sequence. Leave out what is missing where the data come in: "
-                "Ragged.from_padded(x, mask=mask)."
-            )
+def told(grid: Any, mask: Any, who: str, name: str) -> Any:
+    """A grid whose mask a caller gives is the Ragged of its steps, as `layer(x, mask=m)` is.
 
-
-def refuse_attention_mask(who: str, **masks: Any) -> None:
-    """Raises for a mask of pairs of steps."""
-    for name, mask in masks.items():
-        if mask is not None:
-            raise ValueError(
-                f"{who}: {name}= is not supported. Steps that look back only: "
-                "use_causal_mask=True; at their neighbours only: sliding_window=n."
-            )
+    Args:
+        grid: an input.
+        mask: (batch, time) True where a step is; None for an input that needs none.
+        who: shown in errors.
+        name: of the mask.
+    """
+    if mask is None:
+        return grid
+    if isinstance(grid, np.ndarray | Tensor) and isinstance(mask, np.ndarray | Tensor):
+        try:
+            return Ragged.from_padded(grid, mask=mask)
+        except ValueError as error:
+            raise ValueError(f"{who}: {name}: {error}") from None
+    raise ValueError(
+        f"{who}: got {name}=, but a Ragged knows its steps, and no step looks beyond its own "
+        "sequence. Leave it out; a grid is told its steps by Ragged.from_padded(x, mask=mask)."
+    )
 
 
 def check_specs(who: str, query: Spec, value: Spec, key: Spec, causal: bool = False) -> None:

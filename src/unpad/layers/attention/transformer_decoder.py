@@ -13,7 +13,7 @@ from ...core.spec import Spec, Specs
 from ...ragged.batch import rows_of
 from ..basic.dropout import Dropout
 from .attend import Batch
-from .inputs import refuse_attention_mask, refuse_masks
+from .inputs import told
 from .transformer_encoder import TransformerBlock
 
 
@@ -91,16 +91,10 @@ class TransformerDecoder(TransformerBlock):
         self,
         decoder_sequence: Spec,
         encoder_sequence: Spec | None = None,
-        decoder_padding_mask: Any = None,
         decoder_attention_mask: Any = None,
-        encoder_padding_mask: Any = None,
         encoder_attention_mask: Any = None,
         use_causal_mask: bool = True,
     ) -> Specs:
-        self._refuse(
-            decoder_padding_mask, decoder_attention_mask,
-            encoder_padding_mask, encoder_attention_mask,
-        )  # fmt: skip
         self._check(decoder_sequence, "decoder_sequence")
         self._check_encoder(encoder_sequence)
         if encoder_sequence is not None:
@@ -112,12 +106,6 @@ class TransformerDecoder(TransformerBlock):
                 )
         return decoder_sequence.with_dtype(self.dtype or decoder_sequence.dtype)
 
-    def _refuse(self, mine: Any, my_pairs: Any, other: Any, other_pairs: Any) -> None:
-        refuse_masks(self.who, decoder_padding_mask=mine, encoder_padding_mask=other)
-        refuse_attention_mask(
-            self.who, decoder_attention_mask=my_pairs, encoder_attention_mask=other_pairs
-        )
-
     def _check_encoder(self, encoder_sequence: Any) -> None:
         if self.built and (encoder_sequence is None) != (self.cross_attention is None):
             without = "without" if self.cross_attention is None else "with"
@@ -127,14 +115,30 @@ class TransformerDecoder(TransformerBlock):
                 "there from the first call on, or never."
             )
 
-    def __call__(self, decoder_sequence: Any, encoder_sequence: Any = None, **options: Any) -> Any:
+    def __call__(
+        self,
+        decoder_sequence: Any,
+        encoder_sequence: Any = None,
+        decoder_padding_mask: Any = None,
+        encoder_padding_mask: Any = None,
+        **options: Any,
+    ) -> Any:
         """Builds the layer on its first call, then runs it; on symbols, draws it into a graph.
 
         Args:
             decoder_sequence: what looks.
             encoder_sequence: what is looked at.
+            decoder_padding_mask: of a grid that is told its steps so, (batch, time) True where a
+                step is.
+            encoder_padding_mask: likewise.
             options: further arguments of `forward`.
         """
+        decoder_sequence = told(
+            decoder_sequence, decoder_padding_mask, self.who, "decoder_padding_mask"
+        )
+        encoder_sequence = told(
+            encoder_sequence, encoder_padding_mask, self.who, "encoder_padding_mask"
+        )
         # The sequences may come by name, too, and are then prepared as any input is.
         inputs = [decoder_sequence, *([] if encoder_sequence is None else [encoder_sequence])]
         return super().__call__(*inputs, **options)
@@ -143,10 +147,8 @@ class TransformerDecoder(TransformerBlock):
         self,
         decoder_sequence: Batch,
         encoder_sequence: Batch | None = None,
-        decoder_padding_mask: None = None,
-        decoder_attention_mask: None = None,
-        encoder_padding_mask: None = None,
-        encoder_attention_mask: None = None,
+        decoder_attention_mask: Any = None,
+        encoder_attention_mask: Any = None,
         use_causal_mask: bool = True,
     ) -> Batch:
         """The block's outputs.
@@ -154,16 +156,11 @@ class TransformerDecoder(TransformerBlock):
         Args:
             decoder_sequence: Ragged (batch, steps*, feature) or dense (batch, time, feature).
             encoder_sequence: Ragged or dense, of the same batch.
-            decoder_padding_mask: refused: a Ragged knows its steps.
-            decoder_attention_mask: refused.
-            encoder_padding_mask: refused.
-            encoder_attention_mask: refused.
+            decoder_attention_mask: which pairs of the decoder's steps are visible; see
+                MultiHeadAttention.
+            encoder_attention_mask: which steps of the encoder's each of the decoder's may look at.
             use_causal_mask: whether a step looks at its own sequence up to itself only.
         """
-        self._refuse(
-            decoder_padding_mask, decoder_attention_mask,
-            encoder_padding_mask, encoder_attention_mask,
-        )  # fmt: skip
         self._check_encoder(encoder_sequence)
         other = encoder_sequence
         if other is not None and rows_of(other) != rows_of(decoder_sequence):
@@ -173,12 +170,15 @@ class TransformerDecoder(TransformerBlock):
             )
 
         def look_back(x: Batch) -> Batch:
-            out = self.self_attention(x, x, use_causal_mask=use_causal_mask)
+            out = self.self_attention(
+                x, x, attention_mask=decoder_attention_mask, use_causal_mask=use_causal_mask
+            )
             return self.self_attention_dropout(out)
 
         def look_across(x: Batch) -> Batch:
             assert self.cross_attention is not None
-            return self.cross_attention_dropout(self.cross_attention(x, other))
+            out = self.cross_attention(x, other, attention_mask=encoder_attention_mask)
+            return self.cross_attention_dropout(out)
 
         x = self._around(decoder_sequence, self.self_attention_layer_norm, look_back)
         if other is not None:

@@ -18,7 +18,7 @@ from ..basic.dense import Dense
 from ..basic.dropout import Dropout
 from ..normalization.features import LayerNormalization
 from .attend import Batch
-from .inputs import refuse_attention_mask, refuse_masks
+from .inputs import told
 from .multi_head_attention import MultiHeadAttention
 
 
@@ -196,12 +196,9 @@ class TransformerEncoder(TransformerBlock):
     def output_spec(
         self,
         spec: Spec,
-        padding_mask: Any = None,
         attention_mask: Any = None,
         return_attention_scores: bool = False,
     ) -> Specs:
-        refuse_masks(self.who, padding_mask=padding_mask)
-        refuse_attention_mask(self.who, attention_mask=attention_mask)
         self._check(spec, "its input")
         out = spec.with_dtype(self.dtype or spec.dtype)
         if not return_attention_scores:
@@ -209,28 +206,36 @@ class TransformerEncoder(TransformerBlock):
         pairs = (self.num_heads, None) if spec.ragged else (self.num_heads, *spec.shape[:1] * 2)
         return [out, out.with_shape(pairs)]
 
+    def __call__(self, inputs: Any, padding_mask: Any = None, **options: Any) -> Any:
+        """Builds the layer on its first call, then runs it; on symbols, draws it into a graph.
+
+        Args:
+            inputs: what looks at itself.
+            padding_mask: of a grid that is told its steps so, (batch, time) True where a step is.
+            options: further arguments of `forward`.
+        """
+        return super().__call__(told(inputs, padding_mask, self.who, "padding_mask"), **options)
+
     def forward(
         self,
         inputs: Batch,
-        padding_mask: None = None,
-        attention_mask: None = None,
+        attention_mask: Any = None,
         return_attention_scores: bool = False,
     ) -> Any:
         """The block's outputs.
 
         Args:
             inputs: Ragged (batch, steps*, feature) or dense (batch, time, feature).
-            padding_mask: refused: a Ragged knows its steps.
-            attention_mask: refused.
+            attention_mask: which pairs of steps are visible; see MultiHeadAttention.
             return_attention_scores: whether the attention's weights come out too, as
                 MultiHeadAttention gives them.
         """
-        refuse_masks(self.who, padding_mask=padding_mask)
-        refuse_attention_mask(self.who, attention_mask=attention_mask)
         scores: list[Batch] = []
 
         def look(x: Batch) -> Batch:
-            out = self.self_attention_layer(x, x, return_attention_scores=return_attention_scores)
+            out = self.self_attention_layer(
+                x, x, attention_mask=attention_mask, return_attention_scores=return_attention_scores
+            )
             if return_attention_scores:
                 out, weights = out
                 scores.append(weights)

@@ -17,6 +17,7 @@ from ...core.options import LayerOptions
 from ...core.spec import Spec
 from ...core.weight_options import WeightOptions
 from ...ragged import Ragged
+from ...ragged.numbers import as_tensor
 from ...ragged.reductions import segment_max, segment_sum, spread
 from ...weights import activations
 
@@ -250,10 +251,21 @@ class Softmax(TokenWise):
         axes = self._axes(inputs.ndim)
         if mask is None:
             return _softmax(inputs, axes)
-        mask = mask if mask.dtype == torch.bool else mask > 0.5
+        mask = self._mask(mask, inputs)
         # A finite number: where nothing counts, minus infinity would give NaN.
         lowest = torch.finfo(inputs.dtype).min
         return _softmax(inputs.masked_fill(~mask, lowest), axes).masked_fill(~mask, 0)
+
+    def _mask(self, mask: Any, inputs: Tensor) -> Tensor:
+        """The mask as bool, if it can be broadcast to the inputs."""
+        mask = as_tensor(mask, f"{self.who}: mask", inputs.device)
+        pairs = zip(reversed(mask.shape), reversed(inputs.shape), strict=False)
+        if mask.ndim > inputs.ndim or any(n not in (1, m) for n, m in pairs):
+            raise ValueError(
+                f"{self.who}: expected a mask that must not have more dimensions than the inputs "
+                f"and is broadcastable to them, {tuple(inputs.shape)}, got {tuple(mask.shape)}."
+            )
+        return mask if mask.dtype == torch.bool else mask > 0.5
 
     def _axes(self, ndim: int) -> list[int]:
         axes = [self.axis] if isinstance(self.axis, int) else self.axis

@@ -19,6 +19,7 @@ from ...errors import first_true
 from ...ragged import Ragged
 from ...ragged.batch import place, values_of
 from ...ragged.doors.padded import equals, take_real, take_real_levels
+from ...ragged.numbers import as_tensor
 from .shared_rows import can_tell, read
 
 
@@ -73,11 +74,17 @@ class Embedding(Layer):
         )
         self.mask_zero = mask_zero
         self.first_weights = weights
+        if weights is not None:
+            self.build()
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "weights": None}
 
-    def build(self, spec: Spec) -> None:
+    def build(self, spec: Spec | None = None) -> None:
+        """Makes the table, whose size no input says: it can be asked for before there is one."""
+        if spec is None:
+            self.ensure_built(Spec((None,), False, torch.int64))
+            return
         shape = (self.input_dim, self.output_dim)
         self.embeddings = self.add_kept("embeddings", shape)
         if self.first_weights is not None:
@@ -98,6 +105,9 @@ class Embedding(Layer):
             levels = len(spec.shape)
             return Spec((self.output_dim,), True, dtype, spec.lengths, spec.shape[0], levels)
         return spec.with_shape((*spec.shape, self.output_dim)).with_dtype(dtype)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        return as_tensor(inputs, f"{self.who}: compute_mask") != 0 if self.mask_zero else None
 
     def open(self, inputs: Ragged | Tensor) -> Ragged | Tensor:
         if not self.mask_zero:
@@ -206,6 +216,10 @@ class Masking(Layer):
         if spec.ragged:
             return spec
         return Spec(spec.shape[1:], True, spec.dtype, spec.lengths, spec.shape[0])
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        given = as_tensor(inputs, f"{self.who}: compute_mask")
+        return ~equals(given, self.mask_value, steps_from=2)
 
     def open(self, inputs: Ragged | Tensor) -> Ragged | Tensor:
         if isinstance(inputs, Ragged):

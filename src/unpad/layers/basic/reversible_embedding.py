@@ -65,9 +65,9 @@ class ReversibleEmbedding(Embedding):
         del config["weights"]
         return config
 
-    def build(self, spec: Spec) -> None:
+    def build(self, spec: Spec | None = None) -> None:
         super().build(spec)
-        if not self.tie_weights:
+        if spec is not None and not self.tie_weights:
             self.reverse_embeddings = self.add_kept(
                 "reverse_embeddings", (self.output_dim, self.input_dim), "embeddings"
             )

@@ -13,6 +13,7 @@ from ...core.options import LayerOptions
 from ...core.spec import Lengths, Spec
 from ...ragged import Layout, Ragged
 from ...ragged.reductions import spread
+from .masks import joined_mask
 from .pairs import dtype_of, listed, pair, pair_specs
 
 
@@ -57,6 +58,9 @@ class Concatenate(Layer):
     def __init__(self, axis: int = -1, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.axis = axis
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        return joined_mask(self.who, inputs, mask, in_time=self.axis == 1)
 
     def output_spec(self, specs: list[Spec]) -> Spec:
         specs = listed(specs, self.who)

@@ -12,6 +12,7 @@ from ...core.layer import Layer
 from ...core.options import LayerOptions
 from ...core.spec import Spec
 from ...ragged import Ragged
+from .masks import joined_mask
 from .pairs import broadcast, dtype_of, listed, pair, pair_specs
 
 
@@ -36,6 +37,9 @@ class Merge(Layer):
     def merge(self, parts: list[Tensor]) -> Tensor:
         """The inputs' entries at the same steps, element by element."""
         raise NotImplementedError
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        return joined_mask(self.who, inputs, mask)
 
     def output_spec(self, specs: list[Spec]) -> Spec:
         specs = listed(specs, self.who)
