@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .arguments import function, text, wrong
+from .arguments import flag, function, text, wrong
 from .errors import shown, unknown
 
 _Named = TypeVar("_Named", bound=Callable[..., Any])
@@ -259,18 +259,24 @@ def _name_in(home: str, thing: Any) -> str | None:
 
 
 def deserialize(
-    data: Any, custom_objects: Mapping[str, Any] | None = None, *, who: str = "deserialize"
+    data: Any,
+    custom_objects: Mapping[str, Any] | None = None,
+    safe_mode: bool = True,
+    *,
+    who: str = "deserialize",
 ) -> Any:
     """The object that data of `serialize`, or Keras's own, describe: fresh, without weights.
 
     Args:
         data: a dict with "class_name" and "config"; the name of an activation; or None, for none.
         custom_objects: classes and functions of one's own, by name.
+        safe_mode: as in Keras; code in the data is refused, whatever is said here.
         who: named in errors.
 
     Raises:
         ValueError: a name is not known, or the data are none of these; the text says which.
     """
+    flag(who, "safe_mode", safe_mode)
     if data is None:
         return None
     if isinstance(data, str):

@@ -10,6 +10,7 @@ import torch
 from ..refusals import Refused
 from ..weights import activations, constraints, regularizers
 from . import older
+from .growing import GrowingDict, GrowingList
 from .precision import policy_of
 from .weight_options import WeightOptions
 from .weighted import Weighted
@@ -38,6 +39,8 @@ class Attributes(Weighted):
             and all(map(_is_module, value.values()))
         ):
             value = torch.nn.ModuleDict(value)
+        elif type(value) in _GROWING and not value and name[0] != "_":
+            value = _GROWING[type(value)](self, name)
         if "built" in self.__dict__:
             value = self._obeyed(name, value)
         super().__setattr__(name, cast(Any, value))
@@ -120,6 +123,10 @@ class Attributes(Weighted):
         if isinstance(answer, (property, older.Shown, Refused)):
             return answer.__get__(self, type(self))
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+
+# What a person may fill with layers later on.
+_GROWING = {list: GrowingList, dict: GrowingDict}
 
 
 def _is_module(value: Any) -> bool:

@@ -85,8 +85,9 @@ from .text.integer_lookup import IntegerLookup
 from .text.string_lookup import StringLookup
 from .text.text_vectorization import TextVectorization
 
-# Keras's other name: what a Sequential may begin with.
+# Keras's other names: what a Sequential may begin with, and a torch module in a model.
 InputLayer = Input
+TorchModuleWrapper = TorchModule
 
 __all__ = [
     "CRF",
@@ -185,6 +186,7 @@ __all__ = [
     "TokenAndPositionEmbedding",
     "TokenWise",
     "TorchModule",
+    "TorchModuleWrapper",
     "TransformerDecoder",
     "TransformerEncoder",
     "UnitNormalization",

@@ -18,8 +18,9 @@ from ..spellings import warn_once
 from .clipping import clip_of
 from .own import OwnRule, OwnUpdate
 from .rate import Rate
-from .rule import Around, Rule
+from .rule import Around, Rule, gradient_of
 from .schedules import InverseTimeDecay, of_step, rate_at
+from .spared import Spared
 
 
 class Shared(TypedDict, total=False):
@@ -47,8 +48,6 @@ _AT_THE_END = "Do it in a callback's on_train_end, or call it after fit."
 _REFUSED = {
     "apply": _BY_STEPS,
     "apply_gradients": _BY_STEPS,
-    "exclude_from_weight_decay": "Give compile optimizer=lambda weights: "
-    "torch.optim.AdamW(groups), each group with a weight_decay of its own.",
     "finalize_variable_values": _AT_THE_END,
     "iterations": "It is counted; a callback's on_train_batch_end can count anything else.",
     "loss_scale_factor": "Under torch.autocast torch.amp.GradScaler scales; bfloat16 needs none.",
@@ -128,6 +127,7 @@ class Optimizer(OwnUpdate, Configured, Refusing, refused=_REFUSED):
         self._clip = clip_of(
             who, clipnorm=clipnorm, clipvalue=clipvalue, global_clipnorm=global_clipnorm
         )
+        self._spared: Spared | None = None
         self._schedule: Callable[[int], Any] | None = None
         self._rate = 0.0
         if callable(learning_rate):
@@ -183,9 +183,27 @@ class Optimizer(OwnUpdate, Configured, Refusing, refused=_REFUSED):
             ema_momentum=self.ema_momentum if self.use_ema else None,
             ema_overwrite_frequency=self.ema_overwrite_frequency,
             accumulate=self.gradient_accumulation_steps or 1,
+            spared=self._spared,
         )
         make = Optimizer.make if own else type(self).make
         return make(self, self._weights, self.learning_rate, around)
+
+    def exclude_from_weight_decay(self, var_list: Any = None, var_names: Any = None) -> None:
+        """Lets these weights not decay; to be said before the weights are bound, as in Keras.
+
+        Args:
+            var_list: weights.
+            var_names: parts of names, as ["bias", "gamma"]: of any weight whose name has one.
+
+        Raises:
+            ValueError: the optimiser has been bound to its weights.
+        """
+        who = type(self).__name__
+        if self.torch_optimizer is not None:
+            raise ValueError(
+                f"{who}.exclude_from_weight_decay: it moves its weights already. Say it before fit."
+            )
+        self._spared = Spared.of(who, var_list, var_names)
 
     def apply(self, grads: Sequence[Any], trainable_variables: Any = None) -> None:
         """One update of these weights by these gradients, for a training loop of one's own.
@@ -228,7 +246,7 @@ class Optimizer(OwnUpdate, Configured, Refusing, refused=_REFUSED):
             for weight in self._weights:
                 weight.grad = None
             for weight, grad in zip(weights, grads, strict=True):
-                weight.grad = grad
+                weight.grad = gradient_of(grad, weight, f"{type(self).__name__}.apply")
             assert self.torch_optimizer is not None
             self.torch_optimizer.step()
         finally:

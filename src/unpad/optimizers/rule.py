@@ -12,10 +12,12 @@ from torch import Tensor
 from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimizer_pre_hooks
 
 from ..kernels.around import as_tensors
+from ..ragged.numbers import as_tensor
 from . import clipping
 from .constrained import apply_constraints
 from .rate import Rate
 from .schedules import rate_at
+from .spared import Spared, apart
 
 #: One of torch's groups of weights, with the options that are theirs.
 Group = dict[str, Any]
@@ -31,6 +33,7 @@ class Around:
         ema_momentum: how slowly the averages of the weights follow them; None: there are none.
         ema_overwrite_frequency: after so many updates each the averages replace the weights.
         accumulate: the number of calls whose gradients make one update.
+        spared: weights that do not decay; None where all do.
     """
 
     schedule: Callable[[int], Any] | None = None
@@ -38,6 +41,14 @@ class Around:
     ema_momentum: float | None = None
     ema_overwrite_frequency: int | None = None
     accumulate: int = 1
+    spared: Spared | None = None
+
+
+def gradient_of(given: Any, weight: Tensor, who: str) -> Tensor | None:
+    """A gradient as a loop of one's own gives it: a tensor, or an array of the weight's shape."""
+    if given is None or isinstance(given, Tensor):
+        return given
+    return as_tensor(given, f"{who}: gradient", weight.device).to(weight.dtype)
 
 
 def hooks_of(optimizer: torch.optim.Optimizer) -> list[Any]:
@@ -175,7 +186,7 @@ class Rule(torch.optim.Optimizer):
         for p in every:
             p.grad = None
         for p, grad in zip(weights, grads, strict=True):
-            p.grad = grad
+            p.grad = gradient_of(grad, p, f"{self.who}.apply")
         self.step()
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Tensor]]) -> None:
@@ -203,10 +214,11 @@ class Rule(torch.optim.Optimizer):
             clipped = around.clip([grads for _, grads in work])
             work = [(params, grads) for (params, _), grads in zip(work, clipped, strict=True)]
         for group, (params, grads) in zip(self.param_groups, work, strict=True):
-            for t, some, their_grads, states in self._by_age(group, params, grads):
-                if group["weight_decay"] and not self.decays:
-                    self.decay(group, some)
-                self.update(group, t, some, their_grads, states)
+            for t, *rest in self._by_age(group, params, grads):
+                for how, some, their_grads, states in apart(around.spared, group, *rest):
+                    if how["weight_decay"] and not self.decays:
+                        self.decay(how, some)
+                    self.update(how, t, some, their_grads, states)
         if around.ema_momentum is not None:
             self._follow(around.ema_momentum, call)
         if self._constrained:
