@@ -666,3 +666,45 @@ def test_what_a_layer_is_told_that_is_no_numbers(odd):
         assigned(odd)
     with pytest.raises(ValueError, match=r"^Rescaling: scale: (got|expected) "):
         L.Rescaling(odd)(torch.ones(1, 2))
+
+
+class Stack(keras.Model):
+    """Its layers go into a list and a dict that are attributes already."""
+
+    def __init__(self):
+        super().__init__()
+        self.blocks, self.named = [], {}
+        for _ in range(2):
+            self.blocks.append(keras.layers.Dense(2))
+        self.named["end"] = keras.layers.Dense(1)
+
+    def call(self, x):
+        for block in self.blocks:
+            x = block(x)
+        return self.named["end"](x)
+
+
+def test_layers_put_into_a_list_later_are_the_layer_s():
+    model = Stack()
+    model.compile("sgd", "mse")
+    model.fit(torch.ones(4, 3), torch.ones(4, 1), verbose=0)
+    assert len(model.layers) == 3 and len(model.weights) == 6
+    assert "blocks.1.kernel" in model.state_dict()
+    twin = copy.deepcopy(model)
+    twin.blocks[0].set_weights([w * 0 for w in twin.blocks[0].get_weights()])
+    assert not torch.equal(twin(torch.ones(1, 3)), model(torch.ones(1, 3)))
+    assert twin.blocks[0] is twin.layers[0] and twin.blocks[0] is not model.blocks[0]
+    assert pickle.loads(pickle.dumps(model)).named["end"].built
+    del model.blocks[1]
+    assert len(model.layers) == 2
+
+
+def test_a_list_of_other_things_stays_one():
+    layer = keras.layers.Dense(1)
+    layer.seen = []
+    layer.seen.append("word")
+    layer.seen += [keras.layers.Dense(2)]
+    assert layer.seen[0] == "word" and not list(layer.children())
+    layer.frozen, layer.trainable = [], False
+    layer.frozen.append(keras.layers.Dense(1))
+    assert not layer.frozen[0].trainable

@@ -277,6 +277,14 @@ def optimizer_averages_set_later():
     assert w.tolist() == [3.0]
 
 
+def optimizer_spares():
+    sgd = keras.optimizers.SGD(0.1, weight_decay=0.5)
+    kept, other = weight(1.0), weight(1.0)
+    sgd.exclude_from_weight_decay(var_list=[kept])
+    sgd.apply([torch.zeros(1)] * 2, [kept, other])
+    assert kept.tolist() == [1.0] and other.tolist() < [1.0]
+
+
 def optimizer_config():
     class Mine(keras.optimizers.SGD):
         def get_config(self):

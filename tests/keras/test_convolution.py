@@ -94,3 +94,57 @@ def test_a_mask_at_the_door_of_a_convolution(float64):
     assert_close(out[0].detach(), theirs(alone)[0].detach(), "output")
     with pytest.raises(AssertionError, match="differ"):
         assert_close(out[0].detach(), theirs(padded)[0, :3].detach(), "output")
+
+
+FIRST = {
+    **KINDS,
+    "MaxPooling1D": lambda k, **o: k.layers.MaxPooling1D(2, **o),
+    "AveragePooling1D": lambda k, **o: k.layers.AveragePooling1D(2, **o),
+    "GlobalMaxPooling1D": lambda k, **o: k.layers.GlobalMaxPooling1D(**o),
+    "GlobalAveragePooling1D": lambda k, **o: k.layers.GlobalAveragePooling1D(keepdims=True, **o),
+    "AdaptiveMaxPooling1D": lambda k, **o: k.layers.AdaptiveMaxPooling1D(2, **o),
+    "ZeroPadding1D": lambda k, **o: k.layers.ZeroPadding1D((1, 2), **o),
+    "Flatten": lambda k, **o: k.layers.Flatten(**o),
+    "Conv1D": lambda k, **o: k.layers.Conv1D(4, 3, activation="softmax", **o),
+    "Conv1DTranspose": lambda k, **o: k.layers.Conv1DTranspose(4, 3, **o),
+    "SeparableConv1D": lambda k, **o: k.layers.SeparableConv1D(4, 3, **o),
+    "DepthwiseConv1D": lambda k, **o: k.layers.DepthwiseConv1D(3, **o),
+}
+del FIRST["Conv1D groups"]
+
+
+@pytest.mark.parametrize("kind", FIRST)
+def test_features_that_come_first(float64, kind):
+    """A grid (batch, feature, time) gives what the one turned gives, in its own shape."""
+    x = torch.tensor(coded_like((2, 3, 6), 0.7))
+    ours, theirs = (FIRST[kind](k, data_format="channels_first") for k in (unpad, keras))
+    plain = FIRST[kind](unpad, data_format="channels_last")
+    ours(x), plain(x.movedim(1, -1))
+    plain.set_weights(ours.get_weights())
+    got, want = ours(x), plain(x.movedim(1, -1))
+    if got.ndim > 2:
+        want = want.movedim(-1, 1)
+    assert_close(got.detach(), want.detach(), "turned")
+    assert tuple(ours.compute_output_shape((2, 3, 6))) == tuple(got.shape)
+    if kind != "Conv1D":  # whose softmax Keras takes over time here, not over the features
+        theirs.build((2, 3, 6))
+        if theirs.weights:
+            theirs.set_weights(ours.get_weights())
+        assert_close(got.detach(), theirs(x).detach(), "Keras")
+
+
+def test_a_model_that_ends_in_features_that_come_first():
+    """The softmax over time cannot be left out for the loss."""
+    model = unpad.Sequential(
+        [unpad.Input((3, 4)), unpad.layers.Conv1D(3, 1, data_format="channels_first")]
+    )
+    assert model.tail is None
+    model.compile("sgd", "mse")
+    model.fit(np.ones((2, 3, 4)), np.ones((2, 3, 4)), verbose=0)
+
+
+def test_a_mask_that_global_pooling_is_told(float64):
+    x, mask = coded_like((2, 3, 2)), np.array([[1, 1, 0], [1, 0, 0]], bool)
+    got = unpad.layers.GlobalAveragePooling1D()(x, mask)
+    want = keras.layers.GlobalAveragePooling1D()(torch.tensor(x), torch.tensor(mask))
+    assert_close(got, want, "mean")

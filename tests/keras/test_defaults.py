@@ -7,6 +7,7 @@ import inspect
 
 import keras
 import pytest
+import torch
 from keras.src import activations as keras_activations
 from keras.src import initializers as keras_initializers
 
@@ -54,6 +55,7 @@ LACKING = {
     "layers.SimpleRNN": {"cell"},
     "layers.SpatialDropout1D": set(),
     "layers.StringLookup": {"oov_method", "vocabulary_dtype"},
+    "layers.TorchModuleWrapper": {"output_shape"},
     "metrics.CategoricalCrossentropy": {"axis"},
     "metrics.SparseCategoricalCrossentropy": {"axis"},
     "callbacks.ReduceLROnPlateau": {"baseline"},
@@ -125,11 +127,8 @@ REFUSED = {
     "layers.AdditiveAttention": {"score_mode": "concat"},
     "layers.BatchNormalization": {"renorm": True, "renorm_momentum": 0.9},
     "layers.CategoryEncoding": {"sparse": True},
-    "layers.Conv1D": {"data_format": "channels_first"},
-    "layers.Flatten": {"data_format": "channels_first"},
     "layers.GroupQueryAttention": {"flash_attention": True},
     "layers.Lambda": {"mask": abs},
-    "layers.MaxPooling1D": {"data_format": "channels_first"},
     "layers.MultiHeadAttention": {"flash_attention": True, "attention_axes": (1, 2)},
 }  # fmt: skip
 
@@ -155,6 +154,7 @@ NEEDED = {
     "layers.Discretization": [[0.5]], "layers.HashedCrossing": [3], "layers.Hashing": [3],
     "layers.Pipeline": [[]], "layers.Rescaling": [2.0], "layers.ReversibleEmbedding": [9, 4],
     "layers.SpectralNormalization": [unpad.layers.Dense(3)],
+    "layers.TorchModuleWrapper": [torch.nn.Linear(2, 3)],
     "layers.Wrapper": [unpad.layers.Dense(3)],
 }  # fmt: skip
 

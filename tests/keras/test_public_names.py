@@ -148,6 +148,7 @@ OBEYED = {
         "clipvalue": programs.optimizer_set_later,
         "ema_momentum": programs.optimizer_averages_set_later,
         "ema_overwrite_frequency": programs.optimizer_averages_set_later,
+        "exclude_from_weight_decay": programs.optimizer_spares,
         "from_config": programs.optimizer_config,
         "get_config": programs.optimizer_config,
         "global_clipnorm": programs.optimizer_set_later,

@@ -297,8 +297,8 @@ def test_arguments_are_checked():
             L.Conv1DTranspose(3, 2, 2, output_padding=wrong)
     with says("DepthwiseConv1D: expected depth_multiplier as a positive integer, got 0."):
         L.DepthwiseConv1D(2, depth_multiplier=0)
-    with says("Conv1D 'words': data_format='channels_first' is not supported. Leave it out."):
-        L.Conv1D(2, 2, data_format="channels_first", name="words")
+    with says("Conv1D 'words': data_format='channels_first' is of grids (batch, feature, time), "):
+        L.Conv1D(2, 2, data_format="channels_first", name="words")(coded((3,), (2,)))
     for kind, name in ((L.ZeroPadding1D, "padding"), (L.Cropping1D, "cropping")):
         for wrong in (-1, (1, 2, 3), 1.5, (0, -2)):
             with says(f"{kind.__name__}: expected {name} as an integer, or two as (at the start, "

@@ -129,8 +129,8 @@ def test_what_is_refused():
             L.MaxPooling1D(2, wrong)
     with says("AveragePooling1D: expected padding as 'valid' or 'same', got 'causal'."):
         L.AveragePooling1D(2, padding="causal")
-    with says("GlobalMaxPooling1D: data_format='channels_first' is not supported. Leave it out."):
-        L.GlobalMaxPooling1D("channels_first")
+    with says("GlobalMaxPooling1D: unknown data_format 'first'; Known are: None, channels"):
+        L.GlobalMaxPooling1D("first")
     for layer in (L.MaxPooling1D(2), L.GlobalAveragePooling1D()):
         with says(
             f"{type(layer).__name__}: expected sequences, (batch, steps*, feature) or (batch, "

@@ -88,8 +88,8 @@ def test_flatten_refuses():
         "Build with Flatten(length=...) long enough, or cut before: x[:, -100:]."
     ):
         L.Flatten(length=3, name="flat")(coded([3, 0, 4], (2,)))
-    with says("Flatten: data_format='channels_first' is not supported. Leave it out."):
-        L.Flatten("channels_first")
+    with says("Flatten: unknown data_format 'first'; Known are: None, channels_first"):
+        L.Flatten("first")
     with says("Flatten: expected length as a positive integer or None, got 0."):
         L.Flatten(length=0)
     layer = L.Flatten()

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import unpad as keras
 from unpad import spellings
+from unpad.core.weight import Weight
 from unpad.optimizers import rules
 from unpad.optimizers.constrained import obeying
 from unpad.weights import constraints
@@ -442,6 +443,21 @@ def test_a_rate_is_a_number_with_the_ways_of_a_variable():
     decay = keras.optimizers.schedules.ExponentialDecay(0.1, 1, 0.5)
     with pytest.raises(TypeError, match="the learning rate follows"):
         keras.optimizers.SGD(decay).learning_rate.assign(1)
+
+
+@pytest.mark.parametrize("kind", ["SGD", "AdamW", "Muon", "Lamb"])
+def test_spared_weights_do_not_decay(kind):
+    """By themselves, or by a part of their names; the others shrink as before."""
+    made = [Weight(torch.ones(2, 2), name=name) for name in ("kernel", "bias", "gamma")]
+    optimizer = getattr(keras.optimizers, kind)(0.1, weight_decay=0.5)
+    optimizer.exclude_from_weight_decay(var_list=made[2:], var_names=["bia"])
+    optimizer.apply([np.zeros((2, 2))] * 3, made)
+    shrunk = [bool((w < 1).all()) for w in made]
+    assert shrunk == [True, False, False]
+    with says(f"{kind}.exclude_from_weight_decay: it moves its weights already. Say it before fit"):
+        optimizer.exclude_from_weight_decay(var_names=["kernel"])
+    with says("SGD.exclude_from_weight_decay: expected var_names as a list of names, or parts of"):
+        keras.optimizers.SGD().exclude_from_weight_decay(var_names="bias")
 
 
 def test_a_rate_that_follows_a_schedule_cannot_be_set():

@@ -94,4 +94,3 @@ class GrowingDict(dict[Any, Any]):
             "update", "pop", "popitem", "clear", "setdefault", "__setitem__", "__delitem__",
         )
     )  # fmt: skip
-

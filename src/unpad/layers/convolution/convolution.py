@@ -11,25 +11,25 @@ from torch import Tensor
 from ... import arguments, kernels
 from ...arguments import Positive
 from ...core.calls import Keeps
-from ...core.layer import Layer, lift
+from ...core.channels import Channelled
+from ...core.layer import lift
 from ...core.lengths import Rule, on_sequences, resized_spec
 from ...core.options import LayerOptions, WithoutPenalty
 from ...core.spec import Spec
 from ...core.weight_options import WeightOptions
-from ...errors import refuse
 from ...ragged import Layout, Ragged
 from ...weights import activations
 from .windows import Window
 
 
-class Convolution(Keeps, Layer):
+class Convolution(Keeps, Channelled):
     """A layer whose outputs each come of a window of steps.
 
     Args:
         kernel_size: slots of the window.
         strides: steps from one window to the next.
         padding: "valid", "same" or, in Conv1D, "causal".
-        data_format: "channels_last" is all there is.
+        data_format: "channels_first" for grids (batch, feature, time).
         dilation_rate: steps from one slot of the window to the next.
         activation: a name, a callable, or None for none.
         use_bias: whether there is a bias.
@@ -54,7 +54,7 @@ class Convolution(Keeps, Layer):
     ) -> None:
         super().__init__(**kwargs)
         self.kernel_size, self.strides, self.padding = kernel_size, strides, padding
-        self.data_format = channels_last(data_format, self.who)
+        self.data_format = self.told_format(data_format)
         self.dilation_rate = dilation_rate
         self.activation = activations.get(activation, self.who)
         self.use_bias = use_bias
@@ -110,7 +110,8 @@ class Convolution(Keeps, Layer):
 
     @property
     def tail(self) -> str | None:
-        return activations.name_of(self.activation)
+        first = self.data_format == "channels_first"  # whose features are no last axis
+        return None if first else activations.name_of(self.activation)
 
     def before_tail(self, inputs: Ragged | Tensor) -> Ragged | Tensor:
         return on_sequences(self.convolve, inputs, self.rule, self.who)
@@ -143,7 +144,7 @@ class Conv1D(Convolution):
         padding: "valid", windows within the sequence; "same", windows around a step (of what is
             missing at the ends the odd one is at the end, as in TensorFlow); "causal", windows that
             end at a step.
-        data_format: "channels_last" is all there is.
+        data_format: "channels_first" for grids (batch, feature, time).
         dilation_rate: steps from one slot of the window to the next.
         groups: the features and filters fall into as many groups, each with weights of its own.
         activation: a name, a callable, or None for none.
@@ -245,13 +246,6 @@ def known_padding(padding: str, known: tuple[str, ...], who: str) -> str:
     if name not in known:
         raise arguments.wrong(who, "padding", arguments.either(known), padding)
     return name
-
-
-def channels_last(data_format: str | None, who: str) -> str | None:
-    """Raises for features that do not come last."""
-    if data_format != "channels_last":
-        refuse(who, data_format=data_format)
-    return data_format
 
 
 Convolution1D = Conv1D

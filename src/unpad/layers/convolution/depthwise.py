@@ -28,7 +28,7 @@ class DepthwiseConv1D(Convolution):
         strides: steps from one window to the next.
         padding: "valid" or "same".
         depth_multiplier: outputs of each feature.
-        data_format: "channels_last" is all there is.
+        data_format: "channels_first" for grids (batch, feature, time).
         dilation_rate: steps from one slot of the window to the next.
         activation: a name, a callable, or None for none.
         use_bias: whether there is a bias.
@@ -107,7 +107,7 @@ class SeparableConv1D(Convolution):
         kernel_size: slots of the window.
         strides: steps from one window to the next.
         padding: "valid" or "same".
-        data_format: "channels_last" is all there is.
+        data_format: "channels_first" for grids (batch, feature, time).
         dilation_rate: steps from one slot of the window to the next.
         depth_multiplier: outputs of each feature before they are mixed.
         activation: a name, a callable, or None for none.

@@ -41,7 +41,7 @@ class Conv1DTranspose(Convolution):
         padding: "valid", all of the windows; "same", cut to `strides` new steps for each step.
         output_padding: new steps that are added at the end, fewer than strides; None for as many as
             the lengths above need.
-        data_format: "channels_last" is all there is.
+        data_format: "channels_first" for grids (batch, feature, time).
         dilation_rate: new steps from one slot of the window to the next.
         activation: a name, a callable, or None for none.
         use_bias: whether there is a bias.

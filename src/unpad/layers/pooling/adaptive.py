@@ -9,15 +9,14 @@ from torch import Tensor
 
 from ...arguments import wrong
 from ...core.calls import Reduces
-from ...core.layer import Layer
+from ...core.channels import Channelled
 from ...core.options import LayerOptions
 from ...core.spec import Spec
 from ...ragged import Layout, Ragged
-from ..convolution.convolution import channels_last
 from .local import mean_spec, of_sequences
 
 
-class AdaptivePooling(Reduces, Layer):
+class AdaptivePooling(Reduces, Channelled):
     """A layer that shares the steps of a sequence among a number of windows.
 
     Window i of n holds the steps from floor(i t / n) to ceil((i + 1) t / n) of t: as many in each
@@ -25,7 +24,7 @@ class AdaptivePooling(Reduces, Layer):
 
     Args:
         output_size: the number of windows.
-        data_format: "channels_last" is all there is.
+        data_format: "channels_first" for grids (batch, feature, time).
     """
 
     takes = "one"
@@ -39,7 +38,7 @@ class AdaptivePooling(Reduces, Layer):
         if not isinstance(size, int) or isinstance(size, bool) or size < 1:
             raise wrong(self.who, "output_size", "an integer from 1 on", output_size)
         self.output_size, self._windows = output_size, size
-        self.data_format = channels_last(data_format, self.who)
+        self.data_format = self.told_format(data_format)
 
     def output_spec(self, spec: Spec) -> Spec:
         spec = of_sequences(spec, self.who)
@@ -83,7 +82,7 @@ class AdaptiveAveragePooling1D(AdaptivePooling):
 
     Args:
         output_size: the number of windows.
-        data_format: "channels_last" is all there is.
+        data_format: "channels_first" for grids (batch, feature, time).
 
     Example:
         >>> x = Ragged.from_list([[[1.0], [3.0], [5.0]], []])
@@ -106,7 +105,7 @@ class AdaptiveMaxPooling1D(AdaptivePooling):
 
     Args:
         output_size: the number of windows.
-        data_format: "channels_last" is all there is.
+        data_format: "channels_first" for grids (batch, feature, time).
 
     Example:
         >>> x = Ragged.from_list([[[1.0], [3.0], [5.0]], []])

@@ -9,16 +9,16 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...core.calls import Keeps
-from ...core.layer import Layer
+from ...core.channels import Channelled
 from ...core.lengths import on_sequences, resized_spec
 from ...core.options import WithoutName
 from ...core.spec import Spec
 from ...ragged import Layout, Ragged
-from ..convolution.convolution import channels_last, known_padding, one_number
+from ..convolution.convolution import known_padding, one_number
 from ..convolution.windows import Window, Windows
 
 
-class Pooling(Keeps, Layer):
+class Pooling(Keeps, Channelled):
     """A layer that makes one step of each window of steps, feature by feature.
 
     Args:
@@ -26,7 +26,7 @@ class Pooling(Keeps, Layer):
         strides: steps from one window to the next; None for pool_size.
         padding: "valid", windows within the sequence; "same", a window for each `strides` steps, of
             which those at the ends hold fewer steps.
-        data_format: "channels_last" is all there is.
+        data_format: "channels_first" for grids (batch, feature, time).
     """
 
     takes = "one"
@@ -45,7 +45,7 @@ class Pooling(Keeps, Layer):
         size = stride = one_number(pool_size, "pool_size", self.who)
         if strides is not None:
             stride = one_number(strides, "strides", self.who)
-        self.data_format = channels_last(data_format, self.who)
+        self.data_format = self.told_format(data_format)
         self.window = Window(size, stride, 1, known_padding(padding, ("valid", "same"), self.who))
 
     def output_spec(self, spec: Spec) -> Spec:
@@ -81,7 +81,7 @@ class MaxPooling1D(Pooling):
         strides: steps from one window to the next; None for pool_size.
         padding: "valid", windows within the sequence; "same", a window for each `strides` steps, of
             which those at the ends hold fewer steps.
-        data_format: "channels_last" is all there is.
+        data_format: "channels_first" for grids (batch, feature, time).
 
     Raises:
         ValueError: the input is no sequence, or a dense batch is too short for a window.
@@ -127,7 +127,7 @@ class AveragePooling1D(Pooling):
         strides: steps from one window to the next; None for pool_size.
         padding: "valid", windows within the sequence; "same", a window for each `strides` steps, of
             which those at the ends hold fewer steps.
-        data_format: "channels_last" is all there is.
+        data_format: "channels_first" for grids (batch, feature, time).
 
     Raises:
         ValueError: the input is no sequence, or a dense batch is too short for a window.

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Unpack
+from typing import Any, Unpack
 
 from torch import Tensor
 
 from ...core.calls import Reduces
-from ...core.layer import Layer
+from ...core.channels import Channelled
 from ...core.options import LayerOptions
 from ...core.spec import Spec
 from ...ragged import Ragged
 from ...ragged.reductions import segment_max, segment_mean
-from ..convolution.convolution import channels_last
 from .local import mean_spec, of_sequences
 
 
-class GlobalPooling(Reduces, Layer):
+class GlobalPooling(Reduces, Channelled):
     """A layer that makes one row of each sequence, feature by feature.
 
     Args:
-        data_format: "channels_last" is all there is.
+        data_format: "channels_first" for grids (batch, feature, time).
         keepdims: whether the row stays a sequence of one step, (batch, 1, *feature).
     """
 
@@ -30,8 +29,18 @@ class GlobalPooling(Reduces, Layer):
         self, data_format: str | None = None, keepdims: bool = False, **kwargs: Unpack[LayerOptions]
     ) -> None:
         super().__init__(**kwargs)
-        self.data_format = channels_last(data_format, self.who)
+        self.data_format = self.told_format(data_format)
         self.keepdims = keepdims
+
+    def __call__(self, inputs: Any, mask: Any = None, **options: Any) -> Any:
+        """The row of each sequence; see `Layer`.
+
+        Args:
+            inputs: Ragged or dense.
+            mask: of a grid that is told its steps so, (batch, time) True where a step is.
+            options: see `Layer`.
+        """
+        return super().__call__(inputs, **options, **({} if mask is None else {"mask": mask}))
 
     def output_spec(self, spec: Spec) -> Spec:
         spec = of_sequences(spec, self.who)
@@ -62,7 +71,7 @@ class GlobalMaxPooling1D(GlobalPooling):
     empty sequence gives 0. Equal steps share the gradient.
 
     Args:
-        data_format: "channels_last" is all there is.
+        data_format: "channels_first" for grids (batch, feature, time).
         keepdims: whether the row stays a sequence of one step, (batch, 1, feature).
 
     Raises:
@@ -87,7 +96,7 @@ class GlobalAveragePooling1D(GlobalPooling):
     empty sequence gives 0, where Keras gives NaN.
 
     Args:
-        data_format: "channels_last" is all there is.
+        data_format: "channels_first" for grids (batch, feature, time).
         keepdims: whether the row stays a sequence of one step, (batch, 1, feature).
 
     Raises:

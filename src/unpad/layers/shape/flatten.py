@@ -10,15 +10,14 @@ from torch import Tensor
 
 from ...arguments import Positive
 from ...core.calls import Reduces
-from ...core.layer import Layer
+from ...core.channels import Channelled
 from ...core.options import LayerOptions
 from ...core.spec import Spec, spec_of
-from ...errors import refuse
 from ...ragged import Ragged
 from ..basic.laid_out import lay_out
 
 
-class Flatten(Reduces, Layer):
+class Flatten(Reduces, Channelled):
     """Lays each sequence out in slots and joins them to one row: missing slots are exactly 0.
 
     Shapes: Ragged (batch, steps*, *feature) to dense (batch, slots * feature). Nothing flows back
@@ -33,7 +32,7 @@ class Flatten(Reduces, Layer):
     0 is zeros.
 
     Args:
-        data_format: only "channels_last".
+        data_format: "channels_first" for grids whose features come first.
         length: the number of slots; by default that of the grid that the sequences came from.
 
     Raises:
@@ -58,9 +57,7 @@ class Flatten(Reduces, Layer):
         **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
-        if data_format != "channels_last":
-            refuse(self.who, data_format=data_format)
-        self.data_format = data_format
+        self.data_format = self.told_format(data_format)
         self.length = length
         self._slots = self.length
 

@@ -10,12 +10,12 @@ from torch import Tensor
 from ... import arguments
 from ...arguments import Positive
 from ...core.calls import Keeps
+from ...core.channels import Channelled
 from ...core.layer import Layer
 from ...core.lengths import Rule, on_sequences, resized, resized_spec
 from ...core.options import LayerOptions
 from ...core.spec import Spec
 from ...ragged import Layout, Ragged
-from ..convolution.convolution import channels_last
 from ..pooling.local import of_sequences
 
 
@@ -75,7 +75,7 @@ class UpSampling1D(Resampling):
         return values[:, None].expand(-1, self.size, *values.shape[1:]).flatten(0, 1)
 
 
-class ZeroPadding1D(Resampling):
+class ZeroPadding1D(Resampling, Channelled):
     """Steps of zeros before each sequence's first and after its last.
 
     These are steps: every layer after this one computes on them, and a mean counts them. To lay
@@ -87,7 +87,7 @@ class ZeroPadding1D(Resampling):
 
     Args:
         padding: how many at either end, or (at the start, at the end).
-        data_format: "channels_last" is all there is.
+        data_format: "channels_first" for grids (batch, feature, time).
 
     Raises:
         ValueError: the input is no sequence.
@@ -105,7 +105,7 @@ class ZeroPadding1D(Resampling):
     ) -> None:
         super().__init__(**kwargs)
         self.padding, self._ends = padding, two_numbers(padding, "padding", self.who)
-        self.data_format = channels_last(data_format, self.who)
+        self.data_format = self.told_format(data_format)
 
     @property
     def rule(self) -> Rule:
