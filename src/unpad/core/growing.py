@@ -30,15 +30,15 @@ def _then_held(name: str, kind: type) -> Callable[..., Any]:
 
 def hold(held: Any) -> None:
     """Has the owner hold the modules among these, if they are all that there is."""
-    owner = held.owner
-    parts = list(held.values()) if isinstance(held, dict) else list(held)
+    owner, name, named = held.owner, held.name, isinstance(held, dict)
+    parts: list[Any] = [*(held.values() if named else held)]
     if parts and all(isinstance(part, torch.nn.Module) for part in parts):
-        kind: Any = torch.nn.ModuleDict if isinstance(held, dict) else torch.nn.ModuleList
+        kind: Any = torch.nn.ModuleDict if named else torch.nn.ModuleList
         for part in parts:
-            owner._check_held(held.name, part)
-        owner._modules[held.name] = kind(held)
+            owner._check_held(name, part)
+        owner._modules[name] = kind(held)
     else:
-        owner._modules.pop(held.name, None)
+        owner._modules.pop(name, None)
 
 
 class GrowingList(list[Any]):

@@ -67,4 +67,5 @@ def apart(
     for keeps, how in ((False, group), (True, {**group, **none})):
         at = [i for i, p in enumerate(params) if (p in spared) is keeps]
         if at:
-            yield how, *([given[i] for i in at] for given in (params, grads, states))
+            some, theirs, known = ([given[i] for i in at] for given in (params, grads, states))
+            yield how, some, theirs, known

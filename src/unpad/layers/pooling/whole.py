@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from torch import Tensor
 
@@ -32,15 +32,17 @@ class GlobalPooling(Reduces, Channelled):
         self.data_format = self.told_format(data_format)
         self.keepdims = keepdims
 
-    def __call__(self, inputs: Any, mask: Any = None, **options: Any) -> Any:
-        """The row of each sequence; see `Layer`.
+    if not TYPE_CHECKING:  # whose answer is `Reduces`
 
-        Args:
-            inputs: Ragged or dense.
-            mask: of a grid that is told its steps so, (batch, time) True where a step is.
-            options: see `Layer`.
-        """
-        return super().__call__(inputs, **options, **({} if mask is None else {"mask": mask}))
+        def __call__(self, inputs: Any, mask: Any = None, **options: Any) -> Any:
+            """The row of each sequence; see `Layer`.
+
+            Args:
+                inputs: Ragged or dense.
+                mask: of a grid that is told its steps so, (batch, time) True where a step is.
+                options: see `Layer`.
+            """
+            return super().__call__(inputs, **options, **({} if mask is None else {"mask": mask}))
 
     def output_spec(self, spec: Spec) -> Spec:
         spec = of_sequences(spec, self.who)
