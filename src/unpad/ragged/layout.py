@@ -329,9 +329,7 @@ def _owned(tensor: Any) -> Any:
 
 
 def _offsets_of(lengths: Tensor) -> Tensor:
-    offsets = lengths.new_zeros(lengths.shape[0] + 1)
-    torch.cumsum(lengths, 0, out=offsets[1:])
-    return offsets
+    return torch.cat([lengths.new_zeros(1), lengths.cumsum(0)])
 
 
 def _gathered(offsets: Tensor, sequences: Tensor) -> tuple[Tensor, Tensor]:

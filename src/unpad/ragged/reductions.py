@@ -185,7 +185,10 @@ def _pick(values: Tensor, layout: Layout, index: Tensor, empty: float, who: str)
     if type(empty) is not int or empty:
         empty = as_constant(empty, values.dtype, f"Ragged.{who}", "empty")
     missing = layout.own.lengths == 0
-    if layout.steps == 0:
+    if torch.compiler.is_compiling():
+        # A graph serves a batch without steps too, and cannot ask whether it is one.
+        values = torch.cat([values, values.new_zeros(1, *values.shape[1:])])
+    elif layout.steps == 0:
         # Nothing to pick from; the sum of nothing keeps the gradient's way open.
         none = values.sum(0, keepdim=True).to(values.dtype)
         rows = none.repeat(layout.batch, *(1,) * (values.ndim - 1))

@@ -56,7 +56,7 @@ def walk(
     ids = None
     if drop is not None:
         values = (inputs * drop).values
-    elif values.numel() * width >= _WORTH:
+    elif not torch.compiler.is_compiling() and values.numel() * width >= _WORTH:
         ids = ids_of(inputs)
     h0 = c0 = None
     count = first.cell_states
