@@ -62,11 +62,11 @@ $(VENV)/.demo: $(VENV)/.torch $(SOURCES)
 	touch $@
 
 $(VENV)/.test: $(VENV)/.torch $(SOURCES)
-	$(BIN)/pip install --quiet '.[test,arrow,files,demo,keras]'
+	$(BIN)/pip install --quiet '.[test,arrow,files,onnx,demo,keras]'
 	# Two examples read the data files that aeon carries; its code, and what that needs, is not run.
 	$(BIN)/pip install --quiet --no-deps aeon
 	touch $@
 
 $(VENV)/.check: $(VENV)/.test
-	$(BIN)/pip install --quiet '.[test,arrow,files,demo,keras,check]'
+	$(BIN)/pip install --quiet '.[test,arrow,files,onnx,demo,keras,check]'
 	touch $@

@@ -15,7 +15,8 @@ _USAGE = """usage: python -m unpad SCRIPT [ARGUMENT ...]
 
 Runs a Keras script as it is: its `import keras` and `import tensorflow as tf` give unpad.
 doctor says what is wrong with a model and its data: python -m unpad doctor --help.
-show prints the model in a file, convert writes it into another: .keras, .safetensors."""
+show prints the model in a file, convert writes it into another: .keras,
+.safetensors, or for other programs .onnx."""
 
 
 def main(arguments: list[str]) -> int:

@@ -8,38 +8,70 @@ import torch
 import unpad as keras
 from unpad import Ragged
 from unpad.formats.export.graph import graph
+from unpad.formats.export.onnx.model import program_of
 
 from ..cases import CASES
+from ..examples import TIMES
+from .export_table import REFUSED
 from .graphs import assert_same, batch, exported, model_of
+from .runtimes import assert_answers, drawn, written
 
-#: Cases that give no graph, and why.
-_STRINGS = "it looks each number up as a string, in Python"
-_TORCH = "it holds a module that is not unpad's and looks at the lengths as numbers"
-REFUSED = {
-    "Hashing": _STRINGS,
-    "Hashing multi_hot": _STRINGS,
-    "IntegerLookup": _STRINGS,
-    "IntegerLookup count": _STRINGS,
-    "Grid": _TORCH,
-    "Varlen": _TORCH,
-    "Bidirectional(own layer) sequences": "a layer of a user's own that loops over the sequences",
-}
+#: Of each layer a case, and where the slots of steps matter beside their order; at night all.
+_FIRST = {case.layer: name for name, case in reversed(CASES.items()) if name not in REFUSED}
+_BY_SLOTS = ("Flatten", "Concatenate", "Masking", "Embedding", "Reshape", "Add", "TokenAnd")
+ON_EVERY_SIDE = [
+    name
+    for name, case in CASES.items()
+    if name not in REFUSED
+    and (TIMES > 1 or name in _FIRST.values() or case.layer.startswith(_BY_SLOTS))
+]
 LENGTHS = [(1,), (2, 6, 1, 0, 3, 4, 5)]
+#: For runtimes: one sequence, sequences without a step, lengths of 0 and 1 beside others.
+BATCHES = [((1,), 0), ((0, 0), 1), ((2, 6, 1, 0, 3, 4, 5), 0), ((3, 1), 2)]
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_every_layer_is_one_graph_for_all_lengths(name):
-    case = CASES[name]
+@pytest.fixture(scope="module", params=CASES)
+def traced(request):
+    """A case, its model and its graph, which is made once for all tests of the case."""
+    case = CASES[request.param]
     model = model_of(case)
-    if name in REFUSED:
+    if request.param in REFUSED:
+        return case, model, None
+    return case, model, exported(model, batch(case))
+
+
+def test_every_layer_is_one_graph_for_all_lengths(traced):
+    case, model, program = traced
+    if program is None:
         with pytest.raises(Exception, match=r"(?s).+"):
             exported(model, batch(case))
         return
-    run = exported(model, batch(case)).module()
+    run = program.module()
     for lengths in LENGTHS:
         inputs = batch(case, lengths)
         with torch.no_grad():
             assert_same(run(*inputs), model(*inputs))
+
+
+def test_a_runtime_gives_what_every_layer_gives(traced):
+    case, model, program = traced
+    if program is None:
+        return
+    run = written(program, case.inputs)
+    for lengths, extra in BATCHES:
+        assert_answers(run, model, drawn(batch(case, lengths)), extra=extra)
+
+
+@pytest.mark.parametrize("name", ON_EVERY_SIDE)
+def test_grids_may_be_padded_anywhere(name):
+    case = CASES[name]
+    model = model_of(case)
+    program = program_of(model, *batch(case))
+    for padding in ("pre", "mask"):
+        side = "pre" if padding == "pre" else "post"
+        run = written(program, case.inputs, padding=side, mask=padding == "mask")
+        for lengths, extra in BATCHES:
+            assert_answers(run, model, drawn(batch(case, lengths)), padding, extra)
 
 
 def test_a_graph_is_saved_and_loaded():

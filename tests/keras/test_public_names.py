@@ -93,6 +93,7 @@ OBEYED = {
             for name in (
                 "compile_from_config",
                 "evaluate",
+                "export",
                 "fit",
                 "get_compile_config",
                 "get_layer",

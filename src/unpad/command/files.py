@@ -5,13 +5,15 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from ..formats.exported import FORMATS
 from ..models import load_model
 from ..models.card import describe
 
 _USAGE = """usage: python -m unpad show FILE
        python -m unpad convert FROM TO
 
-A file is a whole model's: .keras or .safetensors. Nothing in it is executed."""
+A file is a whole model's: .keras or .safetensors. Nothing in it is executed. What is written may
+also be .onnx, for other programs (docs/export.md), or .pt2, torch's graph."""
 
 
 def show(arguments: list[str]) -> int:
@@ -59,8 +61,10 @@ def convert(arguments: list[str]) -> int:
         print(_USAGE)
         return 2
     try:
-        load_model(arguments[0]).save(arguments[1])
-    except (OSError, ValueError, TypeError) as error:
+        model = load_model(arguments[0])
+        write = model.export if Path(arguments[1]).suffix in FORMATS else model.save
+        write(arguments[1])
+    except (ImportError, OSError, ValueError, TypeError) as error:
         print(error, file=sys.stderr)
         return 2
     return 0

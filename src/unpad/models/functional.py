@@ -173,6 +173,14 @@ class Functional(Model):
         held = self._graph.run(called, sources)
         return list(sources), [held[wire] for wire in self._graph.outputs]
 
+    def readers(self, place: int) -> list[Layer]:
+        """The layers that read an input.
+
+        Args:
+            place: of the input.
+        """
+        return [self._part(call.layer) for call in self._graph.readers(place)]
+
     def arranged(self, outputs: list[Any]) -> Any:
         return self._as_given(list(outputs), self._output_keys, False)
 

@@ -10,7 +10,6 @@ _STATE = "state_dict() and load_state_dict(state) of the model, and of model.opt
 #: By name, the way out.
 NOT_ASKED = {
     "compiled": _COMPILED,
-    "export": "torch.export works on a model, as on any torch module.",
     "get_quantization_layer_structure": "torch.ao.quantization works on any torch module.",
     "get_state_tree": _STATE,
     "loss": _COMPILED,

@@ -272,6 +272,14 @@ class Sequential(OlderMethods, Model):
                 held.append(layer(held[-1], **self._also(layer, held)))
         return held
 
+    def readers(self, place: int) -> list[Layer]:
+        """The layers that read an input: the first one.
+
+        Args:
+            place: of the input; there is one.
+        """
+        return self.layers[:1]
+
     def with_layers(self, layer_for: Callable[[Layer], Layer]) -> Sequential:
         """The same of other layers, one for each.
 

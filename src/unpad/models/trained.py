@@ -27,6 +27,7 @@ from ..training.feeding import Given
 from ..training.objective import Objective
 from ..training.run import Run, current, unpacked
 from ..training.trainer import Validation
+from . import exporting
 
 
 class Trained(Layer, obeyed=["metrics"]):
@@ -332,6 +333,44 @@ class Trained(Layer, obeyed=["metrics"]):
             OSError: the file cannot be written.
         """
         model_file.save_model(self, filepath, overwrite, include_optimizer)
+
+    def export(
+        self,
+        filepath: Any,
+        format: str | None = None,
+        verbose: bool | None = None,
+        input_signature: Any = None,
+        *,
+        padding: str = "post",
+        mask: bool = False,
+        opset: int | None = None,
+    ) -> None:
+        """Writes what the model predicts for other programs: ONNX, or torch's graph.
+
+        An ONNX file takes what a runtime's caller has: a grid (batch, time, *feature) by the name
+        of each input, and beside it int64 "lengths" (batch,), "NAME_lengths" where several inputs
+        are sequences; any batch but none, any time, lengths of 0 too. What comes out stands in the
+        slots that it came in by, 0 where no step is; an output of other lengths has these beside
+        it, as "NAME_lengths". See `docs/export.md`.
+
+        Args:
+            filepath: ends in ".onnx" or ".pt2", which `torch.export.load` reads.
+            format: "onnx" or "torch"; by default the ending's.
+            verbose: whether a line tells where it was written.
+            input_signature: a batch to make the graph with, Ragged or tensors, or a list of them;
+                by default ones of the types that the model takes.
+            padding: "post" or "pre", the side on which an ONNX file's grids are padded.
+            mask: whether an ONNX file takes "mask" (batch, time), True where a step is, instead of
+                lengths; then any slot may be empty.
+            opset: version of ONNX's operators; 18 by default.
+
+        Raises:
+            ValueError: a layer cannot be exported; the text says which, and why.
+            ImportError: onnx is not installed.
+            OSError: the file cannot be written; what was there is as it was.
+        """
+        wanted = exporting.Wanted(padding, mask, opset)
+        exporting.export(self, filepath, format, verbose, input_signature, wanted)
 
     def get_compile_config(self) -> dict[str, Any]:
         """What was given to `compile`, as data; nothing of a torch optimiser."""

@@ -1,1 +1,1 @@
-"""Models for other programs: the graphs that torch.export makes."""
+"""Models for other programs: the graphs that torch.export makes, and ONNX."""
