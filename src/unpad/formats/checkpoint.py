@@ -6,7 +6,6 @@ that the file says. Any program that knows safetensors can look at the tensors.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -16,7 +15,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from .writing import write_whole
+from .writing import checksum, write_whole
 
 #: Counts up when what a state holds is no longer what this house can read.
 FORMAT = "unpad state 1"
@@ -111,11 +110,9 @@ def _on_their_own(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _checksum(kind: str, structure: str, tensors: Mapping[str, Tensor]) -> str:
-    """SHA-256 of everything that the file says."""
-    digest = hashlib.sha256(f"{kind}|{len(structure)}|{structure}".encode())
-    for name in sorted(tensors):
-        tensor = tensors[name]
-        digest.update(f"|{name}|{tensor.dtype}|{tuple(tensor.shape)}|".encode())
-        if tensor.numel():
-            digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
-    return digest.hexdigest()
+    """Of everything that the file says."""
+    arrays = (
+        (name, f"{t.dtype} {tuple(t.shape)}", t.reshape(-1).view(torch.uint8).numpy().data)
+        for name, t in tensors.items()
+    )
+    return checksum([kind, structure], arrays)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy as np
 from .archive import parsed
 from .hdf5 import Group
 from .problems import DamagedFile, WrongFormat
-from .writing import write_whole
+from .writing import checksum, write_whole
 
 
 def write(path: Path, root: Group, model: Mapping[str, Any] | None, who: str) -> None:
@@ -38,7 +37,7 @@ def write(path: Path, root: Group, model: Mapping[str, Any] | None, who: str) ->
     metadata = {"format": "unpad", "states": json.dumps(states)}
     if model is not None:
         metadata["model"] = json.dumps(model)
-    metadata["sha256"] = _digest(arrays, metadata)
+    metadata["sha256"] = _checksum(arrays, metadata)
     size = sum(array.nbytes for array in arrays.values())
     whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     write_whole(path, lambda to: save_file(whole, to, metadata), size, who)
@@ -64,7 +63,7 @@ def read(path: Path) -> tuple[Group, Any]:
                 arrays[name] = file.get_tensor(name)
     except (SafetensorError, ValueError, TypeError, AttributeError, OSError) as error:
         raise DamagedFile(path, "", f"{error}.") from None
-    if "sha256" in metadata and metadata["sha256"] != _digest(arrays, metadata):
+    if "sha256" in metadata and metadata["sha256"] != _checksum(arrays, metadata):
         raise DamagedFile(path, "", "its bytes are not those that were written.")
     for name, array in arrays.items():
         above, _, last = name.rpartition("/")
@@ -76,13 +75,12 @@ def read(path: Path) -> tuple[Group, Any]:
     return root, None if model is None else parsed(model, path, "model")
 
 
-def _digest(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> str:
-    """A checksum of all that the file says, whatever the order."""
-    found = hashlib.sha256()
-    for name in sorted(set(metadata) - {"sha256"}):
-        found.update(f"{name}={metadata[name]}\n".encode())
-    for name in sorted(arrays):
-        array = np.ascontiguousarray(arrays[name])
-        found.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
-        found.update(array.reshape(-1).view(np.uint8).data)
-    return found.hexdigest()
+def _checksum(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> str:
+    """Of all that the file says, but the checksum itself."""
+    texts = [f"{name}={metadata[name]}" for name in sorted(set(metadata) - {"sha256"})]
+    whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    parts = (
+        (name, f"{a.dtype.str} {a.shape}", a.reshape(-1).view(np.uint8).data)
+        for name, a in whole.items()
+    )
+    return checksum(texts, parts)

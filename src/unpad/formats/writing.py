@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import re
 import shutil
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 _UNFINISHED = re.compile(r"\..+\.(?P<host>[^.]+)-(?P<process>\d+)\.unfinished")
@@ -57,6 +58,22 @@ def write_text(path: Path, text: str, who: str) -> None:
     """Writes a text as `write_whole` does."""
     data = text.encode()
     write_whole(path, lambda to: to.write_bytes(data), len(data), who)
+
+
+def checksum(texts: Iterable[str], arrays: Iterable[tuple[str, str, memoryview]]) -> str:
+    """SHA-256 of all that a file says.
+
+    Args:
+        texts: in their order.
+        arrays: the name of each, its type and shape, its bytes; in any order.
+    """
+    found = hashlib.sha256()
+    for text in texts:
+        found.update(f"{len(text)}|{text}|".encode())
+    for name, kind, data in sorted(arrays, key=lambda array: array[0]):
+        found.update(f"{len(name)}|{name}|{kind}|".encode())
+        found.update(data)
+    return found.hexdigest()
 
 
 def _onto_disk(path: Path) -> None:
