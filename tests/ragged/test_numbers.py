@@ -152,10 +152,28 @@ def test_types_have_three_names():
         as_dtype("float99", "x")
     with says("x: expected a type of real numbers, got 'complex64'."):
         as_dtype("complex64", "x")
+    assert as_dtype("complex64", "x", real=False) == torch.complex64
     assert Ragged.from_list([[1, 2]], dtype="float32").dtype == torch.float32
     assert Ragged.from_list([[1, 2]]).astype(np.int8).dtype == torch.int8
     with says("Ragged.astype: expected a type, as 'float32', got None."):
         numbers().astype(None)
+
+
+@pytest.mark.parametrize(
+    ("who", "call"),
+    [
+        ("zeros", lambda: keras.ops.zeros(2, "float99")),
+        ("arange", lambda: keras.ops.arange(2, dtype="float99")),
+        ("saturate_cast", lambda: keras.ops.saturate_cast([1.0], "float99")),
+        ("ops", lambda: keras.ops.array([1.0], "float99")),
+        ("random", lambda: keras.random.normal((2,), dtype="float99")),
+        ("constant", lambda: keras.backend.constant(1.0, "float99")),
+        ("Dense: dtype", lambda: keras.layers.Dense(1).add_weight("w", (1,), dtype="float99")),
+    ],
+)
+def test_who_was_given_no_type(who, call):
+    with says(f"{who}: expected a type, as 'float32', got 'float99'."):
+        call()
 
 
 # --- read once and whole --------------------------------------------------------------------------

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from ..arguments import of_numbers, wrong
 from ..core.symbol import Symbol
-from ..core.weighted import as_dtype
 from ..ops import cast
+from ..ops.types import as_type
 from ..ragged import Ragged
 from ..ragged.numbers import as_tensor, type_name
 
@@ -52,7 +52,7 @@ def cast_to_floatx(x: Any) -> Any:
 
 
 def _made(value: Any, dtype: str | None) -> Tensor:
-    kind = as_dtype(dtype) or torch.get_default_dtype()
+    kind = as_type(dtype, "constant") or torch.get_default_dtype()
     return as_tensor(value, "constant").to(kind, copy=True)
 
 

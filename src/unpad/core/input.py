@@ -12,11 +12,10 @@ from .. import arguments
 from ..arguments import DType, Positive
 from ..errors import refuse, unknown
 from ..ragged import Ragged
-from ..ragged.numbers import type_name
+from ..ragged.numbers import as_dtype, type_name
 from ..serialization import read
 from .spec import Lengths, Spec
 from .symbol import Symbol
-from .weighted import as_dtype
 
 
 class Input(Symbol):
@@ -70,7 +69,7 @@ class Input(Symbol):
         if ragged and not sizes:
             raise ValueError("Input: ragged=True needs a time axis, as Input((None, 5)).")
         kept = sizes[1:] if ragged else sizes
-        kind = as_dtype(dtype) or torch.get_default_dtype()
+        kind = as_dtype(dtype, "Input: dtype") or torch.get_default_dtype()
         lengths = Lengths(name or f"input {id(self)}") if sizes else None
         width = sizes[0] if ragged else None
         super().__init__(Spec(kept, ragged, kind, lengths, width), None, name)

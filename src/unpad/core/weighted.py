@@ -13,7 +13,7 @@ from torch import Tensor
 from .. import arguments
 from ..arguments import Checked
 from ..ragged.batch import rows_of, values_of
-from ..ragged.numbers import HALF, is_numeric, to_numpy, to_tensor
+from ..ragged.numbers import HALF, as_dtype, is_numeric, to_numpy, to_tensor
 from ..weights import constraints, initializers, regularizers
 from .passes import running
 from .precision import DTypePolicy, policy_of
@@ -110,7 +110,7 @@ class Weighted(Checked, torch.nn.Module):
                 f"{self.who}: dtype={str(self.dtype).partition('.')[2]!r} cannot hold weights that "
                 "are trained. Give a floating type, as 'float32'."
             )
-        kind = as_dtype(dtype) or self.dtype or torch.get_default_dtype()
+        kind = as_dtype(dtype, f"{self.who}: dtype") or self.dtype or torch.get_default_dtype()
         if initializer is None:
             # What is not drawn, ids and counts, starts from nothing.
             initializer = "glorot_uniform" if kind.is_floating_point else "zeros"
@@ -447,13 +447,3 @@ def _as_numbers(array: Any, who: str) -> Tensor:
     if found.is_complex():
         raise ValueError(f"{who} as real numbers, got complex ones.")
     return found
-
-
-def as_dtype(dtype: str | torch.dtype | None) -> torch.dtype | None:
-    """Keras's names for types ("float32") and torch's own."""
-    if isinstance(dtype, str):
-        found = getattr(torch, dtype, None)
-        if not isinstance(found, torch.dtype):
-            raise ValueError(f"unknown dtype {dtype!r}; expected one of torch's, as 'float32'.")
-        return found
-    return dtype

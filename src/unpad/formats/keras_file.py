@@ -14,9 +14,8 @@ from .. import optimizers
 from ..core.room import room_for
 from ..core.shapes import shapes_of_specs
 from ..core.spec import Spec
-from ..core.weighted import as_dtype
 from ..layers.text.index_lookup import IndexLookup
-from ..ragged.numbers import type_name
+from ..ragged.numbers import as_dtype, type_name
 from ..serialization import custom_object_scope, deserialize, read, serialize
 from ..training import Trainer
 from . import hdf5, tensors_file
@@ -113,7 +112,7 @@ def _of_spec(spec: Spec) -> dict[str, Any]:
 
 
 def _spec(data: Mapping[str, Any]) -> Spec:
-    dtype = as_dtype(data["dtype"])
+    dtype = as_dtype(data["dtype"], "a spec")
     assert dtype is not None
     return Spec(tuple(data["shape"]), bool(data["ragged"]), dtype)
 

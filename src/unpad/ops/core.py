@@ -13,13 +13,12 @@ from torch import Tensor
 from ..arguments import of_numbers
 from ..core.structure import flat
 from ..core.symbol import Symbol
-from ..core.weighted import as_dtype
 from ..ragged import Ragged
 from ..ragged.numbers import type_name
 from .joining import unstack
 from .kinds import dense, elementwise
 from .shapes import array, shape
-from .types import tensor
+from .types import as_type, tensor
 
 _EACH = "Each step: x.map(function); each sequence: [function(part) for part in x]."
 
@@ -45,7 +44,7 @@ def cast(x: Any, dtype: Any) -> Any:
 @elementwise
 def saturate_cast(x: Any, dtype: Any) -> Any:
     """X as another type, the nearest of its numbers where it has not that many."""
-    x, kind = tensor(x), as_dtype(dtype)
+    x, kind = tensor(x), as_type(dtype, "saturate_cast")
     assert kind is not None
     if kind == torch.bool:
         return x.to(kind)

@@ -10,8 +10,7 @@ from torch import Tensor
 from torch.signal import windows
 
 from ..arguments import of_numbers
-from ..core.weighted import as_dtype
-from .types import floats, floatx, promoted, tensor
+from .types import as_type, floats, floatx, promoted, tensor
 
 Shape = int | Sequence[int]
 
@@ -23,13 +22,13 @@ def _sizes(shape: Shape) -> tuple[int, ...]:
 @of_numbers
 def zeros(shape: Shape, dtype: Any = None) -> Tensor:
     """Zeros of this shape."""
-    return torch.zeros(_sizes(shape), dtype=as_dtype(dtype))
+    return torch.zeros(_sizes(shape), dtype=as_type(dtype, "zeros"))
 
 
 @of_numbers
 def ones(shape: Shape, dtype: Any = None) -> Tensor:
     """Ones of this shape."""
-    return torch.ones(_sizes(shape), dtype=as_dtype(dtype))
+    return torch.ones(_sizes(shape), dtype=as_type(dtype, "ones"))
 
 
 @of_numbers
@@ -48,7 +47,7 @@ def full(shape: Shape, fill_value: Any, dtype: Any = None) -> Tensor:
 def eye(N: int, M: int | None = None, k: int | None = 0, dtype: Any = None) -> Tensor:  # noqa: N803
     """Ones on a diagonal, k places above the main one, in N rows and M columns."""
     rows, columns = torch.arange(N)[:, None], torch.arange(N if M is None else M)
-    return (columns - rows == (k or 0)).to(as_dtype(dtype) or floatx())
+    return (columns - rows == (k or 0)).to(as_type(dtype, "eye") or floatx())
 
 
 @of_numbers
@@ -61,7 +60,7 @@ def identity(n: int, dtype: Any = None) -> Tensor:
 def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:  # noqa: N803
     """Ones on and below a diagonal, k places above the main one."""
     rows, columns = torch.arange(N)[:, None], torch.arange(N if M is None else M)
-    return (columns - rows <= k).to(as_dtype(dtype) or floatx())
+    return (columns - rows <= k).to(as_type(dtype, "tri") or floatx())
 
 
 @of_numbers
@@ -77,7 +76,7 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) ->
             "are x.positions, or layers.PositionEmbedding."
         )
     given = [x for x in (start, stop, step) if x is not None]
-    kind = as_dtype(dtype) or promoted(*given)
+    kind = as_type(dtype, "arange") or promoted(*given)
     first, last = (0, start) if stop is None else (start, stop)
     return torch.arange(first, last, 1 if step is None else step, dtype=kind)
 
@@ -87,7 +86,7 @@ def _spaced(
 ) -> tuple[Tensor, Tensor]:
     """Numbers at equal distances along an axis, and their distance."""
     a, b = floats(start), floats(stop)
-    kind = as_dtype(dtype) or promoted(a, b)
+    kind = as_type(dtype, "linspace") or promoted(a, b)
     parts = num - 1 if endpoint else num
     step = (b - a) / parts if parts > 0 else torch.full_like(a + b, torch.nan)
     places = torch.arange(num, dtype=step.dtype).reshape(-1, *(1,) * step.ndim)
@@ -119,7 +118,7 @@ def logspace(
 ) -> Tensor:  # fmt: skip
     """Powers of `base`, whose exponents are at equal distances."""
     made, _ = _spaced(start, stop, num, endpoint, None, axis)
-    return (base**made).to(as_dtype(dtype) or made.dtype)
+    return (base**made).to(as_type(dtype, "logspace") or made.dtype)
 
 
 @of_numbers
@@ -129,7 +128,7 @@ def geomspace(
     """Numbers from start to stop, each as many times the one before."""
     a, b = floats(start), floats(stop)
     made = logspace(a.abs().log10(), b.abs().log10(), num, endpoint, axis=axis) * a.sign()
-    return made.to(as_dtype(dtype) or made.dtype)
+    return made.to(as_type(dtype, "geomspace") or made.dtype)
 
 
 @of_numbers

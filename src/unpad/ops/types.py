@@ -10,8 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..core.weighted import as_dtype
-from ..ragged.numbers import as_tensor
+from ..ragged.numbers import as_dtype, as_tensor
 
 
 def floatx() -> torch.dtype:
@@ -19,9 +18,14 @@ def floatx() -> torch.dtype:
     return torch.get_default_dtype()
 
 
+def as_type(given: Any, who: str = "ops") -> torch.dtype | None:
+    """A type, by its name too; complex ones among them."""
+    return as_dtype(given, who, real=False)
+
+
 def tensor(x: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """X as a tensor: arrays and lists too, a number of Python's as int32 or the default float."""
-    kind = as_dtype(dtype)
+    kind = as_type(dtype)
     if isinstance(x, Tensor):
         return x if kind is None else x.to(kind)
     if isinstance(x, np.generic):
@@ -55,7 +59,7 @@ def is_number(x: Any) -> bool:
 
 def promoted(*xs: Any) -> torch.dtype:
     """The type that tensors and numbers of Python's have together."""
-    kinds = [as_dtype(x) if isinstance(x, (str, torch.dtype)) else None for x in xs]
+    kinds = [as_type(x) if isinstance(x, (str, torch.dtype)) else None for x in xs]
     given = [k or x.dtype for k, x in zip(kinds, xs, strict=True) if k or isinstance(x, Tensor)]
     if not given:
         return reduce(torch.promote_types, (tensor(x).dtype for x in xs))

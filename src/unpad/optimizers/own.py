@@ -8,8 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..core.weighted import as_dtype
-from ..ragged.numbers import as_tensor
+from ..ragged.numbers import as_dtype, as_tensor
 from ..variable import Variable
 from ..weights import initializers
 from .rule import Around, Group, Rule
@@ -90,7 +89,8 @@ class OwnUpdate:
         name = name or "var"
         key = name if name not in kept else f"{name}_{len(kept)}"
         make = initializers.get(initializer, type(self).__name__)
-        values = make(tuple(shape), as_dtype(dtype) or torch.get_default_dtype())
+        kind = as_dtype(dtype, f"{type(self).__name__}: dtype") or torch.get_default_dtype()
+        values = make(tuple(shape), kind)
         kept[key] = Variable(values.to(device), name)
         return kept[key]
 

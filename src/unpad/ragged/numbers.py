@@ -209,8 +209,13 @@ def type_name(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
 
 
-def as_dtype(given: Any, who: str) -> torch.dtype | None:
+def as_dtype(given: Any, who: str, real: bool = True) -> torch.dtype | None:
     """A type of torch's by itself, by its name or as numpy's; None as it is.
+
+    Args:
+        given: the type.
+        who: begins the error.
+        real: whether it must be one of real numbers.
 
     Raises:
         ValueError: there is no such type of numbers.
@@ -225,7 +230,7 @@ def as_dtype(given: Any, who: str) -> torch.dtype | None:
         found = getattr(torch, name, None)
         if not isinstance(found, torch.dtype):
             raise ValueError(f"{who}: expected a type, as 'float32', got {shown(given)}.")
-    if found is not None and found.is_complex:
+    if real and found is not None and found.is_complex:
         raise ValueError(f"{who}: expected a type of real numbers, got {shown(given)}.")
     return found
 

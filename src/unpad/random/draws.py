@@ -9,9 +9,8 @@ import torch
 from torch import Tensor
 
 from ..core.layer import lift
-from ..core.weighted import as_dtype
 from ..ops.kinds import of_batches
-from ..ops.types import tensor
+from ..ops.types import as_type, tensor
 from ..ragged import Ragged
 from ..ragged.reductions import spread
 from .seed_generator import generator_of
@@ -20,7 +19,7 @@ Shape = Sequence[int]
 
 
 def _kind(dtype: Any) -> torch.dtype:
-    return as_dtype(dtype) or torch.get_default_dtype()
+    return as_type(dtype, "random") or torch.get_default_dtype()
 
 
 def normal(
