@@ -182,6 +182,18 @@ CASES = {
         ),
         {"y": "both"},
     ),
+    "collected terms": (
+        lambda: compiled(
+            _two_outputs(),
+            optimizers.SGD(0.1, gradient_accumulation_steps=2),
+            loss={"tags": "sparse_categorical_crossentropy", "kind": "binary_crossentropy"},
+        ),
+        {"y": "both"},
+    ),
+    "collected penalties": (
+        lambda: _l2(optimizer=optimizers.SGD(0.1, gradient_accumulation_steps=2)),
+        {},
+    ),
     "dense": (
         lambda: compiled(
             keras.Sequential([L.Dense(4, activation="relu"), L.BatchNormalization(), L.Dense(1)]),

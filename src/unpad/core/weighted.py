@@ -38,6 +38,11 @@ class Penalty(NamedTuple):
     divisor: float | None
 
     @property
+    def of_weights(self) -> bool:
+        """Whether it is asked of a weight, whatever the batch."""
+        return isinstance(self.key[1], str)
+
+    @property
     def value(self) -> Tensor:
         """What is added to the loss of a batch."""
         return self.total if self.divisor is None else self.total / max(1, self.divisor)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ..optimizers.own import OwnRule
-from ..optimizers.rule import Rule
+from ..optimizers.rule import COLLECTED, Rule
 from ..ragged.numbers import to_numpy
 
 #: What each rule keeps of a weight, in Keras's order: names in one tuple alternate.
@@ -56,8 +56,7 @@ def state_of(optimizer: Rule, weights: Sequence[Tensor]) -> list[np.ndarray]:
     if around.accumulate > 1:
         # Keras adds gradients up, here each counts by its steps.
         calls = first["iterations"] % around.accumulate
-        scale = calls / (first.get("collected") or 1.0)
-        found += [_array(optimizer.state[w].get("collected"), w) * scale for w in weights]
+        found += [_array(optimizer.collected_of(w), w) * calls for w in weights]
     for names in kept_by_rule(optimizer, weights):
         found += [_array(_state(optimizer, w).get(name), w) for w in weights for name in names]
     if type(optimizer).__name__ == "NadamKeras":
@@ -140,7 +139,7 @@ def kept_by_rule(optimizer: Rule, weights: Sequence[Tensor]) -> list[tuple[str, 
     held = _state(optimizer, weights[0])
     if isinstance(optimizer, OwnRule):
         own = (n for n, v in held.items() if isinstance(v, Tensor))
-        return [(name,) for name in own if name not in ("average", "collected")]
+        return [(name,) for name in own if name != "average" and not name.startswith(COLLECTED)]
     return [names for names in _KEPT[type(optimizer).__name__] if names[0] in held]
 
 

@@ -19,6 +19,9 @@ from .rate import Rate
 from .schedules import rate_at
 from .spared import Spared, apart
 
+#: Begins the names of gradients that are collected, by the terms of the loss.
+COLLECTED = "collected"
+
 #: One of torch's groups of weights, with the options that are theirs.
 Group = dict[str, Any]
 
@@ -134,6 +137,7 @@ class Rule(torch.optim.Optimizer):
         weight: Any = None,
         summed: bool = False,
         by_rows: bool = False,
+        term: str = "",
     ) -> Any:
         """Moves the weights by their gradients, or collects these until it is time.
 
@@ -143,6 +147,7 @@ class Rule(torch.optim.Optimizer):
                 number of real steps that the loss was divided by. The update is then that of one
                 batch of all steps. Without it each call counts alike, as in Keras.
             summed: with `accumulate`, whether the loss is a sum: the gradients are added up then.
+            term: with `accumulate`, of which term of the loss these gradients are; see `collect`.
             by_rows: whether a gradient may be that of some rows, as `Update` has them made.
         """
         loss = None
@@ -156,7 +161,8 @@ class Rule(torch.optim.Optimizer):
             for group in self.param_groups:
                 group["iterations"] = call + 1
             if self.around.accumulate > 1:
-                work = self._collect(work, call, weight, summed)
+                self._add(work, 1.0 if weight is None else weight, summed, term)
+                work = self._collected(call)
             if work is not None:
                 self._update_all(work, call)
         return loss
@@ -263,29 +269,56 @@ class Rule(torch.optim.Optimizer):
 
     # --- gradients of several calls --------------------------------------------------------------
 
-    def _collect(
-        self, work: list[tuple[list[Tensor], list[Tensor]]], call: int, weight: Any, summed: bool
-    ) -> list[tuple[list[Tensor], list[Tensor]]] | None:
-        """The mean of the gradients since the last update, or their sum; None before it is time."""
-        weight = 1.0 if weight is None or summed else float(weight)
+    @torch.no_grad()
+    def collect(self, weight: float, summed: bool = False, term: str = "") -> None:
+        """Collects the gradients of one of several terms of a loss; `step` takes the last.
+
+        Each term is a mean with a divisor of its own, as an output of many steps and one of few
+        have, so that their gradients are added up by themselves until there are enough batches.
+
+        Args:
+            weight: how much they count beside this term's others: its divisor.
+            summed: whether the term is a sum: its gradients are added up then.
+            term: its name, the same in every batch.
+        """
+        self._add([self._moved(group, False) for group in self.param_groups], weight, summed, term)
+
+    def _add(
+        self, work: list[tuple[list[Tensor], list[Tensor]]], weight: Any, summed: bool, term: str
+    ) -> None:
+        weight, key = 1.0 if summed else float(weight), f"{COLLECTED} {term}".strip()
         first = self.param_groups[0]
-        first["collected"] = 1.0 if summed else first.get("collected", 0.0) + weight
+        first[key] = 1.0 if summed else first.get(key, 0.0) + weight
         for params, grads in work:
             for p, grad in zip(params, grads, strict=True):
                 state = self.state[p]
-                if state.get("collected") is None:
-                    state["collected"] = torch.zeros_like(p)
-                state["collected"].add_(grad, alpha=weight)
+                if state.get(key) is None:
+                    state[key] = torch.zeros_like(p)
+                state[key].add_(grad, alpha=weight)
+
+    def _collected(self, call: int) -> list[tuple[list[Tensor], list[Tensor]]] | None:
+        """The sum of the terms' means since the last update; None before it is time."""
         if (call + 1) % self.around.accumulate:
             return None
-        total = first.pop("collected")
-        ready = []
+        ready: list[tuple[list[Tensor], list[Tensor]]] = []
         for group in self.param_groups:
-            params = [p for p in group["params"] if self.state[p].get("collected") is not None]
-            # All calls together weigh nothing where no step counted: the sums are 0 then.
-            grads = [self.state[p].pop("collected").div_(total or 1.0) for p in params]
-            ready.append((params, grads))
+            found = [(p, self.collected_of(p)) for p in group["params"]]
+            pairs = [(p, mean) for p, mean in found if mean is not None]
+            ready.append(([p for p, _ in pairs], [mean for _, mean in pairs]))
+        for entry in (self.param_groups[0], *self.state.values()):
+            for key in [key for key in entry if key.startswith(COLLECTED)]:
+                del entry[key]
         return ready
+
+    def collected_of(self, p: Tensor) -> Tensor | None:
+        """What a weight's gradients since the last update make together; None where it has none."""
+        first, state = self.param_groups[0], self.state.get(p, {})
+        found: Tensor | None = None
+        for key in [key for key in state if key.startswith(COLLECTED)]:
+            # All batches together weigh nothing where no step counted: the sums are 0 then.
+            mean = state[key] / (first.get(key) or 1.0)
+            found = mean if found is None else found + mean
+        return found
 
     # --- averages of the weights -----------------------------------------------------------------
 

@@ -11,9 +11,9 @@ where nobody is called who could.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor
@@ -23,7 +23,7 @@ from ..core.by_rows import wanted_by_rows
 from ..kernels.around import as_tensors
 from ..layers import Embedding
 from .constrained import obeying
-from .rule import Around, hooks_of
+from .rule import Around, Rule, hooks_of
 from .rules import AdamKeras
 
 # Numbers in a table from which on it pays: at 300,000 a step takes as long either way.
@@ -59,15 +59,29 @@ class Update(NamedTuple):
         moves = any(group["params"] for group in optimizer.param_groups)
         return cls(obeying(optimizer, constraints), getattr(around, "accumulate", 1), moves)
 
-    def step(self, **options: Any) -> None:
-        """Moves the weights by their gradients.
+    def step(self) -> None:
+        """Moves the weights by their gradients."""
+        if self.by_rows:
+            cast(Rule, self.optimizer).step(by_rows=True)
+        else:
+            self.optimizer.step()
+
+    def collect(self, terms: Sequence[Any], backward: Callable[[Tensor, bool, bool], None]) -> None:
+        """Collects the gradients of a batch's loss, and moves the weights when it is time.
 
         Args:
-            options: of a rule of ours.
+            terms: of the loss, at least one: `name`, `value`, `weight` and `summed`; see
+                `Rule.collect`.
+            backward: of a term's value, whether more terms follow, whether it is the only one.
         """
-        if self.by_rows:
-            options["by_rows"] = True
-        self.optimizer.step(**options)
+        rule = cast(Rule, self.optimizer)
+        for term in terms[:-1]:
+            backward(term.value, True, False)
+            rule.collect(term.weight, term.summed, term.name)
+            rule.zero_grad()
+        last = terms[-1]
+        backward(last.value, False, len(terms) == 1)
+        rule.step(weight=last.weight, summed=last.summed, term=last.name)
 
     @contextmanager
     def rows_of(self, model: torch.nn.Module, watched: bool) -> Iterator[Update]:

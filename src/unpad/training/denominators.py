@@ -46,8 +46,7 @@ def divided(
         # A sum is a sum, over however many.
         if loss is not None and not (part.loss is not None and part.loss.reduction == "sum")
     }
-    # Without a sequence there is nothing to ask: a mean of nothing may be NaN.
-    terms = [_as_share(term, rows) for term in added] if rows else []
+    terms = [_as_share(term, rows) for term in added]
     counts: dict[Any, float] = {"rows": rows, "steps": steps}
     counts |= {i: float(loss.divisor) for i, loss in means.items()}
     counts |= {key: by for key, _, by in terms}
@@ -62,6 +61,9 @@ def divided(
 
 def _as_share(term: Penalty, rows: int) -> tuple[Any, Any, float]:
     """A term as a sum and what it is divided by: a number counts as often as there are rows."""
+    if not rows:
+        # There is nothing to ask, and a mean of nothing may be NaN; but every process has the term.
+        return term.key, term.total.nan_to_num() * 0, 0
     if term.divisor is None:
         return term.key, term.total * rows, rows
     return term.key, term.total, term.divisor

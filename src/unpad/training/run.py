@@ -25,6 +25,7 @@ from .outcome import Given, Outcome
 from .state import AddsUp
 from .tails import Tails, hooked, hooked_backward
 from .tally import LossTracker, Tally
+from .terms import Term, terms_of
 
 _at_work: ContextVar[tuple[Run, ...]] = ContextVar("at work", default=())
 
@@ -60,6 +61,8 @@ class Run:
         self.model, self.objective, self.tally, self.update = model, objective, tally, update
         self.optimizer = None if update is None else update.optimizer
         self.ranks = ranks
+        if update is not None and update.accumulate > 1:
+            objective.is_sum  # noqa: B018  which refuses what is neither
         self._penalised = model.penalised
         self._own_train = model.overrides(*OF_TRAINING)
         self._own_test = model.overrides(*OF_TESTING)
@@ -156,17 +159,20 @@ class Run:
             update.step()
             return
         # A batch among those that make one update together: as if all were one batch.
+        if outcome is not None and loss is outcome.total:
+            update.collect(terms_of(outcome, self.objective.parts), self._backward)
+            return
         summed = self.objective.is_sum
         if summed and outcome is not None and outcome.penalty is not None:
             # Sums add up, but what is asked of the weights is asked once an update.
             loss = loss - (1 - 1 / update.accumulate) * outcome.penalty
-        self._backward(loss)
         weight = counted if outcome is None else outcome.counted
-        update.step(weight=weight, summed=summed)
+        update.collect([Term("", loss, weight, summed)], self._backward)
 
-    def _backward(self, loss: Tensor) -> None:
-        if loss.requires_grad or self.ranks.alone:
-            loss.backward()
+    def _backward(self, loss: Tensor, more: bool = False, only: bool = True) -> None:
+        """The gradients of a loss, or of one of its terms, whether more of them follow."""
+        if loss.requires_grad or (only and self.ranks.alone):
+            loss.backward(retain_graph=more)
         self.ranks.sum_gradients(w for w in self.model.parameters() if w.requires_grad)
 
     # --- the model's own steps -------------------------------------------------------------------
