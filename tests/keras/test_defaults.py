@@ -54,7 +54,7 @@ LACKING = {
     "layers.SeparableConvolution1D": {"rank"},
     "layers.SimpleRNN": {"cell"},
     "layers.SpatialDropout1D": set(),
-    "layers.StringLookup": {"oov_method", "vocabulary_dtype"},
+    "layers.StringLookup": {"oov_method"},
     "layers.TorchModuleWrapper": {"output_shape"},
     "metrics.CategoricalCrossentropy": {"axis"},
     "metrics.SparseCategoricalCrossentropy": {"axis"},
@@ -119,6 +119,7 @@ OTHER_DEFAULT = {
     "Sequential.fit": {"x"},
     "Sequential.evaluate": {"x"},
     "layers.RepeatVector": {"n"},
+    "layers.StringLookup": {"vocabulary_dtype"},
     "layers.TextVectorization": {"ragged"},
 }
 

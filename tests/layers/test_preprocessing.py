@@ -499,3 +499,28 @@ def test_text_vectorization_refuses():
         L.TextVectorization().adapt(["a"], batch_size=3)
     with says("TextVectorization: sparse=True is not supported. Leave it out."):
         L.TextVectorization(sparse=True)
+
+
+def test_a_lookup_is_that_of_its_tokens_type():
+    """Keras's base class, which its layers are made of, gives the layer of that type."""
+    of, options = keras.layers.IndexLookup, {"max_tokens": 7, "num_oov_indices": 1}
+    told = {"mask_token": "", "oov_token": "[OOV]", "vocabulary_dtype": "string"}
+    words = of(**options, **told, vocabulary=["one", "two"])
+    assert type(words) is keras.layers.StringLookup
+    assert words(["two", "three"]).tolist() == [3, 1]
+    numbers = of(**options, mask_token=0, oov_token=-1, vocabulary_dtype="int64")
+    numbers.adapt([5, 5, 7])
+    assert type(numbers) is keras.layers.IntegerLookup
+    assert numbers.get_vocabulary() == [0, -1, 5, 7]
+    with says("IndexLookup: unknown vocabulary_dtype 'float32'; "):
+        of(**options, mask_token=0, oov_token=-1, vocabulary_dtype="float32")
+    with says("StringLookup: unknown vocabulary_dtype 'int64'; Known are: string."):
+        keras.layers.StringLookup(vocabulary_dtype="int64")
+
+
+def test_a_mask_of_ones_and_zeros_is_a_mask():
+    x, mask = np.arange(6.0, dtype="float32").reshape(2, 3), np.array([[1.0, 1, 0], [1, 0, 0]])
+    pooled = keras.layers.GlobalMaxPooling1D()(x[..., None], mask=mask)
+    assert pooled.tolist() == [[1], [3]]
+    with says("GlobalMaxPooling1D: Ragged.from_padded: expected mask as (batch, time)"):
+        keras.layers.GlobalMaxPooling1D()(x[..., None], mask=mask * 0.5)

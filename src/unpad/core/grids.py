@@ -104,6 +104,13 @@ def _by_mask(who: str, grid: Tensor, mask: Any, like: Ragged | None, keeps: bool
     return Ragged.from_padded(grid, mask=mask)
 
 
+def as_real(mask: Any, who: str) -> Tensor:
+    """A mask of bools; of numbers where each is 0 or 1, as Keras's callers have them."""
+    given = as_tensor(mask, f"{who}: mask")
+    whole = given.dtype == torch.bool or not bool(((given == 0) | (given == 1)).all())
+    return given if whole else given.bool()
+
+
 def without_mask(who: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> tuple[Any, Any]:
     """A call without its mask: a grid with one is the Ragged of the steps that are there.
 
@@ -121,6 +128,6 @@ def without_mask(who: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> 
             "a mask. Leave it out; a grid is told its steps by Ragged.from_padded(x, mask=mask)."
         )
     try:
-        return (Ragged.from_padded(inputs[0], mask=mask),), options
+        return (Ragged.from_padded(inputs[0], mask=as_real(mask, who)),), options
     except ValueError as error:
         raise ValueError(f"{who}: {error}") from None

@@ -81,6 +81,7 @@ from .tagging.crf import CRF
 from .text.category_encoding import CategoryEncoding
 from .text.discretization import Discretization
 from .text.hashing import HashedCrossing, Hashing
+from .text.index_lookup import IndexLookup as IndexLookup  # Keras lists it nowhere either
 from .text.integer_lookup import IntegerLookup
 from .text.string_lookup import StringLookup
 from .text.text_vectorization import TextVectorization

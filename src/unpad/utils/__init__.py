@@ -11,6 +11,7 @@ from ..serialization import (
 )
 from .categorical import normalize, to_categorical
 from .seed import set_random_seed
+from .time_series import timeseries_dataset_from_array
 
 #: Its name in Keras 2.
 Sequence = PyDataset
@@ -26,5 +27,6 @@ __all__ = [
     "plot_model",
     "register_keras_serializable",
     "set_random_seed",
+    "timeseries_dataset_from_array",
     "to_categorical",
 ]

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 import numpy as np
 from torch import Tensor
 
+from ...core.grids import as_real
 from ...core.spec import Spec
 from ...ragged import Ragged
 from ...ragged.batch import rows_of
@@ -26,7 +27,7 @@ def told(grid: Any, mask: Any, who: str, name: str) -> Any:
         return grid
     if isinstance(grid, np.ndarray | Tensor) and isinstance(mask, np.ndarray | Tensor):
         try:
-            return Ragged.from_padded(grid, mask=mask)
+            return Ragged.from_padded(grid, mask=as_real(mask, who))
         except ValueError as error:
             raise ValueError(f"{who}: {name}: {error}") from None
     raise ValueError(

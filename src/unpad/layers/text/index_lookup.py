@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -31,6 +31,16 @@ class IndexLookup(Layer):
     A subclass says how tokens come (`_tokens_of`), how a file names them (`_lines`), which unknown
     ones share an id (`_bucket`) and how equally frequent ones are ordered (`_rank`).
     """
+
+    #: The lookup of tokens of other kinds than strings, by their type; each makes itself known.
+    of_dtype: ClassVar[dict[str, type[IndexLookup]]] = {}
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> IndexLookup:
+        """Keras's IndexLookup is the lookup of tokens of its `vocabulary_dtype`."""
+        if cls is IndexLookup:
+            kind = kwargs.get("vocabulary_dtype")
+            cls = look_up("IndexLookup", "vocabulary_dtype", kind, IndexLookup.of_dtype)
+        return super().__new__(cls)
 
     def __init__(
         self,

@@ -125,5 +125,8 @@ class IntegerLookup(IndexLookup):
         return torch.tensor(np.asarray(found).astype("int64"), dtype=kind)
 
 
+IndexLookup.of_dtype |= {"int64": IntegerLookup, "int32": IntegerLookup}
+
+
 def _is_list(x: Any) -> bool:
     return isinstance(x, (list, tuple, np.ndarray)) and np.ndim(x) == 1

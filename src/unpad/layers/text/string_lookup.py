@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Unpack
 
+from ... import arguments
 from ...arguments import Count, Positive
 from ...core.options import WithoutName
 from ...core.spec import Spec
@@ -39,6 +40,7 @@ class StringLookup(IndexLookup):
         output_mode: "int", "one_hot", "multi_hot", "count" or "tf_idf".
         pad_to_max_tokens: whether vectors have the size max_tokens, though words are fewer.
         encoding: of words that come as bytes.
+        vocabulary_dtype: "string".
 
     Raises:
         ValueError: there is no vocabulary yet; a word is unknown and `num_oov_indices` is 0; what
@@ -68,9 +70,13 @@ class StringLookup(IndexLookup):
         encoding: str = "utf-8",
         name: str | None = None,
         salt: None = None,
+        vocabulary_dtype: str = "string",
         **kwargs: Unpack[WithoutName],
     ) -> None:
         self.encoding, self.salt = encoding, None
+        self.vocabulary_dtype = arguments.word(
+            "StringLookup", "vocabulary_dtype", vocabulary_dtype, ["string"]
+        )
         super().__init__(
             max_tokens, num_oov_indices, mask_token, oov_token, vocabulary, idf_weights, invert,
             output_mode, pad_to_max_tokens, sparse, name=name, **kwargs,
@@ -96,3 +102,6 @@ class StringLookup(IndexLookup):
         """The ids of strings, or with `invert` the strings of ids."""
         self._check_learned()
         return super().__call__(inputs) if is_symbolic(inputs) else self._asked(inputs)
+
+
+IndexLookup.of_dtype["string"] = StringLookup
