@@ -313,7 +313,12 @@ def _read(data: Mapping[str, Any], who: str) -> Any:
         found = _at_home(data.get("module"), name, who)
     if not isinstance(config, Mapping):
         raise wrong(f"{who}: {name}", "config", "a dict of its arguments", config)
-    return found.from_config(dict(config))
+    config = dict(config)
+    code = config.get("function")
+    if isinstance(code, Mapping) and code.get("class_name") == "__lambda__":
+        called = config.get("name")
+        config["function"] = _own(called) or _code(code, called)
+    return found.from_config(config)
 
 
 def _own(name: Any) -> Any:
@@ -354,11 +359,11 @@ def _function(name: Any, who: str) -> Any:
     )
 
 
-def _code(data: Mapping[str, Any]) -> Any:
+def _code(data: Mapping[str, Any], called: Any = None) -> Any:
+    named = "a layer's name" if called is None else repr(called)
     raise ValueError(
-        "a lambda is code, which no file may bring, with safe_mode=False neither. Load it with a "
-        "function that has a name: @keras.saving.register_keras_serializable() before its def, or "
-        "custom_objects={...}."
+        "a lambda is code, which no file may bring, with safe_mode=False neither. Give the "
+        f"function under the layer's name when loading: custom_objects={{{named}: function}}."
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -51,10 +52,7 @@ def read(path: Path) -> tuple[Group, Any]:
     """
     from safetensors import SafetensorError, safe_open
 
-    with path.open("rb") as file:
-        start = file.read(9)
-    if len(start) < 9 or start[8:] != b"{":
-        raise WrongFormat(path, "", "this is no safetensors file.")
+    _check_header(path)
     root, arrays = Group(), {}
     try:
         with safe_open(path, framework="numpy") as file:
@@ -73,6 +71,19 @@ def read(path: Path) -> tuple[Group, Any]:
         root.make(at).attrs["unpad_state"] = text
     model = metadata.get("model")
     return root, None if model is None else parsed(model, path, "model")
+
+
+def _check_header(path: Path) -> None:
+    """Raises where a file is none, or its header is longer than it or names something twice."""
+    with path.open("rb") as file:
+        start = file.read(9)
+        if len(start) < 9 or start[8:] != b"{":
+            raise WrongFormat(path, "", "this is no safetensors file.")
+        (size,) = struct.unpack("<Q", start[:8])
+        if size > path.stat().st_size - 8:
+            raise DamagedFile(path, "", f"it says that its header has {size} bytes: it is cut.")
+        file.seek(8)
+        parsed(file.read(size), path, "header")
 
 
 def _checksum(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> str:

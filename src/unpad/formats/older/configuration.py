@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ... import layers
+from ...serialization import as_function
 from . import graph
 from .names import ARGUMENTS, CLASSES, GONE, GONE_OF_CLASS, MERGES, OF_CLASS
 
@@ -72,6 +73,8 @@ def modern(data: Any, version: Version) -> Any:
     if version[0] < 3:
         called, config = _renamed(kind, called, config)
     config = {name: _value(name, value, version) for name, value in config.items()}
+    if called == "Lambda" and isinstance(config.get("function"), (list, str)):
+        config = _lambda(config)
     module = "keras.layers" if hasattr(layers, called) else data.get("module")
     return {**data, "module": module, "class_name": called, "config": config}
 
@@ -146,6 +149,15 @@ def _renamed(kind: str, called: str, config: Data) -> tuple[str, Data]:
         axes = found["axis"]
         found["axis"] = axes[0] if len(axes) == 1 else axes
     return called, found
+
+
+def _lambda(config: Data) -> Data:
+    """A Lambda's function is a name, or code, which is refused where it is read."""
+    function, kind = config["function"], config.get("function_type")
+    found = {"name": config.get("name"), "arguments": config.get("arguments") or None}
+    if kind == "function" and isinstance(function, str):
+        return {**found, "function": as_function(function)}
+    return {**found, "function": {"class_name": "__lambda__", "config": {}}}
 
 
 def _merge(config: Data) -> tuple[str, Data]:
