@@ -29,7 +29,7 @@ def tagger(size=4, optimizer="adam"):
 ENDINGS = (".keras", ".safetensors")
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "lamb", "schedulefreeadamw"])
+@pytest.mark.parametrize("optimizer", ["adam", "lamb", "schedulefreeadamw", "adafactor", "muon"])
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_a_model_is_what_its_file_says(tmp_path, ending, optimizer):
     model = tagger(optimizer=optimizer)
@@ -99,3 +99,14 @@ def test_files_are_shown_and_converted(tmp_path, capsys):
     (tmp_path / "b.safetensors").write_bytes(b"no")
     assert main(["show", str(tmp_path / "b.safetensors")]) == 2
     assert "this is no safetensors file." in capsys.readouterr().err
+
+
+def test_adafactor_goes_on_where_it_stopped(tmp_path):
+    """A second `fit` is no other training: what is kept of rows is no weight of another shape."""
+    tagger(optimizer="adafactor").save(tmp_path / "a.safetensors")
+    whole, parts = (keras.load(tmp_path / "a.safetensors") for _ in range(2))
+    whole.fit(X, Y, epochs=2, verbose=0, shuffle=False)
+    for _ in range(2):
+        parts.fit(X, Y, verbose=0, shuffle=False)
+    for a, b in zip(whole.get_weights(), parts.get_weights(), strict=True):
+        assert np.allclose(a, b, atol=1e-6)

@@ -86,7 +86,7 @@ def several(k):
 OPTIMIZERS = {
     "SGD": {"momentum": 0.9, "nesterov": True}, "Adam": {"amsgrad": True}, "AdamW": {},
     "Adamax": {}, "Nadam": {}, "RMSprop": {"momentum": 0.5, "centered": True}, "Adagrad": {},
-    "Adadelta": {}, "Lion": {}, "Ftrl": {}, "Lamb": {},
+    "Adadelta": {}, "Lion": {}, "Ftrl": {}, "Lamb": {}, "Adafactor": {}, "Muon": {},
 }  # fmt: skip
 COMPILED = {
     **{

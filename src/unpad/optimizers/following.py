@@ -104,10 +104,7 @@ def _fit_state(optimizer: torch.optim.Optimizer, name: str, p: Tensor, who: str)
     """Brings a weight's state into its type and onto its device, or begins it anew."""
     state: dict[str, Any] = optimizer.state[p]
     kept = {k: v for k, v in state.items() if isinstance(v, Tensor) and v.ndim}
-    if (
-        isinstance(optimizer, Rule)
-        and (other := next((v for v in kept.values() if v.shape != p.shape), None)) is not None
-    ):
+    if isinstance(optimizer, Rule) and (other := _of_another(optimizer, p, kept)) is not None:
         del optimizer.state[p]
         warnings.warn(
             f"{who}: {name!r} is {tuple(p.shape)} now and was {tuple(other.shape)}: what the "
@@ -119,3 +116,14 @@ def _fit_state(optimizer: torch.optim.Optimizer, name: str, p: Tensor, who: str)
         other = value.dtype != p.dtype or value.device != p.device
         if other and value.shape == p.shape and value.is_floating_point():
             state[key] = value.to(p)
+
+
+def _of_another(rule: Rule, p: Tensor, kept: dict[str, Tensor]) -> Tensor | None:
+    """The first of a weight's state that is that of a weight of another shape."""
+    odd = {k: v for k, v in kept.items() if v.shape != p.shape}
+    if not odd:
+        return None
+    group = next(g for g in rule.param_groups if any(q is p for q in g["params"]))
+    # Adafactor keeps a row and a column of a matrix.
+    begins = rule.start(p, group)
+    return next((v for k, v in odd.items() if k not in begins or v.shape != begins[k].shape), None)
