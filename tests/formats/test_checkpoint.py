@@ -121,7 +121,7 @@ def test_a_state_of_a_later_format_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr("unpad.formats.checkpoint.FORMAT", "unpad state 99")
     write_state(path, Stored({}, {}), "test")
     monkeypatch.undo()
-    with says(f"test: {path} is of format 'unpad state 99', this version reads 'unpad state 1'."):
+    with says(f"test: {path} is of format 'unpad state 99', this version reads 'unpad state 2'."):
         read_state(path, "test")
 
 

@@ -21,6 +21,11 @@ class Feed(Protocol):
     """
 
     @property
+    def facts(self) -> Mapping[str, Any]:
+        """What the batches of an epoch follow from beside the seed, as data."""
+        ...
+
+    @property
     def once(self) -> bool:
         """Whether there is only one epoch."""
         ...
@@ -62,8 +67,11 @@ class Drawn:
         device: torch.device,
         options: Mapping[str, Any] | None = None,
     ) -> None:
-        #: What the batches of an epoch follow from beside the seed, as data.
-        self.facts = {"sequences": len(source), "steps": source.steps, **(options or {})}
+        self.facts: Mapping[str, Any] = {
+            "sequences": len(source),
+            "steps": source.steps,
+            **(options or {}),
+        }
         self._draw, self._loader = draw, Loader(source, device)
         self._last: tuple[int, list[Tensor]] | None = None
         self.steps: int | None = source.steps
@@ -100,6 +108,7 @@ class Limited:
 
     def __init__(self, feed: Feed, batches: int, option: str, who: str) -> None:
         self._feed, self._n, self._option, self._who = feed, batches, option, who
+        self.facts = {**feed.facts, option: batches}
         self.once = False
         self._at = -1
         self._coming: Iterator[Batch] = iter(())

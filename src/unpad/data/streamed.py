@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain, count, islice
 from typing import Any, Generic, TypeVar
@@ -72,6 +72,7 @@ class InBatches(Generic[T]):
 
     def __init__(self, stream: Batches, lay: Lay[T], standing: Standing, seed: int | None) -> None:
         self.stream, self._lay, self._standing, self._seed = stream, lay, standing, seed
+        self.facts = {"stream": stream.called, "batches": stream.count}
         self._begun: tuple[int, Iterator[T]] | None = None
 
     @property
@@ -250,6 +251,7 @@ class InPieces(Generic[T]):
             batches so many sequences will be, None where that is not known.
         standing: what errors say.
         seed: what the order is drawn from; None for that of the source.
+        options: by which pieces are cut, for what goes on from an interrupted training.
     """
 
     steps: int | None = None
@@ -262,7 +264,10 @@ class InPieces(Generic[T]):
         sizes: Callable[[int], int | None],
         standing: Standing,
         seed: int | None,
+        options: Mapping[str, Any] | None = None,
     ) -> None:
+        rows = None if pieces.rows is None else sum(pieces.rows)
+        self.facts = {"stream": pieces.called, "sequences": rows, **(options or {})}
         self.pieces, self._lay, self._cut, self._sizes = pieces, lay, cut, sizes
         self._standing, self._seed = standing, seed
         self._begun: tuple[int, Iterator[tuple[int, Any]]] | None = None

@@ -18,7 +18,7 @@ from torch import Tensor
 from .writing import checksum, write_whole
 
 #: Counts up when what a state holds is no longer what this house can read.
-FORMAT = "unpad state 1"
+FORMAT = "unpad state 2"
 
 
 class Stored(NamedTuple):

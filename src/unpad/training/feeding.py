@@ -126,6 +126,7 @@ def to_fit(
         _refuse_cutting(stream.called, options)
         return InBatches(stream, _on(laid, model.device) if ranks.alone else laid, standing, drawn)
     options = of_all(options, ranks.world)
+    facts = {**options, "processes": ranks.world}
 
     def cut(data: Batch, number: int, epoch: int, apart: bool) -> Iterator[Batch]:
         sampler = Sampler(lengths_of(data), seed=feed.numbered(epoch, number), **options)
@@ -135,7 +136,7 @@ def to_fit(
     def sizes(n: int) -> int | None:
         return None if options["batch_steps"] else math.ceil(n / (options["batch_size"] or 32))
 
-    feed: InPieces[Batch] = InPieces(stream, laid, cut, sizes, standing, drawn)
+    feed: InPieces[Batch] = InPieces(stream, laid, cut, sizes, standing, drawn, facts)
     return feed
 
 
@@ -207,7 +208,7 @@ class Together:
     ) -> None:
         self._feed, self._laid, self._ranks, self._stream = feed, laid, ranks, stream
         self._device = device
-        self.once, self.steps = feed.once, feed.steps
+        self.once, self.steps, self.facts = feed.once, feed.steps, feed.facts
 
     def count(self, epoch: int) -> int | None:
         """The number of batches in an epoch; None where it is not known."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import random
+import warnings
 from collections.abc import Iterator, Sequence
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -30,6 +33,7 @@ class KeptModel(Kept):
     def state_dict(self) -> dict[str, Any]:
         """Of every module, by its name."""
         return {
+            "configuration": _configuration(self._model),
             "weights": dict(self._model.state_dict()),
             "frozen": [n for n, p in self._model.named_parameters() if not p.requires_grad],
         }
@@ -56,6 +60,13 @@ class KeptModel(Kept):
                 )
         if (foreign := next((name for name in theirs if name not in mine), None)) is not None:
             raise ValueError(f"has {foreign!r}, which the model has not: it is another model's")
+        there, here = state["configuration"], _configuration(self._model)
+        known = there is not None and here is not None
+        for where, of_state, of_model in _differing(there, here, "") if known else ():
+            raise ValueError(
+                f"is of a model with {where}={of_state!r}, this one has {of_model!r}: it is "
+                "another model's"
+            )
 
 
 class KeptCarried(Kept):
@@ -84,66 +95,52 @@ class KeptCarried(Kept):
         return ((n, m) for n, m in self._model.named_modules() if isinstance(m, Weighted))
 
 
+def _configuration(model: Any) -> Any:
+    """A model's configuration as data; None of one that cannot be written down."""
+    try:
+        return json.loads(model.to_json())
+    except (TypeError, ValueError):
+        return None
+
+
+def _differing(there: Any, here: Any, where: str) -> Iterator[tuple[str, Any, Any]]:
+    """Each place where two configurations differ, and what stands there in either."""
+    if isinstance(there, dict) and isinstance(here, dict):
+        for name in (*there, *(n for n in here if n not in there)):
+            if name == "trainable":  # which the state sets again
+                continue
+            at = where if name == "config" else f"{where}.{name}" if where else name
+            yield from _differing(there.get(name), here.get(name), at)
+    elif isinstance(there, list) and isinstance(here, list) and len(there) == len(here):
+        for i, parts in enumerate(zip(there, here, strict=True)):
+            yield from _differing(*parts, f"{where}[{i}]")
+    elif there != here:
+        yield where, there, here
+
+
 def _kind(tensor: Tensor) -> str:
     return f"{type_name(tensor.dtype)} {tuple(tensor.shape)}"
 
 
-class KeptOptimizer(Kept):
-    """What an optimiser knows of each weight, by the weight's name, and its groups.
-
-    Args:
-        optimizer: ours or torch's.
-        model: whose weights it moves.
-    """
-
-    def __init__(self, optimizer: torch.optim.Optimizer, model: torch.nn.Module) -> None:
-        self._optimizer = optimizer
-        self._names = {id(p): name for name, p in model.named_parameters()}
+class Versions(Kept):
+    """What a state was written by: the bits of an update are those of a version."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Torch's, with names instead of numbers."""
-        found, names = self._optimizer.state_dict(), self._called()
-        return {
-            "class": type(self._optimizer).__name__,
-            "state": {names[i]: dict(entry) for i, entry in found["state"].items()},
-            "groups": [
-                {**group, "params": [names[i] for i in group["params"]]}
-                for group in found["param_groups"]
-            ],
-        }
+        """The versions of unpad and of torch."""
+        return {"unpad": version("unpad"), "torch": str(torch.__version__)}
 
     def load_state_dict(self, state: dict[str, Any], /) -> None:
-        """Takes it back."""
-        numbers = {name: i for i, name in enumerate(self._called())}
-        self._optimizer.load_state_dict(
-            {
-                "state": {numbers[name]: entry for name, entry in state["state"].items()},
-                "param_groups": [
-                    {**group, "params": [numbers[name] for name in group["params"]]}
-                    for group in state["groups"]
-                ],
-            }
-        )
+        """Nothing is to be done."""
 
     def check(self, state: dict[str, Any], /) -> None:
-        """Raises where the state is another optimiser's."""
-        mine, theirs = type(self._optimizer).__name__, state["class"]
-        if mine != theirs:
-            raise ValueError(f"is of {_shown(theirs)}, the model is compiled with {_shown(mine)}")
-        named = [name for group in state["groups"] for name in group["params"]]
-        if named != self._called():
-            differing = sorted(set(named) ^ set(self._called())) or named
-            raise ValueError(
-                f"moved other weights than this optimizer does, the first of them {differing[0]!r}"
-            )
-
-    def _called(self) -> list[str]:
-        every = [p for group in self._optimizer.param_groups for p in group["params"]]
-        return [self._names.get(id(p), f"weight {i}") for i, p in enumerate(every)]
-
-
-def _shown(name: str) -> str:
-    return name.removesuffix("Keras")
+        """Warns where it was another: the run goes on, and may end in other bits."""
+        for name, mine in self.state_dict().items():
+            if state[name] != mine:
+                warnings.warn(
+                    f"fit: goes on from a state that was written with {name} {state[name]}; this "
+                    f"is {mine}. It may end in other bits than without the interruption.",
+                    stacklevel=2,
+                )
 
 
 class RandomStreams(Kept):
@@ -228,7 +225,7 @@ class Order(Kept):
     """
 
     def __init__(self, model: Any, feed: Any) -> None:
-        self._model, self._facts = model, getattr(feed, "facts", {})
+        self._model, self._facts = model, feed.facts
 
     def state_dict(self) -> dict[str, Any]:
         """The seed, and what the order follows from beside it."""
@@ -240,7 +237,7 @@ class Order(Kept):
     def check(self, state: dict[str, Any], /) -> None:
         """Raises where the batches would be others."""
         for name, mine in self._facts.items():
-            theirs = state["facts"].get(name, mine)
+            theirs = state["facts"].get(name)
             if theirs != mine:
                 raise ValueError(
                     f"is of a fit with {name}={theirs!r}, this one has {name}={mine!r}: its "

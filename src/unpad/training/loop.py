@@ -18,12 +18,13 @@ from .kept import (
     KeptCarried,
     KeptMetrics,
     KeptModel,
-    KeptOptimizer,
     Order,
     Place,
     RandomStreams,
+    Versions,
     place_of,
 )
+from .kept_optimizers import KeptOptimizer, KeptOwn
 from .progress import EpochProgress
 from .run import OF_TESTING, OF_TRAINING, Run
 from .state import Kept, State
@@ -202,10 +203,12 @@ class Fitting:
             "callbacks": self.watchers,
             "optimizer": KeptOptimizer(run.optimizer, model),
             "model": KeptModel(model),
+            "own": KeptOwn(model, run.optimizer),
             "carried": KeptCarried(model),
             "tally": run.tally,
             "metrics": KeptMetrics(model.own_metrics),
             "random": RandomStreams(model.device, self._ranks),
+            "versions": Versions(),
         }
 
     def _state(self) -> State:

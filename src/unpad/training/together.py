@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..ranks import Ranks
-from .kept import KeptOptimizer
+from .kept_optimizers import KeptOptimizer
 from .objective import Objective
 
 # What a model may do in its own way, so that nobody knows how it adds up.
