@@ -7,7 +7,10 @@ import torch
 
 import unpad as keras
 from unpad import Ragged, kernels
+from unpad.core.layer import Layer
 from unpad.core.precision import DTypePolicy, dtype_policy, set_dtype_policy
+from unpad.core.structure import flat
+from unpad.core.symbol import specs_of
 
 from ..cases import CASES, recurrent
 from ..messages import says
@@ -224,3 +227,171 @@ def test_statistics_of_half_types_are_float32():
         layer(torch.full((4, 2), 3.0), training=True)
     assert layer.moving_mean.dtype == torch.float32
     torch.testing.assert_close(layer.moving_mean, torch.full((2,), 3 * (1 - 0.99**400)))
+
+
+# --- specs ----------------------------------------------------------------------------------------
+
+# One case of each kind of layer: which type comes out hangs on the kind alone.
+KINDS = {case.layer: case for case in reversed(COMPUTED.values())}
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("name", [None, "float32", "mixed_bfloat16"])
+@pytest.mark.parametrize("case", KINDS.values(), ids=KINDS)
+def test_a_spec_says_the_type_that_comes_out(case, name, dtype, monkeypatch):
+    """Behind a layer of another type too: what is drawn into a graph is what is computed."""
+    calls = []
+    plain = Layer.__call__
+
+    def noted(self, *inputs, **options):
+        outputs = plain(self, *inputs, **options)
+        if self is layer:
+            calls.append((inputs, options, outputs))
+        return outputs
+
+    layer = case.make(keras)
+    layer.train(case.training)
+    if name is not None:
+        layer.dtype = name
+    inputs = [x.to(dtype=dtype) if floats(x) else x for x in small(case.batch())]
+    monkeypatch.setattr(Layer, "__call__", noted)
+    run(case, layer, inputs)
+    inputs, options, outputs = calls[-1]
+    options = {key: specs_of(value) for key, value in options.items() if key != "training"}
+    specs = flat([layer.spec_for(*map(specs_of, inputs), **options)])
+    said = [spec.dtype for spec in specs if spec.dtype.is_floating_point]
+    assert said == [t.dtype for t in floats(outputs)]
+
+
+# --- models and wrappers --------------------------------------------------------------------------
+
+L = keras.layers
+ONES = torch.ones(2, 3, 8)
+
+
+class Own(keras.Model):
+    """A class of one's own, whose last layer has a policy of its own."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.walk, self.end = L.LSTM(3), L.Dense(2, dtype="float32")
+
+    def call(self, x):
+        return [self.walk(x), self.end(self.walk(x))]
+
+
+def test_a_models_policy_is_that_of_the_layers_that_were_given_none():
+    """In a Sequential, a graph, a class of one's own; given to the constructor or set later."""
+    half, own = torch.bfloat16, "mixed_bfloat16"
+    layers = [L.Dense(2), L.Dense(2, dtype="float32")]
+    model = keras.Sequential(layers, dtype=own)
+    assert [layer.dtype_policy.name for layer in model.layers] == [own, "float32"]
+    assert model(ONES).dtype == torch.float32
+    x = keras.Input((None, 8))
+    assert keras.Model(x, L.Dense(2)(L.LSTM(3)(x)), dtype=own)(ONES).dtype == half
+    assert [t.dtype for t in Own(dtype=own)(ONES)] == [half, torch.float32]
+    later = keras.Sequential([L.Dense(2)])
+    assert later(ONES).dtype == torch.float32
+    later.dtype_policy = own
+    assert later(ONES).dtype == half
+    with policy(own):
+        assert keras.Sequential([L.Dense(2)], dtype="float32")(ONES).dtype == torch.float32
+        assert keras.Sequential([L.Dense(2)])(ONES).dtype == half
+    weights = keras.Sequential([keras.Input((None, 8)), L.Dense(2)], dtype="bfloat16").weights
+    assert {w.dtype for w in weights} == {half}
+    with says(
+        "Dense: dtype is what its weights were made with, and they are there. Make a new layer, or "
+        "give it other numbers: set_weights."
+    ):
+        keras.Model(x, L.Dense(2)(x), dtype="bfloat16")
+
+
+WRAPPERS = {
+    "TimeDistributed": lambda inner, **options: L.TimeDistributed(L.Dense(3, **inner), **options),
+    "Bidirectional": lambda inner, **options: L.Bidirectional(L.LSTM(3, **inner), **options),
+    "SpectralNormalization": lambda inner, **options: L.SpectralNormalization(
+        L.Dense(3, **inner), **options
+    ),
+    "RNN": lambda inner, **options: L.RNN(L.LSTMCell(3, **inner), **options),
+    "Wrapper": lambda inner, **options: L.Wrapper(L.Dense(3, **inner), **options),
+}
+
+
+@pytest.mark.parametrize("make", WRAPPERS.values(), ids=WRAPPERS)
+def test_a_wrapper_goes_by_the_layer_inside(make):
+    """Where it was given no policy; else what comes out of it has its own."""
+    inside = make({"dtype": "mixed_bfloat16"})
+    assert (inside.dtype_policy.name, inside(ONES).dtype) == ("mixed_bfloat16", torch.bfloat16)
+    again = type(inside).from_config(inside.get_config())
+    assert again(ONES).dtype == torch.bfloat16
+    assert make({"dtype": "mixed_bfloat16"}, dtype="float32")(ONES).dtype == torch.float32
+    assert make({}, dtype="mixed_bfloat16")(ONES).dtype == torch.bfloat16
+    assert make({})(ONES).dtype == torch.float32
+
+
+def test_what_it_means_is_told():
+    """`summary` and `kernels.info` say in which type products really run."""
+    model = keras.Sequential(
+        [keras.Input((None, 8)), L.LSTM(3, dtype="mixed_bfloat16"), L.Dense(2)]
+    )
+    lines = []
+    model.summary(print_fn=lines.append)
+    assert lines[0].endswith(
+        "mixed_bfloat16: weights float32, values between layers bfloat16, products float32"
+    )
+    row = next(line for line in lines[0].splitlines() if "lstm" in line)
+    assert row.split()[-1] == "mixed_bfloat16"
+    assert kernels.info()["products"]["cpu"] == {
+        "bfloat16": "float32", "float16": "float32", "float32": "float32", "float64": "float64"
+    }  # fmt: skip
+    plain = []
+    keras.Sequential([keras.Input((None, 8)), L.LSTM(3)]).summary(print_fn=plain.append)
+    assert "float32" not in plain[0]
+    assert "to train, mixed_bfloat16" in said_of("bfloat16")
+
+
+def said_of(name):
+    lines = []
+    with policy(name):
+        keras.Sequential([keras.Input((8,)), L.Dense(2)]).summary(print_fn=lines.append)
+    return lines[0]
+
+
+@pytest.mark.parametrize("name", [*HALVES, "float16", "float64"])
+def test_ids_stay_what_they_are(name):
+    """No policy rounds them on their way to an Embedding, which bfloat16 would from 257 on."""
+
+    class Words(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.words = L.Embedding(70000, 2)
+
+        def call(self, x):
+            seen.append(x)
+            return self.words(x)
+
+    class Held(L.Layer):
+        def __init__(self):
+            super().__init__()
+            self.words = L.Embedding(70000, 2)
+
+        def build(self, shape):
+            self.w = self.add_weight(name="w", shape=())
+
+        def call(self, x):
+            seen.append(x)
+            return self.words(x)
+
+    seen = []
+    ids = torch.tensor([[257, 65537]])
+    with policy(name):
+        x = keras.Input((None,))
+        layer = L.Embedding(70000, 2)
+        models = [Words(), Held(), keras.Sequential([layer]), keras.Model(x, layer(x))]
+    for model in models:
+        expected = layer if model not in models[:2] else model.words
+        torch.testing.assert_close(model(ids), expected(ids), atol=0, rtol=0)
+    assert all(torch.equal(x.long(), ids) for x in seen if len(x) == 1)
+    with policy(name):
+        ends = keras.Sequential([layer, L.Activation("softmax")])
+    torch.testing.assert_close(ends.early(ids), layer(ids), atol=0, rtol=0, check_dtype=False)

@@ -60,7 +60,7 @@ LACKING = {
     "metrics.SparseCategoricalCrossentropy": {"axis"},
     "callbacks.ReduceLROnPlateau": {"baseline"},
     "Input": {"sparse", "tensor", "optional"},
-    "Sequential.compile": {"auto_scale_loss"},
+    "Sequential.compile": set(),
     "Sequential.fit": set(),
     "Sequential.evaluate": set(),
     "Sequential.predict": set(),

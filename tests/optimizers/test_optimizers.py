@@ -372,8 +372,8 @@ MISTAKES = [
         "Adam: expected gradient_accumulation_steps as an integer from 2 or None, got 1.",
     ),
     (
-        lambda: keras.optimizers.Adam(loss_scale_factor=2.0),
-        "Adam: loss_scale_factor=2.0 is not supported. Leave it out.",
+        lambda: keras.optimizers.Adam(loss_scale_factor=0),
+        "Adam: expected loss_scale_factor as a finite positive number or None, got 0.",
     ),
     (
         lambda: keras.optimizers.SGD(momentum=2),

@@ -314,5 +314,5 @@ def test_one_output_for_a_loss_of_classes():
 
 
 def test_options_that_are_not_supported_say_so():
-    with says("Adam: loss_scale_factor=2.0 is not supported. Leave it out."):
-        keras.optimizers.Adam(loss_scale_factor=2.0)
+    with says("Flatten: data_format='channels_first' is not supported. Leave it out."):
+        keras.layers.Flatten(data_format="channels_first")

@@ -7,6 +7,8 @@ import unpad as keras
 from unpad import Ragged
 
 L = keras.layers
+X = Ragged.from_list([torch.arange(n) % 8 + 1 for n in (3, 5, 1, 7)])
+Y = X.map(lambda ids: ids % 4)
 
 
 @pytest.fixture(params=["mixed_bfloat16", "mixed_float16", "bfloat16"])
@@ -51,8 +53,31 @@ def test_fit(policy, make):
     model.compile(
         keras.optimizers.Adam(0.02), "sparse_categorical_crossentropy", metrics=["accuracy"]
     )
-    x = Ragged.from_list([torch.arange(n) % 8 + 1 for n in (3, 5, 1, 7)])
-    y = x.map(lambda ids: ids % 4)
-    history = model.fit(x, y, epochs=20, verbose=0).history["loss"]
+    history = model.fit(X, Y, epochs=20, verbose=0).history["loss"]
     assert history[-1] < 0.9 * history[0]
-    assert model(x).dtype == model.layers[-1].compute_dtype
+    assert model(X).dtype == model.layers[-1].compute_dtype
+
+
+@pytest.mark.parametrize("make", [sequential, of_steps, graph])
+def test_hooks_change_nothing(policy, make):
+    """A model that somebody watches is trained from its logits too, whatever type they are of."""
+
+    def losses(hooked):
+        keras.utils.set_random_seed(0)
+        model = make()
+        if hooked:
+            model.layers[-1].register_forward_hook(lambda *given: None)
+        model.compile(keras.optimizers.Adam(0.02), "sparse_categorical_crossentropy")
+        return model.fit(X, Y, epochs=3, verbose=0).history["loss"]
+
+    assert losses(True) == losses(False)
+
+
+def test_a_crf_that_is_watched(policy):
+    keras.utils.set_random_seed(0)
+    embedding = L.Embedding(9, 8, mask_zero=True)
+    model = keras.Sequential([embedding, L.Dense(4), L.CRF()])
+    model.layers[-1].register_forward_hook(lambda *given: None)
+    model.compile(keras.optimizers.Adam(0.02), "crf")
+    history = model.fit(X, Y, epochs=5, verbose=0).history["loss"]
+    assert history[-1] < history[0]

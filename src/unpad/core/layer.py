@@ -15,7 +15,7 @@ from torch import Tensor
 from ..arguments import Precision
 from ..configured import attributes_of, made_of
 from ..ragged import Ragged
-from ..ragged.numbers import as_values, to_tensor
+from ..ragged.numbers import HALF, as_values, to_tensor
 from ..refusals import Refusing
 from ..serialization import as_data
 from ..weights import activations, regularizers
@@ -113,6 +113,7 @@ class Layer(Refusing, Attributes, refused=NOT_ASKED):
         self._frozen = set()
         self.trainable = trainable
         self.dtype = precision.policy_for(dtype)
+        self.own_policy = dtype is not None
         self.activity_regularizer = regularizers.get(activity_regularizer, self.who)
         self.built = False
         # The kinds of calls that it has been asked about: see `_meet`.
@@ -325,6 +326,9 @@ class Layer(Refusing, Attributes, refused=NOT_ASKED):
         if not self.built:
             self._keeps_steps = [spec.ragged for spec in flat(out) if isinstance(spec, Spec)]
             self._make(specs, options)
+            if [self._brought(spec) for spec in specs] != list(specs):
+                # Now there are weights, into whose type inputs are brought.
+                out = self.spec_for(*specs, **options)
         return out
 
     def _make(self, specs: Sequence[Any], options: dict[str, Any]) -> None:
@@ -351,11 +355,22 @@ class Layer(Refusing, Attributes, refused=NOT_ASKED):
         """
         self._refuse_other_sizes(specs)
         try:
-            found = self.output_spec(*specs, **options)
+            found = self.output_spec(*map(self._brought, specs), **options)
         except TypeError:
             self._refuse_other_arguments(specs, options)
             raise
-        return found if self.half_type is None else precision.in_spec(found, self.half_type)
+        if self.half_type is None or self.is_model:  # a model gives what its layers give
+            return found
+        return precision.in_spec(found, self.half_type)
+
+    def _brought(self, spec: Any) -> Any:
+        """What `_prepare` makes of an input of floats, of its spec."""
+        if isinstance(spec, (list, tuple)):
+            return [self._brought(part) for part in spec]
+        if not isinstance(spec, Spec) or not spec.dtype.is_floating_point:
+            return spec
+        wanted = self._weights_dtype() if self.half_type is None else self._taken_in()
+        return spec if wanted is None or wanted is spec.dtype else spec.with_dtype(wanted)
 
     def _refuse_other_arguments(self, specs: Sequence[Any], options: dict[str, Any]) -> None:
         try:
@@ -562,6 +577,11 @@ class Layer(Refusing, Attributes, refused=NOT_ASKED):
         wanted = self._weights_dtype() if self.half_type is None else self._taken_in()
         if wanted is None or inputs is None or inputs.dtype is wanted:
             return inputs
+        if not (inputs.dtype.is_floating_point or inputs.dtype.is_complex):
+            if self.is_model and not self._parameters:
+                return inputs  # whether they are ids or numbers, its layers know
+            if wanted in HALF and not is_ours(type(self)):
+                wanted = torch.float32  # bfloat16 has no 257
         if inputs.dtype.is_complex and not wanted.is_complex:
             raise ValueError(
                 f"{self.who}: got complex numbers, but its weights are {wanted}. Give both parts "

@@ -21,6 +21,7 @@ from torch import Tensor
 from torch._C import _is_any_autocast_enabled
 
 from ..arguments import MIXED, precision
+from ..kernels.around import products_in
 from ..ragged import Ragged
 from ..ragged.numbers import HALF, type_name
 from .spec import Spec
@@ -151,6 +152,62 @@ def written(policy: DTypePolicy | None) -> dict[str, Any] | None:
     }
 
 
+def hand_down(policy: DTypePolicy | None, layer: torch.nn.Module) -> None:
+    """Gives a policy to a layer and those inside, but for those that were given their own.
+
+    Args:
+        policy: of the model that they stand in.
+        layer: whose weights are not made yet, or have the policy's type.
+
+    Raises:
+        ValueError: weights are there, in another type.
+    """
+    for module in layer.modules():
+        if hasattr(module, "own_policy") and not module.own_policy:
+            module.dtype = policy  # pyright: ignore[reportAttributeAccessIssue]
+            module.own_policy = False  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def go_by_inside(layer: Any, inside: Any) -> None:
+    """A wrapper that was given no policy has that of the layer inside; else it gives its own type.
+
+    Args:
+        layer: the wrapper, in its constructor.
+        inside: a layer, a cell or any module.
+    """
+    policy = getattr(inside, "given_policy", None)
+    if policy is None:
+        return
+    if not layer.own_policy:
+        hand_down(policy, layer)
+    elif layer.half_type is None and inside.half_type is not None:
+        layer.half_type = layer.given_policy.compute
+
+
+def told(policy: DTypePolicy, device: str) -> str:
+    """What a policy means on a kind of device, as `summary` says it.
+
+    Args:
+        policy: of a layer of this library's.
+        device: "cpu", "cuda", ...
+    """
+    weights, values = policy.variable_dtype, policy.compute_dtype
+    products = type_name(products_in(policy.compute, device))
+    text = f"weights {weights}, values between layers {values}, products {products}"
+    if policy.variable in HALF:
+        text += "; small updates are lost in such weights: to train, mixed_" + weights
+    return text
+
+
+def needs_scaling(model: torch.nn.Module) -> bool:
+    """Whether a layer of the model, or itself, computes in float16 with weights of float32.
+
+    Then gradients between layers are of a type that holds nothing below 6e-8.
+    """
+    policies = (getattr(module, "given_policy", None) for module in model.modules())
+    return any(policy is not None and policy.name == "mixed_float16" for policy in policies)
+
+
 # --- calls ----------------------------------------------------------------------------------------
 
 
@@ -171,7 +228,11 @@ def called(layer: Any, run: Callable[..., Any], inputs: Sequence[Any], options: 
         return run(inputs, options)
     with _around(layer, wanted, device):
         outputs = run(inputs, options)
-    return cast(outputs, wanted)
+    found = cast(outputs, wanted)
+    stand_in = layer.__dict__.get("forward")
+    if stand_in is not None and found is not outputs and hasattr(stand_in, "given_as"):
+        stand_in.given_as(outputs, found)
+    return found
 
 
 def computed_in(layer: Any, device: str) -> torch.dtype | None:

@@ -53,7 +53,9 @@ class Weighted(Checked, torch.nn.Module):
 
     #: What it computes in and keeps its weights in; None is torch's default.
     given_policy: DTypePolicy | None
-    #: The half type of what comes out, where it is one.
+    #: Whether the policy was given to it by name, and not set for all or by what it stands in.
+    own_policy: bool
+    #: The type of what comes out, where that is another than it computes in on a CPU: half a type.
     half_type: torch.dtype | None
     #: A penalty on what comes out.
     activity_regularizer: Any
@@ -79,6 +81,7 @@ class Weighted(Checked, torch.nn.Module):
         compute = None if policy is None else policy.compute
         self.given_policy = policy
         self.half_type = compute if compute in HALF else None
+        self.own_policy = True
 
     @property
     def who(self) -> str:

@@ -35,7 +35,7 @@ KERAS = "3.15.1"
 #: What is told of the data that a model was trained on.
 _COUNTS = ("sequences", "steps", "shortest", "longest")
 #: What tells Keras how fast to go, and is nothing here.
-_NOTHING = {"run_eagerly", "steps_per_execution", "jit_compile", "auto_scale_loss"}
+_NOTHING = {"run_eagerly", "steps_per_execution", "jit_compile"}
 
 
 # --- what a model is, as data ---------------------------------------------------------------------
@@ -135,10 +135,9 @@ def compile_config(model: Any) -> dict[str, Any]:
     if not model.compiled:
         return {}
     compiled = model.as_compiled("save")
-    maker = getattr(compiled.make_optimizer, "__self__", None)
-    if not isinstance(maker, optimizers.Optimizer):
+    if not isinstance(compiled.optimizer, optimizers.Optimizer):
         return {}
-    return serialize({"optimizer": maker, **compiled.given})
+    return serialize({"optimizer": compiled.optimizer, **compiled.given})
 
 
 def compile_from(model: Any, config: Mapping[str, Any]) -> None:

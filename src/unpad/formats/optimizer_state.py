@@ -2,6 +2,8 @@
 
 The number of updates; the learning rate, where no schedule says it; the weights' averages, where
 they are kept; gradients that are being collected; then what the rule itself keeps of each weight.
+Before all of it, where the loss is scaled by a factor that follows the gradients, what Keras's
+LossScaleOptimizer keeps: two numbers that it never uses, batches since the factor changed, it.
 """
 
 from __future__ import annotations
@@ -43,8 +45,32 @@ def can_be_kept(optimizer: Any) -> bool:
     )
 
 
+def is_scaled(optimizer: Rule) -> bool:
+    """Whether the loss is scaled by a factor that follows the gradients."""
+    scaling = optimizer.around.scaling
+    return scaling is not None and scaling.growth_steps is not None
+
+
+def scale_of(optimizer: Rule) -> list[np.ndarray]:
+    """What is kept of a loss's factor; nothing where there is none."""
+    if not is_scaled(optimizer):
+        return []
+    scaling, group = optimizer.around.scaling, optimizer.param_groups[0]
+    assert scaling is not None
+    unused = [np.array(0, np.int32), np.array(0.0, np.float64)]
+    good, now = group.get("finite_steps", 0), scaling.now(group)
+    return [*unused, np.array(good, np.int32), np.array(now, np.float32)]
+
+
+def _set_scale(optimizer: Rule, arrays: Sequence[np.ndarray]) -> None:
+    group = optimizer.param_groups[0]
+    group["finite_steps"], group["loss_scale"] = (
+        kind(a.reshape(())) for kind, a in zip((int, float), arrays[2:4], strict=True)
+    )
+
+
 def state_of(optimizer: Rule, weights: Sequence[Tensor]) -> list[np.ndarray]:
-    """The arrays.
+    """The arrays, without those of `scale_of`.
 
     Args:
         optimizer: one that `can_be_kept`.
@@ -80,7 +106,7 @@ def set_state(optimizer: Rule, weights: Sequence[Tensor], arrays: Sequence[np.nd
     Args:
         optimizer: one that `can_be_kept`, for these weights.
         weights: those that are trained, in the order of the file.
-        arrays: what `state_of` gave, or Keras wrote.
+        arrays: what `scale_of` and `state_of` gave, or Keras wrote.
 
     Raises:
         ValueError: their number or a shape is not that of this optimiser and these weights; nothing
@@ -92,9 +118,11 @@ def set_state(optimizer: Rule, weights: Sequence[Tensor], arrays: Sequence[np.nd
     each += ["collected"] if around.accumulate > 1 else []
     head = 1 + (around.schedule is None)
     slots = [(w, name) for name in each for w in weights] + slots
-    expected = head + nadam + len(slots)
+    of_scale = 4 if is_scaled(optimizer) else 0
+    expected = of_scale + head + nadam + len(slots)
     if len(arrays) != expected:
         raise ValueError(f"expected {expected} arrays of the optimizer's, got {len(arrays)}.")
+    whole, arrays = arrays, arrays[of_scale:]
     rest = arrays[head : head + len(slots)]
     pairs = [(w, name, array) for (w, name), array in zip(slots, rest, strict=True)]
     for w, name, array in pairs:
@@ -102,8 +130,10 @@ def set_state(optimizer: Rule, weights: Sequence[Tensor], arrays: Sequence[np.nd
         shape = tuple(state.get(name, w).shape)
         if array.size != 1 if _is_nothing(name, state) else array.shape != shape:
             raise ValueError(f"expected {name} as {shape}, got {array.shape}.")
-    if any(a.size != 1 for a in arrays[:head]):
+    if any(a.size != 1 for a in whole[: of_scale + head]):
         raise ValueError("expected the number of updates and the learning rate as numbers.")
+    if of_scale:
+        _set_scale(optimizer, whole)
     count = int(arrays[0].reshape(()))
     for group in optimizer.param_groups:
         group["iterations"] = count

@@ -14,7 +14,7 @@ from ..optimizers.rule import Rule
 from ..ragged.numbers import to_numpy
 from ..serialization import read, serialize
 from .hdf5 import Group
-from .optimizer_state import can_be_kept, set_state, state_of
+from .optimizer_state import can_be_kept, scale_of, set_state, state_of
 from .problems import OtherModel, read_as
 from .tree import Kept, kept
 
@@ -36,11 +36,17 @@ def as_group(model: Any) -> Group:
         if vars_.attrs or vars_.arrays:
             root.make(part.path).groups["vars"] = vars_
     if can_be_kept(getattr(model, "optimizer", None)):
-        arrays = state_of(model.optimizer, trained(model))
-        numbered = {str(i): array for i, array in enumerate(arrays)}
+        scale, arrays = scale_of(model.optimizer), state_of(model.optimizer, trained(model))
         name = type(model.optimizer).__name__.removesuffix("Keras").lower()
-        root.make(_OPTIMIZER).groups["vars"] = Group({"name": name}, numbered)
+        group = root.make(_OPTIMIZER)
+        group.groups["vars"] = _numbered("loss_scale_optimizer" if scale else name, scale + arrays)
+        if scale:  # as Keras, which writes them once with the optimiser around it, and once alone
+            group.make("inner_optimizer").groups["vars"] = _numbered(name, arrays)
     return root
+
+
+def _numbered(name: str, arrays: list[np.ndarray]) -> Group:
+    return Group({"name": name}, {str(i): array for i, array in enumerate(arrays)})
 
 
 def trained(model: Any) -> list[Tensor]:

@@ -104,15 +104,20 @@ def cast_to(values: Tensor) -> torch.dtype | None:
     return None if values.dtype in (wanted, torch.float64) else wanted
 
 
-def types(values: Tensor) -> tuple[torch.dtype, torch.dtype]:
-    """The type to compute these values in, and that of what comes out.
+def products_in(dtype: torch.dtype, device: str) -> torch.dtype:
+    """The type in which products of values of this type are computed on a kind of device.
 
     On a CPU what is half a type is computed in float32, whichever path does it: the library has no
     half products, torch's take longer than those of float32 on processors that have none, and the
-    two shall give the same.
+    bits shall not depend on which processor has.
     """
+    return torch.float32 if dtype in HALF and device == "cpu" else dtype
+
+
+def types(values: Tensor) -> tuple[torch.dtype, torch.dtype]:
+    """The type to compute these values in, and that of what comes out."""
     out = values.dtype if recorded() else cast_to(values) or values.dtype
-    return torch.float32 if out in HALF and values.is_cpu else out, out
+    return products_in(out, values.device.type), out
 
 
 def brought(tensors: Iterable[Any], dtype: torch.dtype) -> list[Any]:

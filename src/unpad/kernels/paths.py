@@ -20,7 +20,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from ..ragged.numbers import HALF, type_name
 from . import library
+from .around import products_in
 from .registered import Registered, names_of, register
 
 
@@ -333,14 +335,26 @@ def why(call: Callable[..., Any], *arguments: Any, **options: Any) -> Why:
     return found
 
 
+def _devices() -> list[str]:
+    return ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+
+
+def _products(device: str) -> dict[str, str]:
+    kinds = (torch.float32, torch.float64, *sorted(HALF, key=type_name))
+    return {type_name(kind): type_name(products_in(kind, device)) for kind in kinds}
+
+
 def info() -> dict[str, object]:
     """The paths there are, the one that is forced, those last taken; and the compiled kernels.
 
     `paths` and `last` are the recurrent operator's; `operators` and `ran` have those of every one.
+    `products` says of each kind of device in which type products of values of a type are computed.
 
     Example:
         >>> sorted(info())
-        ['compiled', 'forced', 'last', 'operators', 'paths', 'ran']
+        ['compiled', 'forced', 'last', 'operators', 'paths', 'products', 'ran']
+        >>> info()["products"]["cpu"]["bfloat16"]
+        'float32'
     """
     return {
         "paths": available(),
@@ -349,4 +363,5 @@ def info() -> dict[str, object]:
         "operators": {name: list(o.named) for name, o in OPERATORS.items()},
         "ran": dict(RAN),
         "compiled": library.describe(),
+        "products": {device: _products(device) for device in _devices()},
     }

@@ -9,6 +9,7 @@ import torch
 
 from ..core.mode import mode
 from ..core.options import WithoutName
+from ..core.precision import hand_down
 from ..core.spec import spec_of
 from ..core.trial import ones_like, remembered
 from ..layers import Layer, Spec
@@ -27,13 +28,14 @@ class Model(OnHub, Trained, refused=NOT_ASKED):
     """A model: `Model(inputs, outputs)` of a graph, or a class of one's own.
 
     A class makes its layers in `__init__` and computes in `forward(self, inputs)` (or Keras's
-    `call`), which gets Ragged or tensors. It is built by a trial on zeros when it first sees data,
+    `call`), which gets Ragged or tensors. It is built by a trial on ones when it first sees data,
     and a layer that cannot keep the sequences' structure is refused there.
 
     Args:
         inputs: a symbol, a list or a dict of them: see `Functional`.
         outputs: likewise.
         name: shown in summaries.
+        dtype: the policy of the layers inside that were given none of their own.
 
     Example:
         >>> import unpad as keras
@@ -93,6 +95,22 @@ class Model(OnHub, Trained, refused=NOT_ASKED):
         if cls is Model and isinstance(config, dict) and "layers" in config:
             return Model.drawn.from_config(config)
         return super().from_config(config)
+
+    @property
+    def dtype(self) -> torch.dtype | None:
+        """Of the weights; None is torch's default. Set, it is that of the layers given none."""
+        return None if self.given_policy is None else self.given_policy.variable
+
+    @dtype.setter
+    def dtype(self, value: Any) -> None:
+        super(Model, type(self)).dtype.fset(self, value)  # pyright: ignore
+        if "built" in self.__dict__:
+            hand_down(self.given_policy, self)
+
+    def ensure_built(self, *specs: Any, **options: Any) -> Any:
+        if self.own_policy and not self.built:
+            hand_down(self.given_policy, self)  # a class of one's own has made its layers by now
+        return super().ensure_built(*specs, **options)
 
     @property
     def layers(self) -> list[Layer]:
@@ -166,6 +184,8 @@ class Model(OnHub, Trained, refused=NOT_ASKED):
             raise ValueError(f"{self.who}: a model cannot stand in itself.")
         if not self.trainable:
             layer.trainable = False
+        if self.own_policy:
+            hand_down(self.given_policy, layer)
         # A layer may be called "output", as the model's own attribute is.
         attribute = name
         while hasattr(type(self), attribute) or attribute in self.__dict__:

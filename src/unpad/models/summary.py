@@ -10,6 +10,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from ..core import precision
 from ..layers import Layer, Spec, TorchModule
 
 
@@ -20,6 +21,7 @@ class Row(NamedTuple):
     output: str
     weights: str
     sequences: str
+    policy: str = ""
     source: str = ""
 
 
@@ -32,20 +34,24 @@ def summary(model: Any, rows: Sequence[Row], print_fn: Callable[[str], None] | N
     table.add_column("output", no_wrap=True)
     table.add_column("weights", justify="right")
     table.add_column("sequences")
-    sources = any(row.source for row in rows)
-    if sources:
-        table.add_column("from", overflow="fold")
+    names = {row.policy for row in rows if row.policy}
+    # A column only where it says something: most models have one policy.
+    told = {"policy": len(names) > 1, "from": any(row.source for row in rows)}
+    for name in (name for name, there in told.items() if there):
+        table.add_column(name, overflow="fold", no_wrap=name == "policy")
     for row in rows:
-        table.add_row(*(row if sources else row[:-1]))
+        more = zip(row[-len(told) :], told.values(), strict=True)
+        table.add_row(*row[: -len(told)], *(text for text, there in more if there))
     total = model.count_params()
     trainable = sum(w.numel() for w in model.parameters() if w.requires_grad)
     foot = f"{total:,} weights"
     if trainable != total:
         foot += f", {trainable:,} of them trained"
+    foot += "".join(f"\n{line}" for line in _types(model, sorted(names)))
     if print_fn is None:
         console = Console()
         console.print(table)
-        console.print(foot, highlight=False)
+        console.print(foot, highlight=False, soft_wrap=True)
         return
     text = io.StringIO()
     console = Console(file=text, width=100)
@@ -61,13 +67,29 @@ def row_of(layer: Layer, before: Spec, after: Any, source: str = "") -> Row:
         ", ".join(map(str, outputs)),
         f"{layer.count_params():,}",
         effect(before, outputs[0]),
+        policy_of(layer),
         source,
     )
 
 
+def policy_of(layer: Layer) -> str:
+    """The name of a layer's policy, where it has weights or was given one."""
+    known = layer.given_policy is not None or any(True for _ in layer.parameters())
+    return layer.dtype_policy.name if known else ""
+
+
+def _types(model: Any, names: Sequence[str]) -> list[str]:
+    """What each policy but float32's means on the model's device, a line each."""
+    device = next((w.device.type for w in model.parameters()), "cpu")
+    others = [precision.DTypePolicy(name) for name in names if name != "float32"]
+    return [f"{policy.name}: {precision.told(policy, device)}" for policy in others]
+
+
 def of_children(model: Any) -> list[Row]:
     """The lines of a model that has no graph: its layers and their weights."""
-    return [Row(x.name + _kind(x), "", f"{x.count_params():,}", "") for x in model.layers]
+    return [
+        Row(x.name + _kind(x), "", f"{x.count_params():,}", "", policy_of(x)) for x in model.layers
+    ]
 
 
 def _kind(layer: Layer) -> str:

@@ -14,6 +14,7 @@ from torch import Tensor
 from .. import kernels, losses, optimizers
 from ..arguments import OrAuto, flag, integer, number, or_auto, positive, wrong
 from ..core.mode import mode
+from ..core.precision import needs_scaling
 from ..core.structure import flat
 from ..core.symbol import specs_of
 from ..core.written import is_ours
@@ -64,6 +65,7 @@ class Trained(Layer, obeyed=["metrics"]):
         run_eagerly: bool = False,
         steps_per_execution: int = 1,
         jit_compile: OrAuto = "auto",
+        auto_scale_loss: bool = True,
     ) -> None:
         """Says how the model is trained. Forgets an earlier optimiser's state.
 
@@ -83,23 +85,29 @@ class Trained(Layer, obeyed=["metrics"]):
                 every step runs as it is written. They are kept as attributes of these names.
             steps_per_execution: every batch is an update of its own here.
             jit_compile: torch's compiler is asked by `torch.compile(model)`.
+            auto_scale_loss: whether, where the policy of the model or a layer is "mixed_float16",
+                the loss is scaled: `optimizers.LossScaleOptimizer` around an optimizer of unpad's.
 
         Raises:
             ValueError: a name is not known, or the loss does not go with the last activation.
         """
         ways = _ways(run_eagerly, steps_per_execution, jit_compile)
+        given = optimizers.get(optimizer)
+        scales = flag("compile", "auto_scale_loss", auto_scale_loss) and needs_scaling(self)
         compiled = Compiled(
             each(loss, losses.get),
             loss_weights,
             each(metrics, metric_of),
             each(weighted_metrics, metric_of),
-            optimizers.maker(optimizer),
+            given,
+            optimizers.maker(optimizers.scaled(given) if scales else given),
             isinstance(optimizer, torch.optim.Optimizer),
             {
                 "loss": loss,
                 "loss_weights": loss_weights,
                 "metrics": metrics,
                 "weighted_metrics": weighted_metrics,
+                **({} if auto_scale_loss else {"auto_scale_loss": False}),
             },
         )
         for metric in leaves(compiled.metrics):

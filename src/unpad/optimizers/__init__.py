@@ -13,6 +13,7 @@ from ..serialization import deserialize, serialize
 from . import schedules
 from .adafactor import Adafactor
 from .lamb import Lamb
+from .loss_scale import LossScaleOptimizer
 from .muon import Muon
 from .named import (
     SGD,
@@ -40,6 +41,7 @@ __all__ = [
     "Ftrl",
     "Lamb",
     "Lion",
+    "LossScaleOptimizer",
     "Muon",
     "Nadam",
     "Optimizer",
@@ -54,7 +56,7 @@ __all__ = [
 _BY_NAME: dict[str, type[Optimizer]] = {
     name.lower(): kind
     for name, kind in globals().items()
-    if name in __all__ and isinstance(kind, type) and kind is not Optimizer
+    if name in __all__ and isinstance(kind, type) and kind not in (Optimizer, LossScaleOptimizer)
 }
 
 
@@ -105,6 +107,20 @@ def maker(optimizer: Any) -> Callable[[Iterable[Tensor]], torch.optim.Optimizer]
 
 def _none(parameters: Iterable[Tensor]) -> torch.optim.Optimizer:
     raise ValueError("fit: compile was given optimizer=None, so that nothing moves the weights.")
+
+
+def scaled(optimizer: Any) -> Any:
+    """An optimiser for a model in float16: one of this library's in a LossScaleOptimizer.
+
+    Args:
+        optimizer: as for `get`; torch's own come back as they are.
+    """
+    found = get(optimizer)
+    if not isinstance(found, Optimizer) or isinstance(found, LossScaleOptimizer):
+        return found
+    if found.loss_scale_factor is not None:
+        return found  # somebody has chosen the factor
+    return LossScaleOptimizer(found, name="loss_scale_optimizer")
 
 
 def _no_optimizer(given: Any) -> ValueError:

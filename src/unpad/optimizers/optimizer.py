@@ -11,7 +11,6 @@ from torch import Tensor
 from .. import arguments
 from ..arguments import AboveZero, NotNegative, Positive, Share
 from ..configured import Configured, arguments_of
-from ..errors import refuse
 from ..refusals import Refusing
 from ..serialization import as_data
 from ..spellings import warn_once
@@ -19,6 +18,7 @@ from .clipping import clip_of
 from .own import OwnRule, OwnUpdate
 from .rate import Rate
 from .rule import Around, Rule, gradient_of
+from .scaling import Scaling
 from .schedules import InverseTimeDecay, of_step, rate_at
 from .spared import Spared
 
@@ -33,7 +33,7 @@ class Shared(TypedDict, total=False):
     use_ema: bool
     ema_momentum: float
     ema_overwrite_frequency: int | None
-    loss_scale_factor: None
+    loss_scale_factor: float | None
     gradient_accumulation_steps: int | None
     name: str | None
     lr: float
@@ -50,8 +50,7 @@ _REFUSED = {
     "apply_gradients": _BY_STEPS,
     "finalize_variable_values": _AT_THE_END,
     "iterations": "It is counted; a callback's on_train_batch_end can count anything else.",
-    "loss_scale_factor": "Under torch.autocast torch.amp.GradScaler scales; bfloat16 needs none.",
-    "scale_loss": "Under torch.autocast torch.amp.GradScaler scales; bfloat16 needs none.",
+    "scale_loss": "Give loss_scale_factor=, or put it into a LossScaleOptimizer.",
     "load_own_variables": _OF_TORCH,
     "save_own_variables": _OF_TORCH,
     "set_weights": _OF_TORCH,
@@ -77,7 +76,8 @@ class Optimizer(OwnUpdate, Configured, Refusing, refused=_REFUSED):
         use_ema: whether a running average of the weights is kept; `fit` ends with it in place.
         ema_momentum: how slowly the average follows.
         ema_overwrite_frequency: after so many updates each the average replaces the weights.
-        loss_scale_factor: refused.
+        loss_scale_factor: the loss is multiplied by it before the backward pass, and the gradients
+            divided, for models in float16; see `LossScaleOptimizer`.
         gradient_accumulation_steps: so many batches make one update, by their mean gradient.
         name: a name; by default the class's.
         lr: Keras 2's spelling of learning_rate.
@@ -97,7 +97,7 @@ class Optimizer(OwnUpdate, Configured, Refusing, refused=_REFUSED):
         use_ema: bool = False,
         ema_momentum: Share = 0.99,
         ema_overwrite_frequency: Positive | None = None,
-        loss_scale_factor: None = None,
+        loss_scale_factor: AboveZero | None = None,
         gradient_accumulation_steps: int | None = None,
         name: str | None = None,
         *,
@@ -105,7 +105,6 @@ class Optimizer(OwnUpdate, Configured, Refusing, refused=_REFUSED):
         decay: NotNegative | None = None,
     ) -> None:
         who = type(self).__name__
-        refuse(who, loss_scale_factor=loss_scale_factor)
         if lr is not None:
             learning_rate = lr
             _tell_once(who, "lr", f"learning_rate={lr!r}")
@@ -121,6 +120,7 @@ class Optimizer(OwnUpdate, Configured, Refusing, refused=_REFUSED):
         self.use_ema = use_ema
         self.ema_momentum = ema_momentum
         self.ema_overwrite_frequency = ema_overwrite_frequency
+        self.loss_scale_factor = loss_scale_factor
         self.gradient_accumulation_steps = arguments.integer(
             who, "gradient_accumulation_steps", gradient_accumulation_steps, 2, or_none=True
         )
@@ -129,6 +129,7 @@ class Optimizer(OwnUpdate, Configured, Refusing, refused=_REFUSED):
         )
         self._spared: Spared | None = None
         self._schedule: Callable[[int], Any] | None = None
+        self._scaling: Scaling | None = None
         self._rate = 0.0
         if callable(learning_rate):
             self._schedule = learning_rate
@@ -165,9 +166,14 @@ class Optimizer(OwnUpdate, Configured, Refusing, refused=_REFUSED):
             )
         return OwnRule(parameters, lr, self.weight_decay or 0.0, around, self, self._states)
 
-    def bind(self, parameters: Iterable[Tensor]) -> Rule:
-        """Makes the torch optimiser for these weights, and keeps it."""
-        self.torch_optimizer = None
+    def bind(self, parameters: Iterable[Tensor], scaling: Scaling | None = None) -> Rule:
+        """Makes the torch optimiser for these weights, and keeps it.
+
+        Args:
+            parameters: the weights.
+            scaling: of the loss, by a factor that follows the gradients.
+        """
+        self.torch_optimizer, self._scaling = None, scaling
         self._check_arguments()
         self._weights, self._states, self.built = list(parameters), {}, False
         self.build(self._weights)
@@ -175,7 +181,9 @@ class Optimizer(OwnUpdate, Configured, Refusing, refused=_REFUSED):
         self.torch_optimizer = self._rule()
         return self.torch_optimizer
 
-    def _rule(self) -> Rule:
+    def _rule(self, scaling: Scaling | None = None) -> Rule:
+        self._scaling = scaling or self._scaling
+        fixed = None if self.loss_scale_factor is None else Scaling(self.loss_scale_factor)
         own = type(self).update_step is not OwnUpdate.update_step
         around = Around(
             schedule=self._schedule,
@@ -184,6 +192,7 @@ class Optimizer(OwnUpdate, Configured, Refusing, refused=_REFUSED):
             ema_overwrite_frequency=self.ema_overwrite_frequency,
             accumulate=self.gradient_accumulation_steps or 1,
             spared=self._spared,
+            scaling=self._scaling or fixed,
         )
         make = Optimizer.make if own else type(self).make
         return make(self, self._weights, self.learning_rate, around)
@@ -257,6 +266,10 @@ class Optimizer(OwnUpdate, Configured, Refusing, refused=_REFUSED):
         """The same, of pairs of a gradient and its weight."""
         pairs = list(grads_and_vars)
         self.apply([grad for grad, _ in pairs], [weight for _, weight in pairs])
+
+    def scale_loss(self, loss: Tensor) -> Tensor:
+        """The loss as it goes into the backward pass: times `loss_scale_factor`, if any."""
+        return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
 
     @property
     def variables(self) -> list[Tensor]:

@@ -16,6 +16,7 @@ from ..ragged.numbers import as_tensor
 from . import clipping
 from .constrained import apply_constraints
 from .rate import Rate
+from .scaling import Scaling
 from .schedules import rate_at
 from .spared import Spared, apart
 
@@ -37,6 +38,7 @@ class Around:
         ema_overwrite_frequency: after so many updates each the averages replace the weights.
         accumulate: the number of calls whose gradients make one update.
         spared: weights that do not decay; None where all do.
+        scaling: of the loss whose gradients come; None: they are the loss's own.
     """
 
     schedule: Callable[[int], Any] | None = None
@@ -44,6 +46,7 @@ class Around:
     ema_momentum: float | None = None
     ema_overwrite_frequency: int | None = None
     accumulate: int = 1
+    scaling: Scaling | None = None
     spared: Spared | None = None
 
 
@@ -87,9 +90,9 @@ def _hooked(step: Callable[..., Any]) -> Callable[..., Any]:
 class Rule(torch.optim.Optimizer):
     """A torch optimiser whose step is Keras's: a subclass says only how weights move.
 
-    In this order: gradients are collected, until there are enough for an update; the learning rate
-    is read; gradients are clipped; weights decay; they move; their averages follow; constraints
-    hold. The state can be saved and loaded as that of any torch optimiser.
+    In this order: gradients of a scaled loss are divided; they are collected, until there are
+    enough for an update; the learning rate is read; gradients are clipped; weights decay; they
+    move; their averages follow; constraints hold. The state can be saved and loaded as that of any torch optimiser.
 
     Args:
         params: weights, or groups of them.
@@ -157,7 +160,11 @@ class Rule(torch.optim.Optimizer):
         with torch.no_grad():
             call = self.param_groups[0]["iterations"]
             with as_tensors():
-                work = [self._moved(group, by_rows) for group in self.param_groups]
+                work: Any = [self._moved(group, by_rows) for group in self.param_groups]
+            if self.around.scaling is not None:
+                work = self.around.scaling.unscaled(self.param_groups[0], work)
+                if work is None:
+                    return loss
             for group in self.param_groups:
                 group["iterations"] = call + 1
             if self.around.accumulate > 1:
@@ -166,6 +173,11 @@ class Rule(torch.optim.Optimizer):
             if work is not None:
                 self._update_all(work, call)
         return loss
+
+    def scale_loss(self, loss: Tensor) -> Tensor:
+        """The loss as it goes into the backward pass."""
+        scaling = self.around.scaling
+        return loss if scaling is None else loss * scaling.now(self.param_groups[0])
 
     def apply(self, grads: Sequence[Any], trainable_variables: Any = None) -> None:
         """One update by these gradients, for a training step of one's own, as in Keras.
@@ -281,7 +293,11 @@ class Rule(torch.optim.Optimizer):
             summed: whether the term is a sum: its gradients are added up then.
             term: its name, the same in every batch.
         """
-        self._add([self._moved(group, False) for group in self.param_groups], weight, summed, term)
+        work: Any = [self._moved(group, False) for group in self.param_groups]
+        if self.around.scaling is not None:
+            work = self.around.scaling.unscaled(self.param_groups[0], work)
+        if work is not None:
+            self._add(work, weight, summed, term)
 
     def _add(
         self, work: list[tuple[list[Tensor], list[Tensor]]], weight: Any, summed: bool, term: str

@@ -59,6 +59,11 @@ class Update(NamedTuple):
         moves = any(group["params"] for group in optimizer.param_groups)
         return cls(obeying(optimizer, constraints), getattr(around, "accumulate", 1), moves)
 
+    def scaled(self, loss: Tensor) -> Tensor:
+        """The loss as the optimiser wants it on its way back."""
+        optimizer: Any = self.optimizer
+        return optimizer.scale_loss(loss) if hasattr(optimizer, "scale_loss") else loss
+
     def step(self) -> None:
         """Moves the weights by their gradients."""
         if self.by_rows:
@@ -113,6 +118,7 @@ def _can_take_rows(optimizer: torch.optim.Optimizer) -> bool:
     return (
         around.clip is None
         and around.accumulate == 1
+        and around.scaling is None
         and not hooks_of(optimizer)
         and not any(group["amsgrad"] for group in optimizer.param_groups)
     )

@@ -18,6 +18,8 @@ class Compiled(NamedTuple):
     loss_weights: Any
     metrics: Any
     weighted_metrics: Any
+    #: What was given, by name or not, before it was put into anything.
+    optimizer: Any
     make_optimizer: Any
     #: Whether the optimiser was made by the user, for weights of his choice.
     optimizer_given: bool

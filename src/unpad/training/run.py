@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -155,24 +156,26 @@ class Run:
             return  # a loss without a gradient
         update.optimizer.zero_grad(set_to_none=True)
         if update.accumulate == 1:
-            self._backward(loss)
+            self._backward(update, loss)
             update.step()
             return
         # A batch among those that make one update together: as if all were one batch.
         if outcome is not None and loss is outcome.total:
-            update.collect(terms_of(outcome, self.objective.parts), self._backward)
+            update.collect(terms_of(outcome, self.objective.parts), partial(self._backward, update))
             return
         summed = self.objective.is_sum
         if summed and outcome is not None and outcome.penalty is not None:
             # Sums add up, but what is asked of the weights is asked once an update.
             loss = loss - (1 - 1 / update.accumulate) * outcome.penalty
         weight = counted if outcome is None else outcome.counted
-        update.collect([Term("", loss, weight, summed)], self._backward)
+        update.collect([Term("", loss, weight, summed)], partial(self._backward, update))
 
-    def _backward(self, loss: Tensor, more: bool = False, only: bool = True) -> None:
+    def _backward(
+        self, update: Update, loss: Tensor, more: bool = False, only: bool = True
+    ) -> None:
         """The gradients of a loss, or of one of its terms, whether more of them follow."""
         if loss.requires_grad or (only and self.ranks.alone):
-            loss.backward(retain_graph=more)
+            update.scaled(loss).backward(retain_graph=more)
         self.ranks.sum_gradients(w for w in self.model.parameters() if w.requires_grad)
 
     # --- the model's own steps -------------------------------------------------------------------

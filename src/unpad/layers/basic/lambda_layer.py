@@ -25,7 +25,7 @@ class Lambda(Layer):
     Shapes: the function gets what the layer gets, a Ragged as a Ragged, and gives a Ragged, or one
     row a sequence. Empty sequences give what the function makes of them.
 
-    When it is built the function is tried on zeros. A function of values, which knows no
+    When it is built the function is tried on ones. A function of values, which knows no
     sequences, is given as `lambda x: x.map(torch.erf)`.
 
     A lambda cannot be pickled, nor saved with a model; a function of a module can. Weights inside

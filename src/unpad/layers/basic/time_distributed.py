@@ -11,6 +11,7 @@ from torch import Tensor
 from ...core.calls import Keeps
 from ...core.layer import Layer, lift
 from ...core.options import LayerOptions
+from ...core.precision import go_by_inside
 from ...core.spec import Spec
 from ...ragged import Ragged
 from ...ragged.doors.padded import take_real
@@ -54,6 +55,7 @@ class TimeDistributed(Keeps, Layer):
                 "For a function of a tensor use Activation(function)."
             )
         self.layer = layer
+        go_by_inside(self, layer)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "layer": as_data(self.layer)}

@@ -7,6 +7,7 @@ from typing import Any, Unpack
 
 from ...core.layer import Layer
 from ...core.options import LayerOptions
+from ...core.precision import go_by_inside
 
 
 class Wrapper(Layer):
@@ -35,6 +36,7 @@ class Wrapper(Layer):
         if not isinstance(layer, Layer):
             raise ValueError(f"{self.who}: expected a layer, got {type(layer).__name__}.")
         self.layer = layer
+        go_by_inside(self, layer)
 
     def build(self, *specs: Any, **options: Any) -> None:
         self.layer.ensure_built(*specs, **options)

@@ -119,7 +119,8 @@ class BatchNormalization(Affine):
         self.register_buffer("moving_variance", self.moving_variance_initializer((size,), dtype))
 
     def _weights_dtype(self) -> torch.dtype | None:
-        return self.moving_mean.dtype
+        mean = self._buffers.get("moving_mean")
+        return self.dtype if mean is None else mean.dtype
 
     def on_values(self, values: Tensor) -> Tensor:
         # torch takes features from axis 1, and all others as one long axis of steps.

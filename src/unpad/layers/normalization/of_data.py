@@ -139,7 +139,10 @@ class Normalization(Keeps, Layer):
             assert mean is not None
             if tuple(mean.shape) != tuple(spec[axis] for axis in kept):
                 raise ValueError(f"{self.who}: built for {tuple(mean.shape)} features, got {spec}.")
-        return spec if spec.dtype.is_floating_point else spec.with_dtype(self._floating())
+        floating = self._floating()
+        if not spec.dtype.is_floating_point:
+            return spec.with_dtype(floating)
+        return spec.with_dtype(self.dtype or torch.promote_types(spec.dtype, floating))
 
     def _floating(self) -> torch.dtype:
         return self.dtype or torch.get_default_dtype()

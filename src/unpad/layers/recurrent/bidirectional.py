@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ...core.layer import Layer
 from ...core.options import LayerOptions
+from ...core.precision import go_by_inside
 from ...core.spec import Spec, Specs
 from ...core.structure import flat
 from ...ragged import Ragged
@@ -88,6 +89,7 @@ class Bidirectional(Layer):
         self.backward_layer: Any = backward_layer
         if backward_layer is None:
             self.backward_layer = _fresh(ahead, not ahead.go_backwards, self.who)
+        go_by_inside(self, self.forward_layer)
         self._check_pair()
         self.return_sequences, self.return_state, self.stateful = (
             getattr(self.forward_layer, option, False) for option in _SHARED

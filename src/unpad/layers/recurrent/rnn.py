@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ...core.options import LayerOptions
+from ...core.precision import go_by_inside
 from ...core.spec import Spec
 from ...serialization import as_data
 from .any_cell import build_cell, check_cell, fresh_cell
@@ -76,6 +77,7 @@ class RNN(Recurrent):
             cell = StackedRNNCells(list(cell), dtype=self.given_policy)
         check_cell(cell, self.who)
         self.cell = cell
+        go_by_inside(self, cell)
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
