@@ -56,6 +56,10 @@ def fewer_labels(sizes):
     return coded(own, (), torch.int64).map(lambda v: 1 + (v // 10 + v // 100) % (CLASSES - 1))
 
 
+def directions(sizes):
+    return logits(sizes).map(lambda v: torch.nn.functional.normalize(torch.sin(7 * v), dim=-1))
+
+
 def pairs_of_tags(sizes):
     return coded(sizes, (CLASSES, CLASSES)).map(lambda v: 2 * torch.sin(7 * v))
 
@@ -93,6 +97,8 @@ CASES = {
     "binary focal, logits": (
         "BinaryFocalCrossentropy", {"from_logits": True, "gamma": 0.5}, yes_or_no, logits,
     ),
+    "generalized": ("CategoricalGeneralizedCrossEntropy", {"q": 0.7}, labels, probabilities),
+    "circle": ("Circle", {"gamma": 2.0}, labels, directions),
     "ctc": ("CTC", {}, fewer_labels, logits),
     "crf": ("CRF", {}, labels, pairs_of_tags),
     "crf, ignoring": ("CRF", {"ignore_class": 2}, labels, pairs_of_tags),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import unpad as keras
 from unpad.data import Sampler
 from unpad.data.sampler import checked
+from unpad.testing import LawBroken, check_sampler
 
 from ..messages import says
 from ..taggers import sentences, tagger
@@ -131,6 +132,42 @@ def test_a_sampler_of_ones_own():
     )
     assert seen == [0, 1, 2]
     assert history.history["loss"][0] == pytest.approx(model.evaluate(X, Y, verbose=0)[0], rel=1e-5)
+
+
+class AnyOrder(Sampler):
+    def epoch(self, epoch, rank=0, world=1):
+        return torch.randperm(len(self)).split(2)
+
+
+class AllToAll(Sampler):
+    def epoch(self, epoch, rank=0, world=1):
+        return super().epoch(epoch)
+
+
+class WithoutTheLast(Sampler):
+    def epoch(self, epoch, rank=0, world=1):
+        return super().epoch(epoch, rank, world)[: -1 if epoch else None]
+
+
+BROKEN = {
+    AnyOrder: "AnyOrder: epoch 2 is another when it is asked again. Draw from a generator of the "
+    "seed and the epoch: torch.Generator().manual_seed(...).",
+    AllToAll: "AllToAll: 3 processes: sequence 0 is there 3 times; expected each in one batch. "
+    "Epoch 0.",
+    WithoutTheLast: "WithoutTheLast: sequence ",
+}
+
+
+def test_the_law_of_samplers():
+    """What fit relies on, to ask of a sampler of one's own; and it catches what breaks it."""
+    lengths = [5, 0, 3, 1, 9, 2, 2, 7]
+    for options in ({}, {"batch_size": 3}, {"batch_steps": 9, "bucket_by_length": True}):
+        check_sampler(lambda o=options: Sampler(lengths, **o), len(lengths))
+    check_sampler(lambda: Sampler([]), 0)
+    for kind, text in BROKEN.items():
+        with pytest.raises(LawBroken) as caught:
+            check_sampler(lambda k=kind: k(lengths, batch_size=2), len(lengths))
+        assert str(caught.value).startswith(text)
 
 
 def test_what_is_no_epoch_is_refused():

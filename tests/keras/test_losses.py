@@ -176,3 +176,54 @@ def test_nan_behind_the_mask():
     theirs = keras.losses.MeanSquaredError()
     assert bool(theirs(true, pred).isnan())
     assert_close(ours, theirs(true.nan_to_num(0), pred), "loss", rtol=1e-6)
+
+
+# --- circle, whose pairs are those of the batch in Keras ------------------------------------------
+
+VECTORS = np.cos(3 * coded_like((9, 4)))
+VECTORS /= np.linalg.norm(VECTORS, axis=-1, keepdims=True)
+CIRCLES = {"": {}, "options": {"gamma": 5.0, "margin": 0.2}, "itself": {"remove_diagonal": False}}
+
+
+@pytest.mark.parametrize("classes", [[0] * 9, [0, 1, 2] * 3, range(9)], ids=["one", "three", "own"])
+@pytest.mark.parametrize("options", CIRCLES.values(), ids=CIRCLES)
+def test_circle(float64, options, classes):
+    """On rows the loss and its gradient are Keras's; on a sequence those of its steps as rows."""
+    labels = np.array(classes)
+    ours, theirs, steps = (torch.tensor(VECTORS, requires_grad=True) for _ in range(3))
+    a = unpad.losses.Circle(**options)(torch.tensor(labels), ours)
+    b = keras.losses.Circle(**options)(torch.tensor(labels), theirs)
+    of_one = Ragged.from_padded(steps[None], lengths=[9])
+    c = unpad.losses.Circle(**options)(torch.tensor(labels)[None], of_one)
+    assert_close(a.detach(), b.detach(), "loss")
+    assert_close(c.detach(), b.detach(), "loss of a sequence")
+    for loss in (a, c):
+        loss.backward()
+    assert torch.isfinite(ours.grad).all()
+    if len(set(labels)) == 3:  # else Keras's is not finite
+        b.backward()
+        assert_close(ours.grad, theirs.grad, "gradient")
+        assert_close(steps.grad, theirs.grad, "gradient of a sequence")
+    others = {"ref_labels": torch.arange(5) % 3, "ref_embeddings": torch.tensor(VECTORS[:5])}
+    known = torch.tensor(labels), torch.tensor(VECTORS)
+    mine = unpad.losses.circle(*known, **others, remove_diagonal=False)
+    assert_close(mine, keras.losses.circle(*known, **others, remove_diagonal=False), "others")
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+@pytest.mark.parametrize("name", ["MeanSquaredError", "CategoricalHinge", "KLDivergence"])
+def test_dtype(name, dtype):
+    """The result has the type that was asked for, and Keras's value to that type's rounding."""
+    true, pred = np.eye(3), np.full((3, 3), 0.3)
+    ours = getattr(unpad.losses, name)(dtype=dtype)
+    expected = getattr(keras.losses, name)(dtype=keras.DTypePolicy(dtype))(true, pred)
+    assert ours.dtype == dtype
+    found = ours(true, pred)
+    assert found.dtype is getattr(torch, dtype)
+    torch.testing.assert_close(found.double(), expected.double(), rtol=2e-2, atol=1e-2)
+    policy = (
+        getattr(unpad.losses, name)(dtype=keras.DTypePolicy("mixed_" + dtype))
+        if (dtype in ("float16", "bfloat16"))
+        else ours
+    )
+    assert policy.dtype == dtype

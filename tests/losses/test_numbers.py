@@ -17,6 +17,7 @@ from ..loss_data import (
     SIZES,
     cases,
     data,
+    directions,
     logits,
     made,
     numbers,
@@ -89,6 +90,7 @@ EDGES = {
     probabilities: [BITS / BITS.sum(-1, keepdim=True), BITS * 0],
     sigmoids: [BITS, 1 - BITS],
     rates: [BITS * 0, 1e6 * BITS],
+    directions: [BITS / BITS.norm(dim=-1, keepdim=True), BITS * 0],
 }
 
 
@@ -179,8 +181,11 @@ OPTIONS = [
         "Hinge: unknown reduction 'men'; did you mean 'mean'? Known are: mean, "
         "mean_over_sequences, mean_with_sample_weight, none, sum, sum_over_batch_size.",
     ),
-    ("Hinge", {"dtype": "float16"}, "Hinge: dtype='float16' is not supported. Leave it out."),
-    ("CTC", {"dtype": "float16"}, "CTC: dtype='float16' is not supported. Leave it out."),
+    ("Hinge", {"dtype": "int64"}, "Hinge: expected dtype as a type of floating numbers, got "),
+    (
+        "CategoricalGeneralizedCrossEntropy", {"q": 1.0},
+        "CategoricalGeneralizedCrossEntropy: expected q as a number above 0 and below 1, got 1.0.",
+    ),
     *(
         (name, {"axis": 1}, f"{name}: axis=1 is not supported. Leave it out.")
         for name in (

@@ -71,12 +71,18 @@ def on_steps(
     return true, y_pred, weight
 
 
-def summable(y_pred: Any) -> Any:
+def summable(y_pred: Any, dtype: torch.dtype | None = None) -> Any:
     """Predictions in a type that losses may be computed and summed in: no half precision.
 
     A square of 300 is more than float16 holds, and bfloat16 counts to 256.
+
+    Args:
+        y_pred: a Ragged or a tensor.
+        dtype: that somebody wants; None is that of the predictions.
     """
-    return y_pred.to(dtype=torch.float32) if y_pred.dtype in HALF else y_pred
+    wanted = dtype or y_pred.dtype
+    wanted = torch.float32 if wanted in HALF else wanted
+    return y_pred if y_pred.dtype is wanted else y_pred.to(dtype=wanted)
 
 
 def as_numbers(y_pred: Any) -> Tensor:

@@ -22,7 +22,8 @@ class Sampler:
     """The batches of each epoch, drawn from a seed: an epoch is the same whenever it is asked.
 
     `fit` makes one from its options; `fit(sampler=)` takes one, or one of your own: a subclass that
-    defines `epoch`. Its law is that every sequence is in one batch of an epoch, and in one only.
+    defines `epoch`. Its law is that every sequence is in one batch of an epoch, and in one only:
+    `testing.check_sampler` asks it.
 
     Args:
         lengths: (n,) steps of each sequence; ones where rows are no sequences.

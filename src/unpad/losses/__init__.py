@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from ..errors import unknown
 from ..serialization import deserialize, serialize
+from .circle import Circle, circle
 from .connectionist import CTC, ctc_decode
 from .crf import CRF
 from .crossentropy import (
@@ -37,6 +38,10 @@ from .functions import (
     poisson,
     sparse_categorical_crossentropy,
     squared_hinge,
+)
+from .generalized import (
+    CategoricalGeneralizedCrossEntropy,
+    categorical_generalized_cross_entropy,
 )
 from .loss import Loss
 from .margin import CategoricalHinge, Hinge, SquaredHinge
@@ -70,6 +75,8 @@ _OF_FUNCTION: dict[Callable[..., Any], type[Loss]] = {
     binary_crossentropy: BinaryCrossentropy,
     categorical_focal_crossentropy: CategoricalFocalCrossentropy,
     binary_focal_crossentropy: BinaryFocalCrossentropy,
+    categorical_generalized_cross_entropy: CategoricalGeneralizedCrossEntropy,
+    circle: Circle,
     ctc: CTC,
     crf: CRF,
 }
@@ -129,7 +136,9 @@ __all__ = [
     "BinaryFocalCrossentropy",
     "CategoricalCrossentropy",
     "CategoricalFocalCrossentropy",
+    "CategoricalGeneralizedCrossEntropy",
     "CategoricalHinge",
+    "Circle",
     "CosineSimilarity",
     "CustomLoss",
     "Hinge",
@@ -149,7 +158,9 @@ __all__ = [
     "binary_focal_crossentropy",
     "categorical_crossentropy",
     "categorical_focal_crossentropy",
+    "categorical_generalized_cross_entropy",
     "categorical_hinge",
+    "circle",
     "cosine_similarity",
     "crf",
     "ctc",

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..arguments import of_numbers
+from ..arguments import DType, of_numbers
 from ..errors import first_true
 from ..layers import Spec
 from ..ragged import Layout, Ragged
@@ -37,7 +35,7 @@ class CTC(SequenceLoss):
     Args:
         reduction: see `Loss`.
         name: shown in logs.
-        dtype: not supported.
+        dtype: see `Loss`.
 
     Example:
         >>> logits = Ragged.from_list([torch.zeros(3, 5), torch.zeros(2, 5)])
@@ -53,7 +51,7 @@ class CTC(SequenceLoss):
         self,
         reduction: str | None = "sum_over_batch_size",
         name: str = "ctc",
-        dtype: Any = None,
+        dtype: DType = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
 

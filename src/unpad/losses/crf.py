@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..arguments import DType
 from ..errors import first_true
 from ..kernels import chain
 from ..layers import Layer, Spec
@@ -36,7 +37,7 @@ class CRF(SequenceLoss):
             with it.
         ignore_class: the label of steps whose tag is not known.
         name: shown in logs.
-        dtype: not supported.
+        dtype: see `Loss`.
 
     Raises:
         ValueError: a label is no tag, or a path that the layer's scheme forbids; the text says
@@ -58,7 +59,7 @@ class CRF(SequenceLoss):
         reduction: str | None = "sum_over_batch_size",
         ignore_class: int | None = None,
         name: str = "crf",
-        dtype: Any = None,
+        dtype: DType = None,
     ) -> None:
         by_steps = reduction == "mean_over_steps"
         super().__init__(name, "mean" if by_steps else reduction, dtype)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..arguments import Share
+from ..arguments import DType, Share
 from ..errors import first_true, refuse
 from ..layers import Spec
 from ..ragged import Ragged
@@ -37,7 +35,7 @@ class SparseCategoricalCrossentropy(Loss):
         reduction: see `Loss`.
         axis: of the classes; only the last.
         name: shown in logs.
-        dtype: not supported.
+        dtype: see `Loss`.
     """
 
     tail = "softmax"
@@ -50,7 +48,7 @@ class SparseCategoricalCrossentropy(Loss):
         reduction: str | None = "sum_over_batch_size",
         axis: int = -1,
         name: str = "sparse_categorical_crossentropy",
-        dtype: Any = None,
+        dtype: DType = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
         refuse(type(self).__name__, axis=last_axis(axis))
@@ -59,7 +57,7 @@ class SparseCategoricalCrossentropy(Loss):
         self.ignore_class = ignore_class
 
     def per_step(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        labels = self._labels(y_true, y_pred)
+        labels = self.labels_of(y_true, y_pred)
         counted = self.counted(labels)
         if counted is not None:
             labels = labels.masked_fill(~counted, 0)
@@ -73,7 +71,12 @@ class SparseCategoricalCrossentropy(Loss):
         losses = losses if losses.shape == labels.shape else losses.reshape(labels.shape)
         return losses if counted is None else losses.masked_fill(~counted, 0)
 
-    def _labels(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+    def labels_of(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        """One integer for each row of the predictions.
+
+        Raises:
+            ValueError: there are more or fewer.
+        """
         if y_true.ndim == y_pred.ndim and y_true.shape[-1] == 1:
             y_true = y_true.squeeze(-1)
         if y_true.shape != y_pred.shape[:-1]:
@@ -135,7 +138,7 @@ class CategoricalCrossentropy(Loss):
         axis: of the classes; only the last.
         reduction: see `Loss`.
         name: shown in logs.
-        dtype: not supported.
+        dtype: see `Loss`.
     """
 
     tail = "softmax"
@@ -148,7 +151,7 @@ class CategoricalCrossentropy(Loss):
         axis: int = -1,
         reduction: str | None = "sum_over_batch_size",
         name: str = "categorical_crossentropy",
-        dtype: Any = None,
+        dtype: DType = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
         refuse(type(self).__name__, axis=last_axis(axis))
@@ -178,7 +181,7 @@ class BinaryCrossentropy(Loss):
         axis: of the features; only the last.
         reduction: see `Loss`.
         name: shown in logs.
-        dtype: not supported.
+        dtype: see `Loss`.
     """
 
     tail = "sigmoid"
@@ -191,7 +194,7 @@ class BinaryCrossentropy(Loss):
         axis: int = -1,
         reduction: str | None = "sum_over_batch_size",
         name: str = "binary_crossentropy",
-        dtype: Any = None,
+        dtype: DType = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
         refuse(type(self).__name__, axis=last_axis(axis))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from torch import Tensor
 
+from ..arguments import DType
 from ..layers import Spec
 from ..ragged import Ragged
 from .crossentropy import check_classes
@@ -23,14 +22,14 @@ class KLDivergence(Loss):
     Args:
         reduction: see `Loss`.
         name: shown in logs.
-        dtype: not supported.
+        dtype: see `Loss`.
     """
 
     def __init__(
         self,
         reduction: str | None = "sum_over_batch_size",
         name: str = "kl_divergence",
-        dtype: Any = None,
+        dtype: DType = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
 

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .. import arguments
-from ..arguments import NotNegative, Share
+from ..arguments import DType, NotNegative, Share
 from ..errors import refuse
 from ..layers import Spec
 from ..ragged import Ragged
@@ -39,7 +39,7 @@ class BinaryFocalCrossentropy(Loss):
         axis: of the features; only the last.
         reduction: see `Loss`.
         name: shown in logs.
-        dtype: not supported.
+        dtype: see `Loss`.
 
     Raises:
         ValueError: gamma is negative, or label_smoothing not from 0 to 1.
@@ -58,7 +58,7 @@ class BinaryFocalCrossentropy(Loss):
         axis: int = -1,
         reduction: str | None = "sum_over_batch_size",
         name: str = "binary_focal_crossentropy",
-        dtype: Any = None,
+        dtype: DType = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
         refuse(type(self).__name__, axis=last_axis(axis))
@@ -101,7 +101,7 @@ class CategoricalFocalCrossentropy(Loss):
         axis: of the classes; only the last.
         reduction: see `Loss`.
         name: shown in logs.
-        dtype: not supported.
+        dtype: see `Loss`.
 
     Raises:
         ValueError: gamma is negative, or label_smoothing not from 0 to 1.
@@ -119,7 +119,7 @@ class CategoricalFocalCrossentropy(Loss):
         axis: int = -1,
         reduction: str | None = "sum_over_batch_size",
         name: str = "categorical_focal_crossentropy",
-        dtype: Any = None,
+        dtype: DType = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
         refuse(type(self).__name__, axis=last_axis(axis))

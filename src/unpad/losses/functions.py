@@ -11,7 +11,6 @@ from typing import Any
 from torch import Tensor
 
 from ..arguments import of_numbers
-from ..ragged import Ragged
 from .connectionist import CTC
 from .crf import CRF
 from .crossentropy import (
@@ -21,7 +20,7 @@ from .crossentropy import (
 )
 from .divergence import KLDivergence
 from .focal import BinaryFocalCrossentropy, CategoricalFocalCrossentropy
-from .loss import Loss
+from .loss import of_each_step
 from .margin import CategoricalHinge, Hinge, SquaredHinge
 from .regression import (
     Huber,
@@ -35,82 +34,76 @@ from .regression import (
 from .similarity import CosineSimilarity
 
 
-def _each(loss: Loss, y_true: Any, y_pred: Any) -> Any:
-    loss.reduction = "none"
-    losses = loss(y_true, y_pred)
-    return y_pred.with_values(losses) if isinstance(y_pred, Ragged) else losses
-
-
 @of_numbers
 def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
     """The squared difference, the mean over features: see `MeanSquaredError`."""
-    return _each(MeanSquaredError(), y_true, y_pred)
+    return of_each_step(MeanSquaredError(), y_true, y_pred)
 
 
 @of_numbers
 def mean_absolute_error(y_true: Any, y_pred: Any) -> Any:
     """The absolute difference, the mean over features: see `MeanAbsoluteError`."""
-    return _each(MeanAbsoluteError(), y_true, y_pred)
+    return of_each_step(MeanAbsoluteError(), y_true, y_pred)
 
 
 @of_numbers
 def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Any:
     """The difference in percent, the mean over features: see `MeanAbsolutePercentageError`."""
-    return _each(MeanAbsolutePercentageError(), y_true, y_pred)
+    return of_each_step(MeanAbsolutePercentageError(), y_true, y_pred)
 
 
 @of_numbers
 def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Any:
     """The squared difference of logs, the mean over features: see `MeanSquaredLogarithmicError`."""
-    return _each(MeanSquaredLogarithmicError(), y_true, y_pred)
+    return of_each_step(MeanSquaredLogarithmicError(), y_true, y_pred)
 
 
 @of_numbers
 def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Any:
     """The square up to `delta`, a line beyond, the mean over features: see `Huber`."""
-    return _each(Huber(delta=delta), y_true, y_pred)
+    return of_each_step(Huber(delta=delta), y_true, y_pred)
 
 
 @of_numbers
 def log_cosh(y_true: Any, y_pred: Any) -> Any:
     """log(cosh(difference)), the mean over features: see `LogCosh`."""
-    return _each(LogCosh(), y_true, y_pred)
+    return of_each_step(LogCosh(), y_true, y_pred)
 
 
 @of_numbers
 def poisson(y_true: Any, y_pred: Any) -> Any:
     """Rate - count log(rate), the mean over features: see `Poisson`."""
-    return _each(Poisson(), y_true, y_pred)
+    return of_each_step(Poisson(), y_true, y_pred)
 
 
 @of_numbers
 def kl_divergence(y_true: Any, y_pred: Any) -> Any:
     """sum(y log(y / p)): see `KLDivergence`."""
-    return _each(KLDivergence(), y_true, y_pred)
+    return of_each_step(KLDivergence(), y_true, y_pred)
 
 
 @of_numbers
 def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
     """Minus the cosine of the angle: see `CosineSimilarity`."""
-    return _each(CosineSimilarity(axis=axis), y_true, y_pred)
+    return of_each_step(CosineSimilarity(axis=axis), y_true, y_pred)
 
 
 @of_numbers
 def hinge(y_true: Any, y_pred: Any) -> Any:
     """max(1 - y p, 0), the mean over features: see `Hinge`."""
-    return _each(Hinge(), y_true, y_pred)
+    return of_each_step(Hinge(), y_true, y_pred)
 
 
 @of_numbers
 def squared_hinge(y_true: Any, y_pred: Any) -> Any:
     """max(1 - y p, 0)^2, the mean over features: see `SquaredHinge`."""
-    return _each(SquaredHinge(), y_true, y_pred)
+    return of_each_step(SquaredHinge(), y_true, y_pred)
 
 
 @of_numbers
 def categorical_hinge(y_true: Any, y_pred: Any) -> Any:
     """max(1 + highest wrong - right, 0): see `CategoricalHinge`."""
-    return _each(CategoricalHinge(), y_true, y_pred)
+    return of_each_step(CategoricalHinge(), y_true, y_pred)
 
 
 @of_numbers
@@ -122,7 +115,7 @@ def sparse_categorical_crossentropy(
     axis: int = -1,
 ) -> Any:
     """-log p[label]: see `SparseCategoricalCrossentropy`."""
-    return _each(
+    return of_each_step(
         SparseCategoricalCrossentropy(
             from_logits=from_logits, ignore_class=ignore_class, axis=axis
         ),
@@ -140,7 +133,7 @@ def categorical_crossentropy(
     axis: int = -1,
 ) -> Any:
     """-sum(y log p): see `CategoricalCrossentropy`."""
-    return _each(
+    return of_each_step(
         CategoricalCrossentropy(
             from_logits=from_logits, label_smoothing=label_smoothing, axis=axis
         ),
@@ -158,7 +151,7 @@ def binary_crossentropy(
     axis: int = -1,
 ) -> Any:
     """-y log p - (1 - y) log(1 - p), the mean over features: see `BinaryCrossentropy`."""
-    return _each(
+    return of_each_step(
         BinaryCrossentropy(from_logits=from_logits, label_smoothing=label_smoothing, axis=axis),
         y_true,
         y_pred,
@@ -176,7 +169,7 @@ def categorical_focal_crossentropy(
     axis: int = -1,
 ) -> Any:
     """-sum(alpha (1 - p)^gamma y log p): see `CategoricalFocalCrossentropy`."""
-    return _each(
+    return of_each_step(
         CategoricalFocalCrossentropy(
             alpha=alpha,
             gamma=gamma,
@@ -201,7 +194,7 @@ def binary_focal_crossentropy(
     axis: int = -1,
 ) -> Any:
     """(1 - p_t)^gamma times the cross-entropy of yes and no: see `BinaryFocalCrossentropy`."""
-    return _each(
+    return of_each_step(
         BinaryFocalCrossentropy(
             apply_class_balancing=apply_class_balancing,
             alpha=alpha,

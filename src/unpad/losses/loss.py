@@ -8,12 +8,12 @@ from typing import Any
 from torch import Tensor
 
 from ..align.beside import Aligned, beside, on_steps, summable, values_on
-from ..arguments import of_numbers
+from ..arguments import DType, of_numbers, wrong
 from ..configured import Configured
 from ..core.spec import spec_of
-from ..errors import refuse
 from ..layers import Layer, Spec
 from ..ragged import Layout, Ragged
+from ..ragged.numbers import as_dtype, type_name
 from ..refusals import Refusing
 from .reduction import Reduced, known, reduce
 
@@ -22,7 +22,6 @@ _EACH = "sample_weight: expected one for each loss, {}"
 _REFUSED = {
     "__call__": "Define call(self, y_true, y_pred): a number for each step, which the reduction "
     "brings together.",
-    "dtype": "A loss has the type of the predictions, at least float32: cast these.",
 }
 
 
@@ -41,7 +40,9 @@ class Loss(Configured, Refusing, refused=_REFUSED):
             "mean_with_sample_weight" (divides by the sum of the weights), "mean_over_sequences"
             (the mean of each sequence's own mean; one without a step does not count) or None (a
             value for each step).
-        dtype: not supported; the loss has the type of the predictions, float32 for half precision.
+        dtype: the type that predictions are brought into before anything is computed, and of the
+            result, by name or as a policy; half a type is that of the result alone, computed in
+            float32. By default that of the predictions, float32 for half a type.
 
     Raises:
         ValueError: there is no reduction of this name.
@@ -59,11 +60,11 @@ class Loss(Configured, Refusing, refused=_REFUSED):
         self,
         name: str | None = None,
         reduction: str | None = "sum_over_batch_size",
-        dtype: Any = None,
+        dtype: DType = None,
     ) -> None:
         who = type(self).__name__
-        refuse(who, dtype=dtype)
         self.reduction = reduction
+        self.dtype = dtype
         self.name = name or who
 
     @property
@@ -74,6 +75,19 @@ class Loss(Configured, Refusing, refused=_REFUSED):
     @reduction.setter
     def reduction(self, reduction: str | None) -> None:
         self._reduction = known(type(self).__name__, reduction)
+
+    @property
+    def dtype(self) -> str | None:
+        """The type of the result, by its name; None is that of the predictions."""
+        return None if self._dtype is None else type_name(self._dtype)
+
+    @dtype.setter
+    def dtype(self, dtype: Any) -> None:
+        given = getattr(dtype, "compute_dtype", dtype)
+        found = as_dtype(given, f"{type(self).__name__}: dtype")
+        if found is not None and not found.is_floating_point:
+            raise wrong(type(self).__name__, "dtype", "a type of floating numbers", dtype)
+        self._dtype = found
 
     def per_step(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """The loss of each step, 0 where it does not count: (...,) from (..., feature)."""
@@ -86,9 +100,23 @@ class Loss(Configured, Refusing, refused=_REFUSED):
             "loss of each step."
         )
 
+    def each(self, y_true: Tensor, y_pred: Tensor, layout: Layout | None) -> Tensor:
+        """The loss of each step, for one that looks at others of its sequence; see `per_step`.
+
+        Args:
+            y_true: of all steps; so are the predictions.
+            y_pred: see y_true.
+            layout: of the steps; None where rows are no steps.
+        """
+        return self.per_step(y_true, y_pred)
+
     def counted(self, y_true: Tensor) -> Tensor | None:
         """Which steps count, or None for all."""
         return None
+
+    def counted_among(self, y_true: Tensor, losses: Tensor) -> Tensor | None:
+        """The same where it hangs on what the steps lost."""
+        return self.counted(y_true)
 
     def check(self, target: Ragged | Tensor, output: Spec) -> None:
         """Raises a ValueError for targets that this loss cannot take, naming the first."""
@@ -124,7 +152,7 @@ class Loss(Configured, Refusing, refused=_REFUSED):
             return self._align_inner(y_true, y_pred, sample_weight)
         layout = y_pred.layout if isinstance(y_pred, Ragged) else None
         true, pred, weight = on_steps(y_true, y_pred, sample_weight)
-        return Aligned(true, summable(pred), weight, layout)
+        return Aligned(true, summable(pred, self._dtype), weight, layout)
 
     def _align_inner(self, y_true: Any, y_pred: Ragged, weight: Any) -> Aligned:
         """Of sequences of sequences, the inner ones: each is a sequence to the loss."""
@@ -146,17 +174,19 @@ class Loss(Configured, Refusing, refused=_REFUSED):
             weight: one a step, or None.
             layout: of the steps; None where rows are sequences. "mean_over_sequences" needs it.
         """
-        losses = self.per_step(y_true, y_pred)
-        counted = self.counted(y_true)
+        losses = self.each(y_true, y_pred, layout)
+        counted = self.counted_among(y_true, losses)
         if counted is not None:
             counted = counted.reshape(losses.shape)
         if weight is not None:
             weight = beside(weight, losses.shape, _EACH)
         return reduce(losses, weight, counted, self.reduction, layout)
 
-    def unreduced(self, y_true: Any, y_pred: Any, weight: Tensor | None) -> Tensor:
+    def unreduced(
+        self, y_true: Any, y_pred: Any, weight: Tensor | None, layout: Layout | None = None
+    ) -> Tensor:
         """The weighted loss of each step, from what `align` gives."""
-        losses = self.per_step(y_true, y_pred)
+        losses = self.each(y_true, y_pred, layout)
         return losses if weight is None else losses * beside(weight, losses.shape, _EACH)
 
     @of_numbers
@@ -170,8 +200,10 @@ class Loss(Configured, Refusing, refused=_REFUSED):
         true, pred, weight, layout = self.align(y_true, y_pred, sample_weight)
         try:
             if self.reduction == "none":
-                return self.unreduced(true, pred, weight)
-            return self.reduce(true, pred, weight, layout=layout).value
+                found = self.unreduced(true, pred, weight, layout)
+            else:
+                found = self.reduce(true, pred, weight, layout=layout).value
+            return found if self._dtype is None else found.to(self._dtype)
         except IndexError:
             # A label out of range, found by torch; the check says which one and where.
             self.check(*_as_checked(y_pred, true, pred))
@@ -179,6 +211,13 @@ class Loss(Configured, Refusing, refused=_REFUSED):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(name={self.name!r})"
+
+
+def of_each_step(loss: Loss, y_true: Any, y_pred: Any) -> Any:
+    """The loss of each step beside the predictions, as Keras's functions give it: not reduced."""
+    loss.reduction = "none"
+    losses = loss(y_true, y_pred)
+    return y_pred.with_values(losses) if isinstance(y_pred, Ragged) else losses
 
 
 def _as_checked(given: Any, true: Any, pred: Any) -> tuple[Ragged | Tensor, Spec]:

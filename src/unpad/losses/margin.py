@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
+from ..arguments import DType
 from ..errors import first_true
 from ..layers import Spec
 from ..ragged import Ragged
@@ -26,14 +25,14 @@ class Hinge(Elementwise):
     Args:
         reduction: see `Loss`.
         name: shown in logs.
-        dtype: not supported.
+        dtype: see `Loss`.
     """
 
     def __init__(
         self,
         reduction: str | None = "sum_over_batch_size",
         name: str = "hinge",
-        dtype: Any = None,
+        dtype: DType = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
 
@@ -69,14 +68,14 @@ class SquaredHinge(Hinge):
     Args:
         reduction: see `Loss`.
         name: shown in logs.
-        dtype: not supported.
+        dtype: see `Loss`.
     """
 
     def __init__(
         self,
         reduction: str | None = "sum_over_batch_size",
         name: str = "squared_hinge",
-        dtype: Any = None,
+        dtype: DType = None,
     ) -> None:
         super().__init__(reduction, name, dtype)
 
@@ -92,14 +91,14 @@ class CategoricalHinge(Loss):
     Args:
         reduction: see `Loss`.
         name: shown in logs.
-        dtype: not supported.
+        dtype: see `Loss`.
     """
 
     def __init__(
         self,
         reduction: str | None = "sum_over_batch_size",
         name: str = "categorical_hinge",
-        dtype: Any = None,
+        dtype: DType = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
 

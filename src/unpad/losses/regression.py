@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..arguments import AboveZero
+from ..arguments import AboveZero, DType
 from ..errors import first_true
 from ..layers import Spec
 from ..ragged import Ragged
@@ -41,14 +40,14 @@ class MeanSquaredError(Elementwise):
     Args:
         reduction: see `Loss`.
         name: shown in logs.
-        dtype: not supported.
+        dtype: see `Loss`.
     """
 
     def __init__(
         self,
         reduction: str | None = "sum_over_batch_size",
         name: str = "mean_squared_error",
-        dtype: Any = None,
+        dtype: DType = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
 
@@ -65,14 +64,14 @@ class MeanAbsoluteError(Elementwise):
     Args:
         reduction: see `Loss`.
         name: shown in logs.
-        dtype: not supported.
+        dtype: see `Loss`.
     """
 
     def __init__(
         self,
         reduction: str | None = "sum_over_batch_size",
         name: str = "mean_absolute_error",
-        dtype: Any = None,
+        dtype: DType = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
 
@@ -89,14 +88,14 @@ class MeanAbsolutePercentageError(Elementwise):
     Args:
         reduction: see `Loss`.
         name: shown in logs.
-        dtype: not supported.
+        dtype: see `Loss`.
     """
 
     def __init__(
         self,
         reduction: str | None = "sum_over_batch_size",
         name: str = "mean_absolute_percentage_error",
-        dtype: Any = None,
+        dtype: DType = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
 
@@ -113,14 +112,14 @@ class MeanSquaredLogarithmicError(Elementwise):
     Args:
         reduction: see `Loss`.
         name: shown in logs.
-        dtype: not supported.
+        dtype: see `Loss`.
     """
 
     def __init__(
         self,
         reduction: str | None = "sum_over_batch_size",
         name: str = "mean_squared_logarithmic_error",
-        dtype: Any = None,
+        dtype: DType = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
 
@@ -139,7 +138,7 @@ class Huber(Elementwise):
         delta: where the square ends, above 0.
         reduction: see `Loss`.
         name: shown in logs.
-        dtype: not supported.
+        dtype: see `Loss`.
 
     Raises:
         ValueError: delta is not above 0.
@@ -150,7 +149,7 @@ class Huber(Elementwise):
         delta: AboveZero = 1.0,
         reduction: str | None = "sum_over_batch_size",
         name: str = "huber_loss",
-        dtype: Any = None,
+        dtype: DType = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
         self.delta = delta
@@ -168,14 +167,14 @@ class LogCosh(Elementwise):
     Args:
         reduction: see `Loss`.
         name: shown in logs.
-        dtype: not supported.
+        dtype: see `Loss`.
     """
 
     def __init__(
         self,
         reduction: str | None = "sum_over_batch_size",
         name: str = "log_cosh",
-        dtype: Any = None,
+        dtype: DType = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
 
@@ -194,14 +193,14 @@ class Poisson(Elementwise):
     Args:
         reduction: see `Loss`.
         name: shown in logs.
-        dtype: not supported.
+        dtype: see `Loss`.
     """
 
     def __init__(
         self,
         reduction: str | None = "sum_over_batch_size",
         name: str = "poisson",
-        dtype: Any = None,
+        dtype: DType = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
 

@@ -28,7 +28,7 @@ class SequenceLoss(Loss):
     Args:
         name: shown in logs.
         reduction: see `Loss`; "mean_over_sequences" is the mean.
-        dtype: not supported; the loss has the type of the predictions.
+        dtype: see `Loss`.
     """
 
     def per_sequence(self, y_true: Ragged, y_pred: Ragged) -> Tensor:
@@ -72,7 +72,7 @@ class SequenceLoss(Loss):
         else:
             true = Ragged(values_on(layout, y_true, "y_true"), layout)
         weight = _of_sequences(self.name, sample_weight, pred)
-        return Aligned(true, summable(pred), weight, layout)
+        return Aligned(true, summable(pred, self._dtype), weight, layout)
 
     def reduce(
         self, y_true: Any, y_pred: Any, weight: Tensor | None, *, layout: Layout | None = None
@@ -85,10 +85,12 @@ class SequenceLoss(Loss):
             weight: (batch,), or None.
             layout: of the predictions; not needed, they carry it.
         """
-        losses = self.unreduced(y_true, y_pred, None)
+        losses = self.unreduced(y_true, y_pred, None, layout)
         return reduce(losses, weight, y_pred.lengths > 0, self.reduction)
 
-    def unreduced(self, y_true: Any, y_pred: Any, weight: Tensor | None) -> Tensor:
+    def unreduced(
+        self, y_true: Any, y_pred: Any, weight: Tensor | None, layout: Layout | None = None
+    ) -> Tensor:
         """The weighted loss of each sequence, from what `align` gives."""
         self.check_lengths(y_true, y_pred.layout)
         if y_pred.steps == 0:

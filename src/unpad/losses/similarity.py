@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..arguments import DType
 from ..errors import refuse
 from ..layers import Spec
 from ..ragged import Ragged
@@ -25,7 +24,7 @@ class CosineSimilarity(Loss):
         axis: of the features; only the last.
         reduction: see `Loss`.
         name: shown in logs.
-        dtype: not supported.
+        dtype: see `Loss`.
     """
 
     def __init__(
@@ -33,7 +32,7 @@ class CosineSimilarity(Loss):
         axis: int = -1,
         reduction: str | None = "sum_over_batch_size",
         name: str = "cosine_similarity",
-        dtype: Any = None,
+        dtype: DType = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
         refuse(type(self).__name__, axis=last_axis(axis))

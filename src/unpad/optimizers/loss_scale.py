@@ -37,6 +37,7 @@ class LossScaleOptimizer(Optimizer):
         ValueError: `inner_optimizer` is none of this library's, or scales losses already.
 
     Example:
+        >>> import torch, unpad
         >>> optimizer = LossScaleOptimizer(unpad.optimizers.SGD(0.1), initial_scale=8.0)
         >>> weight = torch.nn.Parameter(torch.zeros(1))
         >>> optimizer.apply([torch.tensor([8.0])], [weight])

@@ -92,7 +92,8 @@ class Rule(torch.optim.Optimizer):
 
     In this order: gradients of a scaled loss are divided; they are collected, until there are
     enough for an update; the learning rate is read; gradients are clipped; weights decay; they
-    move; their averages follow; constraints hold. The state can be saved and loaded as that of any torch optimiser.
+    move; their averages follow; constraints hold. The state can be saved and loaded as that of
+    any torch optimiser.
 
     Args:
         params: weights, or groups of them.

@@ -1,10 +1,11 @@
-"""The laws, to run on layers, losses, metrics and models of one's own."""
+"""The laws, to run on layers, losses, metrics, models and samplers of one's own."""
 
 from .batches import coded, grid
 from .laws import LawBroken, check_layer
 from .losses import check_loss
 from .metrics import check_metric
 from .models import check_model
+from .samplers import check_sampler
 
 __all__ = [
     "LawBroken",
@@ -12,6 +13,7 @@ __all__ = [
     "check_loss",
     "check_metric",
     "check_model",
+    "check_sampler",
     "coded",
     "grid",
 ]
