@@ -26,8 +26,8 @@ HARD = np.eye(CLASSES)[LOGITS.argmax(-1)]  # exactly 0 and 1: clipped
 
 #: loss, its options, targets, predictions.
 CASES = {
-    "generalized": ("CategoricalGeneralizedCrossEntropy", {}, LABELS, softmax(LOGITS)),
-    "generalized, 0 and 1": ("CategoricalGeneralizedCrossEntropy", {"q": 0.9}, LABELS, HARD),
+    "generalized": ("CategoricalGeneralizedCrossEntropy", {"q": 0.5}, LABELS, softmax(LOGITS)),
+    "generalized, q": ("CategoricalGeneralizedCrossEntropy", {"q": 0.9}, LABELS, sigmoid(LOGITS)),
     "sparse": ("SparseCategoricalCrossentropy", {}, LABELS, softmax(LOGITS)),
     "sparse, not summing to 1": ("SparseCategoricalCrossentropy", {}, LABELS, sigmoid(LOGITS)),
     "sparse, 0 and 1": ("SparseCategoricalCrossentropy", {}, LABELS, HARD),

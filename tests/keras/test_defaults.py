@@ -60,6 +60,11 @@ LACKING = {
     "metrics.SparseCategoricalCrossentropy": {"axis"},
     "callbacks.ReduceLROnPlateau": {"baseline"},
     "Input": {"sparse", "tensor", "optional"},
+    # Of the inner optimizer, on which Keras wants them set too.
+    "optimizers.LossScaleOptimizer": {
+        "clipnorm", "clipvalue", "ema_momentum", "ema_overwrite_frequency", "global_clipnorm",
+        "gradient_accumulation_steps", "loss_scale_factor", "use_ema", "weight_decay",
+    },
     "Sequential.compile": set(),
     "Sequential.fit": set(),
     "Sequential.evaluate": set(),

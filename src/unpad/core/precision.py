@@ -162,10 +162,10 @@ def hand_down(policy: DTypePolicy | None, layer: torch.nn.Module) -> None:
     Raises:
         ValueError: weights are there, in another type.
     """
-    for module in layer.modules():
-        if hasattr(module, "own_policy") and not module.own_policy:
-            module.dtype = policy  # pyright: ignore[reportAttributeAccessIssue]
-            module.own_policy = False  # pyright: ignore[reportAttributeAccessIssue]
+    given_none: list[Any] = [m for m in layer.modules() if getattr(m, "own_policy", True) is False]
+    for module in given_none:
+        module.dtype = policy
+        module.own_policy = False
 
 
 def go_by_inside(layer: Any, inside: Any) -> None:

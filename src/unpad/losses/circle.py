@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..arguments import AboveZero, DType, NotNegative, flag, of_numbers
+from ..arguments import AboveZero, NotNegative, Precision, flag, of_numbers
 from ..layers import Spec
 from ..ragged import Layout, Ragged
 from ..ragged.batch import values_of
@@ -57,7 +57,7 @@ class Circle(Loss):
         remove_diagonal: bool = True,
         reduction: str | None = "sum_over_batch_size",
         name: str = "circle",
-        dtype: DType = None,
+        dtype: Precision = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
         self.gamma, self.margin = gamma, margin

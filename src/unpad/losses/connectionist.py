@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..arguments import DType, of_numbers
+from ..arguments import Precision, of_numbers
 from ..errors import first_true
 from ..layers import Spec
 from ..ragged import Layout, Ragged
@@ -51,7 +51,7 @@ class CTC(SequenceLoss):
         self,
         reduction: str | None = "sum_over_batch_size",
         name: str = "ctc",
-        dtype: DType = None,
+        dtype: Precision = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..arguments import DType
+from ..arguments import Precision
 from ..errors import first_true
 from ..kernels import chain
 from ..layers import Layer, Spec
@@ -59,7 +59,7 @@ class CRF(SequenceLoss):
         reduction: str | None = "sum_over_batch_size",
         ignore_class: int | None = None,
         name: str = "crf",
-        dtype: DType = None,
+        dtype: Precision = None,
     ) -> None:
         by_steps = reduction == "mean_over_steps"
         super().__init__(name, "mean" if by_steps else reduction, dtype)

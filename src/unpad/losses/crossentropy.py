@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..arguments import DType, Share
+from ..arguments import Precision, Share
 from ..errors import first_true, refuse
 from ..layers import Spec
 from ..ragged import Ragged
@@ -48,7 +48,7 @@ class SparseCategoricalCrossentropy(Loss):
         reduction: str | None = "sum_over_batch_size",
         axis: int = -1,
         name: str = "sparse_categorical_crossentropy",
-        dtype: DType = None,
+        dtype: Precision = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
         refuse(type(self).__name__, axis=last_axis(axis))
@@ -151,7 +151,7 @@ class CategoricalCrossentropy(Loss):
         axis: int = -1,
         reduction: str | None = "sum_over_batch_size",
         name: str = "categorical_crossentropy",
-        dtype: DType = None,
+        dtype: Precision = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
         refuse(type(self).__name__, axis=last_axis(axis))
@@ -194,7 +194,7 @@ class BinaryCrossentropy(Loss):
         axis: int = -1,
         reduction: str | None = "sum_over_batch_size",
         name: str = "binary_crossentropy",
-        dtype: DType = None,
+        dtype: Precision = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
         refuse(type(self).__name__, axis=last_axis(axis))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ..arguments import DType
+from ..arguments import Precision
 from ..layers import Spec
 from ..ragged import Ragged
 from .crossentropy import check_classes
@@ -29,7 +29,7 @@ class KLDivergence(Loss):
         self,
         reduction: str | None = "sum_over_batch_size",
         name: str = "kl_divergence",
-        dtype: DType = None,
+        dtype: Precision = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
 

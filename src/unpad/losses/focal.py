@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .. import arguments
-from ..arguments import DType, NotNegative, Share
+from ..arguments import NotNegative, Precision, Share
 from ..errors import refuse
 from ..layers import Spec
 from ..ragged import Ragged
@@ -58,7 +58,7 @@ class BinaryFocalCrossentropy(Loss):
         axis: int = -1,
         reduction: str | None = "sum_over_batch_size",
         name: str = "binary_focal_crossentropy",
-        dtype: DType = None,
+        dtype: Precision = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
         refuse(type(self).__name__, axis=last_axis(axis))
@@ -119,7 +119,7 @@ class CategoricalFocalCrossentropy(Loss):
         axis: int = -1,
         reduction: str | None = "sum_over_batch_size",
         name: str = "categorical_focal_crossentropy",
-        dtype: DType = None,
+        dtype: Precision = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
         refuse(type(self).__name__, axis=last_axis(axis))

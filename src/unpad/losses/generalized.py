@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..arguments import DType, number, of_numbers
+from ..arguments import Precision, number, of_numbers
 from ..layers import Spec
 from ..ragged import Ragged
 from .crossentropy import SparseCategoricalCrossentropy
@@ -47,7 +47,7 @@ class CategoricalGeneralizedCrossEntropy(Loss):
         q: float = 0.5,
         reduction: str | None = "sum_over_batch_size",
         name: str = "categorical_generalized_cross_entropy",
-        dtype: DType = None,
+        dtype: Precision = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
         self.q = number(type(self).__name__, "q", q, above=0, below=1)

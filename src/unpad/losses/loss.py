@@ -8,12 +8,13 @@ from typing import Any
 from torch import Tensor
 
 from ..align.beside import Aligned, beside, on_steps, summable, values_on
-from ..arguments import DType, of_numbers, wrong
+from ..arguments import Precision, of_numbers, precision, wrong
 from ..configured import Configured
+from ..core.precision import policy_of
 from ..core.spec import spec_of
 from ..layers import Layer, Spec
 from ..ragged import Layout, Ragged
-from ..ragged.numbers import as_dtype, type_name
+from ..ragged.numbers import type_name
 from ..refusals import Refusing
 from .reduction import Reduced, known, reduce
 
@@ -60,7 +61,7 @@ class Loss(Configured, Refusing, refused=_REFUSED):
         self,
         name: str | None = None,
         reduction: str | None = "sum_over_batch_size",
-        dtype: DType = None,
+        dtype: Precision = None,
     ) -> None:
         who = type(self).__name__
         self.reduction = reduction
@@ -83,11 +84,11 @@ class Loss(Configured, Refusing, refused=_REFUSED):
 
     @dtype.setter
     def dtype(self, dtype: Any) -> None:
-        given = getattr(dtype, "compute_dtype", dtype)
-        found = as_dtype(given, f"{type(self).__name__}: dtype")
-        if found is not None and not found.is_floating_point:
-            raise wrong(type(self).__name__, "dtype", "a type of floating numbers", dtype)
-        self._dtype = found
+        who = type(self).__name__
+        policy = policy_of(precision(who, "dtype", dtype))
+        self._dtype = None if policy is None else policy.compute
+        if self._dtype is not None and not self._dtype.is_floating_point:
+            raise wrong(who, "dtype", "a type of floating numbers", dtype)
 
     def per_step(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """The loss of each step, 0 where it does not count: (...,) from (..., feature)."""

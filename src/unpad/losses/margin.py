@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..arguments import DType
+from ..arguments import Precision
 from ..errors import first_true
 from ..layers import Spec
 from ..ragged import Ragged
@@ -32,7 +32,7 @@ class Hinge(Elementwise):
         self,
         reduction: str | None = "sum_over_batch_size",
         name: str = "hinge",
-        dtype: DType = None,
+        dtype: Precision = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
 
@@ -75,7 +75,7 @@ class SquaredHinge(Hinge):
         self,
         reduction: str | None = "sum_over_batch_size",
         name: str = "squared_hinge",
-        dtype: DType = None,
+        dtype: Precision = None,
     ) -> None:
         super().__init__(reduction, name, dtype)
 
@@ -98,7 +98,7 @@ class CategoricalHinge(Loss):
         self,
         reduction: str | None = "sum_over_batch_size",
         name: str = "categorical_hinge",
-        dtype: DType = None,
+        dtype: Precision = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
 

@@ -7,7 +7,7 @@ import math
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..arguments import AboveZero, DType
+from ..arguments import AboveZero, Precision
 from ..errors import first_true
 from ..layers import Spec
 from ..ragged import Ragged
@@ -47,7 +47,7 @@ class MeanSquaredError(Elementwise):
         self,
         reduction: str | None = "sum_over_batch_size",
         name: str = "mean_squared_error",
-        dtype: DType = None,
+        dtype: Precision = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
 
@@ -71,7 +71,7 @@ class MeanAbsoluteError(Elementwise):
         self,
         reduction: str | None = "sum_over_batch_size",
         name: str = "mean_absolute_error",
-        dtype: DType = None,
+        dtype: Precision = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
 
@@ -95,7 +95,7 @@ class MeanAbsolutePercentageError(Elementwise):
         self,
         reduction: str | None = "sum_over_batch_size",
         name: str = "mean_absolute_percentage_error",
-        dtype: DType = None,
+        dtype: Precision = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
 
@@ -119,7 +119,7 @@ class MeanSquaredLogarithmicError(Elementwise):
         self,
         reduction: str | None = "sum_over_batch_size",
         name: str = "mean_squared_logarithmic_error",
-        dtype: DType = None,
+        dtype: Precision = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
 
@@ -149,7 +149,7 @@ class Huber(Elementwise):
         delta: AboveZero = 1.0,
         reduction: str | None = "sum_over_batch_size",
         name: str = "huber_loss",
-        dtype: DType = None,
+        dtype: Precision = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
         self.delta = delta
@@ -174,7 +174,7 @@ class LogCosh(Elementwise):
         self,
         reduction: str | None = "sum_over_batch_size",
         name: str = "log_cosh",
-        dtype: DType = None,
+        dtype: Precision = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
 
@@ -200,7 +200,7 @@ class Poisson(Elementwise):
         self,
         reduction: str | None = "sum_over_batch_size",
         name: str = "poisson",
-        dtype: DType = None,
+        dtype: Precision = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..arguments import DType
+from ..arguments import Precision
 from ..errors import refuse
 from ..layers import Spec
 from ..ragged import Ragged
@@ -32,7 +32,7 @@ class CosineSimilarity(Loss):
         axis: int = -1,
         reduction: str | None = "sum_over_batch_size",
         name: str = "cosine_similarity",
-        dtype: DType = None,
+        dtype: Precision = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
         refuse(type(self).__name__, axis=last_axis(axis))

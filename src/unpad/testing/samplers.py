@@ -41,7 +41,7 @@ def check_sampler(make: Callable[[], Any], n: int, epochs: int = 3) -> None:
     drawn = [_epoch(sampler, n, k) for k in range(epochs)]
     for again, whose in ((sampler, "asked again"), (make(), "made anew")):
         for k in reversed(range(epochs)):
-            torch.rand(3), np.random.rand(3), random.random()
+            _ = torch.rand(3), np.random.rand(3), random.random()  # what others draw
             if _epoch(again, n, k) != drawn[k]:
                 raise LawBroken(
                     f"{who}: epoch {k} is another when it is {whose}. Draw from a generator of the "
