@@ -55,6 +55,7 @@ NEEDED = {
     "function": torch.sub,
     "head_dim": 4,
     "initial_learning_rate": 0.1,
+    "inner_optimizer": optimizers.SGD(0.1),
     "input_dim": 5,
     "intermediate_dim": 4,
     "kernel_size": 2,

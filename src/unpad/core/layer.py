@@ -365,8 +365,8 @@ class Layer(Refusing, Attributes, refused=NOT_ASKED):
 
     def _brought(self, spec: Any) -> Any:
         """What `_prepare` makes of an input of floats, of its spec."""
-        if isinstance(spec, (list, tuple)):
-            return [self._brought(part) for part in spec]
+        if type(spec) in (list, tuple):
+            return type(spec)(map(self._brought, spec))
         if not isinstance(spec, Spec) or not spec.dtype.is_floating_point:
             return spec
         wanted = self._weights_dtype() if self.half_type is None else self._taken_in()
