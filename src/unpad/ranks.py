@@ -51,8 +51,6 @@ class Ranks:
         self._names: dict[Any, None] = {}
         #: Where this process's own stream of random numbers stands; None: it has none.
         self.stream: Tensor | None = None
-        #: Seconds that went by until the others had answered.
-        self.waited = 0.0
 
     @property
     def alone(self) -> bool:
@@ -259,7 +257,7 @@ class Ranks:
         except RuntimeError as error:
             raise RuntimeError(self._lost(error)) from error
         finally:
-            self.waited += time.perf_counter() - start
+            _waited[0] += time.perf_counter() - start
 
     def _lost(self, error: RuntimeError) -> str:
         """Who does not answer any more: whoever is left puts down its name, and waits a while."""
@@ -312,6 +310,11 @@ def at_work() -> Ranks:
     return _at_work.get() or ALONE
 
 
+def waited() -> float:
+    """Seconds that have gone by in this process until the others had answered."""
+    return _waited[0]
+
+
 def is_first() -> bool:
     """Whether this process is the one that prints and writes files."""
     return not _initialised() or dist.get_rank() == 0
@@ -344,6 +347,7 @@ def here(who: str) -> Ranks:
 
 
 _places: list[str] = []
+_waited = [0.0]
 
 
 def _initialised() -> bool:
@@ -354,7 +358,12 @@ def _join() -> None:
     gpus = torch.cuda.is_available() and dist.is_nccl_available()
     if gpus:
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
-    dist.init_process_group("cpu:gloo,cuda:nccl" if gpus else "gloo")
+    # torchrun's store outlives those that it starts again, and the addresses of the dead with it.
+    store, rank, world = next(dist.distributed_c10d.rendezvous("env://"))
+    life = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+    store = dist.distributed_c10d.PrefixStore(f"unpad, life {life}", store)
+    backend = "cpu:gloo,cuda:nccl" if gpus else "gloo"
+    dist.init_process_group(backend, store=store, rank=rank, world_size=world)
     _places.clear()
     atexit.register(_leave)
 

@@ -2,7 +2,10 @@
 
 import contextlib
 import io
+import json
 import os
+import signal
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -332,3 +335,32 @@ def own_loop():
     (ranks.world * loss_of(y[mine], wrapped(x[mine])) / steps).backward()
     found = [p.grad for p in model.parameters()]
     return max((a - b).abs().max().item() for a, b in zip(found, alone, strict=True))
+
+
+# --- killed --------------------------------------------------------------------------------------
+
+
+class Kills(callbacks.Callback):
+    """Ends the second process, by -9, in the middle of the second epoch of its first life."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        first_life = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") == "0"
+        if this().rank == 1 and first_life and self.model.history.epoch and batch == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def long_fit(backup=None, *more):
+    """A fit with dropout, which may be killed on the way."""
+    x, y = cases.ragged()
+    keras.utils.set_random_seed(0)
+    model = tagger(L.Dropout(0.3))
+    model.fit(x, y, batch_size=3, epochs=3, verbose=0, backup=backup, callbacks=[*more])
+    return pieces(model, model.history.history)
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    folder, out = sys.argv[1:]
+    found = long_fit(folder or None, Kills())
+    if not this().rank:
+        Path(out).write_text(json.dumps(found))
