@@ -88,7 +88,7 @@ def blocks_of(queries: Layout, keys: Layout) -> Blocks:
     """The blocks for queries of one layout that look at keys of another, of the same batch.
 
     Made once for two layouts, and kept as long as they are: the layers of a model share it. Takes
-    one look at the lengths, which on a GPU waits for it.
+    one look at the lengths, which on a GPU waits for it where the host does not know them.
     """
     return queries.derived(
         ("attention", "blocks"), lambda _: _blocks_of(queries, keys), beside=keys
@@ -115,8 +115,7 @@ def in_graph(queries: Layout, keys: Layout) -> Blocks:
 
 
 def _blocks_of(queries: Layout, keys: Layout) -> Blocks:
-    asking = queries.own.lengths.tolist()
-    looked_at = asking if queries is keys else keys.own.lengths.tolist()
+    asking, looked_at = queries.own.counts, keys.own.counts
     groups = _groups(asking, looked_at)
     if len(groups) == 1:
         members, slots, others = groups[0]
@@ -127,9 +126,11 @@ def _blocks_of(queries: Layout, keys: Layout) -> Blocks:
     sequences = torch.tensor(order, dtype=torch.int64, device=device)
     slots = torch.tensor([q for m, q, _ in groups for _ in m], dtype=torch.int64, device=device)
     others = torch.tensor([k for m, _, k in groups for _ in m], dtype=torch.int64, device=device)
-    asked = Layout._of_lengths(slots)
+    # Nothing is read back of what the host has just said.
+    number = [sum(len(group[0]) * group[side] for group in groups) for side in (1, 2)]
+    asked = Layout._of_lengths(slots, steps=number[0])
     query_steps, _ = _laid(queries, sequences, asked)
-    key_steps, real = _laid(keys, sequences, Layout._of_lengths(others))
+    key_steps, real = _laid(keys, sequences, Layout._of_lengths(others, steps=number[1]))
 
     blocks, q, k = [], 0, 0
     for members, slots, others in groups:

@@ -159,7 +159,8 @@ def _one_after_another(parts: list[Ragged], who: str) -> Ragged:
     widths = [None if layout.width is None else layout.time for layout in layouts]
     width = None if None in widths else sum(n for n in widths if n is not None)
     lengths = torch.stack([layout.own.lengths for layout in layouts])
-    layout = Layout._of_lengths(lengths.sum(0), None, width)
+    known = {} if torch.compiler.is_compiling() else {"steps": sum(each.steps for each in layouts)}
+    layout = Layout._of_lengths(lengths.sum(0), None, width, **known)
     starts = layout.own.offsets[:-1] + lengths.cumsum(0) - lengths
     places = torch.cat(
         [

@@ -170,7 +170,7 @@ class Dot(Layer):
             return (x.sum() + y.sum()) * x.new_zeros(0, *left, *right)
         # A product a sequence: outer products of all steps, summed up, would take batch * time
         # times the memory, and for 1,024 steps of 64 features 70 times as long.
-        lengths = layout.own.lengths.tolist()
+        lengths = layout.own.counts
         pairs = zip(x.split(lengths), y.split(lengths), strict=True)
         return torch.stack([a.T @ b for a, b in pairs]).reshape(-1, *left, *right)
 
