@@ -24,4 +24,4 @@ def wanted_by_rows(tables: Iterable[Tensor]) -> Iterator[None]:
 
 def is_wanted_by_rows(table: Tensor) -> bool:
     """Whether the gradient of this table is wanted by rows; in a graph it never is."""
-    return id(table) in _wanted.get() and not torch.compiler.is_compiling()
+    return not torch.compiler.is_compiling() and id(table) in _wanted.get()

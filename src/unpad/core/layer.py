@@ -413,6 +413,8 @@ class Layer(Refusing, Attributes, refused=NOT_ASKED):
             if kind_of(batch) not in self._met:
                 self._meet([self._as_batch(batch)], options)
             outermost = self.is_model and begun()
+            if outermost and torch.compiler.is_compiling():
+                self._forget_notes()
             try:
                 return self._weighed(super().__call__(self._prepare(batch)))
             finally:
@@ -439,7 +441,9 @@ class Layer(Refusing, Attributes, refused=NOT_ASKED):
         run: Any = super().__call__
         if self._backward_hooks or self._backward_pre_hooks:
             run = partial(with_backward_hooks, self, run)
-        with Pass():
+        with Pass() as this:
+            if this.outermost and torch.compiler.is_compiling():
+                self._forget_notes()
             return self._weighed(self.computed(run, given, options))
 
     def register_full_backward_hook(self, hook: Any, prepend: bool = False) -> Any:

@@ -22,11 +22,11 @@ class Pass:
     """A block that is one pass, or a part of the one that runs in this thread."""
 
     def __enter__(self) -> Pass:
-        self._outermost = begun()
+        self.outermost = begun()
         return self
 
     def __exit__(self, *error: Any) -> None:
-        if self._outermost:
+        if self.outermost:
             ended()
 
 
@@ -34,7 +34,7 @@ def begun() -> bool:
     """Begins a pass, unless one runs in this thread; whether it did, so that it is to be ended."""
     if _thread.running is not None:
         return False
-    # A graph that is compiled once for all passes can count none.
+    # A graph that is compiled once for all passes can count none: see `Weighted._forget_notes`.
     _thread.running = 0 if torch.compiler.is_compiling() else next(_numbers)
     return True
 

@@ -312,6 +312,12 @@ class Weighted(Checked, torch.nn.Module):
             self._notes, self._noted_in = [], number
         self._notes.append((total, divisor))
 
+    def _forget_notes(self) -> None:
+        """Before a pass that has no number of its own: what was noted in others is gone."""
+        for module in self.modules():
+            if isinstance(module, Weighted) and module._noted_in is not None:
+                module._notes, module._noted_in = [], None
+
     def _note_activity(self, outputs: Any) -> None:
         """Notes the penalty on what came out: a sum over real steps, by the number of sequences."""
         assert self.activity_regularizer is not None

@@ -29,7 +29,8 @@ def fits(values: Any, layout: Layout) -> bool:
     """
     steps = layout.own.steps
     if isinstance(values, Tensor):
-        if type(steps) is not int and values.ndim:
+        # Of a symbol torch.compile says that it is an int.
+        if values.ndim and (type(steps) is not int or torch.compiler.is_compiling()):
             torch._check(values.shape[0] == steps)
             return True
         return values.ndim > 0 and values.shape[0] == steps

@@ -9,8 +9,8 @@ a training step that comes later.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from functools import cached_property, wraps
-from typing import Any, TypeVar
+from functools import wraps
+from typing import Any, Generic, TypeVar, overload
 from weakref import WeakKeyDictionary
 
 import torch
@@ -31,9 +31,28 @@ def _without_mode(make: Callable[[Any], Found]) -> Callable[[Any], Found]:
     return made
 
 
+class _kept(Generic[Found]):  # noqa: N801 - it is written as a decorator
+    """A property that is worked out once; functools' has a lock, which no graph can be made of."""
+
+    def __init__(self, make: Callable[[Any], Found]) -> None:
+        self.make, self.name = make, make.__name__
+        self.__doc__ = make.__doc__
+
+    @overload
+    def __get__(self, own: None, kind: type | None = None) -> _kept[Found]: ...
+    @overload
+    def __get__(self, own: Any, kind: type | None = None) -> Found: ...
+    def __get__(self, own: Any, kind: type | None = None) -> Any:
+        if own is None:
+            return self
+        found = self.make(own)
+        setattr(own, self.name, found)
+        return found
+
+
 def modeless(tensor: Tensor) -> Tensor:
     """The tensor itself, or a copy of one that inference mode has made."""
-    if not tensor.is_inference():
+    if torch.compiler.is_compiling() or not tensor.is_inference():
         return tensor
     with torch.inference_mode(False):
         return tensor.clone()
@@ -45,7 +64,7 @@ def whole(number: Tensor) -> int:
     While a graph is made it is a symbol, of which the graph may know that it is no less than 0.
     """
     found: Any = number.item()
-    if type(found) is not int:
+    if type(found) is not int or torch.compiler.is_compiling():
         torch._check(found >= 0)
     return found
 
@@ -98,22 +117,22 @@ class Own:
         """Where the offsets are."""
         return self.offsets.device
 
-    @cached_property
+    @_kept
     def steps(self) -> int:
         """The number of steps of the whole batch."""
         return whole(self.offsets[-1])
 
-    @cached_property
+    @_kept
     def counts(self) -> list[int]:
         """The number of steps of each sequence, on the host."""
         return self.lengths.tolist()
 
-    @cached_property
+    @_kept
     def longest(self) -> int:
         """The number of steps of the longest sequence; 0 for an empty batch."""
         return whole(self.lengths.max()) if self.batch else 0
 
-    @cached_property
+    @_kept
     def time(self) -> int:
         """The number of slots of the grid that `to_padded` makes."""
         if self.width is not None:
@@ -122,20 +141,20 @@ class Own:
             return self.longest
         return whole(F.pad(self.slots + 1, (0, 1)).max())
 
-    @cached_property
+    @_kept
     @_without_mode
     def lengths(self) -> Tensor:
         """(batch,) the number of steps of each sequence."""
         return self.offsets.diff()
 
-    @cached_property
+    @_kept
     @_without_mode
     def sequence_ids(self) -> Tensor:
         """(steps,) the sequence that each step belongs to."""
         ids = torch.arange(self.batch, device=self.device)
         return ids.repeat_interleave(self.lengths, output_size=self.steps)
 
-    @cached_property
+    @_kept
     @_without_mode
     def positions(self) -> Tensor:
         """(steps,) the place of each step within its sequence; holes do not count."""
@@ -147,7 +166,7 @@ class Own:
         """(steps,) the slot of each step in the grid."""
         return self.positions if self.slots is None else self.slots
 
-    @cached_property
+    @_kept
     @_without_mode
     def mask(self) -> Tensor:
         """(batch, time) bool: True where a step is real."""
@@ -155,7 +174,7 @@ class Own:
         mask[self.sequence_ids, self.places] = True
         return mask
 
-    @cached_property
+    @_kept
     @_without_mode
     def gaps(self) -> Tensor:
         """(steps,) how far each step stands from its sequence's first: holes, not the side."""
