@@ -91,6 +91,38 @@ def test_the_reference_has_second_derivatives(cell):
     assert torch.autograd.gradgradcheck(function, tensors)
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: L.MultiHeadAttention(2, 3, dtype="float64"),
+        lambda: L.GroupQueryAttention(2, 4, 2, dtype="float64"),
+        lambda: L.Attention(),
+        lambda: L.TransformerEncoder(6, 2, dtype="float64"),
+    ],
+)
+def test_second_derivatives_of_attention_are_refused_or_right(make):
+    layer = make()
+    values = torch.randn(7, 4, dtype=torch.float64, requires_grad=True)
+    several = isinstance(layer, (L.MultiHeadAttention, L.GroupQueryAttention))
+
+    def function(values):
+        x = Ragged(values, torch.tensor([0, 3, 3, 7]))
+        if isinstance(layer, L.TransformerEncoder):
+            return layer(x).values
+        return (layer(x, x) if several else layer([x, x])).values
+
+    def slope(graph):
+        return torch.autograd.grad(function(values).cos().sum(), values, create_graph=graph)[0]
+
+    # A first derivative with a graph is what it is without one.
+    assert torch.equal(slope(True), slope(False))
+    with says("attention: torch's kernel has first derivatives only.", RuntimeError):
+        slope(True).sum().backward()
+    for path in ("open", "reference"):
+        with kernels.force(path):
+            assert torch.autograd.gradgradcheck(function, (values,))
+
+
 # --- tangents and torch.func ----------------------------------------------------------------------
 
 

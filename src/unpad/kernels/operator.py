@@ -20,6 +20,7 @@ from .activations import KNOWN
 from .calls import Call
 from .cells import CELLS
 from .checks import check, followed, sizes
+from .once import once
 from .paths import Operator, Path, forced
 from .registered import names_of
 from .weights import by_kind, in_turn
@@ -261,24 +262,11 @@ def _run(
     return run.forward(values, own or offsets, ids, rest[:8], *rest[8:], *options, keep)
 
 
-def _once(found: list[Tensor | None], of: Sequence[Tensor | None]) -> list[Tensor | None]:
-    """Gradients that say so when somebody differentiates them again."""
-    there = [d for d in found if d is not None]
-    marked = iter(_Once.apply(len(there), *there, *of))
-    return [None if d is None else next(marked) for d in found]
-
-
-class _Once(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, count: int, *tensors: Any) -> tuple:
-        return tuple(t.view_as(t) for t in tensors[:count])
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Any) -> Any:
-        raise RuntimeError(
-            "recurrent: the kernels have first derivatives only. For a second one run the layer "
-            "with unpad.kernels.force('reference'), which walks in torch's own operators."
-        )
+#: Said to who differentiates again.
+_FIRST_ONLY = (
+    "recurrent: the kernels have first derivatives only. For a second one run the layer with "
+    "unpad.kernels.force('reference'), which walks in torch's own operators."
+)
 
 
 class _Eager(around.Direct):
@@ -311,5 +299,5 @@ class _Eager(around.Direct):
         else:
             with torch.no_grad():
                 found = run.backward(*given, wanted)
-            found = _once(found, [*gradients, *ctx.saved_tensors])
+            found = once(_FIRST_ONLY, found, [*gradients, *ctx.saved_tensors])
         return None, None, found[0], None, None, *found[1:], None

@@ -7,11 +7,14 @@ steps.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .. import around
+from ..once import once
 from .blocks import Block, Blocks, blocks_of
 from .blocks import in_graph as blocks_in_graph
 from .calls import Call, dot
@@ -34,6 +37,13 @@ def in_one_block(call: Call) -> tuple[Tensor, Tensor | None]:
     call = call._replace(query=query, key=key, value=value)
     blocks = blocks_in_graph(call.queries, call.keys)
     return _in_steps(call, blocks) if call.opened() else (_fused(call, blocks), None)
+
+
+#: Said to who differentiates again.
+_FIRST_ONLY = (
+    "attention: torch's kernel has first derivatives only. For a second one run the layer within "
+    "unpad.kernels.force('reference'), which computes in torch's own operators."
+)
 
 
 class _Visible:
@@ -79,6 +89,7 @@ def _fused(call: Call, blocks: Blocks) -> Tensor:
     query, key, value = call.with_heads()
     for block in blocks.blocks:
         laid = _lay_out(query, key, value, block)
+        _differentiate_once(laid)
         by_torch = visible.by_torch(block)
         mask = None if by_torch else visible.mask(block, query.device)
         blind = visible.blind(mask, block)
@@ -87,6 +98,19 @@ def _fused(call: Call, blocks: Blocks) -> Tensor:
         rows = F.scaled_dot_product_attention(*laid, mask, is_causal=by_torch, scale=call.scale)
         out.append(_as_slots(rows if blind is None else rows.masked_fill(blind, 0)))
     return _take(out, blocks, query, value, value.shape[1:])
+
+
+def _differentiate_once(laid: Sequence[Tensor]) -> None:
+    """Has a second derivative, which torch's kernel has not, say what to do."""
+    if torch.is_grad_enabled() and not around.recorded() and around.nothing():
+        for x in laid:
+            if x.requires_grad:
+                x.register_hook(_first_only)
+
+
+def _first_only(gradient: Tensor) -> Tensor:
+    # It hangs on something only where somebody may ask for its derivative.
+    return once(_FIRST_ONLY, [gradient])[0] if gradient.requires_grad else gradient
 
 
 def _in_steps(call: Call, blocks: Blocks) -> tuple[Tensor, Tensor | None]:
