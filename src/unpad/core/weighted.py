@@ -13,7 +13,7 @@ from torch import Tensor
 from .. import arguments
 from ..arguments import Checked
 from ..ragged.batch import rows_of, values_of
-from ..ragged.numbers import HALF, as_dtype, is_numeric, to_numpy, to_tensor
+from ..ragged.numbers import HALF, as_dtype, as_tensor, is_numeric, to_numpy, to_tensor
 from ..weights import constraints, initializers, regularizers
 from .passes import running
 from .precision import DTypePolicy, policy_of
@@ -296,7 +296,7 @@ class Weighted(Checked, torch.nn.Module):
                 raise ValueError(
                     f"{self.who}: add_loss: expected a number, got a function: call it."
                 )
-            value = part if isinstance(part, Tensor) else torch.as_tensor(part)
+            value = as_tensor(part, f"{self.who}: add_loss")
             if value.numel() != 1:
                 raise ValueError(
                     f"{self.who}: add_loss: expected one number, got {tuple(value.shape)}. A mean "

@@ -161,7 +161,10 @@ def other_labels(train: Sample, held: Sample, parts: Split) -> Iterator[Finding]
     classes = int(labels.max()) + 1
     if not 2 <= classes <= 100:
         return
-    of = [s.sequence_ids if s.per_step else torch.arange(len(s.labels)) for s in (train, held)]  # type: ignore[arg-type]
+    of = [
+        sample.sequence_ids if sample.per_step else torch.arange(len(given))
+        for sample, given in ((train, train.labels), (held, held.labels))
+    ]
     n = len(train.lengths) + len(held.lengths)
     both = torch.cat([of[0], of[1] + len(train.lengths)])
     counts = one_hot_counts(labels.long(), both, n, classes)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import torch
 
+from ...ragged import Ragged
 from ..facts import Case, Input
 from ..facts.grid import ends
 from ..facts.sample import Sample, sample_of
@@ -70,7 +71,8 @@ def _holes(case: Case, x: Input) -> Iterator[Finding]:
 
 
 def _empties(case: Case, x: Input) -> Iterator[Finding]:
-    lengths = x.real.lengths  # type: ignore[union-attr]
+    assert isinstance(x.real, Ragged)
+    lengths = x.real.lengths
     empty = lengths == 0
     count = int(empty.sum())
     if len(lengths) < 100 or count < _SOME * len(lengths) or count == len(lengths):

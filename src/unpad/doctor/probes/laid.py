@@ -50,7 +50,10 @@ class Laid:
         first = self.sequences[0]
         shape = (len(self.sequences), self.width, *first.shape[1:])
         grid = first.new_empty(shape)
-        grid[...] = self.pad  # type: ignore[assignment]
+        if isinstance(self.pad, Tensor):
+            grid.copy_(self.pad)
+        else:
+            grid.fill_(self.pad)
         mask = self.mask
         grid[mask] = torch.cat(self.sequences)
         return grid

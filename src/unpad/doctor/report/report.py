@@ -140,8 +140,6 @@ class Report(Sequence[Finding]):
             return NotImplemented
         return list(self) == list(other)
 
-    __hash__ = None  # type: ignore[assignment]
-
     def __str__(self) -> str:
         return forms.text_of(self)
 

@@ -22,7 +22,7 @@ from ...ragged.numbers import to_tensor
 from .category_encoding import encode
 from .fingerprint import fingerprint
 from .siphash import siphash
-from .strings import arranged, as_array, strings_of
+from .strings import arranged, as_array, strings_of, uneven
 
 _OF_IDS = (torch.int32, torch.int64)
 _MODES = {mode: mode for mode in ("int", "one_hot", "multi_hot", "count")}
@@ -125,7 +125,7 @@ class Hashing(_Hashed):
         if isinstance(inputs, (Ragged, Tensor)) or is_symbolic(inputs):
             return super().__call__(inputs)
         if not hasattr(inputs, "to_pylist") and not isinstance(inputs, (str, bytes)):
-            array = None if _uneven(inputs) else as_array(inputs, self.who)
+            array = None if uneven(inputs) else as_array(inputs, self.who)
             if array is not None and array.dtype.kind in "iufb":
                 return super().__call__(to_tensor(array, self.who))
             if array is not None and array.size == 0 and array.ndim != 1:
@@ -151,14 +151,6 @@ class Hashing(_Hashed):
             fingerprint(data) if self.salt is None else siphash(data, (self.salt[0], self.salt[1]))
         )
         return masked + code % (self.num_bins - masked)
-
-
-def _uneven(inputs: Any) -> bool:
-    """Whether it is a list of lists of different lengths."""
-    lists = isinstance(inputs, (list, tuple)) and [
-        len(x) for x in inputs if isinstance(x, (list, tuple))
-    ]
-    return bool(lists) and len({*lists}) > 1
 
 
 class HashedCrossing(_Hashed):

@@ -15,7 +15,7 @@ from ...core.symbol import is_symbolic
 from ...ragged import Layout, Ragged
 from ...ragged.batch import values_of
 from .index_lookup import IndexLookup
-from .strings import Arrangement, as_array
+from .strings import Arrangement, as_array, uneven
 
 
 class IntegerLookup(IndexLookup):
@@ -81,10 +81,9 @@ class IntegerLookup(IndexLookup):
 
     def _tokens_of(self, inputs: Any) -> tuple[list[Any], Arrangement]:
         """Every number in order, and how they were arranged."""
-        if isinstance(inputs, (list, tuple)) and inputs and all(map(_is_list, inputs)):
-            lengths = [len(x) for x in inputs]
-            if len(set(lengths)) > 1:
-                return [int(n) for x in inputs for n in x], Layout.from_lengths(lengths)
+        lengths = uneven(inputs)
+        if lengths is not None and all(map(_is_list, inputs)):
+            return [int(n) for x in inputs for n in x], Layout.from_lengths(lengths)
         if isinstance(inputs, Ragged):
             return values_of(inputs).flatten().tolist(), inputs.layout
         array = as_array(inputs.detach().cpu() if isinstance(inputs, Tensor) else inputs, self.who)

@@ -68,6 +68,14 @@ def as_array(inputs: Any, who: str) -> np.ndarray:
         ) from None
 
 
+def uneven(inputs: Any) -> list[int] | None:
+    """The lengths of what stands in a list, where they differ; None where they do not."""
+    if not isinstance(inputs, (list, tuple)):
+        return None
+    lengths = [len(x) for x in inputs if isinstance(x, (list, tuple, np.ndarray)) and np.ndim(x)]
+    return lengths if len({*lengths}) > 1 else None
+
+
 def _holds_sequences(inputs: Any) -> bool:
     return any(isinstance(x, (list, tuple, np.ndarray)) for x in inputs)
 
