@@ -662,7 +662,7 @@ def test_what_a_layer_is_told_in_arrays_comes_in_by_the_one_door():
 
 @pytest.mark.parametrize("odd", [np.ones(2, "complex64"), "a", None, torch.ones(2).to_sparse()])
 def test_what_a_layer_is_told_that_is_no_numbers(odd):
-    with pytest.raises(ValueError, match=r"^assign: (got|expected) "):
+    with pytest.raises(ValueError, match=r"^variable\.assign: (got|expected) "):
         assigned(odd)
     with pytest.raises(ValueError, match=r"^Rescaling: scale: (got|expected) "):
         L.Rescaling(odd)(torch.ones(1, 2))
