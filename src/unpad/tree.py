@@ -56,7 +56,11 @@ def _made(like: Any, parts: list[tuple[Any, Any]]) -> Any:
 
 
 def is_nested(structure: Any) -> bool:
-    """Whether it is a list, a tuple or a dict."""
+    """Whether it is a list, a tuple or a dict.
+
+    Args:
+        structure: lists, tuples and dicts in one another.
+    """
     return isinstance(structure, (list, tuple, dict))
 
 
@@ -70,12 +74,19 @@ def _paths(structure: Any, leaf: Callable[[Any], bool], path: Path = ()) -> Iter
 
 
 def flatten_with_path(structure: Any) -> list[tuple[Path, Any]]:
-    """The leaves in order, each with the keys and places that lead to it."""
+    """The leaves in order, each with the keys and places that lead to it.
+
+    Args:
+        structure: lists, tuples and dicts in one another.
+    """
     return list(_paths(structure, lambda _: False))
 
 
 def flatten(structure: Any) -> list[Any]:
     """The leaves in order.
+
+    Args:
+        structure: lists, tuples and dicts in one another.
 
     Example:
         >>> flatten({"b": [1, (2, 3)], "a": 0})
@@ -169,7 +180,16 @@ def map_structure(func: Callable[..., Any], *structures: Any, none_is_leaf: bool
 
 
 def map_structure_up_to(shallow_structure: Any, func: Callable[..., Any], *structures: Any) -> Any:
-    """A function of what lies where the leaves of the first are, which may be structures."""
+    """A function of what lies where the leaves of the first are, which may be structures.
+
+    Args:
+        shallow_structure: whose leaves say where to stop.
+        func: of one part of each structure.
+        structures: as deep as the first, or deeper.
+
+    Raises:
+        ValueError: there is no structure beside the first, or one of them is not like it.
+    """
     if not structures:
         raise ValueError("map_structure_up_to: expected a structure beside the shallow one.")
     return _together(func, shallow_structure, structures, False)
@@ -187,7 +207,12 @@ def assert_same_structure(a: Any, b: Any, check_types: Any = None) -> None:
 
 
 def assert_same_paths(a: Any, b: Any) -> None:
-    """Raises a ValueError where the paths to the leaves of two structures differ."""
+    """Raises a ValueError where the paths to the leaves of two structures differ.
+
+    Args:
+        a: a structure.
+        b: another.
+    """
     mine, theirs = ({path for path, _ in flatten_with_path(s)} for s in (a, b))
     if mine != theirs:
         odd = min(mine ^ theirs, key=str)
@@ -199,6 +224,10 @@ def pack_sequence_as(structure: Any, flat_sequence: Any) -> Any:
 
     Raises:
         ValueError: there are not as many.
+
+    Args:
+        structure: lists, tuples and dicts in one another.
+        flat_sequence: as many leaves as the structure has.
     """
     leaves = list(flat_sequence)
     count = len(flatten(structure))
@@ -209,12 +238,21 @@ def pack_sequence_as(structure: Any, flat_sequence: Any) -> Any:
 
 
 def lists_to_tuples(structure: Any) -> Any:
-    """The structure with tuples instead of lists."""
+    """The structure with tuples instead of lists.
+
+    Args:
+        structure: lists, tuples and dicts in one another.
+    """
     return traverse(lambda x: tuple(x) if isinstance(x, list) else None, structure, False)
 
 
 def map_shape_structure(func: Callable[[Any], Any], structure: Any) -> Any:
-    """A function of the shapes in a structure: tuples and lists of sizes and None."""
+    """A function of the shapes in a structure: tuples and lists of sizes and None.
+
+    Args:
+        func: of one leaf, or of one of each structure.
+        structure: lists, tuples and dicts in one another.
+    """
 
     def is_shape(x: Any) -> bool:
         return isinstance(x, (list, tuple)) and all(isinstance(n, (int, type(None))) for n in x)

@@ -17,7 +17,19 @@ _READ = "a path that ends in '.keras', '.safetensors' or '.h5'"
 def save_model(
     model: Any, filepath: Any, overwrite: bool = True, include_optimizer: bool = True
 ) -> None:
-    """Writes a whole model into a file; see `Model.save`."""
+    """Writes a whole model into a file; see `Model.save`.
+
+    Args:
+        model: built.
+        filepath: ends in ".keras" or ".safetensors".
+        overwrite: False raises a FileExistsError where there is a file.
+        include_optimizer: whether what it is trained with is part of it.
+
+    Raises:
+        TypeError: a part of it cannot be written: a lambda, a torch module.
+        ValueError: the model is not built, or the name ends in something else.
+        OSError: the file cannot be written.
+    """
     path = path_of("save", filepath)
     check_overwrite("save", path, overwrite)
     with_optimizer = bool(flag("save", "include_optimizer", include_optimizer))

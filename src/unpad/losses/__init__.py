@@ -106,6 +106,9 @@ def get(loss: Any) -> Loss:
 
     Keras's own form of a loss with options works too: {"class_name": ..., "config": {...}}.
 
+    Args:
+        loss: a name, such a dict, a class, an object or a function of (y_true, y_pred).
+
     Raises:
         ValueError: there is none of this name; the text names the nearest.
     """

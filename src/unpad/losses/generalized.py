@@ -71,5 +71,14 @@ class CategoricalGeneralizedCrossEntropy(Loss):
 
 @of_numbers
 def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) -> Any:
-    """(1 - p^q) / q, p the label's probability: see `CategoricalGeneralizedCrossEntropy`."""
+    """(1 - p^q) / q, p the label's probability: see `CategoricalGeneralizedCrossEntropy`.
+
+    Args:
+        y_true: labels, integers: a tensor, an array or a Ragged.
+        y_pred: probabilities beside them, (..., classes).
+        q: between 0 and 1.
+
+    Returns:
+        One number for each row of the predictions, beside them where these are a Ragged.
+    """
     return of_each_step(CategoricalGeneralizedCrossEntropy(q), y_true, y_pred)

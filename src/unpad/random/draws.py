@@ -27,6 +27,14 @@ def normal(
 ) -> Tensor:
     """Draws from the normal distribution.
 
+    Args:
+        shape: of what is drawn, a tuple of sizes; 0 is legal and gives nothing.
+        mean: of the distribution.
+        stddev: the standard deviation.
+        dtype: of what is drawn; torch's default where None.
+        seed: a number, which draws the same at each call; a SeedGenerator, which goes on; None for
+            keras.utils.set_random_seed's.
+
     Example:
         >>> torch.equal(normal((2, 3), seed=5), normal((2, 3), seed=5))
         True
@@ -39,7 +47,16 @@ def normal(
 def truncated_normal(
     shape: Shape, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Any = None
 ) -> Tensor:
-    """Draws from the normal distribution without what is two deviations or more from the mean."""
+    """Draws from the normal distribution without what is two deviations or more from the mean.
+
+    Args:
+        shape: of what is drawn, a tuple of sizes; 0 is legal and gives nothing.
+        mean: of the distribution.
+        stddev: the standard deviation.
+        dtype: of what is drawn; torch's default where None.
+        seed: a number, which draws the same at each call; a SeedGenerator, which goes on; None for
+            keras.utils.set_random_seed's.
+    """
     drawn = normal((*shape, 4), dtype=dtype, seed=seed)
     # The first of four that lies within; that none does happens once in 200,000.
     within = (drawn.abs() < 2).to(torch.int8).argmax(-1, keepdim=True)
@@ -49,7 +66,16 @@ def truncated_normal(
 def uniform(
     shape: Shape, minval: float = 0.0, maxval: float = 1.0, dtype: Any = None, seed: Any = None
 ) -> Tensor:
-    """Draws between two numbers, the upper one never."""
+    """Draws between two numbers, the upper one never.
+
+    Args:
+        shape: of what is drawn, a tuple of sizes; 0 is legal and gives nothing.
+        minval: the least that is drawn.
+        maxval: what is drawn is below it.
+        dtype: of what is drawn; torch's default where None.
+        seed: a number, which draws the same at each call; a SeedGenerator, which goes on; None for
+            keras.utils.set_random_seed's.
+    """
     drawn = torch.rand(tuple(shape) or (1,), generator=generator_of(seed), dtype=_kind(dtype))
     drawn = (maxval - minval) * drawn + minval
     return drawn if len(shape) else drawn[0]
@@ -58,7 +84,16 @@ def uniform(
 def randint(
     shape: Shape, minval: int, maxval: int, dtype: Any = "int32", seed: Any = None
 ) -> Tensor:
-    """Draws integers from minval to below maxval."""
+    """Draws integers from minval to below maxval.
+
+    Args:
+        shape: of what is drawn, a tuple of sizes; 0 is legal and gives nothing.
+        minval: the least that is drawn.
+        maxval: what is drawn is below it.
+        dtype: of what is drawn; torch's default where None.
+        seed: a number, which draws the same at each call; a SeedGenerator, which goes on; None for
+            keras.utils.set_random_seed's.
+    """
     return torch.randint(
         int(minval), int(maxval), tuple(shape), generator=generator_of(seed), dtype=_kind(dtype)
     )
@@ -136,6 +171,12 @@ def shuffle(x: Any, axis: int = 0, seed: Any = None) -> Any:
     """The entries of an axis in another order; of a Ragged its sequences, or with axis 1 the steps.
 
     Along a later axis each row has an order of its own.
+
+    Args:
+        x: a tensor or an array.
+        axis: along which parts are mixed.
+        seed: a number, which draws the same at each call; a SeedGenerator, which goes on; None for
+            keras.utils.set_random_seed's.
     """
     if not isinstance(x, Ragged):
         x = tensor(x)
@@ -165,13 +206,30 @@ def _spread_over(shape: Shape, *xs: Any) -> list[Tensor]:
 
 
 def gamma(shape: Shape, alpha: Any, dtype: Any = None, seed: Any = None) -> Tensor:
-    """Draws from the gamma distribution of this shape parameter, and scale 1."""
+    """Draws from the gamma distribution of this shape parameter, and scale 1.
+
+    Args:
+        shape: of what is drawn, a tuple of sizes; 0 is legal and gives nothing.
+        alpha: the shape parameter, a number or a tensor.
+        dtype: of what is drawn; torch's default where None.
+        seed: a number, which draws the same at each call; a SeedGenerator, which goes on; None for
+            keras.utils.set_random_seed's.
+    """
     a, one = _spread_over(shape, alpha, 1.0)
     return _sampled(lambda: torch.distributions.Gamma(a, one), dtype, seed)
 
 
 def beta(shape: Shape, alpha: Any, beta: Any, dtype: Any = None, seed: Any = None) -> Tensor:
-    """Draws from the beta distribution."""
+    """Draws from the beta distribution.
+
+    Args:
+        shape: of what is drawn, a tuple of sizes; 0 is legal and gives nothing.
+        alpha: the shape parameter, a number or a tensor.
+        beta: the other shape parameter.
+        dtype: of what is drawn; torch's default where None.
+        seed: a number, which draws the same at each call; a SeedGenerator, which goes on; None for
+            keras.utils.set_random_seed's.
+    """
     a, b = _spread_over(shape, alpha, beta)
     return _sampled(lambda: torch.distributions.Beta(a, b), dtype, seed)
 
@@ -179,6 +237,15 @@ def beta(shape: Shape, alpha: Any, beta: Any, dtype: Any = None, seed: Any = Non
 def binomial(
     shape: Shape, counts: Any, probabilities: Any, dtype: Any = None, seed: Any = None
 ) -> Tensor:
-    """Draws how many of so many trials succeed."""
+    """Draws how many of so many trials succeed.
+
+    Args:
+        shape: of what is drawn, a tuple of sizes; 0 is legal and gives nothing.
+        counts: how many trials, a number or a tensor.
+        probabilities: of success.
+        dtype: of what is drawn; torch's default where None.
+        seed: a number, which draws the same at each call; a SeedGenerator, which goes on; None for
+            keras.utils.set_random_seed's.
+    """
     n, p = _spread_over(shape, counts, probabilities)
     return _sampled(lambda: torch.distributions.Binomial(n, p), dtype, seed)

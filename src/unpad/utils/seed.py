@@ -16,6 +16,9 @@ def set_random_seed(seed: int) -> None:
     """Seeds Python's, numpy's and torch's generators, and the order of `fit`'s batches.
 
     The same seed, the same bits.
+
+    Args:
+        seed: a whole number.
     """
     random.seed(seed)
     np.random.seed(seed % 2**32)

@@ -13,6 +13,13 @@ from ..arguments import wrong
 from ..errors import look_up
 from .arrays import of_arrays
 
+#: What every activation takes and gives.
+_OF_NUMBERS = """Args:
+    x: numbers of any shape; the values of a Ragged go through `Activation` or `Ragged.map`.
+
+Returns:
+    Of the same shape; empty where x is empty."""
+
 
 def _of_torch(function: Callable[..., Tensor], name: str, says: str) -> Callable[[Tensor], Tensor]:
     """Torch's own function under Keras's name."""
@@ -21,7 +28,7 @@ def _of_torch(function: Callable[..., Tensor], name: str, says: str) -> Callable
         return function(x)
 
     activation.__name__ = activation.__qualname__ = name
-    activation.__doc__ = says
+    activation.__doc__ = f"{says}\n\n{_OF_NUMBERS}"
     return of_arrays(activation)
 
 
@@ -43,7 +50,14 @@ swish, hard_swish = silu, hard_silu
 
 @of_arrays
 def linear(x: Tensor) -> Tensor:
-    """X itself."""
+    """X itself.
+
+    Args:
+        x: numbers of any shape; the values of a Ragged go through `Activation` or `Ragged.map`.
+
+    Returns:
+        Of the same shape; empty where x is empty.
+    """
     return x
 
 
@@ -54,7 +68,17 @@ def relu(
     max_value: float | None = None,
     threshold: float = 0.0,
 ) -> Tensor:
-    """X above the threshold and at most `max_value`, else negative_slope * (x - threshold)."""
+    """X above the threshold and at most `max_value`, else negative_slope * (x - threshold).
+
+    Args:
+        x: numbers of any shape; the values of a Ragged go through `Activation` or `Ragged.map`.
+        negative_slope: the slope below.
+        max_value: the most that comes out; None is no bound.
+        threshold: the border.
+
+    Returns:
+        Of the same shape; empty where x is empty.
+    """
     if max_value is None and not threshold:
         return F.leaky_relu(x, negative_slope) if negative_slope else torch.relu(x)
     if max_value == 6 and not threshold and not negative_slope:
@@ -69,25 +93,57 @@ def relu(
 
 @of_arrays
 def leaky_relu(x: Tensor, negative_slope: float = 0.2) -> Tensor:
-    """X where positive, else negative_slope * x."""
+    """X where positive, else negative_slope * x.
+
+    Args:
+        x: numbers of any shape; the values of a Ragged go through `Activation` or `Ragged.map`.
+        negative_slope: the slope below.
+
+    Returns:
+        Of the same shape; empty where x is empty.
+    """
     return F.leaky_relu(x, negative_slope)
 
 
 @of_arrays
 def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
-    """X where positive, else alpha (exp(x) - 1): Clevert et al. (2016)."""
+    """X where positive, else alpha (exp(x) - 1): Clevert et al. (2016).
+
+    Args:
+        x: numbers of any shape; the values of a Ragged go through `Activation` or `Ragged.map`.
+        alpha: what it tends to far below 0, with a minus.
+
+    Returns:
+        Of the same shape; empty where x is empty.
+    """
     return F.elu(x, alpha)
 
 
 @of_arrays
 def celu(x: Tensor, alpha: float = 1.0) -> Tensor:
-    """X where positive, else alpha (exp(x / alpha) - 1): Barron (2017)."""
+    """X where positive, else alpha (exp(x / alpha) - 1): Barron (2017).
+
+    Args:
+        x: numbers of any shape; the values of a Ragged go through `Activation` or `Ragged.map`.
+        alpha: what it tends to far below 0, with a minus.
+
+    Returns:
+        Of the same shape; empty where x is empty.
+    """
     return F.celu(x, alpha)
 
 
 @of_arrays
 def gelu(x: Tensor, approximate: bool = False) -> Tensor:
-    """X times the normal distribution's function at x, or tanh's estimate of it."""
+    """X times the normal distribution's function at x, or tanh's estimate of it.
+
+    Args:
+        x: numbers of any shape; the values of a Ragged go through `Activation` or `Ragged.map`.
+        approximate: whether tanh's estimate is taken.
+
+    Returns:
+        Of the same shape; empty where x is empty.
+    """
     return F.gelu(x, approximate="tanh" if approximate else "none")
 
 
@@ -105,13 +161,29 @@ def over_axes(of: Callable[[Tensor, int], Tensor], x: Tensor, axis: Any) -> Tens
 
 @of_arrays
 def softmax(x: Tensor, axis: Any = -1) -> Tensor:
-    """The softmax over the features of a step. Over the steps: `Ragged.softmax`."""
+    """The softmax over the features of a step. Over the steps: `Ragged.softmax`.
+
+    Args:
+        x: numbers of any shape; the values of a Ragged go through `Activation` or `Ragged.map`.
+        axis: along which; the features by default.
+
+    Returns:
+        Of the same shape; empty where x is empty.
+    """
     return over_axes(torch.softmax, x, axis)
 
 
 @of_arrays
 def log_softmax(x: Tensor, axis: Any = -1) -> Tensor:
-    """The logarithm of the softmax over the features of a step; several axes share one sum."""
+    """The logarithm of the softmax over the features of a step; several axes share one sum.
+
+    Args:
+        x: numbers of any shape; the values of a Ragged go through `Activation` or `Ragged.map`.
+        axis: along which; the features by default.
+
+    Returns:
+        Of the same shape; empty where x is empty.
+    """
     return over_axes(torch.log_softmax, x, axis)
 
 
@@ -120,6 +192,13 @@ def sparsemax(x: Tensor, axis: int = -1) -> Tensor:
     """The nearest probabilities to the features of a step, many of them 0: Martins et al. (2016).
 
     max(x - tau, 0), with the tau that makes the sum 1.
+
+    Args:
+        x: numbers of any shape; the values of a Ragged go through `Activation` or `Ragged.map`.
+        axis: along which; the features by default.
+
+    Returns:
+        Of the same shape; empty where x is empty.
     """
     falling = x.sort(axis, descending=True).values.movedim(axis, -1)
     excess = falling.cumsum(-1) - 1
@@ -132,49 +211,109 @@ def sparsemax(x: Tensor, axis: int = -1) -> Tensor:
 
 @of_arrays
 def glu(x: Tensor, axis: int = -1) -> Tensor:
-    """The first half of the features times the sigmoid of the second: Dauphin et al. (2016)."""
+    """The first half of the features times the sigmoid of the second: Dauphin et al. (2016).
+
+    Args:
+        x: numbers of any shape; the values of a Ragged go through `Activation` or `Ragged.map`.
+        axis: along which; the features by default.
+
+    Returns:
+        Half as many features; empty where x is empty.
+    """
     return F.glu(x, axis)
 
 
 @of_arrays
 def hard_sigmoid(x: Tensor) -> Tensor:
-    """relu6(x + 3) / 6."""
+    """relu6(x + 3) / 6.
+
+    Args:
+        x: numbers of any shape; the values of a Ragged go through `Activation` or `Ragged.map`.
+
+    Returns:
+        Of the same shape; empty where x is empty.
+    """
     return F.relu6(x + 3) / 6
 
 
 @of_arrays
 def hard_sigmoid_of_keras_2(x: Tensor) -> Tensor:
-    """A fifth of x and .5, at least 0 and at most 1: what Keras 1 and 2 called hard_sigmoid."""
+    """A fifth of x and .5, at least 0 and at most 1: what Keras 1 and 2 called hard_sigmoid.
+
+    Args:
+        x: numbers of any shape; the values of a Ragged go through `Activation` or `Ragged.map`.
+
+    Returns:
+        Of the same shape; empty where x is empty.
+    """
     return (x / 5 + 0.5).clamp(0, 1)
 
 
 @of_arrays
 def sparse_sigmoid(x: Tensor) -> Tensor:
-    """(x + 1) / 2, at least 0 and at most 1: Blondel et al. (2019)."""
+    """(x + 1) / 2, at least 0 and at most 1: Blondel et al. (2019).
+
+    Args:
+        x: numbers of any shape; the values of a Ragged go through `Activation` or `Ragged.map`.
+
+    Returns:
+        Of the same shape; empty where x is empty.
+    """
     return torch.where(x <= -1, 0.0, torch.where(x >= 1, 1.0, 0.5 * (x + 1)))
 
 
 @of_arrays
 def sparse_plus(x: Tensor) -> Tensor:
-    """0 below -1, x above 1, and (x + 1)^2 / 4 between."""
+    """0 below -1, x above 1, and (x + 1)^2 / 4 between.
+
+    Args:
+        x: numbers of any shape; the values of a Ragged go through `Activation` or `Ragged.map`.
+
+    Returns:
+        Of the same shape; empty where x is empty.
+    """
     return torch.where(x <= -1, 0.0, torch.where(x < 1, 0.25 * (x + 1) ** 2, x))
 
 
 @of_arrays
 def squareplus(x: Tensor, b: float = 4) -> Tensor:
-    """(x + sqrt(x^2 + b)) / 2: Barron (2021)."""
+    """(x + sqrt(x^2 + b)) / 2: Barron (2021).
+
+    Args:
+        x: numbers of any shape; the values of a Ragged go through `Activation` or `Ragged.map`.
+        b: how round the corner is.
+
+    Returns:
+        Of the same shape; empty where x is empty.
+    """
     return (x + torch.sqrt(x**2 + b)) / 2
 
 
 @of_arrays
 def hard_shrink(x: Tensor, threshold: float = 0.5) -> Tensor:
-    """X, but 0 where it is within the threshold of 0."""
+    """X, but 0 where it is within the threshold of 0.
+
+    Args:
+        x: numbers of any shape; the values of a Ragged go through `Activation` or `Ragged.map`.
+        threshold: the border.
+
+    Returns:
+        Of the same shape; empty where x is empty.
+    """
     return F.hardshrink(x, threshold)
 
 
 @of_arrays
 def soft_shrink(x: Tensor, threshold: float = 0.5) -> Tensor:
-    """X moved towards 0 by the threshold, 0 where that would change its sign."""
+    """X moved towards 0 by the threshold, 0 where that would change its sign.
+
+    Args:
+        x: numbers of any shape; the values of a Ragged go through `Activation` or `Ragged.map`.
+        threshold: the border.
+
+    Returns:
+        Of the same shape; empty where x is empty.
+    """
     return F.softshrink(x, threshold)
 
 
@@ -183,6 +322,14 @@ def threshold(x: Tensor, threshold: float, default_value: float) -> Tensor:
     """X above the threshold, else the default value.
 
     By its name alone it cannot be used: both numbers must be given.
+
+    Args:
+        x: numbers of any shape; the values of a Ragged go through `Activation` or `Ragged.map`.
+        threshold: the border.
+        default_value: what stands below the border.
+
+    Returns:
+        Of the same shape; empty where x is empty.
     """
     return F.threshold(x, threshold, default_value)
 

@@ -25,6 +25,9 @@ class Initializer(Configured):
 
     Attributes are the arguments, so that one can be pickled, shown and made again. A class of
     one's own overrides `fill`, or, as in Keras, `__call__`.
+
+    Args:
+        seed: of the numbers that are drawn; None draws from torch's generator.
     """
 
     def __init__(self, seed: Seed = None) -> None:
@@ -93,7 +96,13 @@ class Ones(Constant):
 
 
 class RandomUniform(Initializer):
-    """Uniform between `minval` and `maxval`."""
+    """Uniform between `minval` and `maxval`.
+
+    Args:
+        minval: the least that is drawn.
+        maxval: what is drawn is below it.
+        seed: of the numbers that are drawn; None draws from torch's generator.
+    """
 
     def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: Seed = None) -> None:
         super().__init__(seed)
@@ -107,7 +116,13 @@ class RandomUniform(Initializer):
 
 
 class RandomNormal(Initializer):
-    """Normal with this mean and standard deviation."""
+    """Normal with this mean and standard deviation.
+
+    Args:
+        mean: of what is drawn.
+        stddev: the standard deviation.
+        seed: of the numbers that are drawn; None draws from torch's generator.
+    """
 
     def __init__(self, mean: float = 0.0, stddev: NotNegative = 0.05, seed: Seed = None) -> None:
         super().__init__(seed)
@@ -200,7 +215,13 @@ def _fans(shape: Sequence[int]) -> tuple[float, float]:
 
 
 class GlorotUniform(VarianceScaling):
-    """Glorot and Bengio (2010): uniform, by the mean of both fans."""
+    """Glorot and Bengio (2010): uniform, by the mean of both fans.
+
+    Args:
+        seed: of the numbers that are drawn; None draws from torch's generator.
+        input_axes: axes whose sizes are the fan in; by default the last but one, and a window's.
+        output_axes: axes whose sizes are the fan out; by default the last, and a window's.
+    """
 
     def __init__(
         self,
@@ -212,7 +233,13 @@ class GlorotUniform(VarianceScaling):
 
 
 class GlorotNormal(VarianceScaling):
-    """Glorot and Bengio (2010): normal, by the mean of both fans."""
+    """Glorot and Bengio (2010): normal, by the mean of both fans.
+
+    Args:
+        seed: of the numbers that are drawn; None draws from torch's generator.
+        input_axes: axes whose sizes are the fan in; by default the last but one, and a window's.
+        output_axes: axes whose sizes are the fan out; by default the last, and a window's.
+    """
 
     def __init__(
         self,
@@ -224,7 +251,13 @@ class GlorotNormal(VarianceScaling):
 
 
 class HeUniform(VarianceScaling):
-    """He et al. (2015): uniform, by the fan in."""
+    """He et al. (2015): uniform, by the fan in.
+
+    Args:
+        seed: of the numbers that are drawn; None draws from torch's generator.
+        input_axes: axes whose sizes are the fan in; by default the last but one, and a window's.
+        output_axes: axes whose sizes are the fan out; by default the last, and a window's.
+    """
 
     def __init__(
         self,
@@ -236,7 +269,13 @@ class HeUniform(VarianceScaling):
 
 
 class HeNormal(VarianceScaling):
-    """He et al. (2015): normal, by the fan in."""
+    """He et al. (2015): normal, by the fan in.
+
+    Args:
+        seed: of the numbers that are drawn; None draws from torch's generator.
+        input_axes: axes whose sizes are the fan in; by default the last but one, and a window's.
+        output_axes: axes whose sizes are the fan out; by default the last, and a window's.
+    """
 
     def __init__(
         self,
@@ -248,7 +287,13 @@ class HeNormal(VarianceScaling):
 
 
 class LecunUniform(VarianceScaling):
-    """LeCun et al. (1998): uniform, by the fan in."""
+    """LeCun et al. (1998): uniform, by the fan in.
+
+    Args:
+        seed: of the numbers that are drawn; None draws from torch's generator.
+        input_axes: axes whose sizes are the fan in; by default the last but one, and a window's.
+        output_axes: axes whose sizes are the fan out; by default the last, and a window's.
+    """
 
     def __init__(
         self,
@@ -260,7 +305,13 @@ class LecunUniform(VarianceScaling):
 
 
 class LecunNormal(VarianceScaling):
-    """LeCun et al. (1998): normal, by the fan in."""
+    """LeCun et al. (1998): normal, by the fan in.
+
+    Args:
+        seed: of the numbers that are drawn; None draws from torch's generator.
+        input_axes: axes whose sizes are the fan in; by default the last but one, and a window's.
+        output_axes: axes whose sizes are the fan out; by default the last, and a window's.
+    """
 
     def __init__(
         self,
@@ -272,7 +323,12 @@ class LecunNormal(VarianceScaling):
 
 
 class Orthogonal(Initializer):
-    """A random orthogonal matrix times `gain`: Saxe et al. (2013)."""
+    """A random orthogonal matrix times `gain`: Saxe et al. (2013).
+
+    Args:
+        gain: what the matrix is multiplied by.
+        seed: of the numbers that are drawn; None draws from torch's generator.
+    """
 
     def __init__(self, gain: float = 1.0, seed: Seed = None) -> None:
         super().__init__(seed)
@@ -292,7 +348,11 @@ class Orthogonal(Initializer):
 
 
 class Identity(Initializer):
-    """The identity matrix times `gain`."""
+    """The identity matrix times `gain`.
+
+    Args:
+        gain: what the matrix is multiplied by.
+    """
 
     def __init__(self, gain: float = 1.0) -> None:
         super().__init__()

@@ -175,5 +175,11 @@ def _one_after_another(parts: list[Ragged], who: str) -> Ragged:
 
 
 def concatenate(inputs: list[Any], axis: int = -1, **kwargs: Unpack[LayerOptions]) -> Any:
-    """`Concatenate(axis, **kwargs)(inputs)`."""
+    """`Concatenate(axis, **kwargs)(inputs)`: see `Concatenate`.
+
+    Args:
+        inputs: a list of tensors or of Ragged with equal lengths, or of both.
+        axis: along which they are joined.
+        kwargs: of the layer.
+    """
     return Concatenate(axis=axis, **kwargs)(inputs)

@@ -189,5 +189,11 @@ def _contract(x: Tensor, i: int, y: Tensor, j: int) -> Tensor:
 
 
 def dot(inputs: list[Any], axes: int | tuple[int, int] = -1, **kwargs: Unpack[LayerOptions]) -> Any:
-    """`Dot(axes, **kwargs)(inputs)`."""
+    """`Dot(axes, **kwargs)(inputs)`: see `Dot`.
+
+    Args:
+        inputs: two tensors or of Ragged with equal lengths.
+        axes: those that are summed over.
+        kwargs: of the layer.
+    """
     return Dot(axes=axes, **kwargs)(inputs)

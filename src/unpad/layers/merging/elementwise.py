@@ -177,30 +177,60 @@ class Minimum(Merge):
 
 
 def add(inputs: list[Any], **kwargs: Unpack[LayerOptions]) -> Any:
-    """`Add(**kwargs)(inputs)`."""
+    """`Add(**kwargs)(inputs)`: see `Add`.
+
+    Args:
+        inputs: a list of tensors or of Ragged with equal lengths, or of both.
+        kwargs: of the layer.
+    """
     return Add(**kwargs)(inputs)
 
 
 def subtract(inputs: list[Any], **kwargs: Unpack[LayerOptions]) -> Any:
-    """`Subtract(**kwargs)(inputs)`."""
+    """`Subtract(**kwargs)(inputs)`: see `Subtract`.
+
+    Args:
+        inputs: a list of tensors or of Ragged with equal lengths, or of both.
+        kwargs: of the layer.
+    """
     return Subtract(**kwargs)(inputs)
 
 
 def multiply(inputs: list[Any], **kwargs: Unpack[LayerOptions]) -> Any:
-    """`Multiply(**kwargs)(inputs)`."""
+    """`Multiply(**kwargs)(inputs)`: see `Multiply`.
+
+    Args:
+        inputs: a list of tensors or of Ragged with equal lengths, or of both.
+        kwargs: of the layer.
+    """
     return Multiply(**kwargs)(inputs)
 
 
 def average(inputs: list[Any], **kwargs: Unpack[LayerOptions]) -> Any:
-    """`Average(**kwargs)(inputs)`."""
+    """`Average(**kwargs)(inputs)`: see `Average`.
+
+    Args:
+        inputs: a list of tensors or of Ragged with equal lengths, or of both.
+        kwargs: of the layer.
+    """
     return Average(**kwargs)(inputs)
 
 
 def maximum(inputs: list[Any], **kwargs: Unpack[LayerOptions]) -> Any:
-    """`Maximum(**kwargs)(inputs)`."""
+    """`Maximum(**kwargs)(inputs)`: see `Maximum`.
+
+    Args:
+        inputs: a list of tensors or of Ragged with equal lengths, or of both.
+        kwargs: of the layer.
+    """
     return Maximum(**kwargs)(inputs)
 
 
 def minimum(inputs: list[Any], **kwargs: Unpack[LayerOptions]) -> Any:
-    """`Minimum(**kwargs)(inputs)`."""
+    """`Minimum(**kwargs)(inputs)`: see `Minimum`.
+
+    Args:
+        inputs: a list of tensors or of Ragged with equal lengths, or of both.
+        kwargs: of the layer.
+    """
     return Minimum(**kwargs)(inputs)

@@ -27,6 +27,7 @@ class Pooling(Keeps, Channelled):
         padding: "valid", windows within the sequence; "same", a window for each `strides` steps, of
             which those at the ends hold fewer steps.
         data_format: "channels_first" for grids (batch, feature, time).
+        name: shown in summaries and errors.
     """
 
     takes = "one"
@@ -82,6 +83,7 @@ class MaxPooling1D(Pooling):
         padding: "valid", windows within the sequence; "same", a window for each `strides` steps, of
             which those at the ends hold fewer steps.
         data_format: "channels_first" for grids (batch, feature, time).
+        name: shown in summaries and errors.
 
     Raises:
         ValueError: the input is no sequence, or a dense batch is too short for a window.
@@ -128,6 +130,7 @@ class AveragePooling1D(Pooling):
         padding: "valid", windows within the sequence; "same", a window for each `strides` steps, of
             which those at the ends hold fewer steps.
         data_format: "channels_first" for grids (batch, feature, time).
+        name: shown in summaries and errors.
 
     Raises:
         ValueError: the input is no sequence, or a dense batch is too short for a window.

@@ -102,6 +102,7 @@ class GRU(Recurrent, _GRU):
         dropout, recurrent_dropout: rates on the inputs and on the state that is fed back.
         seed: of the dropouts' own generator.
         return_sequences, return_state, go_backwards, stateful, zero_output_for_mask: see `RNN`.
+        unroll: changes nothing, a way of Keras's to compute.
         reset_after: whether the reset gate acts after the product with the state's kernel, as
             cuDNN has it, or before, as Cho et al. had it.
         use_cudnn: changes nothing: which path computes is chosen by itself (`kernels.info`).

@@ -100,6 +100,7 @@ class LSTM(Recurrent, _LSTM):
         dropout, recurrent_dropout: rates on the inputs and on the state that is fed back.
         seed: of the dropouts' own generator.
         return_sequences, return_state, go_backwards, stateful, zero_output_for_mask: see `RNN`.
+        unroll: changes nothing, a way of Keras's to compute.
         use_cudnn: changes nothing: which path computes is chosen by itself (`kernels.info`).
         implementation: changes nothing, a way of older Keras's to compute.
 

@@ -90,6 +90,7 @@ class MGU(Recurrent, _MGU):
         dropout, recurrent_dropout: rates on the inputs and on the state that is fed back.
         seed: of the dropouts' own generator.
         return_sequences, return_state, go_backwards, stateful, zero_output_for_mask: see `RNN`.
+        unroll: changes nothing, a way of Keras's to compute.
 
     Raises:
         ValueError: the input is no sequence of feature vectors.

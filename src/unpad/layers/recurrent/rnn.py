@@ -40,6 +40,7 @@ class RNN(Recurrent):
         return_state: whether the final states are given too.
         go_backwards: whether each sequence is walked from its end.
         stateful: whether a batch starts where the one before it ended; see `Recurrent`.
+        unroll: changes nothing, a way of Keras's to compute.
         zero_output_for_mask: changes nothing: a missing step has no output that could be kept.
 
     Raises:

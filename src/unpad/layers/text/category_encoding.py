@@ -33,6 +33,7 @@ class CategoryEncoding(Layer):
     Args:
         num_tokens: the number of ids, which are 0 to num_tokens - 1.
         output_mode: "multi_hot" (1 for each id that is there), "count" or "one_hot".
+        sparse: refused: vectors are dense.
 
     Raises:
         ValueError: an id is no integer, negative or not below num_tokens; the text says which.

@@ -33,6 +33,7 @@ class Discretization(Layer):
         num_bins: how many bins `adapt` makes, where no bounds are given.
         epsilon: how exact they are: what a summary of the data may be off by.
         output_mode: "int", "one_hot", "multi_hot" or "count".
+        sparse: refused: vectors are dense.
 
     Raises:
         ValueError: both bounds and a number of bins are given, or neither; there are no bounds yet.

@@ -80,6 +80,8 @@ class Hashing(_Hashed):
         salt: a number, or two, that make other hashes (SipHash, by which nobody can choose words
             that share an id).
         output_mode: "int", "one_hot", "multi_hot" or "count".
+        sparse: refused: vectors are dense.
+        dtype: see `Layer`; of the ids, integers, where output_mode is "int".
 
     Raises:
         ValueError: what comes is neither strings nor numbers.
@@ -161,6 +163,8 @@ class HashedCrossing(_Hashed):
     Args:
         num_bins: how many ids there are.
         output_mode: "int" or "one_hot".
+        sparse: refused: vectors are dense.
+        dtype: see `Layer`; of the ids, integers, where output_mode is "int".
 
     Raises:
         ValueError: fewer than two features, or of different shapes.

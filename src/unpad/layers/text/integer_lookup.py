@@ -37,6 +37,8 @@ class IntegerLookup(IndexLookup):
         idf_weights: of the vocabulary's numbers, for "tf_idf"; the unknown get their mean.
         invert: from ids to numbers.
         output_mode: "int", "one_hot", "multi_hot", "count" or "tf_idf".
+        sparse: refused: vectors are dense.
+        name: shown in summaries and errors.
         pad_to_max_tokens: whether vectors have the size max_tokens, though numbers are fewer.
 
     Raises:

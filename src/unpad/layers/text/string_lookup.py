@@ -38,6 +38,9 @@ class StringLookup(IndexLookup):
         idf_weights: of the vocabulary's words, for "tf_idf"; the unknown get their mean.
         invert: from ids to words: a Ragged gives a list of lists, a tensor an array.
         output_mode: "int", "one_hot", "multi_hot", "count" or "tf_idf".
+        sparse: refused: vectors are dense.
+        salt: refused: words go by their fingerprint.
+        name: shown in summaries and errors.
         pad_to_max_tokens: whether vectors have the size max_tokens, though words are fewer.
         encoding: of words that come as bytes.
         vocabulary_dtype: "string".

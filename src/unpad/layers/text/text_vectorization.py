@@ -65,6 +65,8 @@ class TextVectorization(Layer):
             function from a text to its words.
         ngrams: runs of up to so many words, or of the numbers of words in a tuple, are words too.
         output_mode: "int", "one_hot", "multi_hot", "count" or "tf_idf".
+        sparse: refused: vectors are dense.
+        name: shown in summaries and errors.
         output_sequence_length: words of each text in a padded output.
         pad_to_max_tokens: whether vectors have the size max_tokens, though words are fewer.
         vocabulary: words, or the path of a file with a word a line.
