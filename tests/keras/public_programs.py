@@ -51,6 +51,13 @@ def loss_reduction():
     assert loss(torch.zeros(3, 1), torch.ones(3, 1)).tolist() == [2, 2, 2]
 
 
+def loss_dtype():
+    loss = Doubled()
+    loss.dtype = "float16"
+    assert loss(torch.zeros(3, 1), torch.ones(3, 1)).dtype is torch.float16
+    assert Doubled.from_config(loss.get_config()).dtype == "float16"
+
+
 def loss_name():
     loss = Doubled(name="apart")
     assert loss.name == "apart"
@@ -257,6 +264,11 @@ def optimizer_set_later():
     assert w.tolist() == [4.125]
     optimizer.weight_decay = None
     optimizer.apply([torch.tensor([0.0])])
+    optimizer.loss_scale_factor = 8.0
+    optimizer.apply([torch.tensor([8.0])])
+    assert w.tolist() == [3.125]
+    optimizer.loss_scale_factor = None
+    optimizer.apply([torch.tensor([-1.0])])
     optimizer.gradient_accumulation_steps = 2
     optimizer.apply([torch.tensor([1.0])])
     assert w.tolist() == [4.125]

@@ -118,6 +118,7 @@ OBEYED = {
     },
     "Loss": {
         "call": programs.loss_of_ones_own,
+        "dtype": programs.loss_dtype,
         "from_config": programs.loss_config,
         "get_config": programs.loss_config,
         "name": programs.loss_name,
@@ -154,6 +155,7 @@ OBEYED = {
         "get_config": programs.optimizer_config,
         "global_clipnorm": programs.optimizer_set_later,
         "gradient_accumulation_steps": programs.optimizer_set_later,
+        "loss_scale_factor": programs.optimizer_set_later,
         "learning_rate": programs.optimizer_learning_rate,
         "name": programs.optimizer_set_later,
         "update_step": programs.optimizer_of_ones_own,

@@ -90,6 +90,13 @@ class Loss(Configured, Refusing, refused=_REFUSED):
         if self._dtype is not None and not self._dtype.is_floating_point:
             raise wrong(who, "dtype", "a type of floating numbers", dtype)
 
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments by name; the type where one was given, as in Keras."""
+        config = super().get_config()
+        if config.get("dtype") is None:
+            config.pop("dtype", None)
+        return config
+
     def per_step(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """The loss of each step, 0 where it does not count: (...,) from (..., feature)."""
         return self.call(y_true, y_pred)
