@@ -42,7 +42,7 @@ LACKING = {
     "layers.GlobalMaxPooling1D": {"pool_dimensions"},
     "layers.GRU": {"cell"},
     "layers.InputLayer": {
-        "sparse", "input_tensor", "optional", "activity_regularizer", "trainable",
+        "sparse", "input_tensor", "activity_regularizer", "trainable",
     },
     "layers.IntegerLookup": {"oov_method", "salt"},
     "layers.LSTM": {"cell"},
@@ -59,7 +59,7 @@ LACKING = {
     "metrics.CategoricalCrossentropy": {"axis"},
     "metrics.SparseCategoricalCrossentropy": {"axis"},
     "callbacks.ReduceLROnPlateau": {"baseline"},
-    "Input": {"sparse", "tensor", "optional"},
+    "Input": {"sparse", "tensor"},
     # Of the inner optimizer, on which Keras wants them set too.
     "optimizers.LossScaleOptimizer": {
         "clipnorm", "clipvalue", "ema_momentum", "ema_overwrite_frequency", "global_clipnorm",

@@ -5,6 +5,7 @@ import inspect
 import keras
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -69,3 +70,11 @@ def test_arguments(name):
 def test_splines_are_refused():
     with pytest.raises(ValueError, match=r"plot_model: splines='ortho' is not supported"):
         ours.plot_model(None, splines="ortho")
+
+
+@pytest.mark.parametrize("order", [1, 2, 3])
+def test_normalize_of_a_tensor_is_a_tensor(order):
+    x = torch.tensor([[3.0, -4.0], [0.0, 0.0]])
+    ours, theirs = (k.utils.normalize(x, order=order) for k in (unpad, keras))
+    assert isinstance(ours, torch.Tensor)
+    assert np.allclose(ours, np.asarray(theirs))

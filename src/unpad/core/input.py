@@ -32,6 +32,7 @@ class Input(Symbol):
             first of `shape`. Layers are then checked for sequences from the start.
         batch_shape: the batch's size and the shape, in Keras's other spelling.
         name: shown in errors.
+        optional: whether None may stand in its place when the model is called.
 
     Example:
         >>> Input(shape=(None, 5)).spec
@@ -47,6 +48,8 @@ class Input(Symbol):
         ragged: bool | None = None,
         batch_shape: Sequence[int | None] | None = None,
         name: str | None = None,
+        *,
+        optional: bool = False,
     ) -> None:
         ragged = bool(ragged)
         if batch_shape is not None:
@@ -73,7 +76,7 @@ class Input(Symbol):
         lengths = Lengths(name or f"input {id(self)}") if sizes else None
         width = sizes[0] if ragged else None
         super().__init__(Spec(kept, ragged, kind, lengths, width), None, name)
-        self._sizes, self.batch_size = sizes, batch_size
+        self._sizes, self.batch_size, self.optional = sizes, batch_size, optional
 
     @property
     def shape(self) -> tuple[int | None, ...]:
@@ -85,7 +88,7 @@ class Input(Symbol):
         dtype = type_name(self.spec.dtype)
         return {
             "batch_shape": [self.batch_size, *self._sizes], "dtype": dtype, "sparse": False,
-            "ragged": self.spec.ragged, "name": self.name,
+            "ragged": self.spec.ragged, "name": self.name, "optional": self.optional,
         }  # fmt: skip
 
     @classmethod
@@ -97,12 +100,12 @@ class Input(Symbol):
         """
         config = {**read(config)}
         shape = config.pop("batch_shape", None)
-        refuse("Input", **{k: config.pop(k, None) for k in ("sparse", "optional")})
+        refuse("Input", sparse=config.pop("sparse", None))
         if shape is not None:
             if not isinstance(shape, (list, tuple)):
                 raise arguments.wrong("Input", "batch_shape", "a list of sizes", shape)
             config["batch_shape"] = tuple(shape)
-        known = ("shape", "dtype", "ragged", "name", "batch_size", "batch_shape")
+        known = ("shape", "dtype", "ragged", "name", "batch_size", "batch_shape", "optional")
         for name in config.keys() - known:
             raise unknown("Input: config", "argument", name, known)
         return cls(**config)
@@ -117,11 +120,16 @@ class Input(Symbol):
     def again(self) -> Input:
         """A new symbol of the same shape."""
         return Input(
-            self._sizes, self.batch_size, self.spec.dtype, self.spec.ragged, name=self.name
-        )
+            self._sizes, self.batch_size, self.spec.dtype, self.spec.ragged,
+            name=self.name, optional=self.optional,
+        )  # fmt: skip
 
-    def check_spec(self, spec: Spec) -> None:
+    def check_spec(self, spec: Spec | None) -> None:
         """Raises a ValueError where a batch of this spec is not what the input says."""
+        if spec is None:
+            if not self.optional:
+                raise ValueError(f"{self.who}: it is not optional, got None.")
+            return
         want = self._sizes[spec.levels :] if spec.ragged else self._sizes
         fits = len(want) == len(spec.shape) and all(
             None in (w, g) or w == g for w, g in zip(want, spec.shape, strict=True)

@@ -172,7 +172,11 @@ class Layer(Refusing, Attributes, refused=NOT_ASKED):
         """A shape that a layer of one's own says is that of what it gives, or it is told."""
         self._saying = True  # which may ask what the layer gives
         try:
-            said = self.compute_output_shape(*[shapes_of_specs(s, None) for s in specs])
+            shapes = [None if s is None else shapes_of_specs(s, None) for s in specs]
+            # Keras lets it leave out the shapes of inputs that it does not need.
+            takes = [*inspect.signature(self.compute_output_shape).parameters.values()]
+            several = any(p.kind is p.VAR_POSITIONAL for p in takes)
+            said = self.compute_output_shape(*(shapes if several else shapes[: len(takes)]))
         finally:
             self._saying = False
         gives = shapes_of_specs(out, None)
@@ -665,7 +669,13 @@ class Layer(Refusing, Attributes, refused=NOT_ASKED):
 
 def _are_batches(inputs: Any) -> bool:
     kinds = (Ragged, Tensor, np.ndarray)
-    return isinstance(inputs, (list, tuple)) and all(isinstance(x, kinds) for x in inputs)
+    several = isinstance(inputs, (list, tuple))
+    # None stands for an optional input that is not there.
+    return (
+        several
+        and any(isinstance(x, kinds) for x in inputs)
+        and all(x is None or isinstance(x, kinds) for x in inputs)
+    )
 
 
 class TokenWise(Keeps, Layer):

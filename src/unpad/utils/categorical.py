@@ -82,7 +82,7 @@ def _classes(x: Any) -> Tensor:
 @of_numbers
 @checked
 def normalize(x: Any, axis: int = -1, order: int = 2) -> Any:
-    """An array divided by its norms along an axis; zeros stay zeros.
+    """An array or tensor divided by its norms along an axis; zeros stay zeros.
 
     Args:
         x: an array or list.
@@ -94,6 +94,9 @@ def normalize(x: Any, axis: int = -1, order: int = 2) -> Any:
         array([[0.6, 0.8],
                [0. , 0. ]])
     """
+    if isinstance(x, Tensor):
+        lengths = torch.linalg.vector_norm(x, order, axis, keepdim=True)
+        return x / torch.where(lengths == 0, 1, lengths)
     x = to_numpy(to_tensor(np.asarray(x), "normalize: x"))
     norms = np.atleast_1d(np.linalg.norm(x, order, axis))
     norms[norms == 0] = 1
