@@ -4,10 +4,12 @@ import time
 
 import numpy as np
 import pytest
+import torch
 
 import unpad as keras
 from unpad import layers as L
 from unpad.__main__ import main
+from unpad.formats.filling import put
 from unpad.saving import FileError, WrongFormat
 
 from ..examples import TIMES
@@ -110,3 +112,15 @@ def test_adafactor_goes_on_where_it_stopped(tmp_path):
         parts.fit(X, Y, verbose=0, shuffle=False)
     for a, b in zip(whole.get_weights(), parts.get_weights(), strict=True):
         assert np.allclose(a, b, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["float32", "float64", "bfloat16", "float16"])
+def test_numbers_of_any_type_and_order_are_put_into_weights(kind):
+    """Also where they lie otherwise in memory; whoever kept what was there knows of the change."""
+    weight = torch.nn.Parameter(torch.zeros(3, 2, dtype=getattr(torch, kind)).T)
+    array = np.arange(6.0).reshape(2, 3).astype(">f8")
+    before = weight._version
+    put(weight, array)
+    assert weight._version > before
+    assert np.array_equal(weight.detach().float(), array)
+    put(weight, np.full((2, 3), 1e300))

@@ -10,15 +10,15 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from torch import Tensor
 
+from .filling import put
 from .hdf5 import Group
 from .older.arrays import Arrays, Writer, fitted, weights_of
 from .older.configuration import version_of
 from .problems import DamagedFile, OtherModel
 from .tree import own_numbers
-from .weights import Place, aligned
+from .weights import Place
 
 _TOP = "top_level_model_weights"
 
@@ -125,9 +125,8 @@ def set_from_layers(model: Any, root: Group, where: Place, by_name: bool) -> lis
             skipped.append(f"{each.name}: {why}")
         else:
             ready += zip(weights, arrays, strict=True)
-    with torch.no_grad():
-        for weight, array in ready:
-            weight.copy_(torch.from_numpy(aligned(array)))
+    for weight, array in ready:
+        put(weight, array)
     return skipped
 
 

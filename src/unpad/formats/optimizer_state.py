@@ -18,6 +18,7 @@ from torch import Tensor
 from ..optimizers.own import OwnRule
 from ..optimizers.rule import COLLECTED, Rule
 from ..ragged.numbers import to_numpy
+from .filling import put
 
 #: What each rule keeps of a weight, in Keras's order: names in one tuple alternate, without those
 #: that it does not keep of a weight.
@@ -152,7 +153,7 @@ def set_state(optimizer: Rule, weights: Sequence[Tensor], arrays: Sequence[np.nd
         if _is_nothing(name, state) or (name == "square" and "rows" in state):
             continue  # which follows from its rows and columns
         if isinstance(state.get(name), Tensor):
-            state[name].copy_(torch.tensor(array))
+            put(state[name], array)
         else:
             state[name] = torch.tensor(array, dtype=w.dtype, device=w.device)
     if calls:

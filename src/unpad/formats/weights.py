@@ -13,6 +13,7 @@ from torch import Tensor
 from ..optimizers.rule import Rule
 from ..ragged.numbers import to_numpy
 from ..serialization import read, serialize
+from .filling import put
 from .hdf5 import Group
 from .optimizer_state import can_be_kept, scale_of, set_state, state_of
 from .problems import OtherModel, read_as
@@ -111,9 +112,8 @@ def set_from(model: Any, root: Group, where: Place) -> list[str]:
             where.path, where.at(others[0]), "the file has weights here, and the model no layer."
         )
     skipped += [f"{name}: the model has no such layer." for name in others]
-    with torch.no_grad():
-        for weight, array in ready:
-            weight.copy_(torch.from_numpy(aligned(array)))
+    for weight, array in ready:
+        put(weight, array)
     for thing, state in states:
         with read_as(where.path, where.place, "a layer's state"):
             thing.set_extra_state(state)
@@ -189,8 +189,3 @@ def _extra(thing: Any) -> Any:
     if type(thing).get_extra_state is torch.nn.Module.get_extra_state:
         return None
     return thing.get_extra_state()
-
-
-def aligned(array: np.ndarray) -> np.ndarray:
-    """The array in this machine's byte order, aligned, and one that torch may hold."""
-    return np.array(array, dtype=array.dtype.newbyteorder("="))
