@@ -76,7 +76,7 @@ class Builder:
 
     def ops(self, kind: str, count: int, *inputs: Operand, **attributes: Any) -> list[str]:
         """A node of several outputs."""
-        names = ["" if x is None else self.name_of(x) for x in inputs]
+        names = self._names(inputs)
         shown = tuple((k, repr(v)) for k, v in sorted(attributes.items()))
         key = (kind, count, tuple(names), shown)
         found = self._found(key)
@@ -89,9 +89,18 @@ class Builder:
     def body(self, kind: str, count: int, *inputs: Operand, **attributes: Any) -> list[str]:
         """A node that holds a graph, which nothing else is the same as."""
         found = [self.fresh(kind.lower()) for _ in range(count)]
-        names = ["" if x is None else self.name_of(x) for x in inputs]
-        self.nodes.append(helper.make_node(kind, names, found, **attributes))
+        self.nodes.append(helper.make_node(kind, self._names(inputs), found, **attributes))
         return found
+
+    def _names(self, inputs: Sequence[Operand]) -> list[str]:
+        """Of a node's inputs: one that is left out is "", and at the end not there.
+
+        onnxruntime's LayerNormalization ends the process where its last input is "".
+        """
+        names = ["" if x is None else self.name_of(x) for x in inputs]
+        while names and not names[-1]:
+            names.pop()
+        return names
 
     def _found(self, key: Any) -> Any:
         """What this graph, or one around it, has already."""
