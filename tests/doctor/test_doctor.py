@@ -424,6 +424,6 @@ def test_it_takes_no_time():
 
 
 def timed(function):
-    start = time.perf_counter()
+    start = time.process_time()
     function()
-    return time.perf_counter() - start
+    return time.process_time() - start
