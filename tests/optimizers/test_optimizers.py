@@ -1,6 +1,7 @@
 """Optimisers beside Keras's numbers: batches that add up, constraints, state, mistakes."""
 
 import copy
+import io
 import pickle
 import warnings
 
@@ -573,3 +574,14 @@ def test_adam_of_weights_that_are_not_contiguous(amsgrad):
             w.grad = grad * (t + 1)
             made.step()
     torch.testing.assert_close(turned.detach(), plain.detach(), rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("make", [keras.optimizers.Adam, keras.optimizers.SGD])
+def test_a_state_is_read_by_torch_with_weights_only(make):
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    model.compile(make(0.01), "mse")
+    model.fit(np.ones((4, 3)), np.ones((4, 2)), verbose=0)
+    file = io.BytesIO()
+    torch.save(model.optimizer.state_dict(), file)
+    file.seek(0)
+    assert torch.load(file, weights_only=True)["param_groups"][0]["lr"] == 0.01

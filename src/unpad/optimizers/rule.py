@@ -116,7 +116,8 @@ class Rule(torch.optim.Optimizer):
     ) -> None:
         self.around = around or Around()
         self._constrained: Sequence[tuple[Tensor, Any]] = ()
-        shared = {"lr": lr, "weight_decay": weight_decay, "iterations": 0}
+        # A plain number: a state is read with nothing but numbers and tensors in it.
+        shared = {"lr": float(lr), "weight_decay": weight_decay, "iterations": 0}
         super().__init__(params, {**shared, **options})
 
     @property
