@@ -113,7 +113,9 @@ def recurrent(
 def _by_operator(g: Builder, call: Call) -> list[str | None]:
     operator, directions = _OPERATORS[call.cell], len(call.reverse)
     hidden = call.recurrent_kernels[0].shape[0]
-    grid = _grid(g, call.offsets, backwards=False)
+    # One sequence more, an empty one: onnxruntime's LSTM ends the process where there is none.
+    offsets = g.op("Concat", call.offsets, g.slice(call.offsets, -1, _END), axis=0)
+    grid = _grid(g, offsets, backwards=False)
     names = [
         _ACTIVATIONS[call.recurrent_activation if inner else call.activation]
         for inner in operator.activations
@@ -125,10 +127,11 @@ def _by_operator(g: Builder, call: Call) -> list[str | None]:
     direction = "bidirectional" if directions == 2 else "reverse" if call.reverse[0] else "forward"
     # An empty sequence is walked for one step of zeros, whose states nobody sees.
     walked = g.op("Cast", g.op("Max", grid.lengths, 1), to=TYPES[torch.int32])
-    states = [s for s in (call.h0, call.c0) if s is not None]
+    states: list[Any] = [s for s in (call.h0, call.c0) if s is not None]
     has_cell = CELLS[call.cell].states == 2
     if call.c0 is not None and call.h0 is None:
         states = [_zeros(g, call.c0), call.c0]
+    states = [g.op("Pad", s, [0, 0, 0, 0, 1, 0]) for s in states]
     outputs, *ends = g.ops(
         operator.kind,
         3 if has_cell else 2,
@@ -145,8 +148,10 @@ def _by_operator(g: Builder, call: Call) -> list[str | None]:
     )
     rows = g.op("GatherND", g.op("Transpose", outputs, perm=[0, 2, 1, 3]), grid.at)
     rows = g.op("Reshape", rows, [-1, directions * hidden])
+    lengths = g.slice(grid.lengths, 0, -1)
     finals = [
-        _kept(g, grid, end, given) for end, given in zip(ends, (call.h0, call.c0), strict=False)
+        _kept(g, lengths, g.op("Slice", end, [0], [-1], [1]), given)
+        for end, given in zip(ends, (call.h0, call.c0), strict=False)
     ]
     return [rows, *finals, *[None] * (2 - len(finals))]
 
@@ -188,9 +193,9 @@ def _biases(g: Builder, call: Call, order: tuple[int, ...]) -> str | None:
     return rows[0] if len(rows) == 1 else g.op("Concat", *rows, axis=0)
 
 
-def _kept(g: Builder, grid: _Grid, end: str, given: Value | None) -> str:
+def _kept(g: Builder, lengths: str, end: str, given: Value | None) -> str:
     """The final states, of an empty sequence those that it began with."""
-    there = g.op("Unsqueeze", g.op("Greater", grid.lengths, 0), [-1])
+    there = g.op("Unsqueeze", g.op("Greater", lengths, 0), [-1])
     if given is None:
         return g.op("Where", there, end, g.number(0.0, torch.float32))
     return g.op("Where", there, end, given)
@@ -343,7 +348,7 @@ def scan(
 # --- grids ---------------------------------------------------------------------------------------
 
 
-def _grid(g: Builder, offsets: Value, backwards: bool) -> _Grid:
+def _grid(g: Builder, offsets: Value | str, backwards: bool) -> _Grid:
     starts, ends = g.slice(offsets, 0, -1), g.slice(offsets, 1, _END)
     lengths = g.op("Sub", ends, starts)
     longest = g.op("ReduceMax", g.op("Concat", lengths, [1], axis=0), keepdims=0)
