@@ -24,6 +24,7 @@ NO_CASE = {
     "HashedCrossing": _STRINGS,
     "StringLookup": _STRINGS,
     "TextVectorization": _STRINGS,
+    "IndexLookup": _BASE,
     "Layer": _BASE,
     "Recurrent": _BASE,
     "TokenWise": _BASE,

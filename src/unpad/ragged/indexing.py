@@ -12,6 +12,7 @@ from torch import Tensor
 from ..errors import shown
 from .layout import Layout
 from .levels import take_rows
+from .reductions import picked
 from .sequences import Sequences
 
 if TYPE_CHECKING:
@@ -110,11 +111,7 @@ def _pick(ragged: Ragged, time: int) -> Any:
     missing = (lengths <= time) if time >= 0 else (lengths < -time)
     offsets = ragged.layout.own.offsets
     index = (offsets[:-1] if time >= 0 else offsets[1:]) + time
-    values = ragged.values
-    if ragged.steps == 0:
-        return values.sum(0, keepdim=True).repeat(ragged.batch, *(1,) * (values.ndim - 1))
-    rows = values.index_select(0, index.masked_fill(missing, 0))
-    return rows.masked_fill(missing.reshape(-1, *(1,) * (rows.ndim - 1)), 0)
+    return picked(ragged.values, ragged.layout, index, missing)
 
 
 def _is_all(index: Any) -> bool:

@@ -184,7 +184,21 @@ def _first_at(values: Tensor, layout: Layout, found: Tensor) -> Tensor:
 def _pick(values: Tensor, layout: Layout, index: Tensor, empty: float, who: str) -> Tensor:
     if type(empty) is not int or empty:
         empty = as_constant(empty, values.dtype, f"Ragged.{who}", "empty")
-    missing = layout.own.lengths == 0
+    return picked(values, layout, index, layout.own.lengths == 0, empty)
+
+
+def picked(
+    values: Tensor, layout: Layout, index: Tensor, missing: Tensor, empty: float = 0
+) -> Tensor:
+    """One row of the values for each sequence; `empty` for those that have none there.
+
+    Args:
+        values: (steps, *feature).
+        layout: of the steps.
+        index: (batch,) the row of each sequence; that of a missing one may be anything.
+        missing: (batch,) bool.
+        empty: a number that the values' type holds.
+    """
     if torch.compiler.is_compiling():
         # A graph serves a batch without steps too, and cannot ask whether it is one.
         values = torch.cat([values, values.new_zeros(1, *values.shape[1:])])
