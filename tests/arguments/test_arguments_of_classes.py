@@ -90,7 +90,10 @@ NEEDED = {
 #: Options that others need.
 BESIDE = {
     "CategoryEncoding": {"num_tokens": 4},
-    **{f"Input.{name}": {"shape": (3,)} for name in ("dtype", "ragged", "name", "batch_size")},
+    **{
+        f"Input.{name}": {"shape": (3,)}
+        for name in ("dtype", "ragged", "name", "batch_size", "optional")
+    },
     "Discretization": {"num_bins": 5},
     "EarlyStopping.monitor": {"mode": "min"},
     "IntegerLookup.pad_to_max_tokens": {"max_tokens": 9, "output_mode": "count"},
@@ -105,6 +108,7 @@ LEGAL = {
     "dtype": {"None": "as the policy for all has it"},
     "axis": {"-1": "the last axis"},
     "seed": {"-1": "any whole number"},
+    "use_cudnn": {"True": "Keras's word for a path, which changes no number"},
     "ignore_class": {"-1": "the label that stands for no label"},
     "ELU.alpha": {"-1": "below 0 it falls to -alpha, whatever that is"},
     "Activation.activation": {"None": "none: what comes in"},

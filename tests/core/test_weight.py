@@ -25,7 +25,7 @@ def test_every_layers_weights_can_be_assigned():
     assert kernel.numpy().tolist() == [[1.5] * 3] * 4
     assert kernel.value is kernel
     assert (kernel.name, kernel.path, kernel.trainable) == ("kernel", "out/kernel", True)
-    with pytest.raises(RuntimeError):
+    with pytest.raises(ValueError, match=r"out/kernel\.assign: expected numbers of shape \(4, 3\)"):
         kernel.assign(np.ones((5, 3)))
     assert kernel.numpy().tolist() == [[1.5] * 3] * 4
 

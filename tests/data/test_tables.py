@@ -16,6 +16,7 @@ from transformers import BatchEncoding
 
 import unpad as keras
 from unpad import Ragged
+from unpad.ranks import ALONE
 
 from ..examples import draws
 from ..messages import says
@@ -197,7 +198,7 @@ def test_an_epoch_begun_at_batch_k_is_the_rest_of_it(tmp_path_factory, sizes, st
         found = keras.data.source.recognised(
             str(folder), keras.data.source.Asked("fit", ("x", "y"))
         )
-        return to_fit(model, found, Laid(model, "fit"), options, 5)
+        return to_fit(model, found, Laid(model, "fit"), options, 5, ALONE)
 
     def ids_of(batches):
         return [batch.inputs[0].values.flatten().tolist() for batch in batches]

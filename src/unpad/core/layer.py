@@ -673,7 +673,7 @@ def _are_batches(inputs: Any) -> bool:
     # None stands for an optional input that is not there.
     return (
         several
-        and any(isinstance(x, kinds) for x in inputs)
+        and (not inputs or any(isinstance(x, kinds) for x in inputs))
         and all(x is None or isinstance(x, kinds) for x in inputs)
     )
 

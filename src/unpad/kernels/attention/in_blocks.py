@@ -108,9 +108,10 @@ def _differentiate_once(laid: Sequence[Tensor]) -> None:
                 x.register_hook(_first_only)
 
 
-def _first_only(gradient: Tensor) -> Tensor:
+def _first_only(gradient: Tensor | None) -> Tensor | None:
     # It hangs on something only where somebody may ask for its derivative.
-    return once(_FIRST_ONLY, [gradient])[0] if gradient.requires_grad else gradient
+    followed = gradient is not None and gradient.requires_grad
+    return once(_FIRST_ONLY, [gradient])[0] if followed else gradient
 
 
 def _in_steps(call: Call, blocks: Blocks) -> tuple[Tensor, Tensor | None]:
