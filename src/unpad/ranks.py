@@ -355,11 +355,13 @@ def _initialised() -> bool:
 
 
 def _join() -> None:
+    from torch.distributed.rendezvous import rendezvous  # not there where torch has no processes
+
     gpus = torch.cuda.is_available() and dist.is_nccl_available()
     if gpus:
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
     # torchrun's store outlives those that it starts again, and the addresses of the dead with it.
-    store, rank, world = next(dist.distributed_c10d.rendezvous("env://"))
+    store, rank, world = next(rendezvous("env://"))
     life = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
     store = dist.distributed_c10d.PrefixStore(f"unpad, life {life}", store)
     backend = "cpu:gloo,cuda:nccl" if gpus else "gloo"

@@ -127,10 +127,11 @@ def _blocks_of(queries: Layout, keys: Layout) -> Blocks:
     slots = torch.tensor([q for m, q, _ in groups for _ in m], dtype=torch.int64, device=device)
     others = torch.tensor([k for m, _, k in groups for _ in m], dtype=torch.int64, device=device)
     # Nothing is read back of what the host has just said.
-    number = [sum(len(group[0]) * group[side] for group in groups) for side in (1, 2)]
-    asked = Layout._of_lengths(slots, steps=number[0])
+    asked_steps = sum(len(members) * q for members, q, _ in groups)
+    other_steps = sum(len(members) * k for members, _, k in groups)
+    asked = Layout._of_lengths(slots, steps=asked_steps)
     query_steps, _ = _laid(queries, sequences, asked)
-    key_steps, real = _laid(keys, sequences, Layout._of_lengths(others, steps=number[1]))
+    key_steps, real = _laid(keys, sequences, Layout._of_lengths(others, steps=other_steps))
 
     blocks, q, k = [], 0, 0
     for members, slots, others in groups:

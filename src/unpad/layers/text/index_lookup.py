@@ -38,7 +38,7 @@ class IndexLookup(Layer):
     def __new__(cls, *args: Any, **kwargs: Any) -> IndexLookup:
         """Keras's IndexLookup is the lookup of tokens of its `vocabulary_dtype`."""
         if cls is IndexLookup:
-            kind = kwargs.get("vocabulary_dtype")
+            kind: Any = kwargs.get("vocabulary_dtype")
             cls = look_up("IndexLookup", "vocabulary_dtype", kind, IndexLookup.of_dtype)
         return super().__new__(cls)
 
