@@ -46,16 +46,13 @@ class Ranks:
         self, rank: int = 0, world: int = 1, who: str = "", places: Sequence[str] = ()
     ) -> None:
         self.rank, self.world = rank, world
+        #: Whether there is no other; asked ten times a batch.
+        self.alone = world == 1
         self._who, self._places = who, places
         # What is added up by name, as all know it.
         self._names: dict[Any, None] = {}
         #: Where this process's own stream of random numbers stands; None: it has none.
         self.stream: Tensor | None = None
-
-    @property
-    def alone(self) -> bool:
-        """Whether there is no other."""
-        return self.world == 1
 
     @property
     def first(self) -> bool:

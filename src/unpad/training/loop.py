@@ -189,7 +189,8 @@ class Fitting:
 
     def _stopped(self) -> bool:
         """Whether anybody has said so, in any of the processes."""
-        self._model.stop_training = self._ranks.any(self._model.stop_training)
+        if not self._ranks.alone:
+            self._model.stop_training = self._ranks.any(self._model.stop_training)
         return self._model.stop_training
 
     # --- what must not be lost -------------------------------------------------------------------
