@@ -16,10 +16,11 @@ from .export_table import REFUSED
 from .graphs import assert_same, batch, exported, model_of
 from .runtimes import assert_answers, drawn, written
 
-#: Of each layer a case, and where the slots of steps matter beside their order; at night all.
+#: Of each layer a case, and where the slots of steps matter beside their order; at night all:
+#: a runtime's model of each of 342 cases took two minutes of two cores.
 _FIRST = {case.layer: name for name, case in reversed(CASES.items()) if name not in REFUSED}
 _BY_SLOTS = ("Flatten", "Concatenate", "Masking", "Embedding", "Reshape", "Add", "TokenAnd")
-ON_EVERY_SIDE = [
+IN_A_RUNTIME = [
     name
     for name, case in CASES.items()
     if name not in REFUSED
@@ -53,16 +54,15 @@ def test_every_layer_is_one_graph_for_all_lengths(traced):
             assert_same(run(*inputs), model(*inputs))
 
 
+@pytest.mark.parametrize("traced", IN_A_RUNTIME, indirect=True)
 def test_a_runtime_gives_what_every_layer_gives(traced):
     case, model, program = traced
-    if program is None:
-        return
     run = written(program, case.inputs)
     for lengths, extra in BATCHES:
         assert_answers(run, model, drawn(batch(case, lengths)), extra=extra)
 
 
-@pytest.mark.parametrize("name", ON_EVERY_SIDE)
+@pytest.mark.parametrize("name", IN_A_RUNTIME)
 def test_grids_may_be_padded_anywhere(name):
     case = CASES[name]
     model = model_of(case)
