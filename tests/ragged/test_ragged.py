@@ -226,6 +226,8 @@ def test_dropped_steps_leave_holes_that_are_remembered():
     assert ragged.keep(torch.ones(5, dtype=torch.bool)) is ragged
     with pytest.raises(ValueError, match=r"expected \(5,\) bool"):
         ragged.keep(torch.ones(4, dtype=torch.bool))
+    with pytest.raises(ValueError, match=r"^Ragged\.keep: got a sparse tensor \(coo\)"):
+        ragged.keep(torch.ones(5, dtype=torch.bool).to_sparse())
 
 
 @given(batches())

@@ -106,14 +106,8 @@ class Choosing(Sequences):
         Args:
             kept: (steps,) bool.
         """
-        # What our own layers have made of the values is looked at once, not asked for its kind.
-        if (
-            type(kept) is not Tensor
-            or kept.dtype is not torch.bool
-            or (kept.shape != (self.steps,) or kept.device != self.device)
-        ):
-            what = f"({self.steps},) bool, one for each step"
-            kept = as_mask(kept, "Ragged.keep", what, (self.steps,), self.device)
+        what = f"({self.steps},) bool, one for each step"
+        kept = as_mask(kept, "Ragged.keep", what, (self.steps,), self.device)
         if not torch.compiler.is_compiling() and bool(kept.all()):
             return self
         return self.with_values(self._values[kept], self._layout.keep(kept))

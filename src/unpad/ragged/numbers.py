@@ -170,6 +170,11 @@ def as_mask(
     Raises:
         ValueError: they are no bool, or of another shape.
     """
+    if type(given) is Tensor and given.dtype is torch.bool and not given.is_nested:
+        # The usual one, as our own layers make it at every step of a training.
+        fits = given.layout is torch.strided and given.shape == shape and not given.is_meta
+        if fits and (device is None or given.device == device):
+            return given
     mask = as_tensor(given, who, device)
     if not mask.numel():
         mask = mask.to(torch.bool)  # an empty list says nothing of its type
