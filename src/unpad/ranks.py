@@ -88,15 +88,17 @@ class Ranks:
         """Whether one of them says so."""
         return bool(flag) if self.alone else bool(self.sums({"any": float(bool(flag))})["any"])
 
-    @torch.no_grad()
     def sum_gradients(self, weights: Iterable[Tensor]) -> None:
         """Adds up the gradients of these weights; one that no process has touched has none.
 
         Raises:
             ValueError: a gradient is sparse.
         """
-        if self.alone:
-            return
+        if not self.alone:
+            self._sum_gradients(weights)
+
+    @torch.no_grad()
+    def _sum_gradients(self, weights: Iterable[Tensor]) -> None:
         kinds: dict[tuple[torch.device, torch.dtype], list[Tensor]] = {}
         for weight in weights:
             kinds.setdefault((weight.device, weight.dtype), []).append(weight)

@@ -7,26 +7,12 @@ import pytest
 import torch
 
 import unpad as keras
-from unpad import layers as L
 from unpad.__main__ import main
 from unpad.formats.filling import put
 from unpad.saving import FileError, WrongFormat
 
 from ..examples import TIMES
-
-X = np.array([[1, 2, 3], [4, 5, 0]])
-Y = np.ones((2, 3))
-
-
-def tagger(size=4, optimizer="adam"):
-    model = keras.Sequential([
-        keras.Input((None,)), L.Embedding(9, size, mask_zero=True), L.Bidirectional(L.GRU(3)),
-        L.Dense(3),
-    ])  # fmt: skip
-    model.compile(optimizer, "mse", metrics=["mae"])
-    model.fit(X, Y, verbose=0)
-    return model
-
+from .hostile import X, Y, tagger
 
 ENDINGS = (".keras", ".safetensors")
 

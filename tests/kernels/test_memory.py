@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import unpad as keras
 from unpad import kernels
 from unpad.kernels import operator, products
-from unpad.kernels.adam import Update
+from unpad.kernels.adam import Rates
 from unpad.kernels.groups import by_group
 from unpad.kernels.products import Times
 from unpad.optimizers import rules
@@ -72,7 +72,7 @@ def adam():
     def call(w, g, m, v):
         parts = [t.detach().clone(memory_format=torch.preserve_format) for t in (w, m, v)]
         w, m, v = parts
-        how = Update(1, 0.1, (0.9, 0.999), 1e-7, 0.0)
+        how = Rates(1, 0.1, (0.9, 0.999), 1e-7, 0.0)
         with kernels.force("compiled"):
             kernels.adam.step([w], [g], [m], [v], how)
         return w

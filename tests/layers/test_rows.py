@@ -43,7 +43,7 @@ def test_rows_move_as_by_the_whole_gradient(instruction_set, dtype, width, threa
         ids = torch.randint(0, 400, (60 if t % 5 else 0,), generator=generator)
         ids[: len(ids) // 3] = 7  # often the same
         gradients = torch.randn(len(ids), width, generator=generator, dtype=dtype)
-        step = kernels.adam.Update(
+        step = kernels.adam.Rates(
             t=t,
             learning_rate=0.1 / t,
             betas=(0.9, 0.999),

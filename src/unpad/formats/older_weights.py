@@ -81,10 +81,8 @@ def _names(group: Group, attribute: str) -> list[str]:
     """A list of names, which stands in pieces where it is long."""
     said: Mapping[str, Any] = group.attrs
     pieces = [said[attribute]] if attribute in said else []
-    while not pieces or f"{attribute}{len(pieces)}" in said:
-        if f"{attribute}{len(pieces)}" not in said:
-            break
-        pieces.append(said[f"{attribute}{len(pieces)}"])
+    while (name := f"{attribute}{len(pieces)}") in said:
+        pieces.append(said[name])
     return [_text(name) for piece in pieces for name in np.atleast_1d(np.asarray(piece, object))]
 
 

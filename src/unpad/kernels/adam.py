@@ -20,7 +20,7 @@ from .structures import doubles, words
 from .threads import threads
 
 
-class Update(NamedTuple):
+class Rates(NamedTuple):
     """What an update is made with.
 
     Args:
@@ -68,7 +68,7 @@ class Moving:
         means: Sequence[Tensor],
         squares: Sequence[Tensor],
         largest: Sequence[Tensor],
-        update: Update,
+        update: Rates,
         fused: bool,
     ) -> None:
         self.parties = weights, gradients, means, squares
@@ -82,7 +82,7 @@ class Moving:
         """As torch has the arguments."""
         weights, gradients, means, squares, largest, t, rate, *rest = arguments
         beta_1, beta_2, epsilon, decay, fused = rest
-        update = Update(t, rate, (beta_1, beta_2), epsilon, decay)
+        update = Rates(t, rate, (beta_1, beta_2), epsilon, decay)
         return cls(weights, gradients, means, squares, largest, update, fused)
 
 
@@ -103,7 +103,7 @@ def step(
     gradients: Sequence[Tensor],
     means: Sequence[Tensor],
     squares: Sequence[Tensor],
-    update: Update,
+    update: Rates,
     largest: Sequence[Tensor] = (),
     fused: bool = True,
 ) -> None:

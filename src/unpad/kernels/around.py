@@ -30,6 +30,9 @@ from ..ragged.numbers import HALF
 #: step. Nothing of a user's may run within.
 as_tensors = torch._C.DisableTorchFunctionSubclass
 
+#: Tensors without a word of their own to say.
+PLAIN = (Tensor, torch.nn.Parameter)
+
 # Fake tensors and tracers. What merely counts or watches operators is no reason for anything.
 _RECORDS = (
     _TorchDispatchModeKey.FAKE,
@@ -89,7 +92,12 @@ def refuses() -> str | None:
     made_in = transform()
     if made_in is None:
         return "under autocast torch chooses the type of each operator"
-    return f"within {made_in} only torch's own operators know what a tensor carries"
+    return within(made_in)
+
+
+def within(transform: str) -> str:
+    """Why a kernel of our own cannot compute a call made in this transform of torch's."""
+    return f"within {transform} only torch's own operators know what a tensor carries"
 
 
 def cast_to(values: Tensor) -> torch.dtype | None:

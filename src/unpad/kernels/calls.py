@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from . import around
 from .activations import KNOWN
 
 Function = Callable[[Tensor], Tensor]
@@ -34,7 +35,7 @@ class Call(NamedTuple):
     def refused(self) -> str | None:
         """Why kernels with a derivative of their own cannot take it; None where they can."""
         if self.transform is not None:
-            return f"within {self.transform} only torch's own operators know what a tensor carries"
+            return around.within(self.transform)
         for given in (self.activation, self.recurrent_activation):
             if given not in KNOWN:
                 return f"it knows the activations {', '.join(KNOWN)}, not {name_of(given)}"

@@ -222,7 +222,7 @@ def _computed(
     tensors = (values, offsets, ids, *weights, h0, c0, mask)
     activations = (activation, recurrent_activation)
     known = activation in KNOWN and recurrent_activation in KNOWN
-    if known and transform is None and (recorded or type(values) not in _PLAIN):
+    if known and transform is None and (recorded or type(values) not in around.PLAIN):
         keep = _followed(tensors)
         options = (cell, *activations, reverse, forced() or "", keep)
         return RECURRENT.op(*tensors, *options)[:3]
@@ -249,9 +249,6 @@ def _computed(
 def _followed(tensors: Sequence[Tensor | None]) -> bool:
     """Whether somebody will ask for a gradient."""
     return torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)
-
-
-_PLAIN = (Tensor, torch.nn.Parameter)
 
 
 def _run(

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from . import around, checks, library
-from .library import DTYPES, address, call, serves
+from .library import DTYPES, address, call
 from .paths import Operator, Path
 from .structures import words
 from .threads import threads
@@ -89,15 +89,11 @@ def _product(recorded: bool, values: Tensor, kernel: Tensor, bias: Tensor | None
     return LINEAR(values, kernel, bias)
 
 
-def _refuses(values: Tensor) -> str | None:
-    if type(values) not in _PLAIN:
+def refuses(values: Tensor) -> str | None:
+    """Why the library cannot compute a linear map of these values; None where it can."""
+    if type(values) not in around.PLAIN:
         return f"the values are {type(values).__name__}, which may have a word of its own to say"
-    if serves(values):
-        return None if around.nothing() else around.refuses()
-    return library.refuses(values)
-
-
-_PLAIN = (Tensor, torch.nn.Parameter)
+    return library.refuses(values) or around.refuses()
 
 
 def _compiled(values: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
@@ -188,7 +184,7 @@ def _back(gradients: Any, arguments: Any, results: Any, wanted: Any) -> tuple[Te
 LINEAR = Operator(
     "linear",
     [
-        Path("compiled", _refuses, _compiled, _back),
+        Path("compiled", refuses, _compiled, _back),
         Path("torch", lambda values: None, _torch),
         Path("reference", lambda values: None, _reference),
     ],

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from . import around, checks, library, products
+from . import around, checks, products
 from .groups import by_group
 from .library import DTYPES, address, call
 from .paths import Operator, Path
@@ -28,7 +28,7 @@ from .threads import threads
 
 def serves_slots(values: Tensor) -> bool:
     """Whether the library can compute `linear` for these values."""
-    return not around.recorded() and _refuses(values) is None
+    return not around.recorded() and products.refuses(values) is None
 
 
 def linear(
@@ -58,12 +58,6 @@ def linear(
     checks.slots(values, offsets, sequence_ids, slots, kernel, bias)
     given = values, offsets, sequence_ids, slots, kernel, bias
     return SLOTS_LINEAR(*given) if around.recorded() else SLOTS_LINEAR.choose(values).direct(*given)
-
-
-def _refuses(values: Tensor) -> str | None:
-    if type(values) is not Tensor:
-        return f"the values are {type(values).__name__}, which may have a word of its own to say"
-    return library.refuses(values) or around.refuses()
 
 
 def _compiled(values: Tensor, offsets: Tensor, ids: Tensor, slots: Tensor, *rest: Any) -> Tensor:
@@ -184,7 +178,7 @@ def _shapes(values: Tensor, offsets: Tensor, *rest: Any) -> Tensor:
 SLOTS_LINEAR = Operator(
     "slots_linear",
     [
-        Path("compiled", _refuses, _compiled, _back),
+        Path("compiled", products.refuses, _compiled, _back),
         Path("torch", lambda values: None, _torch),
         Path("reference", lambda values: None, _reference),
     ],

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from .. import arguments, kernels
 from ..arguments import AboveZero, NotNegative, Positive, Rate, Share
-from ..kernels.adam import Update
+from ..kernels.adam import Rates
 from .optimizer import Optimizer
 from .rule import Around, Group, Rule
 
@@ -60,7 +60,7 @@ class MuonKeras(Rule):
             ratio = group["adam_lr_ratio"]
             # Weights decay by the whole rate, whatever share of it AdamW moves by.
             decay = group["adam_weight_decay"] / ratio
-            how = Update(t, group["lr"] * ratio, group["betas"], group["eps"], decay)
+            how = Rates(t, group["lr"] * ratio, group["betas"], group["eps"], decay)
             moved, gradients, means, squares = map(list, zip(*by_adam, strict=True))
             kernels.adam.step(moved, gradients, means, squares, how)
 

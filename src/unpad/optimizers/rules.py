@@ -102,7 +102,7 @@ class AdamKeras(Rule):
     def update(
         self, group: Group, t: int, params: list[Tensor], grads: list[Tensor], states: list[Any]
     ) -> None:
-        how = kernels.adam.Update(
+        how = kernels.adam.Rates(
             t, group["lr"], group["betas"], group["eps"], group["weight_decay"]
         )
         largest = _of(states, "max_exp_avg_sq") if group["amsgrad"] else []

@@ -176,8 +176,7 @@ class Run:
         """The gradients of a loss, or of one of its terms, whether more of them follow."""
         if loss.requires_grad or (only and self.ranks.alone):
             update.scaled(loss).backward(retain_graph=more)
-        if not self.ranks.alone:
-            self.ranks.sum_gradients(w for w in self.model.parameters() if w.requires_grad)
+        self.ranks.sum_gradients(w for w in self.model.parameters() if w.requires_grad)
 
     # --- the model's own steps -------------------------------------------------------------------
 

@@ -127,7 +127,7 @@ def _check(scores: Tensor, offsets: Tensor, entry: Tensor | None = None) -> None
 
 def _walk_refuses(scores: Tensor) -> str | None:
     transform = around.transform()
-    return transform and f"within {transform} only torch's own operators know what a tensor carries"
+    return transform and around.within(transform)
 
 
 def _never(scores: Tensor) -> None:
