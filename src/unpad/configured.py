@@ -6,9 +6,10 @@ import inspect
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Self
 
-from .arguments import Checked, wrong
+from .arguments import wrong
 from .errors import look_up, unknown
 from .serialization import as_data, read
+from .signatures import Checked
 
 
 class Configured(Checked):

@@ -13,7 +13,6 @@ import pytest
 import torch
 
 from unpad import (
-    arguments,
     callbacks,
     constraints,
     initializers,
@@ -22,6 +21,7 @@ from unpad import (
     metrics,
     optimizers,
     regularizers,
+    signatures,
 )
 from unpad.optimizers import schedules
 
@@ -183,7 +183,7 @@ CLASSES = classes()
 def arguments_of(kind):
     """(name, words) of each argument that is a number, a flag or a word, by its signature."""
     for p in inspect.signature(kind).parameters.values():
-        asked = set(re.findall(r"\w+", str(p.annotation))) & set(arguments.KINDS)
+        asked = set(re.findall(r"\w+", str(p.annotation))) & set(signatures.KINDS)
         if asked and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL):
             outer = re.sub(r"\[.*\]", "", str(p.annotation))
             yield p.name, set(re.findall(r"\w+", outer)) | (asked & {"str"})

@@ -9,12 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..arguments import of_numbers, wrong
+from ..arguments import wrong
 from ..core.symbol import Symbol
 from ..ops import cast
 from ..ops.types import as_type
 from ..ragged import Ragged
 from ..ragged.numbers import as_tensor, type_name
+from ..signatures import of_numbers
 
 
 def backend() -> str:

@@ -8,10 +8,10 @@ from typing import Any
 from torch import Tensor
 
 from .. import layers, ops
-from ..arguments import of_numbers
-from ..core.layer import lift
+from ..core.lifting import lift
 from ..core.symbol import Symbol
 from ..ops.kinds import dense, elementwise, of_batches
+from ..signatures import of_numbers
 from ..weights import activations
 
 

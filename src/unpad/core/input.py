@@ -14,6 +14,7 @@ from ..errors import refuse, unknown
 from ..ragged import Ragged
 from ..ragged.numbers import as_dtype, type_name
 from ..serialization import read
+from ..signatures import checked
 from .spec import Lengths, Spec
 from .symbol import Symbol
 
@@ -39,7 +40,7 @@ class Input(Symbol):
         Spec(shape=(None, 5), ragged=False, dtype=torch.float32)
     """
 
-    @arguments.checked
+    @checked
     def __init__(
         self,
         shape: Sequence[int | None] | None = None,

@@ -1,8 +1,9 @@
 """Layers: torch modules with Keras's names, arguments and defaults, on real steps only."""
 
 from ..core.input import Input
-from ..core.layer import Layer, TokenWise
+from ..core.layer import Layer
 from ..core.spec import Spec
+from ..core.token_wise import TokenWise
 from ..serialization import deserialize, serialize
 from .attention.additive_attention import AdditiveAttention
 from .attention.attention import Attention

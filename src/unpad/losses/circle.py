@@ -8,10 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..arguments import AboveZero, NotNegative, Precision, flag, of_numbers
+from ..arguments import AboveZero, NotNegative, Precision, flag
 from ..layers import Spec
 from ..ragged import Layout, Ragged
 from ..ragged.batch import values_of
+from ..signatures import of_numbers
 from .loss import Loss, of_each_step
 
 

@@ -6,13 +6,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..arguments import Precision, of_numbers
+from ..arguments import Precision
 from ..errors import first_true
 from ..layers import Spec
 from ..ragged import Layout, Ragged
 from ..ragged.batch import place, values_of
 from ..ragged.numbers import HALF, as_tensor
 from ..ragged.reductions import segment_sum
+from ..signatures import of_numbers
 from .sequence import SequenceLoss
 
 

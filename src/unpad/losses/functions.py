@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ..arguments import of_numbers
+from ..signatures import of_numbers
 from .connectionist import CTC
 from .crf import CRF
 from .crossentropy import (

@@ -7,9 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..arguments import Precision, number, of_numbers
+from ..arguments import Precision, number
 from ..layers import Spec
 from ..ragged import Ragged
+from ..signatures import of_numbers
 from .crossentropy import SparseCategoricalCrossentropy
 from .loss import Loss, of_each_step
 

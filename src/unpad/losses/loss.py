@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from ..align.beside import Aligned, beside, on_steps, summable, values_on
-from ..arguments import Precision, of_numbers, precision, wrong
+from ..arguments import Precision, precision, wrong
 from ..configured import Configured
 from ..core.precision import policy_of
 from ..core.spec import spec_of
@@ -16,6 +16,7 @@ from ..layers import Layer, Spec
 from ..ragged import Layout, Ragged
 from ..ragged.numbers import type_name
 from ..refusals import Refusing
+from ..signatures import of_numbers
 from .reduction import Reduced, known, reduce
 
 _EACH = "sample_weight: expected one for each loss, {}"

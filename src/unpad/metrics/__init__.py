@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeGuard
 
 from ..arguments import wrong
-from ..core.layer import snake_case
+from ..core.naming import snake_case
 from ..errors import look_up
 from ..serialization import deserialize, serialize
 from .accuracy import (

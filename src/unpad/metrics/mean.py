@@ -8,10 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..arguments import DType, of_numbers
+from ..arguments import DType
 from ..ragged import Ragged
 from ..ragged.numbers import as_tensor
 from ..serialization import as_data
+from ..signatures import of_numbers
 from .metric import Metric, divide
 from .steps import Steps
 

@@ -11,11 +11,12 @@ import torchmetrics
 from torch import Tensor
 
 from ..align.beside import on_steps
-from ..arguments import DType, of_numbers, wrong
+from ..arguments import DType, wrong
 from ..configured import Configured
 from ..ragged import Ragged
 from ..ragged.numbers import as_dtype, as_tensor, type_name
 from ..refusals import Refusing
+from ..signatures import of_numbers
 from ..variable import Variable
 from ..weights import initializers
 from .steps import Steps, kept, laid_out

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..core.layer import lift
+from ..core.lifting import lift
 from ..data.door import accept, give_back
 from ..spellings import tell_once
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..core.layer import lift
+from ..core.lifting import lift
 from ..ragged import Ragged
 from ..ragged.batch import values_of, with_values_of
 from .kinds import dense, of_batches

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..arguments import of_numbers
 from ..core.structure import flat
 from ..core.symbol import Symbol
 from ..ragged import Ragged
 from ..ragged.numbers import type_name
+from ..signatures import of_numbers
 from .joining import unstack
 from .kinds import dense, elementwise
 from .shapes import array, shape

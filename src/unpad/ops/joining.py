@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from .. import layers
-from ..arguments import of_numbers
 from ..ragged import Ragged
+from ..signatures import of_numbers
 from .along import along
 from .axes import axes_of, rank_of
 from .kinds import dense, first_ragged, of_batches

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from ..arguments import refuse_other_kinds
 from ..core.operation import Operation
 from ..core.symbol import is_symbolic
 from ..ragged import Ragged
 from ..ragged.batch import values_of, with_values_of
 from ..ragged.pairing import beside
+from ..signatures import refuse_other_kinds
 from .types import tensor
 
 Function = Callable[..., Any]

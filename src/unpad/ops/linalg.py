@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..arguments import of_numbers
+from ..signatures import of_numbers
 from .along import along
 from .kinds import dense
 from .reductions import norm

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.signal import windows
 
-from ..arguments import of_numbers
+from ..signatures import of_numbers
 from .types import as_type, floats, floatx, promoted, tensor
 
 Shape = int | Sequence[int]

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..core.layer import lift
+from ..core.lifting import lift
 from ..ragged import Ragged
 from .along import along
 from .axes import rank_of

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from ..arguments import of_numbers
+from ..signatures import of_numbers
 from .kinds import elementwise, first_ragged, of_batches, of_one
 from .reductions import all
 from .types import floats, floatx, numbers, promoted, same, tensor

@@ -9,10 +9,10 @@ from typing import Any
 import torch
 
 from .. import layers
-from ..arguments import of_numbers
-from ..core.layer import lift
+from ..core.lifting import lift
 from ..core.symbol import Symbol
 from ..ragged import Ragged
+from ..signatures import of_numbers
 from .along import along
 from .axes import axes_of, feature_axis, rank_of
 from .kinds import dense, elementwise, of_batches

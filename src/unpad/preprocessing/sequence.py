@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import Count, checked
+from ..arguments import Count
 from ..errors import look_up, shown
 from ..ragged import Ragged
 from ..ragged.doors.lists import unmasked
 from ..ragged.numbers import read_whole
+from ..signatures import checked
 from .cuts import Cut, note
 
 _SIDES = {"pre": True, "post": False}

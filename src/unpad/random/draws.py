@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..core.layer import lift
+from ..core.lifting import lift
 from ..ops.kinds import of_batches
 from ..ops.types import as_type, tensor
 from ..ragged import Ragged

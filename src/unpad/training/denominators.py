@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..core.weighted import Penalty
+from ..core.penalties import Penalty
 from ..losses.reduction import Reduced
 from ..ragged.batch import values_of
 from ..ranks import Ranks

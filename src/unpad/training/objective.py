@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..align.beside import Aligned
-from ..core.weighted import Penalty
+from ..core.penalties import Penalty
 from ..data.source import Batch
 from ..layers import Layer, Spec
 from ..losses import Loss

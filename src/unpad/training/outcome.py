@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from torch import Tensor
 
 from ..align.beside import Aligned
-from ..core.weighted import Penalty
+from ..core.penalties import Penalty
 from ..losses import Loss
 from ..losses.reduction import Reduced
 

@@ -8,12 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..arguments import Positive, checked, of_numbers, wrong
-from ..core.layer import lift
+from ..arguments import Positive, wrong
+from ..core.lifting import lift
 from ..errors import first_true
 from ..ragged import Ragged
 from ..ragged.batch import place, values_of
 from ..ragged.numbers import read_whole, to_numpy, to_tensor
+from ..signatures import checked, of_numbers
 
 
 @of_numbers

@@ -7,8 +7,8 @@ import random
 import numpy as np
 import torch
 
-from ..arguments import checked
 from ..data.seed import seeded
+from ..signatures import checked
 
 
 @checked

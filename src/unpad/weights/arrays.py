@@ -7,8 +7,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-from ..arguments import of_numbers
 from ..ragged.numbers import as_tensor
+from ..signatures import of_numbers
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ... import ops
-from ...core.layer import snake_case
+from ...core.naming import snake_case
 from ...serialization import as_function
 from .names import FUNCTIONS
 

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from ...arguments import Seed, Share
-from ...core.layer import Layer, lift
+from ...core.layer import Layer
+from ...core.lifting import lift
 from ...core.options import LayerOptions
 from ...core.spec import Spec, Specs
 from ...ragged.numbers import as_tensor

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from ...arguments import Positive, Seed, Share
 from ...core.calls import Keeps
-from ...core.layer import Layer, lift
+from ...core.layer import Layer
+from ...core.lifting import lift
 from ...core.options import LayerOptions
 from ...core.spec import Spec, Specs
 from ...core.weight_options import WeightOptions

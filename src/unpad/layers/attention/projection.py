@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from ... import kernels
-from ...core.layer import Layer, lift
+from ...core.layer import Layer
+from ...core.lifting import lift
 from ...core.options import LayerOptions
 from ...core.spec import Spec
 from ...core.weight_options import WeightOptions

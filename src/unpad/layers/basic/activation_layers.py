@@ -12,9 +12,9 @@ from torch import Tensor
 from ... import arguments
 from ...arguments import Bound, NotNegative
 from ...core.axes import axes_of, checked_axis
-from ...core.layer import TokenWise
 from ...core.options import LayerOptions
 from ...core.spec import Spec
+from ...core.token_wise import TokenWise
 from ...core.weight_options import WeightOptions
 from ...ragged import Ragged
 from ...ragged.numbers import as_tensor

@@ -7,8 +7,8 @@ from typing import Unpack
 from torch import Tensor
 
 from ...arguments import NotNegative
-from ...core.layer import TokenWise
 from ...core.options import WithoutPenalty
+from ...core.token_wise import TokenWise
 from ...weights.regularizers import L1L2
 
 

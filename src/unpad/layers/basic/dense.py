@@ -8,9 +8,10 @@ from typing import Any, Unpack
 from torch import Tensor
 
 from ...arguments import Positive
-from ...core.layer import TokenWise, as_weights, lift
+from ...core.lifting import lift
 from ...core.options import LayerOptions, WithoutPenalty
 from ...core.spec import Spec
+from ...core.token_wise import TokenWise, as_weights
 from ...core.weight_options import WeightOptions
 from ...ragged import Ragged
 from ...weights import activations

@@ -10,9 +10,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...arguments import DType, Seed, Share
-from ...core.layer import TokenWise, lift
+from ...core.lifting import lift
 from ...core.options import LayerOptions, WithoutNameAndType
 from ...core.spec import Spec
+from ...core.token_wise import TokenWise
 from ...ragged import Ragged
 from ...ranks import at_work
 from . import noise_shape as shapes

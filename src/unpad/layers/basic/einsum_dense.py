@@ -14,9 +14,10 @@ import torch
 from torch import Tensor
 
 from ... import arguments
-from ...core.layer import TokenWise, lift
+from ...core.lifting import lift
 from ...core.options import LayerOptions
 from ...core.spec import Spec
+from ...core.token_wise import TokenWise
 from ...core.weight_options import WeightOptions
 from ...ragged import Ragged
 from ...weights import activations, initializers

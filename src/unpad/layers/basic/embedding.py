@@ -10,7 +10,8 @@ from torch import Tensor
 
 from ...arguments import AnyNumber, Positive
 from ...core.by_rows import is_wanted_by_rows
-from ...core.layer import Layer, lift
+from ...core.layer import Layer
+from ...core.lifting import lift
 from ...core.older import as_told, length_told
 from ...core.options import LayerOptions, WithoutSize
 from ...core.spec import Spec

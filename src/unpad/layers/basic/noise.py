@@ -8,9 +8,10 @@ from typing import Any, Unpack
 from torch import Tensor
 
 from ...arguments import Rate, Seed, Share
-from ...core.layer import TokenWise, lift
+from ...core.lifting import lift
 from ...core.options import LayerOptions
 from ...core.spec import Spec
+from ...core.token_wise import TokenWise
 from ...ragged import Ragged
 from ...ragged.batch import values_of
 from . import noise_shape as shapes

@@ -6,9 +6,9 @@ from typing import Any, Unpack
 
 from torch import Tensor
 
-from ...core.layer import TokenWise, as_weights
 from ...core.options import LayerOptions
 from ...core.spec import Spec, Specs
+from ...core.token_wise import TokenWise, as_weights
 from ...ragged import Ragged
 from ...ragged.numbers import as_tensor
 

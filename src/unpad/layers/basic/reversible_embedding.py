@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ... import arguments
 from ...arguments import AboveZero, DType, Positive
-from ...core.layer import lift
+from ...core.lifting import lift
 from ...core.options import WithoutSize
 from ...core.spec import Spec
 from ...weights import constraints, initializers, regularizers

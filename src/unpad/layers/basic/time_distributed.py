@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from ...core.calls import Keeps
-from ...core.layer import Layer, lift
+from ...core.layer import Layer
+from ...core.lifting import lift
 from ...core.options import LayerOptions
 from ...core.precision import go_by_inside
 from ...core.spec import Spec

@@ -7,10 +7,12 @@ from typing import Any, Unpack
 import torch
 from torch import Tensor
 
-from ...core.layer import Layer, TokenWise, snake_case
+from ...core.layer import Layer
+from ...core.naming import snake_case
 from ...core.options import LayerOptions
 from ...core.probing import looks_around, probed, random_rows
 from ...core.spec import Spec, spec_of
+from ...core.token_wise import TokenWise
 from ...core.trial import remembered
 from ...errors import shown
 from ...ragged import Ragged

@@ -12,8 +12,8 @@ from ... import arguments, kernels
 from ...arguments import Positive
 from ...core.calls import Keeps
 from ...core.channels import Channelled
-from ...core.layer import lift
 from ...core.lengths import Rule, on_sequences, resized_spec
+from ...core.lifting import lift
 from ...core.options import LayerOptions, WithoutPenalty
 from ...core.spec import Spec
 from ...core.weight_options import WeightOptions

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from ...arguments import NotNegative
 from ...core.axes import Axes, axes_of, checked_axis
-from ...core.layer import TokenWise
 from ...core.options import LayerOptions
 from ...core.precision import HALF
 from ...core.spec import Spec
+from ...core.token_wise import TokenWise
 from ...core.weight_options import WeightOptions
 
 

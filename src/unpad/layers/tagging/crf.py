@@ -10,9 +10,10 @@ from torch import Tensor
 
 from ... import arguments
 from ...core.calls import Keeps
-from ...core.layer import Layer, as_weights
+from ...core.layer import Layer
 from ...core.options import LayerOptions
 from ...core.spec import Spec, spec_of
+from ...core.token_wise import as_weights
 from ...core.weight_options import WeightOptions
 from ...errors import first_true, look_up, refuse
 from ...kernels import chain

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ...arguments import Checked
+from ...signatures import Checked
 from ..state import State, attributes_kept, give_back_attributes
 from .curves import drawn
 from .logs import Logs
