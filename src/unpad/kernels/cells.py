@@ -1,6 +1,6 @@
 """The recurrent cells: a record each of what the operators and their paths must know of one.
 
-A step's equation is the specification; `walk` takes it over all sequences in torch's operators, and
+A step's equation is the specification; `walk` has it in torch's operators, with its way back, and
 csrc has those that `compiled` knows. Nothing else in this room asks a cell for its name.
 """
 
@@ -27,8 +27,8 @@ class Cell(NamedTuple):
         name: as layers call it.
         gates: blocks of `hidden` columns in the kernels, in Keras's order.
         step: its equation; see `Step`.
-        walk: its walks in torch's operators, `forward` and `backward`; without them the path
-            "torch" leaves it to the reference.
+        walk: its steps in torch's operators, `step` and `back` (see `torch_walk`); without them
+            the path "torch" leaves it to the reference.
         states: 1, h, or 2, h and c.
         keeps: whether the way back needs the activated gates and a row of the cell's own a step;
             if not, the outputs are enough.
@@ -38,7 +38,7 @@ class Cell(NamedTuple):
     name: str
     gates: int
     step: Step
-    walk: ModuleType | None = None
+    walk: ModuleType | torch_gru.Gru | None = None
     states: int = 1
     keeps: bool = True
     recurrent_biases: bool = False
@@ -88,8 +88,8 @@ CELLS: dict[str, Cell] = {
     cell.name: cell
     for cell in (
         Cell("lstm", 4, _lstm, torch_lstm, states=2),
-        Cell("gru", 3, _gru, torch_gru, recurrent_biases=True),
-        Cell("gru_reset_before", 3, _gru_reset_before, torch_gru),
+        Cell("gru", 3, _gru, torch_gru.RESET_AFTER, recurrent_biases=True),
+        Cell("gru_reset_before", 3, _gru_reset_before, torch_gru.RESET_BEFORE),
         Cell("simple_rnn", 1, _simple_rnn, torch_simple_rnn, keeps=False),
         Cell("mgu", 2, _mgu, torch_mgu),
     )

@@ -31,19 +31,10 @@ def refuses(call: Call) -> str | None:
 
 
 def forward(
-    values: Tensor,
-    layout: Own | Tensor,
-    ids: Tensor | None,
-    weights: Sequence[Tensor | None],
-    h0: Tensor | None,
-    c0: Tensor | None,
-    mask: Tensor | None,
-    cell: str,
-    activation: str,
-    recurrent_activation: str,
-    reverse: list[bool],
-    keep: bool,
-) -> tuple[Tensor | None, ...]:
+    values: Tensor, layout: Own | Tensor, ids: Tensor | None, weights: Sequence[Tensor | None],
+    h0: Tensor | None, c0: Tensor | None, mask: Tensor | None,
+    cell: str, activation: str, recurrent_activation: str, reverse: list[bool], keep: bool,
+) -> tuple[Tensor | None, ...]:  # fmt: skip
     """See `operator.trusted`; with `keep` the backward pass will be asked for.
 
     Returns:
@@ -70,25 +61,12 @@ def forward(
 
 
 def backward(
-    d_outputs: Tensor | None,
-    d_h: Tensor | None,
-    d_c: Tensor | None,
-    values: Tensor,
-    layout: Own | Tensor,
-    ids: Tensor | None,
-    weights: Sequence[Tensor | None],
-    h0: Tensor | None,
-    c0: Tensor | None,
-    mask: Tensor | None,
-    outputs: Tensor,
-    gates: Tensor | None,
-    saved: Tensor | None,
-    cell: str,
-    activation: str,
-    recurrent_activation: str,
-    reverse: list[bool],
-    inputs: bool,
-) -> list[Tensor | None]:
+    d_outputs: Tensor | None, d_h: Tensor | None, d_c: Tensor | None,
+    values: Tensor, layout: Own | Tensor, ids: Tensor | None, weights: Sequence[Tensor | None],
+    h0: Tensor | None, c0: Tensor | None, mask: Tensor | None,
+    outputs: Tensor, gates: Tensor | None, saved: Tensor | None,
+    cell: str, activation: str, recurrent_activation: str, reverse: list[bool], inputs: bool,
+) -> list[Tensor | None]:  # fmt: skip
     """The gradients of `forward`: of values, of each weight and of the states.
 
     A gradient that is None is one of zeros. Of values it is None unless `inputs`, as is that of

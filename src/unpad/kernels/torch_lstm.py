@@ -2,65 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from .torch_path import Walk
+from .torch_walk import Back, Kept, Walk
 
 _ALL = slice(0, 4)
 
 
-def forward(
-    walk: Walk,
-    gates: Tensor,
-    h: Tensor,
-    c: Tensor | None,
-    outputs: Tensor,
-    saved: Tensor | None,
-    cell: str,
-) -> None:
-    """Walks: `gates` become the activated ones, `saved` the cells, `h` and `c` the final states."""
+def step(walk: Walk, x: Tensor, h: Tensor, c: Tensor | None, kept: Tensor | None) -> None:
+    """One time: of a step the cell c is kept."""
     assert c is not None
     hidden = h.shape[-1]
-    for now, n in walk.packing.times():
-        z = gates[:, now]
-        z += walk.product(h[:, :n], _ALL)
-        walk.rec.apply_(z[..., : 2 * hidden])
-        walk.act.apply_(z[..., 2 * hidden : 3 * hidden])
-        walk.rec.apply_(z[..., 3 * hidden :])
-        i, f, g, o = z.split(hidden, -1)
-        carry = c[:, :n].mul_(f).addcmul_(i, g)
-        if saved is not None:
-            saved[:, now] = carry
-        torch.mul(o, walk.act.apply_(carry.clone()), out=h[:, :n])
-        outputs[:, now] = h[:, :n]
+    x += walk.product(h, _ALL)
+    walk.rec.apply_(x[..., : 2 * hidden])
+    walk.act.apply_(x[..., 2 * hidden : 3 * hidden])
+    walk.rec.apply_(x[..., 3 * hidden :])
+    i, f, g, o = x.split(hidden, -1)
+    c.mul_(f).addcmul_(i, g)
+    if kept is not None:
+        kept.copy_(c)
+    torch.mul(o, walk.act.apply_(c.clone()), out=h)
 
 
-def backward(
-    walk: Walk,
-    gates: Tensor,
-    saved: Tensor,
-    h_before: Tensor,
-    c_start: Tensor | None,
-    d_out: Tensor,
-    d_h: Tensor,
-    d_c: Tensor | None,
-    cell: str,
-) -> tuple[Tensor, Tensor, list[Tensor]]:
-    """Walks back: `d_h` and `d_c` become the initial states' gradients.
-
-    Returns:
-        the gradients of h U and of x W + b, which are one here, and the left operands of h U.
-    """
-    assert c_start is not None
-    assert d_c is not None
-    hidden, act, rec = d_h.shape[-1], walk.act, walk.rec
-    # Everything that does not depend on the gradient, for all steps at once.
+def back(walk: Walk, kept: Kept) -> Back:
+    """The way back; what does not depend on the gradient is worked out for all steps at once."""
+    gates, saved, h_before, c_before = kept
+    assert c_before is not None
+    hidden, act, rec = h_before.shape[-1], walk.act, walk.rec
     i, f, g, o = gates.split(hidden, -1)
-    c_before = walk.packing.before(c_start, saved)
     squashed = act.apply_(saved.clone())
     through_output = o * act.slope(squashed)  # d h / d c
     to_cell = torch.cat(
@@ -68,12 +38,14 @@ def backward(
     ).unflatten(-1, (3, hidden))  # d c / d z of the three gates that make the cell
     to_output = squashed * rec.slope(o)  # d h / d z_o
     d_gates = torch.empty_like(gates)
-    for now, n in walk.packing.times_back():
-        dh = d_h[:, :n].add_(d_out[:, now])
-        dc = d_c[:, :n].addcmul_(dh, through_output[:, now])
+
+    def step(now: slice, dh: Tensor, dc: Tensor | None) -> None:
+        assert dc is not None
+        dc.addcmul_(dh, through_output[:, now])
         rows = d_gates[:, now]
         torch.mul(dh, to_output[:, now], out=rows[..., 3 * hidden :])
         rows[..., : 3 * hidden] = (to_cell[:, now] * dc.unsqueeze(-2)).flatten(-2)
         dc.mul_(f[:, now])
         dh.copy_(walk.pull_back(rows, _ALL))
-    return d_gates, d_gates, [walk.masked(h_before, k) for k in range(4)]
+
+    return Back(step, d_gates, d_gates, [walk.masked(h_before, k) for k in range(4)])

@@ -7,64 +7,18 @@ is one GEMM, the weights' gradients are one GEMM again; only rows that still run
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from ..ragged.own import Own
-from .activations import KNOWN, Activation
+from . import torch_walk
+from .activations import KNOWN
 from .calls import Call
 from .cells import CELLS
 from .packing import Packing, pack
+from .torch_walk import Kept, Walk
 from .weights import by_kind, in_turn
-
-
-class Walk(NamedTuple):
-    """What a cell walks with; all arrays in packed order, all states sorted longest first."""
-
-    packing: Packing
-    weights: Tensor  # (directions, hidden, gates * hidden)
-    shifts: Tensor | None  # (directions, 1, 3 * hidden), the recurrent biases
-    mask: Tensor | None  # (directions, batch, 1 or gates, hidden)
-    act: Activation
-    rec: Activation
-
-    def product(self, h: Tensor, gates: slice) -> Tensor:
-        """(h m) U of the running rows, for these gates: (directions, rows, n * hidden)."""
-        hidden = h.shape[-1]
-        columns = self.weights[..., gates.start * hidden : gates.stop * hidden]
-        if self.mask is None:
-            return torch.bmm(h, columns)
-        mask = self.mask[:, : h.shape[1]]
-        if mask.shape[2] == 1:
-            return torch.bmm(h * mask[:, :, 0], columns)
-        numbers = range(gates.start, gates.stop)
-        parts = zip(numbers, columns.split(hidden, -1), strict=True)
-        return torch.cat([torch.bmm(h * mask[:, :, k], w) for k, w in parts], -1)
-
-    def pull_back(self, d_gates: Tensor, gates: slice) -> Tensor:
-        """The gradient of h in `product`, from that of its result."""
-        hidden = self.weights.shape[1]
-        columns = self.weights[..., gates.start * hidden : gates.stop * hidden]
-        if self.mask is None:
-            return torch.bmm(d_gates, columns.transpose(1, 2))
-        mask = self.mask[:, : d_gates.shape[1]]
-        if mask.shape[2] == 1:
-            return torch.bmm(d_gates, columns.transpose(1, 2)) * mask[:, :, 0]
-        total = torch.zeros_like(d_gates[..., :hidden])
-        numbers = range(gates.start, gates.stop)
-        parts = zip(numbers, d_gates.split(hidden, -1), columns.split(hidden, -1), strict=True)
-        for k, d, w in parts:
-            total += torch.bmm(d, w.transpose(1, 2)) * mask[:, :, k]
-        return total
-
-    def masked(self, h: Tensor, gate: int) -> Tensor:
-        """H m at every packed step, for this gate."""
-        if self.mask is None:
-            return h
-        mask = self.mask[:, :, min(gate, self.mask.shape[2] - 1)]
-        return h * mask.index_select(1, self.packing.rows)
 
 
 def refuses(call: Call) -> str | None:
@@ -76,19 +30,10 @@ def refuses(call: Call) -> str | None:
 
 
 def forward(
-    values: Tensor,
-    layout: Own | Tensor,
-    ids: Tensor | None,
-    weights: Sequence[Tensor | None],
-    h0: Tensor | None,
-    c0: Tensor | None,
-    mask: Tensor | None,
-    cell: str,
-    activation: str,
-    recurrent_activation: str,
-    reverse: list[bool],
-    keep: bool,
-) -> tuple[Tensor, Tensor, Tensor, Tensor | None, Tensor | None]:
+    values: Tensor, layout: Own | Tensor, ids: Tensor | None, weights: Sequence[Tensor | None],
+    h0: Tensor | None, c0: Tensor | None, mask: Tensor | None,
+    cell: str, activation: str, recurrent_activation: str, reverse: list[bool], keep: bool,
+) -> tuple[Tensor, Tensor, Tensor, Tensor | None, Tensor | None]:  # fmt: skip
     """As `compiled.forward`; the ids are no help here.
 
     The layout is bare offsets, or a layout's own, which keeps the order for the backward pass.
@@ -108,10 +53,9 @@ def forward(
     gates = _project(values, packing, kernels, biases)
     h = packing.sorted(h0, values, shape)
     c = packing.sorted(c0, values, shape) if record.states == 2 else None
-    outputs = values.new_empty(len(reverse), len(values), hidden)
-    saved = torch.empty_like(outputs) if keep and record.keeps else None
-    assert record.walk is not None
-    record.walk.forward(walk, gates, h, c, outputs, saved, cell)
+    keeps = keep and record.keeps
+    saved = values.new_empty(len(reverse), len(values), hidden) if keeps else None
+    outputs = torch_walk.forward(record.walk, walk, gates, h, c, saved)
     by_step = packing.scatter(outputs)
     final_h = packing.unsorted(h)
     final_c = values.new_empty(0) if c is None else packing.unsorted(c)
@@ -121,25 +65,12 @@ def forward(
 
 
 def backward(
-    d_outputs: Tensor | None,
-    d_final_h: Tensor | None,
-    d_final_c: Tensor | None,
-    values: Tensor,
-    layout: Own | Tensor,
-    ids: Tensor | None,
-    weights: Sequence[Tensor | None],
-    h0: Tensor | None,
-    c0: Tensor | None,
-    mask: Tensor | None,
-    outputs: Tensor,
-    gates: Tensor,
-    saved: Tensor,
-    cell: str,
-    activation: str,
-    recurrent_activation: str,
-    reverse: list[bool],
-    inputs: bool,
-) -> list[Tensor | None]:
+    d_outputs: Tensor | None, d_final_h: Tensor | None, d_final_c: Tensor | None,
+    values: Tensor, layout: Own | Tensor, ids: Tensor | None, weights: Sequence[Tensor | None],
+    h0: Tensor | None, c0: Tensor | None, mask: Tensor | None,
+    outputs: Tensor, gates: Tensor, saved: Tensor,
+    cell: str, activation: str, recurrent_activation: str, reverse: list[bool], inputs: bool,
+) -> list[Tensor | None]:  # fmt: skip
     """The gradients of `forward`, as `compiled.backward` has them."""
     kernels, recurrent_kernels, biases, recurrent_biases = by_kind(weights)
     walk = _walk(
@@ -151,18 +82,17 @@ def backward(
     h_before = packing.before(
         packing.sorted(h0, values, shape), packing.gather(outputs, len(reverse))
     )
-    c_start = packing.sorted(c0, values, shape) if record.states == 2 else None
+    c_before = None
+    if record.states == 2:
+        c_before = packing.before(packing.sorted(c0, values, shape), saved)
     d_outputs = torch.zeros_like(outputs) if d_outputs is None else d_outputs
     d_out = packing.gather(d_outputs, len(reverse))
     d_h = packing.sorted(d_final_h, values, shape)
     d_c = packing.sorted(d_final_c, values, shape) if record.states == 2 else None
     if not record.keeps:
         gates = packing.gather(outputs, len(reverse))
-    assert record.walk is not None
-    d_inner, d_gates, lefts = record.walk.backward(
-        walk, gates, saved, h_before, c_start, d_out, d_h, d_c, cell
-    )
-    # d_inner is the gradient of h U, d_gates that of x W + b: the same but for a GRU's reset gate.
+    kept = Kept(gates, saved, h_before, c_before)
+    _, d_inner, d_gates, lefts = torch_walk.backward(record.walk, walk, kept, d_out, d_h, d_c)
     pieces = zip(lefts, d_inner.split(hidden, -1), strict=True)
     d_recurrent = torch.cat([torch.bmm(a.transpose(1, 2), d) for a, d in pieces], -1)
     rows = torch.stack([values.index_select(0, steps) for steps in packing.steps])
