@@ -39,12 +39,15 @@ each = pytest.mark.parametrize("value", PUBLIC.values(), ids=PUBLIC)
 
 
 def described(doc):
-    """The arguments that a docstring's Args describe."""
+    """The arguments that a docstring's Args describe, or a neighbour's that has the others."""
     found = re.search(r"^Args:\n(.*?)(?=^\S|\Z)", doc, re.S | re.M)
     if found is None:
         return set()
     lines = re.findall(r"^    ([\w*, ]+):", found.group(1), re.M)
-    return {name.strip().lstrip("*") for line in lines for name in line.split(",")}
+    names = {name.strip().lstrip("*") for line in lines for name in line.split(",")}
+    if (other := re.search(r"^    The others: see `(\w+)`", found.group(1), re.M)) is not None:
+        names |= described(inspect.getdoc(getattr(unpad.layers, other.group(1))) or "")
+    return names
 
 
 @each

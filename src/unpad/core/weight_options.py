@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ..weights import constraints, initializers, regularizers
@@ -34,3 +35,14 @@ class WeightOptions(NamedTuple):
             regularizers.get(self.regularizer, who),
             constraints.get(self.constraint, who),
         )
+
+
+def weight_options(given: Mapping[str, Any], *of: str) -> dict[str, WeightOptions]:
+    """What each of these weights is made with, among the arguments of a constructor.
+
+    Args:
+        given: the arguments by name, which `locals()` holds in a constructor.
+        of: "kernel" for kernel_initializer, kernel_regularizer and kernel_constraint.
+    """
+    kinds = WeightOptions._fields
+    return {name: WeightOptions(*(given[f"{name}_{kind}"] for kind in kinds)) for name in of}

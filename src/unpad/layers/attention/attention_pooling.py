@@ -13,7 +13,7 @@ from ...core.calls import Reduces
 from ...core.layer import Layer
 from ...core.options import LayerOptions
 from ...core.spec import Spec, Specs
-from ...core.weight_options import WeightOptions
+from ...core.weight_options import weight_options
 from ...ragged import Ragged
 from ...ragged.reductions import segment_softmax, segment_sum
 from ...weights import activations
@@ -73,11 +73,7 @@ class AttentionPooling1D(Reduces, Layer):
         self.units = units
         self.activation = activations.get(activation, self.who)
         self.use_bias = use_bias
-        self.keep_options(
-            kernel=WeightOptions(kernel_initializer, kernel_regularizer, kernel_constraint),
-            bias=WeightOptions(bias_initializer, bias_regularizer, bias_constraint),
-            context=WeightOptions(context_initializer, context_regularizer, context_constraint),
-        )
+        self.keep_options(**weight_options(locals(), "kernel", "bias", "context"))
 
     def build(self, spec: Spec) -> None:
         size = spec.shape[-1]

@@ -6,7 +6,7 @@ from typing import Any, Unpack
 
 from ...arguments import Positive, Seed, Share
 from ...core.options import WithoutPenalty
-from ...core.weight_options import WeightOptions
+from ...core.weight_options import weight_options
 from .heads import HeadedAttention
 
 
@@ -70,10 +70,7 @@ class GroupQueryAttention(HeadedAttention):
     ) -> None:
         super().__init__(
             dropout, use_bias, sliding_window, flash_attention,
-            {
-                "kernel": WeightOptions(kernel_initializer, kernel_regularizer, kernel_constraint),
-                "bias": WeightOptions(bias_initializer, bias_regularizer, bias_constraint),
-            },
+            weight_options(locals(), "kernel", "bias"),
             use_gate, seed, activity_regularizer=activity_regularizer, **kwargs,
         )  # fmt: skip
         self.head_dim = head_dim

@@ -9,7 +9,7 @@ from ... import arguments
 from ...arguments import Positive, Seed, Share
 from ...core.options import WithoutPenalty
 from ...core.spec import Spec
-from ...core.weight_options import WeightOptions
+from ...core.weight_options import weight_options
 from .heads import HeadedAttention
 
 
@@ -79,10 +79,7 @@ class MultiHeadAttention(HeadedAttention):
     ) -> None:
         super().__init__(
             dropout, use_bias, sliding_window, flash_attention,
-            {
-                "kernel": WeightOptions(kernel_initializer, kernel_regularizer, kernel_constraint),
-                "bias": WeightOptions(bias_initializer, bias_regularizer, bias_constraint),
-            },
+            weight_options(locals(), "kernel", "bias"),
             use_gate, seed, activity_regularizer=activity_regularizer, **kwargs,
         )  # fmt: skip
         self.num_heads = num_heads

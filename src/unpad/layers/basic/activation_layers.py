@@ -15,7 +15,7 @@ from ...core.axes import axes_of, checked_axis
 from ...core.options import LayerOptions
 from ...core.spec import Spec
 from ...core.token_wise import TokenWise
-from ...core.weight_options import WeightOptions
+from ...core.weight_options import weight_options
 from ...ragged import Ragged
 from ...ragged.numbers import as_tensor
 from ...ragged.reductions import segment_max, segment_sum, spread
@@ -149,9 +149,7 @@ class PReLU(TokenWise):
         **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
-        self.keep_options(
-            alpha=WeightOptions(alpha_initializer, alpha_regularizer, alpha_constraint),
-        )
+        self.keep_options(**weight_options(locals(), "alpha"))
         self.shared_axes = arguments.axes(self.who, "shared_axes", shared_axes, or_none=True)
 
     def _shape(self, spec: Spec) -> tuple[int | None, ...]:

@@ -12,7 +12,7 @@ from ...core.lifting import lift
 from ...core.options import LayerOptions, WithoutPenalty
 from ...core.spec import Spec
 from ...core.token_wise import TokenWise, as_weights
-from ...core.weight_options import WeightOptions
+from ...core.weight_options import weight_options
 from ...ragged import Ragged
 from ...weights import activations
 from . import laid_out
@@ -62,10 +62,7 @@ class Dense(TokenWise):
         self.units = units
         self.activation = activations.get(activation, self.who)
         self.use_bias = use_bias
-        self.keep_options(
-            kernel=WeightOptions(kernel_initializer, kernel_regularizer, kernel_constraint),
-            bias=WeightOptions(bias_initializer, bias_regularizer, bias_constraint),
-        )
+        self.keep_options(**weight_options(locals(), "kernel", "bias"))
 
     def build(self, spec: Spec) -> None:
         assert spec.shape[-1] is not None

@@ -18,7 +18,7 @@ from ...core.lifting import lift
 from ...core.options import LayerOptions
 from ...core.spec import Spec
 from ...core.token_wise import TokenWise
-from ...core.weight_options import WeightOptions
+from ...core.weight_options import weight_options
 from ...ragged import Ragged
 from ...weights import activations, initializers
 
@@ -76,10 +76,7 @@ class EinsumDense(TokenWise):
         self._made = arguments.sizes(self.who, "output_shape", output_shape, unknown=True)
         self.bias_axes = bias_axes
         self.activation = activations.get(activation, self.who)
-        self.keep_options(
-            kernel=WeightOptions(kernel_initializer, kernel_regularizer, kernel_constraint),
-            bias=WeightOptions(bias_initializer, bias_regularizer, bias_constraint),
-        )
+        self.keep_options(**weight_options(locals(), "kernel", "bias"))
         _parts(equation, self.who)
 
     def build(self, spec: Spec) -> None:

@@ -15,7 +15,7 @@ from ...core.lifting import lift
 from ...core.older import as_told, length_told
 from ...core.options import LayerOptions, WithoutSize
 from ...core.spec import Spec
-from ...core.weight_options import WeightOptions
+from ...core.weight_options import weight_options
 from ...errors import first_true
 from ...ragged import Ragged
 from ...ragged.batch import place, values_of
@@ -68,11 +68,7 @@ class Embedding(Layer):
             self._told_shape = self._told_shape or length_told(length, self.who)
         self.input_dim = input_dim
         self.output_dim = output_dim
-        self.keep_options(
-            embeddings=WeightOptions(
-                embeddings_initializer, embeddings_regularizer, embeddings_constraint
-            ),
-        )
+        self.keep_options(**weight_options(locals(), "embeddings"))
         self.mask_zero = mask_zero
         self.first_weights = weights
         if weights is not None:

@@ -16,7 +16,7 @@ from ...core.lengths import Rule, on_sequences, resized_spec
 from ...core.lifting import lift
 from ...core.options import LayerOptions, WithoutPenalty
 from ...core.spec import Spec
-from ...core.weight_options import WeightOptions
+from ...core.weight_options import WeightOptions, weight_options
 from ...ragged import Layout, Ragged
 from ...weights import activations
 from .windows import Window
@@ -191,10 +191,7 @@ class Conv1D(Convolution):
     ) -> None:
         super().__init__(
             kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias,
-            {
-                "kernel": WeightOptions(kernel_initializer, kernel_regularizer, kernel_constraint),
-                "bias": WeightOptions(bias_initializer, bias_regularizer, bias_constraint),
-            },
+            weight_options(locals(), "kernel", "bias"),
             activity_regularizer=activity_regularizer, **kwargs,
         )  # fmt: skip
         self.filters = filters

@@ -11,7 +11,7 @@ from ... import kernels
 from ...arguments import Positive
 from ...core.options import WithoutPenalty
 from ...core.spec import Spec
-from ...core.weight_options import WeightOptions
+from ...core.weight_options import weight_options
 from ...ragged import Layout
 from .convolution import Convolution
 from .windows import Windows
@@ -69,12 +69,7 @@ class DepthwiseConv1D(Convolution):
     ) -> None:
         super().__init__(
             kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias,
-            {
-                "depthwise": WeightOptions(
-                    depthwise_initializer, depthwise_regularizer, depthwise_constraint
-                ),
-                "bias": WeightOptions(bias_initializer, bias_regularizer, bias_constraint),
-            },
+            weight_options(locals(), "depthwise", "bias"),
             activity_regularizer=activity_regularizer, **kwargs,
         )  # fmt: skip
         self.depth_multiplier = depth_multiplier
@@ -156,15 +151,7 @@ class SeparableConv1D(Convolution):
     ) -> None:
         super().__init__(
             kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias,
-            {
-                "depthwise": WeightOptions(
-                    depthwise_initializer, depthwise_regularizer, depthwise_constraint
-                ),
-                "pointwise": WeightOptions(
-                    pointwise_initializer, pointwise_regularizer, pointwise_constraint
-                ),
-                "bias": WeightOptions(bias_initializer, bias_regularizer, bias_constraint),
-            },
+            weight_options(locals(), "depthwise", "pointwise", "bias"),
             activity_regularizer=activity_regularizer, **kwargs,
         )  # fmt: skip
         self.filters = filters

@@ -13,7 +13,7 @@ from ...arguments import Positive
 from ...core.lengths import Rule
 from ...core.options import WithoutPenalty
 from ...core.spec import Spec
-from ...core.weight_options import WeightOptions
+from ...core.weight_options import weight_options
 from ...ragged import Layout
 from .convolution import Convolution
 from .windows import once, slots
@@ -84,10 +84,7 @@ class Conv1DTranspose(Convolution):
     ) -> None:
         super().__init__(
             kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias,
-            {
-                "kernel": WeightOptions(kernel_initializer, kernel_regularizer, kernel_constraint),
-                "bias": WeightOptions(bias_initializer, bias_regularizer, bias_constraint),
-            },
+            weight_options(locals(), "kernel", "bias"),
             activity_regularizer=activity_regularizer, **kwargs,
         )  # fmt: skip
         self.filters = filters

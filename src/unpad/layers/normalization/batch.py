@@ -10,7 +10,7 @@ from torch import Tensor
 from ...arguments import NotNegative, Share
 from ...core.options import LayerOptions
 from ...core.spec import Spec
-from ...core.weight_options import WeightOptions
+from ...core.weight_options import weight_options
 from ...errors import refuse
 from ...ranks import Ranks, at_work
 from ...weights import initializers
@@ -90,10 +90,7 @@ class BatchNormalization(Affine):
         super().__init__(
             center,
             scale,
-            {
-                "beta": WeightOptions(beta_initializer, beta_regularizer, beta_constraint),
-                "gamma": WeightOptions(gamma_initializer, gamma_regularizer, gamma_constraint),
-            },
+            weight_options(locals(), "beta", "gamma"),
             **kwargs,
         )
         refuse(

@@ -15,7 +15,7 @@ from ...core.options import LayerOptions
 from ...core.precision import HALF
 from ...core.spec import Spec
 from ...core.token_wise import TokenWise
-from ...core.weight_options import WeightOptions
+from ...core.weight_options import WeightOptions, weight_options
 
 
 class OverFeatures(TokenWise):
@@ -160,10 +160,7 @@ class LayerNormalization(Affine):
         super().__init__(
             center,
             scale,
-            {
-                "beta": WeightOptions(beta_initializer, beta_regularizer, beta_constraint),
-                "gamma": WeightOptions(gamma_initializer, gamma_regularizer, gamma_constraint),
-            },
+            weight_options(locals(), "beta", "gamma"),
             **kwargs,
         )
         self.axis = checked_axis(axis, self.who)

@@ -13,7 +13,7 @@ from ...arguments import NotNegative
 from ...core.axes import axes_of
 from ...core.options import LayerOptions
 from ...core.spec import Spec
-from ...core.weight_options import WeightOptions
+from ...core.weight_options import weight_options
 from ...ragged import Layout, Ragged
 from ...ragged.reductions import segment_mean, spread
 from .features import Affine, in_float32, standardised
@@ -71,10 +71,7 @@ class GroupNormalization(Affine):
         super().__init__(
             center,
             scale,
-            {
-                "beta": WeightOptions(beta_initializer, beta_regularizer, beta_constraint),
-                "gamma": WeightOptions(gamma_initializer, gamma_regularizer, gamma_constraint),
-            },
+            weight_options(locals(), "beta", "gamma"),
             **kwargs,
         )
         if groups != -1 and groups < 1:

@@ -40,9 +40,8 @@ class Cell(Layer):
         activation: of the cell.
         recurrent_activation: of the gates.
         use_bias: whether there is a bias.
-        kernel: what `kernel` (feature, gates * units) is made with.
-        recurrent: the same of `recurrent_kernel` (units, gates * units).
-        bias: the same of `bias`.
+        weights: what `kernel` (feature, gates * units), `recurrent_kernel` (units, gates * units)
+            and `bias` are made with, as kernel, recurrent and bias.
         dropout: rate on the inputs.
         recurrent_dropout: rate on the state that is fed back.
         seed: of the dropouts' own generator.
@@ -56,9 +55,7 @@ class Cell(Layer):
         activation: Function,
         recurrent_activation: Function,
         use_bias: bool,
-        kernel: WeightOptions,
-        recurrent: WeightOptions,
-        bias: WeightOptions,
+        weights: dict[str, WeightOptions],
         dropout: Share,
         recurrent_dropout: Share,
         seed: Seed,
@@ -72,7 +69,7 @@ class Cell(Layer):
             recurrent_activation, self.who, "recurrent_activation"
         )
         self.use_bias = use_bias
-        self.keep_options(kernel=kernel, recurrent=recurrent, bias=bias)
+        self.keep_options(**weights)
         self.dropout = dropout
         self.recurrent_dropout = recurrent_dropout
         self.seed = seed

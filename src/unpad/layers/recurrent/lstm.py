@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ...arguments import OrAuto, Positive, Seed, Share
 from ...core.options import LayerOptions, WithoutPenalty
-from ...core.weight_options import WeightOptions
+from ...core.weight_options import weight_options
 from .cell import Cell, Function
 from .recurrent import Recurrent
 
@@ -68,9 +68,7 @@ class LSTMCell(_LSTM):
     ) -> None:  # fmt: skip
         super().__init__(
             units, activation, recurrent_activation, use_bias,
-            WeightOptions(kernel_initializer, kernel_regularizer, kernel_constraint),
-            WeightOptions(recurrent_initializer, recurrent_regularizer, recurrent_constraint),
-            WeightOptions(bias_initializer, bias_regularizer, bias_constraint),
+            weight_options(locals(), "kernel", "recurrent", "bias"),
             dropout, recurrent_dropout, seed, **kwargs,
         )  # fmt: skip
         self.unit_forget_bias = unit_forget_bias
@@ -93,16 +91,9 @@ class LSTM(Recurrent, _LSTM):
         recurrent_initializer: of `recurrent_kernel` (units, 4 * units).
         bias_initializer: of `bias` (4 * units,).
         unit_forget_bias: starts the forget gate's bias at 1.
-        kernel_regularizer, recurrent_regularizer, bias_regularizer: penalties on these, as "l2".
-        activity_regularizer: a penalty on what comes out, at real steps.
-        kernel_constraint, recurrent_constraint, bias_constraint: what these are kept to after every
-            update, as "non_neg".
-        dropout, recurrent_dropout: rates on the inputs and on the state that is fed back.
-        seed: of the dropouts' own generator.
-        return_sequences, return_state, go_backwards, stateful, zero_output_for_mask: see `RNN`.
-        unroll: changes nothing, a way of Keras's to compute.
         use_cudnn: changes nothing: which path computes is chosen by itself (`kernels.info`).
         implementation: changes nothing, a way of older Keras's to compute.
+        The others: see `SimpleRNN`.
 
     Raises:
         ValueError: the input is no sequence of feature vectors.
@@ -130,9 +121,7 @@ class LSTM(Recurrent, _LSTM):
     ) -> None:  # fmt: skip
         super().__init__(
             units, activation, recurrent_activation, use_bias,
-            WeightOptions(kernel_initializer, kernel_regularizer, kernel_constraint),
-            WeightOptions(recurrent_initializer, recurrent_regularizer, recurrent_constraint),
-            WeightOptions(bias_initializer, bias_regularizer, bias_constraint),
+            weight_options(locals(), "kernel", "recurrent", "bias"),
             dropout, recurrent_dropout, seed, activity_regularizer=activity_regularizer,
             return_sequences=return_sequences, return_state=return_state, go_backwards=go_backwards,
             stateful=stateful, unroll=unroll, **kwargs,

@@ -6,7 +6,7 @@ from typing import Any, Unpack
 
 from ...arguments import Positive, Seed, Share
 from ...core.options import LayerOptions, WithoutPenalty
-from ...core.weight_options import WeightOptions
+from ...core.weight_options import weight_options
 from .cell import Cell, Function
 from .recurrent import Recurrent
 
@@ -57,9 +57,7 @@ class MGUCell(_MGU):
     ) -> None:  # fmt: skip
         super().__init__(
             units, activation, recurrent_activation, use_bias,
-            WeightOptions(kernel_initializer, kernel_regularizer, kernel_constraint),
-            WeightOptions(recurrent_initializer, recurrent_regularizer, recurrent_constraint),
-            WeightOptions(bias_initializer, bias_regularizer, bias_constraint),
+            weight_options(locals(), "kernel", "recurrent", "bias"),
             dropout, recurrent_dropout, seed, **kwargs,
         )  # fmt: skip
 
@@ -83,14 +81,7 @@ class MGU(Recurrent, _MGU):
         kernel_initializer: of `kernel` (feature, 2 * units), the gate and then the candidate.
         recurrent_initializer: of `recurrent_kernel` (units, 2 * units).
         bias_initializer: of `bias` (2 * units,).
-        kernel_regularizer, recurrent_regularizer, bias_regularizer: penalties on these, as "l2".
-        activity_regularizer: a penalty on what comes out, at real steps.
-        kernel_constraint, recurrent_constraint, bias_constraint: what these are kept to after every
-            update, as "non_neg".
-        dropout, recurrent_dropout: rates on the inputs and on the state that is fed back.
-        seed: of the dropouts' own generator.
-        return_sequences, return_state, go_backwards, stateful, zero_output_for_mask: see `RNN`.
-        unroll: changes nothing, a way of Keras's to compute.
+        The others: see `SimpleRNN`.
 
     Raises:
         ValueError: the input is no sequence of feature vectors.
@@ -117,9 +108,7 @@ class MGU(Recurrent, _MGU):
     ) -> None:  # fmt: skip
         super().__init__(
             units, activation, recurrent_activation, use_bias,
-            WeightOptions(kernel_initializer, kernel_regularizer, kernel_constraint),
-            WeightOptions(recurrent_initializer, recurrent_regularizer, recurrent_constraint),
-            WeightOptions(bias_initializer, bias_regularizer, bias_constraint),
+            weight_options(locals(), "kernel", "recurrent", "bias"),
             dropout, recurrent_dropout, seed, activity_regularizer=activity_regularizer,
             return_sequences=return_sequences, return_state=return_state, go_backwards=go_backwards,
             stateful=stateful, unroll=unroll, **kwargs,

@@ -6,7 +6,7 @@ from typing import Any, Unpack
 
 from ...arguments import Positive, Seed, Share
 from ...core.options import LayerOptions, WithoutPenalty
-from ...core.weight_options import WeightOptions
+from ...core.weight_options import weight_options
 from .cell import Cell, Function
 from .recurrent import Recurrent
 
@@ -56,9 +56,7 @@ class SimpleRNNCell(_SimpleRNN):
     ) -> None:  # fmt: skip
         super().__init__(
             units, activation, None, use_bias,
-            WeightOptions(kernel_initializer, kernel_regularizer, kernel_constraint),
-            WeightOptions(recurrent_initializer, recurrent_regularizer, recurrent_constraint),
-            WeightOptions(bias_initializer, bias_regularizer, bias_constraint),
+            weight_options(locals(), "kernel", "recurrent", "bias"),
             dropout, recurrent_dropout, seed, **kwargs,
         )  # fmt: skip
 
@@ -112,9 +110,7 @@ class SimpleRNN(Recurrent, _SimpleRNN):
     ) -> None:  # fmt: skip
         super().__init__(
             units, activation, None, use_bias,
-            WeightOptions(kernel_initializer, kernel_regularizer, kernel_constraint),
-            WeightOptions(recurrent_initializer, recurrent_regularizer, recurrent_constraint),
-            WeightOptions(bias_initializer, bias_regularizer, bias_constraint),
+            weight_options(locals(), "kernel", "recurrent", "bias"),
             dropout, recurrent_dropout, seed, activity_regularizer=activity_regularizer,
             return_sequences=return_sequences, return_state=return_state, go_backwards=go_backwards,
             stateful=stateful, unroll=unroll, **kwargs,

@@ -14,7 +14,7 @@ from ...core.layer import Layer
 from ...core.options import LayerOptions
 from ...core.spec import Spec, spec_of
 from ...core.token_wise import as_weights
-from ...core.weight_options import WeightOptions
+from ...core.weight_options import weight_options
 from ...errors import first_true, look_up, refuse
 from ...kernels import chain
 from ...ragged import Ragged
@@ -108,12 +108,7 @@ class CRF(Keeps, Layer):
         self.scheme = scheme
         self.use_boundary = use_boundary
         self.decoding = decoding
-        self.keep_options(
-            transition=WeightOptions(
-                transition_initializer, transition_regularizer, transition_constraint
-            ),
-            boundary=WeightOptions(boundary_initializer, boundary_regularizer, boundary_constraint),
-        )
+        self.keep_options(**weight_options(locals(), "transition", "boundary"))
         self.outside = outside
         arguments.names(self.who, "outside", outside, alone=True)
         found = None
