@@ -106,7 +106,7 @@ class Choosing(Sequences):
         Args:
             kept: (steps,) bool.
         """
-        what = f"({self.steps},) bool, one for each step"
+        what = "{} bool, one for each step"
         kept = as_mask(kept, "Ragged.keep", what, (self.steps,), self.device)
         if not torch.compiler.is_compiling() and bool(kept.all()):
             return self

@@ -132,22 +132,29 @@ def is_numeric(array: np.ndarray) -> bool:
 
 
 def as_integers(
-    given: Any, who: str, what: str, device: torch.device | str | None = None
+    given: Any,
+    who: str,
+    what: str,
+    device: torch.device | str | None = None,
+    shape: tuple[int, ...] | None = None,
 ) -> Tensor:
     """Integers as int64, whatever their width; an empty list, which says nothing, counts.
 
     Args:
         given: as `as_tensor` takes it.
         who: begins the error.
-        what: they are expected as: "lengths as (3,) integers".
+        what: they are expected as, "{}" standing for the shape: "lengths as {} integers".
         device: see `as_tensor`.
+        shape: for the error.
 
     Raises:
         ValueError: they are flags or fractions.
     """
     tensor = as_tensor(given, who, device)
     if tensor.numel() and (tensor.is_floating_point() or tensor.dtype == torch.bool):
-        raise ValueError(f"{who}: expected {what}, got {tuple(tensor.shape)} of {tensor.dtype}.")
+        raise ValueError(
+            f"{who}: expected {what.format(shape)}, got {tuple(tensor.shape)} of {tensor.dtype}."
+        )
     return tensor.to(torch.int64)
 
 
@@ -163,7 +170,9 @@ def as_mask(
     Args:
         given: as `as_tensor` takes it.
         who: begins the error.
-        what: they are expected as: "mask as (batch, time) = (2, 3) of bool".
+        what: they are expected as, "{}" standing for the shape: "mask as (batch, time) = {} of
+            bool". A size written into a text fixes it in a graph that is made of the caller, so the
+            text is made for the error alone.
         shape: that they must have.
         device: see `as_tensor`.
 
@@ -179,7 +188,9 @@ def as_mask(
     if not mask.numel():
         mask = mask.to(torch.bool)  # an empty list says nothing of its type
     if mask.dtype != torch.bool or tuple(mask.shape) != shape:
-        raise ValueError(f"{who}: expected {what}, got {tuple(mask.shape)} of {mask.dtype}.")
+        raise ValueError(
+            f"{who}: expected {what.format(shape)}, got {tuple(mask.shape)} of {mask.dtype}."
+        )
     return mask
 
 

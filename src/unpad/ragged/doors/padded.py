@@ -127,18 +127,21 @@ def to_padded(
 def _as_mask(mask: Tensor | np.ndarray, grid: Tensor) -> Tensor:
     given = as_tensor(mask, "Ragged.from_padded: mask", grid.device)
     axes = 3 if given.ndim == 3 else 2
-    what = f"mask as (batch, time) = {tuple(grid.shape[:2])} of bool, True where a step is real"
+    named = "(batch, time)" if axes == 2 else "(batch, sequence, time)"
+    what = f"mask as {named} = {{}} of bool, True where a step is real"
     return as_mask(given, "Ragged.from_padded", what, tuple(grid.shape[:axes]))
 
 
 def _mask_of_lengths(lengths: Tensor | np.ndarray | Sequence[int] | int, grid: Tensor) -> Tensor:
     batch, time = grid.shape[:2]
-    what = f"lengths as ({batch},) integers"
-    counts = as_integers(lengths, "Ragged.from_padded", what, grid.device)
+    what = "lengths as {} integers"
+    counts = as_integers(lengths, "Ragged.from_padded", what, grid.device, (batch,))
     if counts.ndim == 0:
         counts = counts.expand(batch)
     if tuple(counts.shape) != (batch,):
-        raise ValueError(f"Ragged.from_padded: expected {what}, got {tuple(counts.shape)}.")
+        raise ValueError(
+            f"Ragged.from_padded: expected {what.format((batch,))}, got {tuple(counts.shape)}."
+        )
     wrong = ((counts < 0) | (counts > time)).nonzero()
     if len(wrong):
         first = int(wrong[0])
