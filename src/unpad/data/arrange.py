@@ -8,22 +8,23 @@ from typing import Any
 from ..errors import unknown
 
 
-def inputs_of(x: Any, names: Sequence[str] | None, who: str) -> list[Any]:
+def inputs_of(x: Any, names: Sequence[str] | None, who: str, one: bool = False) -> list[Any]:
     """The inputs in the model's order: a list or tuple of them, or a dict by name.
 
     Args:
         x: what the caller gave.
         names: of the model's inputs; None where it does not say: then a tuple is several.
         who: what it is called in errors.
+        one: whether the model takes one input, and a tuple is one of sequences.
 
     Raises:
         ValueError: there are too many or too few, or a name is not known.
     """
     if isinstance(x, dict):
         return by_name(x, names or [], who, "input")
-    if names is None:
+    if names is None and not one:
         return list(x) if isinstance(x, tuple) else [x]
-    if len(names) == 1:
+    if names is None or len(names) == 1:
         alone = isinstance(x, tuple) and len(x) == 1
         return [x[0]] if alone else [x]
     if not isinstance(x, (list, tuple)) or len(x) != len(names):

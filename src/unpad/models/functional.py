@@ -73,6 +73,7 @@ class Functional(Model):
         self.input_names: list[str] = self._input_keys or _distinct(
             [s.name or f"input_{i}" for i, s in enumerate(sources)], "input", self.who
         )
+        self.one_input = len(self.input_names) == 1
         self.output_names: list[str] = self._output_keys or self._names_of_outputs()
         self.built = True
         if not self.trainable:

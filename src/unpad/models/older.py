@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..core.lifting import lift
-from ..data.door import accept, give_back
+from ..data.source.door import accept, give_back
 from ..spellings import tell_once
 
 

@@ -45,7 +45,7 @@ class Sequential(OlderMethods, Model):
         torch.Size([1, 8])
     """
 
-    is_drawn = True
+    is_drawn = one_input = True
 
     def __init__(
         self,

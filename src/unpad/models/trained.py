@@ -40,6 +40,8 @@ class Trained(Layer, obeyed=["metrics"]):
     #: Names of the inputs and outputs, where the model has any.
     input_names: Any = None
     output_names: Any = None
+    #: Whether it takes one input and no more, so that a tuple is not several.
+    one_input = False
     optimizer: torch.optim.Optimizer | None = None
     history: History | None = None
     #: What the last `fit` was given: how many sequences and steps, or which stream.

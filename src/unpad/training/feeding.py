@@ -14,8 +14,9 @@ from torch import Tensor
 from ..data.feed import Drawn, Feed
 from ..data.loader import Loader
 from ..data.sampler import Sampler, for_evaluation, in_order, shares
-from ..data.source import Asked, Batch, Batches, Pieces, Whole, recognised
-from ..data.streamed import InBatches, InPieces, Standing
+from ..data.source import Asked, Batch, Batches, Pieces, Whole, recognised, refuse_columns
+from ..data.source.reading import Standing
+from ..data.streamed import InBatches, InPieces
 from ..layers import Spec
 from ..ragged.batch import values_of
 from ..ranks import ALONE, Ranks
@@ -48,13 +49,11 @@ def read(
     """
     beside = given.y is not None
     inputs, outputs = _names(model.input_names), _names(model.output_names)
-    found = recognised(given.x, Asked(who, columns, inputs, outputs, targets and not beside))
-    if found is None or (beside and isinstance(given.x, Iterator)):
-        if columns is not None:
-            raise ValueError(
-                f"{who}: columns names the columns of a table, a frame or a data set, got x as "
-                f"{type(given.x).__name__}, which has none. Leave it out."
-            )
+    asked = Asked(who, columns, inputs, outputs, targets and not beside, not model.one_input)
+    found = recognised(given.x, asked)
+    of_sequences = beside and isinstance(given.x, (Iterator, list)) and isinstance(found, Batches)
+    if found is None or of_sequences:
+        refuse_columns(given.x, asked)
         return given, None
     if isinstance(found, Whole):
         y = given.y if beside else found.y

@@ -18,8 +18,8 @@ from ..align.weights import lay_weights, with_class_weight
 from ..align.where import Where
 from ..core.spec import Lengths, Spec, spec_of
 from ..data.arrange import for_outputs, inputs_of
-from ..data.door import Form, accept, as_float
 from ..data.source import Batch, Column
+from ..data.source.door import Form, accept, as_float
 from ..losses import SequenceLoss
 from ..losses.regression import Elementwise
 from ..ragged import Ragged
@@ -64,7 +64,7 @@ def open_inputs(model: Any, x: Any, who: str) -> Opened:
         ValueError: they are no sequences, do not fit the model, or hold what it cannot take.
     """
     names = model.input_names
-    parts = inputs_of(x, names, f"{who}: x")
+    parts = inputs_of(x, names, f"{who}: x", model.one_input)
     called = [Where(who, "x")]
     if len(parts) > 1:
         called = [Where(who, f"input {names[i] if names else i!r}") for i in range(len(parts))]
@@ -184,7 +184,7 @@ def prepare(
     if who == "fit" and examined:
         losses = [part.loss for part in objective.parts]
         asked = [a for a in zip(ys, targets, losses, outputs, strict=True) if a[1] is not None]
-        called = inputs_of(given.x, model.input_names, "fit: x")
+        called = inputs_of(given.x, model.input_names, "fit: x", model.one_input)
         doctor.tell(model, opened.given, opened.real, asked, called)
     return replace(opened.data, targets=targets, weights=weights), objective, outputs
 

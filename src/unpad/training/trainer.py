@@ -13,12 +13,13 @@ from torch import Tensor
 
 from .. import doctor
 from ..core.mode import mode
-from ..data.door import give_back
 from ..data.feed import Drawn, Limited
 from ..data.loader import Loader
 from ..data.sampler import Sampler, checked, shares
 from ..data.seed import Seed, last_seed
 from ..data.source import Batch, Batches
+from ..data.source.door import give_back
+from ..data.source.reading import refuse_endless
 from ..data.token_budget import TokenBudget
 from ..optimizers.following import follow
 from ..optimizers.update import Update
@@ -131,6 +132,7 @@ class Trainer:
         else:
             data = None
             self._refuse_beside(stream, sampler, validation)
+            refuse_endless(stream, steps_per_epoch, "steps_per_epoch", "fit")
             laid = Laid(model, "fit", given.class_weight, ranks)
             feed = to_fit(model, stream, laid, batches, seed.number, ranks)
             if feed.once:
@@ -202,6 +204,8 @@ class Trainer:
         model, ranks = self.model, here(who)
         refuse_own_ways(model, who, ranks)
         given, stream = read(model, given, columns, who)
+        if stream is not None:
+            refuse_endless(stream, steps, "steps", who)
         feed, objective, outputs, data = self._held(given, stream, batch_size, who)
         if data is not None:
             ranks.agree({"sequences": len(data), "steps": data.steps})
@@ -248,6 +252,7 @@ class Trainer:
             if steps is not None:
                 drawn = drawn[:steps]
         else:
+            refuse_endless(stream, steps, "steps", "predict")
             feed = to_predict(model, stream)
             count, total = feed.count(0) if batch_size is None else None, None
             coming = islice(feed.batches(0), steps)
@@ -393,7 +398,8 @@ class Trainer:
     ) -> tuple[Batch | None, Any]:
         """What is validated on, in memory or as a stream."""
         who, data = "fit: validation_data", validation.data
-        if isinstance(data, (tuple, list)) and len(data) in (2, 3):
+        batches = isinstance(data, list) and all(isinstance(item, tuple) for item in data)
+        if isinstance(data, (tuple, list)) and len(data) in (2, 3) and not batches:
             x, y, weight = (*data, None)[:3]
             given, stream = Given(x, y, weight), None
         else:
@@ -403,6 +409,8 @@ class Trainer:
                     "fit: expected validation_data as (x, y) or (x, y, sample_weight), or what "
                     f"gives batches of these, got {type(data).__name__}."
                 )
+        if stream is not None:
+            refuse_endless(stream, validation.steps, "validation_steps", who)
         feed, _, _, found = self._held(given, stream, size, who)
         if stream is not None and stream.once and validation.steps is None and epochs > 1:
             raise ValueError(

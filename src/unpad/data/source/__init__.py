@@ -3,7 +3,7 @@
 from .batch import Batch, Column, Source
 from .forms import Asked, Batches, Piece, Pieces, Whole
 from .keras_data import PyDataset
-from .table import recognised
+from .table import recognised, refuse_columns
 
 __all__ = [
     "Asked",
@@ -16,4 +16,5 @@ __all__ = [
     "Source",
     "Whole",
     "recognised",
+    "refuse_columns",
 ]

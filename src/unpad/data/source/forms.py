@@ -26,6 +26,7 @@ class Asked(NamedTuple):
         inputs: names of the model's inputs, where it has any.
         outputs: names of its outputs, likewise.
         targets: whether targets are wanted beside x.
+        several: whether a tuple as x may be several inputs; else it is one of sequences.
     """
 
     who: str
@@ -33,6 +34,7 @@ class Asked(NamedTuple):
     inputs: list[str] | None = None
     outputs: list[str] | None = None
     targets: bool = True
+    several: bool = True
 
 
 class Batches(ABC):
@@ -44,6 +46,8 @@ class Batches(ABC):
     once = False
     #: The number of batches in one reading; None where it is not known.
     count: int | None = None
+    #: Whether it is known that they never end.
+    endless = False
 
     @abstractmethod
     def read(self, epoch: int, draw: torch.Generator | None) -> Iterator[Any]:
@@ -95,6 +99,11 @@ class Pieces(ABC):
 
 def unpacked(item: Any) -> Whole:
     """A batch as Keras gives it: x, (x, y) or (x, y, sample_weight); a tuple of more is refused."""
+    if isinstance(item, Iterator):
+        raise ValueError(
+            f"expected a batch as x, (x, y) or (x, y, sample_weight), got a {type(item).__name__}, "
+            "which can be gone through once. Make a list or tuple of it."
+        )
     if not isinstance(item, tuple):
         return Whole(item)
     if not 1 <= len(item) <= 3:

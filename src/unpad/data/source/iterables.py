@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -24,7 +25,6 @@ class Iterated(Batches):
         once: whether it can be gone through only once.
         asked: what is known of the model.
         count: of batches, where it is known.
-        listed: whether a list is (x, y), as torch's loaders make it, and not several inputs.
     """
 
     def __init__(
@@ -34,10 +34,9 @@ class Iterated(Batches):
         once: bool,
         asked: Asked,
         count: int | None = None,
-        listed: bool = False,
     ) -> None:
         self._start, self.called, self.once, self.count = start, called, once, count
-        self._asked, self._listed = asked, listed
+        self._asked = asked
 
     def read(self, epoch: int, draw: torch.Generator | None) -> Iterator[Any]:
         """Its items from the first on."""
@@ -45,8 +44,6 @@ class Iterated(Batches):
 
     def as_batch(self, item: Any) -> Whole:
         """An item as inputs, targets and weights."""
-        if self._listed and isinstance(item, list) and 1 <= len(item) <= 3:
-            item = tuple(item)
         return named(item, self._asked)
 
 
@@ -56,7 +53,10 @@ def named(item: Any, asked: Asked) -> Whole:
         return of_tokens(item, asked)
     if isinstance(item, dict) and (asked.columns is not None or not _only_inputs(item, asked)):
         return chosen(list(item), item.__getitem__, asked)
-    return unpacked(item)
+    whole = unpacked(item)
+    if isinstance(whole.x, tuple) and len(whole.x) != 1 and not asked.several:
+        return whole._replace(x=list(whole.x))
+    return whole
 
 
 def _only_inputs(item: dict[str, Any], asked: Asked) -> bool:
@@ -90,14 +90,34 @@ def function(x: Any, asked: Asked) -> Batches | None:
 
 
 def pairs(x: Any, asked: Asked) -> Batches | None:
-    """A list of (x, y) or (x, y, weight), where no targets were given beside it."""
-    if not (asked.targets and isinstance(x, list) and x):
+    """A list of (x, y) or (x, y, weight); where no y is wanted, a tuple may also be a sequence."""
+    if not (isinstance(x, list) and x):
         return None
     if not all(type(item) is tuple and len(item) in (2, 3) for item in x):
         return None
-    if not isinstance(x[0][0], (list, dict, Tensor, Ragged)) and not hasattr(x[0][0], "__array__"):
+    first = x[0][0]
+    if not isinstance(first, (list, dict, Tensor, Ragged)) and not hasattr(first, "__array__"):
+        return None
+    if not (asked.targets or _is_batch(first)):
         return None
     return Iterated(lambda: x, "the list of batches", False, asked, len(x))
+
+
+def _is_batch(x: Any) -> bool:
+    """Whether it is several sequences, and cannot be a vector."""
+    if isinstance(x, list):
+        return bool(x) and not isinstance(x[0], (bool, int, float, str, bytes, np.generic))
+    return isinstance(x, (dict, Ragged))
+
+
+def columns_by_name(x: Any, asked: Asked) -> Whole | None:
+    """A dict of columns, where it is said which are what; a list of dicts says too little."""
+    if isinstance(x, list) and x and all(isinstance(item, dict) for item in x):
+        raise ValueError(
+            f"{asked.who}: got a list of dicts. Where each is a row: pyarrow.Table.from_pylist(x), "
+            "and columns=...; where each is a batch: iter(x)."
+        )
+    return named(x, asked) if isinstance(x, dict) and asked.columns is not None else None
 
 
 def iterable(x: Any, asked: Asked) -> Batches | None:

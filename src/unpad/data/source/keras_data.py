@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import count
 from typing import Any
 
 import torch
@@ -16,6 +17,9 @@ from .iterables import named
 
 class PyDataset:
     """Batches by number, as in Keras: a subclass defines `__len__` and `__getitem__`.
+
+    Where batches never end, `num_batches = None` stands in the place of `__len__`, and
+    `steps_per_epoch` says how many are an epoch.
 
     `fit` asks for each batch of an epoch, in an order that is drawn where `shuffle` is not False,
     and then calls `on_epoch_end`.
@@ -46,9 +50,15 @@ class PyDataset:
         """The batch of this number: x, (x, y) or (x, y, sample_weight)."""
         raise NotImplementedError(f"{type(self).__name__}: define __getitem__(self, index).")
 
-    def __len__(self) -> int:
-        """The number of batches."""
-        raise NotImplementedError(f"{type(self).__name__}: define __len__(self).")
+    @property
+    def num_batches(self) -> int | None:
+        """The number of batches, by default `len(self)`; None where they never end."""
+        if not hasattr(self, "__len__"):
+            raise NotImplementedError(
+                f"{type(self).__name__}: define __len__(self); where batches never end, "
+                "num_batches = None."
+            )
+        return len(self)  # pyright: ignore[reportArgumentType]
 
     def on_epoch_begin(self) -> None:
         """Called before each epoch."""
@@ -65,17 +75,26 @@ class Numbered(Batches):
         self.called = f"the {type(dataset).__name__}"
 
     @property
-    def count(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """The number of batches, which an epoch's end may change."""
-        n = getattr(self._dataset, "num_batches", None)
-        return int(len(self._dataset) if n is None else n)
+    def count(self) -> int | None:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """The number of batches, which an epoch's end may change; None: they never end."""
+        dataset = self._dataset
+        n = dataset.num_batches if hasattr(type(dataset), "num_batches") else len(dataset)
+        return None if n is None else int(n)
+
+    @property
+    def endless(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Whether it has no number of batches."""
+        return self.count is None
 
     def read(self, epoch: int, draw: torch.Generator | None) -> Iterator[Any]:
         """Each batch once, in order or in one that is drawn."""
         dataset, n = self._dataset, self.count
         if hasattr(dataset, "on_epoch_begin"):
             dataset.on_epoch_begin()
-        order = range(n) if draw is None else torch.randperm(n, generator=draw).tolist()
+        if n is None:
+            order: Iterable[int] = count()
+        else:
+            order = range(n) if draw is None else torch.randperm(n, generator=draw).tolist()
         workers = getattr(dataset, "workers", 1) or 1
         if workers < 2:
             yield from (dataset[i] for i in order)

@@ -24,6 +24,7 @@ ADAPTERS: list[Adapter] = [
     tokens.encodings,
     tokens.batch_encoding,
     iterables.pairs,
+    iterables.columns_by_name,
     torch_data.loader,
     torch_data.dataset,
     keras_data.py_dataset,
@@ -34,6 +35,15 @@ ADAPTERS: list[Adapter] = [
 
 # What lies in memory as it is: nobody is asked.
 _PLAIN = (np.ndarray, Tensor, Ragged)
+
+
+def refuse_columns(x: Any, asked: Asked) -> None:
+    """Raises where `columns=` was given beside what has none."""
+    if asked.columns is not None:
+        raise ValueError(
+            f"{asked.who}: columns names the columns of a table, a frame or a data set, got x as "
+            f"{type(x).__name__}, which has none. Leave it out."
+        )
 
 
 def recognised(x: Any, asked: Asked) -> Whole | Batches | Pieces | None:

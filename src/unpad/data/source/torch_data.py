@@ -6,13 +6,17 @@ from collections.abc import Iterator
 from itertools import chain, islice
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
+from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset, default_collate
 
 from .forms import Asked, Batches, Piece, Pieces, Whole
 from .iterables import Iterated, named
 
+_INTO_LISTS = "Sequences of different lengths go into lists"
+_COLLATE = "collate_fn=lambda rows: tuple(map(list, zip(*rows)))"
+_COLLATE_DICTS = "collate_fn=lambda rows: {name: [row[name] for row in rows] for name in rows[0]}"
 #: So many examples are read together.
 EXAMPLES = 1024
 
@@ -29,7 +33,7 @@ class Loaded(Iterated):
             count = len(loader)
         except TypeError:  # of an IterableDataset
             count = None
-        super().__init__(lambda: loader, "the DataLoader", False, asked, count, listed=True)
+        super().__init__(lambda: loader, "the DataLoader", False, asked, count)
         self._loader = loader
 
     def read(self, epoch: int, draw: torch.Generator | None) -> Iterator[Any]:
@@ -39,12 +43,45 @@ class Loaded(Iterated):
             if hasattr(part, "set_epoch"):
                 part.set_epoch(epoch)  # pyright: ignore[reportOptionalMemberAccess, reportAttributeAccessIssue]
         if draw is None:
-            return iter(loader)
+            return self._stacked(iter(loader))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(torch.randint(2**62, (), generator=draw)))
-            coming = iter(loader)
+            coming = self._stacked(iter(loader))
             first = list(islice(coming, 1))
         return chain(first, coming)
+
+    def _stacked(self, coming: Iterator[Any]) -> Iterator[Any]:
+        """What torch's own collate_fn cannot stack is told with the way out."""
+        try:
+            yield from coming
+        except RuntimeError as error:
+            if self._loader.collate_fn is not default_collate or "equal size" not in str(error):
+                raise
+            why = str(error).strip().splitlines()[-1].removeprefix("RuntimeError: ").rstrip(".")
+            raise RuntimeError(f"{why}. {_INTO_LISTS}: {_COLLATE}") from None
+
+    def _are_sequences(self, first: Any) -> bool:
+        """Whether a list is one of sequences, and not what torch makes of a tuple (x, y)."""
+        if self._loader.collate_fn is default_collate:
+            return False
+        return np.ndim(first) == 1 if hasattr(first, "__array__") else _holds_numbers(first)
+
+    def as_batch(self, item: Any) -> Whole:
+        """An item as inputs, targets and weights."""
+        if isinstance(item, list) and item and all(isinstance(x, (tuple, dict)) for x in item):
+            what, way = (
+                ("dict", _COLLATE_DICTS) if isinstance(item[0], dict) else ("tuple", _COLLATE)
+            )
+            raise ValueError(
+                f"expected a batch as (x, y), got a list of {what}s, as of examples one by one. "
+                f"{_INTO_LISTS}: {way}."
+            )
+        if isinstance(item, list) and 1 <= len(item) <= 3 and not self._are_sequences(item[0]):
+            item = tuple(item)
+        x, y, weight = super().as_batch(item)
+        if isinstance(x, tuple) and not self._asked.several:
+            x = list(x)
+        return Whole(x, *(list(p) if isinstance(p, tuple) else p for p in (y, weight)))
 
 
 class Examples(Pieces):
@@ -87,6 +124,10 @@ class Examples(Pieces):
 
     def _piece(self, examples: list[Any], place: str) -> Piece:
         return Piece([collated([named(e, self._asked) for e in examples])], [place])
+
+
+def _holds_numbers(x: Any) -> bool:
+    return isinstance(x, list) and bool(x) and isinstance(x[0], (int, float, np.generic))
 
 
 def _span(ids: list[int]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, Unpack
 
 import numpy as np
@@ -15,6 +14,8 @@ from ...core.layer import Layer
 from ...core.options import LayerOptions
 from ...core.precision import written
 from ...core.spec import Spec, spec_of
+from ...data.source.door import accept
+from ...data.source.for_adapt import each_x
 from ...ragged import Ragged
 from ...ragged.batch import values_of
 from ...ragged.numbers import as_tensor
@@ -151,29 +152,28 @@ class Normalization(Keeps, Layer):
         wanted = inputs.dtype if inputs.dtype.is_floating_point else self._floating()
         return inputs.to(dtype=self.dtype or wanted)
 
-    def adapt(self, data: Any) -> None:
+    def adapt(self, data: Any, steps: int | None = None, *, columns: Any = None) -> None:
         """Takes the mean and variance of data, at real steps; what was learned before is forgotten.
 
         Computed in float64. Costs two passes over each batch.
 
         Args:
-            data: a Ragged, an array or tensor (batch, ...) without padding, or an iterable of
-                such batches.
+            data: all that `fit` takes as x: a Ragged, an array or tensor (batch, ...) without
+                padding; batches of them, in a list or as they come, alone or with targets beside
+                them; a table, a data set, Parquet files.
+            steps: how many batches to take, of what gives batches.
+            columns: which column of a table is x.
 
         Raises:
-            ValueError: no step at all; features of another shape than before; the layer was given
-                its mean.
+            ValueError: no step at all; features of another shape than before, with the batch that
+                has them; the layer was given its mean.
+            RuntimeError: what gives the data has raised an error.
         """
         if self.input_mean is not None:
             raise ValueError(f"{self.who}: adapt, but mean and variance were given.")
-        whole = isinstance(data, (Ragged, Tensor, np.ndarray))
-        batches: Iterable[Any] = [data] if whole else data
         count, mean, squares = 0, torch.zeros(()), torch.zeros(())
-        for batch in batches:
-            batch = self._as_batch(batch)
-            spec = spec_of(batch)
-            self.ensure_built(spec)
-            n, mean_n, squares_n = self._moments(batch, spec)
+        seen = each_x(data, self.who, self._moments, columns=columns, steps=steps)
+        for n, mean_n, squares_n in seen:
             if not n:
                 continue
             # Chan, Golub & LeVeque 1979: the squares of two parts, and of their means' distance.
@@ -187,8 +187,11 @@ class Normalization(Keeps, Layer):
         self.get_buffer("adapt_variance").copy_(squares / count)
         self.get_buffer("count").fill_(count)
 
-    def _moments(self, batch: Ragged | Tensor, spec: Spec) -> tuple[int, Tensor, Tensor]:
+    def _moments(self, x: Any, whole: bool) -> tuple[int, Tensor, Tensor]:
         """How many entries each statistic is over, their mean and squared distances from it."""
+        batch = self._as_batch(accept(x, self.who)[0])
+        spec = spec_of(batch)
+        self.ensure_built(spec)
         values = values_of(batch).detach().to(torch.float64)
         ahead = int(spec.ragged)
         over = [d for d in range(values.ndim) if d + ahead not in self._kept(spec)]

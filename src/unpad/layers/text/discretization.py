@@ -12,6 +12,8 @@ from ...arguments import AboveZero, Count
 from ...core.layer import Layer
 from ...core.options import LayerOptions
 from ...core.spec import Spec
+from ...data.source.door import accept
+from ...data.source.for_adapt import each_x
 from ...errors import look_up, refuse
 from ...ragged import Ragged
 from ...ragged.batch import values_of, with_values_of
@@ -77,28 +79,31 @@ class Discretization(Layer):
         made.bin_boundaries = learned or made.bin_boundaries
         return made
 
-    def adapt(self, data: Any, steps: int | None = None) -> None:
+    def adapt(self, data: Any, steps: int | None = None, *, columns: Any = None) -> None:
         """Learns the bounds from data; what was learned before is forgotten.
 
         Args:
-            data: an array, a tensor, a Ragged, or an iterable of them.
-            steps: of an iterable, how many batches are taken.
+            data: all that `fit` takes as x: an array, a tensor, a Ragged; batches of them, in a
+                list or as they come, alone or with targets beside them; a table, a data set,
+                Parquet files.
+            steps: how many batches to take, of what gives batches.
+            columns: which column of a table is x.
 
         Raises:
-            ValueError: the bounds were given.
+            ValueError: the bounds were given; a batch is no numbers.
+            RuntimeError: what gives the data has raised an error.
         """
         if self.num_bins is None:
             raise ValueError(f"{self.who}: adapt, but bin_boundaries were given.")
-        whole = isinstance(data, (np.ndarray, Tensor, Ragged))
         summary = np.zeros((2, 0), dtype="float32")
-        for i, batch in enumerate([data] if whole else data):
-            if steps is not None and i >= steps:
-                break
-            part = values_of(batch) if isinstance(batch, (Tensor, Ragged)) else batch
-            new = _summary(np.asarray(part, dtype="float32").reshape(-1), self.epsilon)
+        for new in each_x(data, self.who, self._summary, columns=columns, steps=steps):
             summary = _compressed(np.concatenate([summary, new], 1), self.epsilon)
         found = _compressed(summary, 1 / max(1, self.num_bins))
         self.bin_boundaries = found[0, :-1].tolist()
+
+    def _summary(self, x: Any, whole: bool) -> np.ndarray:
+        values = values_of(accept(x, self.who)[0]).detach().cpu()
+        return _summary(values.numpy().astype("float32").reshape(-1), self.epsilon)
 
     def get_extra_state(self) -> dict[str, Any]:
         return {"bin_boundaries": self.bin_boundaries}

@@ -13,12 +13,13 @@ from torch import Tensor
 
 from ... import arguments
 from ...core.layer import Layer
+from ...data.source.for_adapt import each_x
 from ...errors import look_up, refuse
 from ...ragged import Layout, Ragged
 from ...ragged.numbers import as_tensor
 from .category_encoding import encode
 from .strings import Arrangement, arranged, sequences_of
-from .vocabulary import as_batches, documents_of, learned, mean
+from .vocabulary import documents_of, learned, mean
 
 _MODES = {
     mode: mode for mode in ("int", "one_hot", "multi_hot", "count", "tf_idf")
@@ -181,21 +182,27 @@ class IndexLookup(Layer):
             self._ids[self.mask_token] = 0 if self.output_mode == "int" else -1
         self._idf = weights
 
-    def adapt(self, data: Any, steps: int | None = None) -> None:
+    def adapt(self, data: Any, steps: int | None = None, *, columns: Any = None) -> None:
         """Learns the vocabulary from data; what was learned before is forgotten.
 
         Args:
-            data: strings in any form that the layer takes, a list of strings being as many
-                documents; or another iterable, of such batches.
-            steps: of an iterable, how many batches to take.
+            data: tokens in any form that the layer takes, a list of them being as many documents;
+                else all that `fit` takes as x: such batches as they come, alone or with targets
+                beside them, a table, a data set, Parquet files.
+            steps: how many batches to take, of what gives batches.
+            columns: which column of a table is x.
 
         Raises:
-            ValueError: the vocabulary was given.
+            ValueError: the vocabulary was given; a batch holds no tokens.
+            RuntimeError: what gives the data has raised an error.
         """
         if self.vocabulary is not None:
             raise ValueError(f"{self.who}: adapt, but the vocabulary was given.")
-        batches, whole = as_batches(data, steps, self.who)
-        self._count(documents_of(batch, whole, self._tokens_of) for batch in batches)
+
+        def documents(x: Any, whole: bool) -> list[list[Any]]:
+            return documents_of(x, whole, self._tokens_of)
+
+        self._count(each_x(data, self.who, documents, columns=columns, steps=steps, texts=True))
 
     def _count(self, batches: Iterable[list[list[str]]]) -> None:
         """Learns the words of documents, most frequent first."""

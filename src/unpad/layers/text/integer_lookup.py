@@ -12,7 +12,8 @@ from ...arguments import Count, Positive
 from ...core.options import WithoutName
 from ...core.spec import Spec
 from ...core.symbol import is_symbolic
-from ...ragged import Layout, Ragged
+from ...data.source.door import accept
+from ...ragged import Ragged
 from ...ragged.batch import values_of
 from .index_lookup import IndexLookup
 from .strings import Arrangement, as_array, uneven
@@ -83,9 +84,10 @@ class IntegerLookup(IndexLookup):
 
     def _tokens_of(self, inputs: Any) -> tuple[list[Any], Arrangement]:
         """Every number in order, and how they were arranged."""
-        lengths = uneven(inputs)
-        if lengths is not None and all(map(_is_list, inputs)):
-            return [int(n) for x in inputs for n in x], Layout.from_lengths(lengths)
+        if hasattr(inputs, "to_pylist"):
+            inputs = Ragged.from_arrow(inputs)
+        if _are_sequences(inputs):
+            inputs, _ = accept(inputs, self.who)
         if isinstance(inputs, Ragged):
             return values_of(inputs).flatten().tolist(), inputs.layout
         array = as_array(inputs.detach().cpu() if isinstance(inputs, Tensor) else inputs, self.who)
@@ -129,5 +131,13 @@ class IntegerLookup(IndexLookup):
 IndexLookup.of_dtype |= {"int64": IntegerLookup, "int32": IntegerLookup}
 
 
-def _is_list(x: Any) -> bool:
-    return isinstance(x, (list, tuple, np.ndarray)) and np.ndim(x) == 1
+def _are_sequences(inputs: Any) -> bool:
+    """Whether these are sequences of different lengths, and no grid."""
+    if isinstance(inputs, Tensor):
+        return inputs.is_nested
+    if isinstance(inputs, (list, tuple)):
+        return uneven(inputs) is not None
+    if hasattr(inputs, "to_pylist"):
+        return True
+    array = hasattr(inputs, "__array__") and not isinstance(inputs, Ragged)
+    return array and np.asarray(inputs).dtype == object

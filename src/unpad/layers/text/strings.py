@@ -27,7 +27,9 @@ def strings_of(inputs: Any, who: str, encoding: str = "utf-8") -> tuple[list[str
     if isinstance(inputs, (str, bytes)):
         return [_string(inputs, "", who, encoding)], ()
     if hasattr(inputs, "to_pylist"):
-        inputs = inputs.to_pylist()
+        # As in numbers of Arrow's: a null among the steps of a list is no step.
+        rows = inputs.to_pylist()
+        inputs = [[w for w in r if w is not None] if isinstance(r, list) else r for r in rows]
     if not isinstance(inputs, (list, tuple)):
         array = np.asarray(inputs)
         if array.ndim == 0 or array.dtype.kind not in "USOT":
@@ -72,7 +74,9 @@ def uneven(inputs: Any) -> list[int] | None:
     """The lengths of what stands in a list, where they differ; None where they do not."""
     if not isinstance(inputs, (list, tuple)):
         return None
-    lengths = [len(x) for x in inputs if isinstance(x, (list, tuple, np.ndarray)) and np.ndim(x)]
+    arrays = (np.ndarray, Tensor)
+    rows = [x for x in inputs if isinstance(x, (list, tuple)) or (isinstance(x, arrays) and x.ndim)]
+    lengths = [len(row) for row in rows]
     return lengths if len({*lengths}) > 1 else None
 
 

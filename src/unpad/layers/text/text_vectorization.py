@@ -16,12 +16,12 @@ from ...core.layer import Layer
 from ...core.options import WithoutName
 from ...core.spec import Spec
 from ...core.symbol import is_symbolic
+from ...data.source.for_adapt import each_x
 from ...errors import look_up, refuse
 from ...ragged import Layout, Ragged
 from .index_lookup import check_mode
 from .string_lookup import StringLookup
 from .strings import Arrangement, refuse_in_a_model, sequences_of, strings_of
-from .vocabulary import as_batches
 
 _LOWER = (string.ascii_uppercase, string.ascii_lowercase)
 _STANDARDS = {
@@ -151,22 +151,36 @@ class TextVectorization(Layer):
         """Takes these words instead of learning them; see `StringLookup.set_vocabulary`."""
         self.lookup.set_vocabulary(vocabulary, idf_weights)
 
-    def adapt(self, data: Any, batch_size: None = None, steps: int | None = None) -> None:
+    def adapt(
+        self,
+        data: Any,
+        batch_size: None = None,
+        steps: int | None = None,
+        *,
+        columns: Any = None,
+    ) -> None:
         """Learns the vocabulary from texts; what was learned before is forgotten.
 
         Args:
-            data: a list or array of texts, or another iterable, of batches of texts.
+            data: a list or array of texts; else all that `fit` takes as x: batches of texts as
+                they come, alone or with targets beside them, a table, a data set, Parquet files.
             batch_size: not supported.
-            steps: of an iterable, how many batches to take.
+            steps: how many batches to take, of what gives batches.
+            columns: which column of a table is x.
 
         Raises:
-            ValueError: the vocabulary was given.
+            ValueError: the vocabulary was given; a batch holds no texts.
+            RuntimeError: what gives the data has raised an error.
         """
         refuse(self.who, batch_size=batch_size)
         if self.vocabulary is not None:
             raise ValueError(f"{self.who}: adapt, but the vocabulary was given.")
-        batches, _ = as_batches(data, steps, self.who)
-        self.lookup._count(self._texts(batch)[0] for batch in batches)
+
+        def documents(x: Any, whole: bool) -> list[list[str]]:
+            return self._texts(x)[0]
+
+        found = each_x(data, self.who, documents, columns=columns, steps=steps, texts=True)
+        self.lookup._count(found)
 
     def _texts(self, inputs: Any) -> tuple[list[list[str]], Arrangement]:
         """The words of each text, and how the texts were arranged."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from itertools import islice
 from math import log
 from typing import Any
 
@@ -43,16 +42,6 @@ def learned(
 def mean(weights: list[float]) -> float:
     """The mean, which an unknown word's weight is; 0 of none."""
     return sum(weights) / max(1, len(weights))
-
-
-def as_batches(data: Any, steps: int | None, who: str) -> tuple[Iterable[Any], bool]:
-    """Data as batches, and whether they came whole: a list, an array, a column."""
-    whole = isinstance(data, (list, tuple, str)) or hasattr(data, "__array__")
-    if not (whole or hasattr(data, "to_pylist")):
-        return islice(data, steps), False
-    if steps is not None:
-        raise ValueError(f"{who}: steps counts the batches of an iterable; the data came whole.")
-    return [data], True
 
 
 def documents_of(

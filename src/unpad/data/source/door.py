@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..ragged import Ragged
-from ..ragged.numbers import as_values, is_numeric, read_whole, to_numpy, to_tensor
+from ...ragged import Ragged
+from ...ragged.numbers import as_values, is_numeric, read_whole, to_numpy, to_tensor
 
 
 class Form(NamedTuple):
