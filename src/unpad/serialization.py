@@ -64,7 +64,14 @@ def register_keras_serializable(
 
 
 def get_registered_name(given: Any) -> str:
-    """The name under which a class or function is registered; its own where it is not."""
+    """The name under which a class or function is registered; its own where it is not.
+
+    Args:
+        given: a class or a function.
+
+    Raises:
+        ValueError: it is neither.
+    """
     function("get_registered_name", "given", given, "a class or a function")
     return next((n for n, v in _registered.items() if v is given), given.__name__)
 
@@ -72,7 +79,13 @@ def get_registered_name(given: Any) -> str:
 def get_registered_object(
     name: str, custom_objects: Mapping[str, Any] | None = None, module_objects: Any = None
 ) -> Any:
-    """What is registered under this name; None where nothing is."""
+    """What is registered under this name; None where nothing is.
+
+    Args:
+        name: as `register_keras_serializable` was told it, "package>name".
+        custom_objects: looked at first, by name.
+        module_objects: looked at last, by name.
+    """
     text("get_registered_object", "name", name)
     for table in (custom_objects or {}, *reversed(_scopes), _registered, module_objects or {}):
         if name in table:
@@ -82,7 +95,11 @@ def get_registered_object(
 
 @contextmanager
 def custom_object_scope(custom_objects: Mapping[str, Any]) -> Iterator[None]:
-    """What is read within the block may be among these, by name."""
+    """What is read within the block may be among these, by name.
+
+    Args:
+        custom_objects: classes and functions by the names that stand in configurations.
+    """
     _scopes.append(as_table("custom_object_scope", custom_objects))
     try:
         yield

@@ -12,7 +12,8 @@ import unpad
 #: Rooms that people meet by name, each held to all of this.
 ROOMS = ["activations", "callbacks", "constraints", "data", "initializers", "layers", "losses"]
 ROOMS += ["metrics", "mixed_precision", "optimizers", "optimizers.schedules", "random"]
-ROOMS += ["regularizers", "testing", "tree", "models"]
+ROOMS += ["regularizers", "testing", "tree", "models", "ops", "backend", "kernels", "doctor"]
+ROOMS += ["saving", "utils", "preprocessing", "config", "dtype_policies", "scaling"]
 #: Of Keras's spelling, where the object is told by whoever asks: who, for the errors.
 INNER = {"get", "serialize", "deserialize", "model_from_config", "model_from_json"}
 #: Layers that say nothing of steps: bases, values, and what hands on what it is given.
@@ -79,6 +80,15 @@ LAYERS = {n: v for n, v in PUBLIC.items() if n.startswith("layers.") and inspect
 def test_a_layer_says_what_empty_sequences_give(layer):
     assert layer.__name__ in NO_STEPS or "mpty" in inspect.getdoc(layer)
     assert not (layer.__name__ in NO_STEPS and "mpty sequences" in inspect.getdoc(layer))
+
+
+DECLARED = {n: v for n, v in PUBLIC.items() if n.startswith(("ops.", "backend."))}
+
+
+@pytest.mark.parametrize("function", DECLARED.values(), ids=DECLARED)
+def test_a_function_of_batches_says_what_it_makes_of_a_ragged(function):
+    declared = getattr(function, "kind", None)
+    assert declared is None or re.search("Ragged|equence", inspect.getdoc(function) or "")
 
 
 def test_the_rooms_are_those_that_there_are():

@@ -60,6 +60,7 @@ from ..ops import (
     zeros,
     zeros_like,
 )
+from ..ops.documented import ARGUMENTS, document
 from .numbers import (
     backend,
     cast_to_floatx,
@@ -220,3 +221,29 @@ __all__ = [
     "zeros",
     "zeros_like",
 ]
+
+document(
+    map(globals().get, __all__),
+    {
+        **ARGUMENTS,
+        "alpha": "what negative numbers are multiplied by.",
+        "max_value": "the bound above; None for none.",
+        "min_value": "the bound below.",
+        "threshold": "the bound below which a number is negative.",
+        "pow.a": "the power, beside x.",
+        "then_expression": "what is chosen where it is True, or a function that gives it.",
+        "else_expression": "what is chosen elsewhere, or a function that gives it.",
+        "tensors": "several, in a list.",
+        "rep": "how often.",
+        "pattern": "the axes, in their new order.",
+        "reference": "a tensor.",
+        "indices": "integers from 0: a tensor, an array or a Ragged.",
+        "axes": "the axis, or several; of `batch_dot` one of x and one of y.",
+        "floatx": '"float16", "bfloat16", "float32" or "float64".',
+        "value": "numbers.",
+        "name": "says nothing.",
+        "dtype": 'the name of a type, as "float32"; floatx by default.',
+        "shape": "sizes of the axes, the batch among them.",
+        "set_value.x": "a tensor.",
+    },
+)

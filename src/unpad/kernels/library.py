@@ -86,7 +86,11 @@ def available() -> bool:
 
 
 def serves(values: Tensor) -> bool:
-    """Whether these values can go through the compiled kernels."""
+    """Whether these values can go through the compiled kernels.
+
+    Args:
+        values: a tensor; on a CPU, float32 or float64, it can where the library is there.
+    """
     return values.is_cpu and values.dtype in DTYPES and library() is not None
 
 

@@ -133,10 +133,29 @@ def recurrent(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """A recurrent cell over the real steps of a batch, one direction or both.
 
-    See `reference.recurrent` for the arguments, the equations and what comes out. An activation
-    that is not in `kernels.KNOWN` is legal; it runs on the reference path, one step at a time.
-    With `ids`, (steps,) int64, the caller promises that steps of one id have the same values: what
-    the compiled path makes of the values alone it makes once for each id. Nothing else changes.
+    The equations stand in `cells`. An activation that is not in `kernels.KNOWN` is legal; it runs
+    on the reference path, one step at a time.
+
+    Args:
+        cell: a name in `kernels.GATES`.
+        values: (steps, feature).
+        offsets: (batch + 1,) int64, where each sequence starts and ends.
+        kernels: W of each direction, (feature, gates * hidden).
+        recurrent_kernels: U of each direction, (hidden, gates * hidden).
+        biases: b of each direction, (gates * hidden,), or none at all.
+        recurrent_biases: b' of each direction, (gates * hidden,), or none.
+        h0: (directions, batch, hidden), or None for zeros.
+        c0: the same, of a cell of two states.
+        mask: (directions, batch, 1 or gates, hidden), what the state is multiplied by; or None.
+        activation: a name in `KNOWN`, or any function.
+        recurrent_activation: the same, of the gates.
+        reverse: for each direction, whether it walks from each sequence's own end to its start.
+        ids: (steps,) int64, a promise that steps of one id have the same values: what the compiled
+            path makes of the values alone it makes once for each id. Nothing else changes.
+
+    Returns:
+        outputs (steps, directions * hidden), each at its own step; final h and c (directions,
+        batch, hidden), c empty where there is none. An empty sequence ends in its initial states.
 
     Raises:
         ValueError: the offsets lie, or shapes, types or devices do not go together.
@@ -166,12 +185,24 @@ def trusted(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """`recurrent` for layers, whose Layout has looked at the offsets: here nobody does again.
 
-    With `own`, the layout's, whose offsets they are, what a path works out from them is kept there
-    for the backward pass and for other layers. The weights are kernel, recurrent kernel, bias and
-    recurrent bias of each direction in turn: eight, None where there is none.
-
     Within `torch.func` and with tangents the reference computes. What comes out has the type of the
     values, or autocast's; it may be computed in another (`around.types`).
+
+    Args:
+        cell: as `recurrent` takes it, like the next three.
+        values: (steps, feature).
+        offsets: (batch + 1,) int64.
+        ids: (steps,) int64, or None.
+        weights: kernel, recurrent kernel, bias and recurrent bias of each direction in turn: eight,
+            None where there is none.
+        h0: as `recurrent` takes it, like the next five.
+        c0: of a cell of two states.
+        mask: (directions, batch, 1 or gates, hidden), or None.
+        activation: of the cell.
+        recurrent_activation: of the gates.
+        reverse: for each direction, whether it walks from the end.
+        own: the layout's, whose offsets they are: what a path works out from them is kept there for
+            the backward pass and for other layers.
 
     Raises:
         ValueError: shapes, types or devices do not go together.

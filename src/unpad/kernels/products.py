@@ -57,10 +57,18 @@ def run(products: Sequence[Times]) -> None:
 
 
 def linear(values: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
-    """Values @ kernel + bias, differentiable: (..., feature), (feature, units), (units,).
+    """Values @ kernel + bias, differentiable.
 
     A row's bits depend neither on the other rows nor on the number of threads, where the library
-    serves; else torch computes it.
+    serves; else torch computes it. No rows give none.
+
+    Args:
+        values: (..., feature).
+        kernel: (feature, units).
+        bias: (units,), or None.
+
+    Returns:
+        (..., units).
 
     Raises:
         ValueError: the sizes, types or devices do not go together.

@@ -10,6 +10,7 @@ from typing import Any
 
 from torch import Tensor
 
+from ..docstrings import complete
 from ..signatures import of_numbers
 from .connectionist import CTC
 from .crf import CRF
@@ -36,171 +37,73 @@ from .similarity import CosineSimilarity
 
 @of_numbers
 def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
-    """The squared difference, the mean over features: see `MeanSquaredError`.
-
-    Args:
-        y_true: targets, as the class takes them: a tensor, an array or a Ragged.
-        y_pred: predictions beside them, (..., feature).
-
-    Returns:
-        One number for each row of the predictions, beside them where they are a Ragged.
-    """
+    """The squared difference, the mean over features: see `MeanSquaredError`."""
     return of_each_step(MeanSquaredError(), y_true, y_pred)
 
 
 @of_numbers
 def mean_absolute_error(y_true: Any, y_pred: Any) -> Any:
-    """The absolute difference, the mean over features: see `MeanAbsoluteError`.
-
-    Args:
-        y_true: targets, as the class takes them: a tensor, an array or a Ragged.
-        y_pred: predictions beside them, (..., feature).
-
-    Returns:
-        One number for each row of the predictions, beside them where they are a Ragged.
-    """
+    """The absolute difference, the mean over features: see `MeanAbsoluteError`."""
     return of_each_step(MeanAbsoluteError(), y_true, y_pred)
 
 
 @of_numbers
 def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Any:
-    """The difference in percent, the mean over features: see `MeanAbsolutePercentageError`.
-
-    Args:
-        y_true: targets, as the class takes them: a tensor, an array or a Ragged.
-        y_pred: predictions beside them, (..., feature).
-
-    Returns:
-        One number for each row of the predictions, beside them where they are a Ragged.
-    """
+    """The difference in percent, the mean over features: see `MeanAbsolutePercentageError`."""
     return of_each_step(MeanAbsolutePercentageError(), y_true, y_pred)
 
 
 @of_numbers
 def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Any:
-    """The squared difference of logs, the mean over features: see `MeanSquaredLogarithmicError`.
-
-    Args:
-        y_true: targets, as the class takes them: a tensor, an array or a Ragged.
-        y_pred: predictions beside them, (..., feature).
-
-    Returns:
-        One number for each row of the predictions, beside them where they are a Ragged.
-    """
+    """The squared difference of logs, the mean over features: see `MeanSquaredLogarithmicError`."""
     return of_each_step(MeanSquaredLogarithmicError(), y_true, y_pred)
 
 
 @of_numbers
 def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Any:
-    """The square up to `delta`, a line beyond, the mean over features: see `Huber`.
-
-    Args:
-        y_true: targets, as the class takes them: a tensor, an array or a Ragged.
-        y_pred: predictions beside them, (..., feature).
-        delta: where the square becomes a line.
-
-    Returns:
-        One number for each row of the predictions, beside them where they are a Ragged.
-    """
+    """The square up to `delta`, a line beyond, the mean over features: see `Huber`."""
     return of_each_step(Huber(delta=delta), y_true, y_pred)
 
 
 @of_numbers
 def log_cosh(y_true: Any, y_pred: Any) -> Any:
-    """log(cosh(difference)), the mean over features: see `LogCosh`.
-
-    Args:
-        y_true: targets, as the class takes them: a tensor, an array or a Ragged.
-        y_pred: predictions beside them, (..., feature).
-
-    Returns:
-        One number for each row of the predictions, beside them where they are a Ragged.
-    """
+    """log(cosh(difference)), the mean over features: see `LogCosh`."""
     return of_each_step(LogCosh(), y_true, y_pred)
 
 
 @of_numbers
 def poisson(y_true: Any, y_pred: Any) -> Any:
-    """Rate - count log(rate), the mean over features: see `Poisson`.
-
-    Args:
-        y_true: targets, as the class takes them: a tensor, an array or a Ragged.
-        y_pred: predictions beside them, (..., feature).
-
-    Returns:
-        One number for each row of the predictions, beside them where they are a Ragged.
-    """
+    """Rate - count log(rate), the mean over features: see `Poisson`."""
     return of_each_step(Poisson(), y_true, y_pred)
 
 
 @of_numbers
 def kl_divergence(y_true: Any, y_pred: Any) -> Any:
-    """sum(y log(y / p)): see `KLDivergence`.
-
-    Args:
-        y_true: targets, as the class takes them: a tensor, an array or a Ragged.
-        y_pred: predictions beside them, (..., feature).
-
-    Returns:
-        One number for each row of the predictions, beside them where they are a Ragged.
-    """
+    """sum(y log(y / p)): see `KLDivergence`."""
     return of_each_step(KLDivergence(), y_true, y_pred)
 
 
 @of_numbers
 def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
-    """Minus the cosine of the angle: see `CosineSimilarity`.
-
-    Args:
-        y_true: targets, as the class takes them: a tensor, an array or a Ragged.
-        y_pred: predictions beside them, (..., feature).
-        axis: see the class.
-
-    Returns:
-        One number for each row of the predictions, beside them where they are a Ragged.
-    """
+    """Minus the cosine of the angle: see `CosineSimilarity`."""
     return of_each_step(CosineSimilarity(axis=axis), y_true, y_pred)
 
 
 @of_numbers
 def hinge(y_true: Any, y_pred: Any) -> Any:
-    """max(1 - y p, 0), the mean over features: see `Hinge`.
-
-    Args:
-        y_true: targets, as the class takes them: a tensor, an array or a Ragged.
-        y_pred: predictions beside them, (..., feature).
-
-    Returns:
-        One number for each row of the predictions, beside them where they are a Ragged.
-    """
+    """max(1 - y p, 0), the mean over features: see `Hinge`."""
     return of_each_step(Hinge(), y_true, y_pred)
 
 
 @of_numbers
 def squared_hinge(y_true: Any, y_pred: Any) -> Any:
-    """max(1 - y p, 0)^2, the mean over features: see `SquaredHinge`.
-
-    Args:
-        y_true: targets, as the class takes them: a tensor, an array or a Ragged.
-        y_pred: predictions beside them, (..., feature).
-
-    Returns:
-        One number for each row of the predictions, beside them where they are a Ragged.
-    """
+    """max(1 - y p, 0)^2, the mean over features: see `SquaredHinge`."""
     return of_each_step(SquaredHinge(), y_true, y_pred)
 
 
 @of_numbers
 def categorical_hinge(y_true: Any, y_pred: Any) -> Any:
-    """max(1 + highest wrong - right, 0): see `CategoricalHinge`.
-
-    Args:
-        y_true: targets, as the class takes them: a tensor, an array or a Ragged.
-        y_pred: predictions beside them, (..., feature).
-
-    Returns:
-        One number for each row of the predictions, beside them where they are a Ragged.
-    """
+    """max(1 + highest wrong - right, 0): see `CategoricalHinge`."""
     return of_each_step(CategoricalHinge(), y_true, y_pred)
 
 
@@ -212,18 +115,7 @@ def sparse_categorical_crossentropy(
     ignore_class: int | None = None,
     axis: int = -1,
 ) -> Any:
-    """-log p[label]: see `SparseCategoricalCrossentropy`.
-
-    Args:
-        y_true: targets, as the class takes them: a tensor, an array or a Ragged.
-        y_pred: predictions beside them, (..., feature).
-        from_logits: see the class.
-        ignore_class: see the class.
-        axis: see the class.
-
-    Returns:
-        One number for each row of the predictions, beside them where they are a Ragged.
-    """
+    """-log p[label]: see `SparseCategoricalCrossentropy`."""
     return of_each_step(
         SparseCategoricalCrossentropy(
             from_logits=from_logits, ignore_class=ignore_class, axis=axis
@@ -241,18 +133,7 @@ def categorical_crossentropy(
     label_smoothing: float = 0.0,
     axis: int = -1,
 ) -> Any:
-    """-sum(y log p): see `CategoricalCrossentropy`.
-
-    Args:
-        y_true: targets, as the class takes them: a tensor, an array or a Ragged.
-        y_pred: predictions beside them, (..., feature).
-        from_logits: see the class.
-        label_smoothing: see the class.
-        axis: see the class.
-
-    Returns:
-        One number for each row of the predictions, beside them where they are a Ragged.
-    """
+    """-sum(y log p): see `CategoricalCrossentropy`."""
     return of_each_step(
         CategoricalCrossentropy(
             from_logits=from_logits, label_smoothing=label_smoothing, axis=axis
@@ -270,18 +151,7 @@ def binary_crossentropy(
     label_smoothing: float = 0.0,
     axis: int = -1,
 ) -> Any:
-    """-y log p - (1 - y) log(1 - p), the mean over features: see `BinaryCrossentropy`.
-
-    Args:
-        y_true: targets, as the class takes them: a tensor, an array or a Ragged.
-        y_pred: predictions beside them, (..., feature).
-        from_logits: see the class.
-        label_smoothing: see the class.
-        axis: see the class.
-
-    Returns:
-        One number for each row of the predictions, beside them where they are a Ragged.
-    """
+    """-y log p - (1 - y) log(1 - p), the mean over features: see `BinaryCrossentropy`."""
     return of_each_step(
         BinaryCrossentropy(from_logits=from_logits, label_smoothing=label_smoothing, axis=axis),
         y_true,
@@ -299,20 +169,7 @@ def categorical_focal_crossentropy(
     label_smoothing: float = 0.0,
     axis: int = -1,
 ) -> Any:
-    """-sum(alpha (1 - p)^gamma y log p): see `CategoricalFocalCrossentropy`.
-
-    Args:
-        y_true: targets, as the class takes them: a tensor, an array or a Ragged.
-        y_pred: predictions beside them, (..., feature).
-        alpha: see the class.
-        gamma: see the class.
-        from_logits: see the class.
-        label_smoothing: see the class.
-        axis: see the class.
-
-    Returns:
-        One number for each row of the predictions, beside them where they are a Ragged.
-    """
+    """-sum(alpha (1 - p)^gamma y log p): see `CategoricalFocalCrossentropy`."""
     return of_each_step(
         CategoricalFocalCrossentropy(
             alpha=alpha,
@@ -337,21 +194,7 @@ def binary_focal_crossentropy(
     label_smoothing: float = 0.0,
     axis: int = -1,
 ) -> Any:
-    """(1 - p_t)^gamma times the cross-entropy of yes and no: see `BinaryFocalCrossentropy`.
-
-    Args:
-        y_true: targets, as the class takes them: a tensor, an array or a Ragged.
-        y_pred: predictions beside them, (..., feature).
-        apply_class_balancing: see the class.
-        alpha: see the class.
-        gamma: see the class.
-        from_logits: see the class.
-        label_smoothing: see the class.
-        axis: see the class.
-
-    Returns:
-        One number for each row of the predictions, beside them where they are a Ragged.
-    """
+    """(1 - p_t)^gamma times the cross-entropy of yes and no: see `BinaryFocalCrossentropy`."""
     return of_each_step(
         BinaryFocalCrossentropy(
             apply_class_balancing=apply_class_balancing,
@@ -370,12 +213,7 @@ def binary_focal_crossentropy(
 def ctc(y_true: Any, y_pred: Any) -> Tensor:
     """(batch,) the loss of each sequence: see `CTC`.
 
-    Args:
-        y_true: targets, as the class takes them: a tensor, an array or a Ragged.
-        y_pred: predictions beside them, (..., feature).
-
-    Returns:
-        (batch,), 0 of a sequence without a step.
+    0 of a sequence without a step.
     """
     return CTC(reduction=None)(y_true, y_pred)
 
@@ -384,12 +222,22 @@ def ctc(y_true: Any, y_pred: Any) -> Tensor:
 def crf(y_true: Any, y_pred: Any, ignore_class: int | None = None) -> Tensor:
     """(batch,) the loss of each sequence: see `CRF`.
 
-    Args:
-        y_true: targets, as the class takes them: a tensor, an array or a Ragged.
-        y_pred: predictions beside them, (..., feature).
-        ignore_class: see the class.
-
-    Returns:
-        (batch,), 0 of a sequence without a step.
+    0 of a sequence without a step.
     """
     return CRF(reduction=None, ignore_class=ignore_class)(y_true, y_pred)
+
+
+_TARGETS = {
+    "y_true": "targets, as the class takes them: a tensor, an array or a Ragged.",
+    "y_pred": "predictions beside them, (..., feature).",
+}
+_OPTIONS = ("alpha", "gamma", "from_logits", "label_smoothing", "ignore_class", "axis")
+_TARGETS["delta"] = "where the square becomes a line."
+_TARGETS |= dict.fromkeys((*_OPTIONS, "apply_class_balancing"), "see the class.")
+_ROWS = "One number for each row of the predictions, beside them where they are a Ragged."
+_RAISES = "ValueError: targets and predictions do not go together; the text says where first."
+
+for _function in [f for f in vars().values() if getattr(f, "__module__", None) == __name__]:
+    _of_sequences = _function in (ctc, crf)
+    _gives = "(batch,): a number for each sequence." if _of_sequences else _ROWS
+    complete(_function, _TARGETS, returns=_gives, raises=_RAISES)

@@ -11,6 +11,7 @@ from typing import Any
 from . import core, linalg, math, nn, numpy
 from .absent import NOT_HERE
 from .core import *  # noqa: F403
+from .documented import document
 from .linalg import *  # noqa: F403
 from .math import *  # noqa: F403
 from .nn import *  # noqa: F403
@@ -22,6 +23,8 @@ __all__ += linalg.__all__
 __all__ += math.__all__
 __all__ += nn.__all__
 __all__ += numpy.__all__
+
+document(globals()[name] for name in __all__)
 
 
 def __getattr__(name: str) -> Any:

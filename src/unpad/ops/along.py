@@ -71,7 +71,7 @@ def along(
             return function(*args, **kwargs)
         return kind(public.__name__, args, kwargs)
 
-    public = declared("along", function, run, name, says, trial)
+    public = declared("along", function, run, name, says, kind.means(), trial)
     return public
 
 
@@ -86,6 +86,30 @@ class _Along:
         self.function, self.axes, self.fixed, self.of = function, axes, fixed, of
         self.rows, self.whole, self.new, self.empty, self.time = rows, whole, new, empty, time
         self.single, self.trial, self.signature = single, trial, inspect.signature(function)
+
+    def means(self) -> str:
+        """What it makes of a Ragged, in words."""
+        over = f"along time {self._over_time()}"
+        if isinstance(self.time, str):
+            over = f"time is refused. {self.time}"
+        if self.fixed == (1,):
+            return f"It works on axis 1, time: {self._over_time()}"
+        if self.fixed:
+            last = "axis" if len(self.fixed) == 1 else "two axes"
+            said = (
+                f"It works on the last {last}. Of a Ragged along features each step goes by itself;"
+            )
+            return f"{said}\n{over}"
+        counted = "Axes count as in what comes out." if self.new else "Axes count as in a grid."
+        said = f"{counted} Of a Ragged the batch, axis 0, is refused; along features each\n"
+        whole = "\nWithout an axis all steps are taken together." if self.whole else ""
+        return f"{said}step goes by itself; {over}{whole}"
+
+    def _over_time(self) -> str:
+        if not self.rows:
+            return "each sequence by itself, and empty ones stay empty."
+        empty = "" if callable(self.empty) else f": {self.empty} of one without steps"
+        return f"each sequence gives a row{empty}."
 
     def __call__(self, who: str, args: Any, kwargs: Any) -> Any:
         bound = self.signature.bind(*args, **kwargs)

@@ -23,6 +23,15 @@ from .types import tensor
 
 Function = Callable[..., Any]
 
+#: What functions of each kind make of a Ragged.
+ALONE = (
+    """Number by number: of a Ragged the result has the lengths, and empty sequences stay empty."""
+)
+PAIRED = f"""{ALONE}
+Steps are paired one to one: beside a Ragged stands another of equal lengths, a number, a feature
+vector, one row a sequence, or the grid that its steps came from."""
+REFUSED = "A Ragged is refused, whose sequences have different lengths."
+
 
 def declared(
     kind: str,
@@ -30,6 +39,7 @@ def declared(
     run: Function,
     name: str | None = None,
     says: str | None = None,
+    means: str = "",
     trial: Callable[[Tensor], Tensor] | None = None,
 ) -> Function:
     """A public function: `run` on batches, a node of the graph on symbols.
@@ -40,6 +50,7 @@ def declared(
         run: what it does on tensors, arrays and Ragged.
         name: of the public function, where `function` is a lambda.
         says: its docstring.
+        means: what it makes of a Ragged, which goes behind that: see `documented`.
         trial: what makes of ones an argument that a graph is tried on, where ones will not do.
     """
 
@@ -57,7 +68,7 @@ def declared(
             refuse_other_kinds(public, args, kwargs, error)
             raise
 
-    public.__dict__["kind"] = kind
+    public.__dict__["kind"], public.__dict__["means"] = kind, means
     if trial is not None:
         make: Any = trial
 
@@ -125,8 +136,17 @@ def elementwise(function: Function, name: str | None = None, says: str | None = 
         )
         return every(home.with_values, found)
 
-    public = declared("elementwise", function, run, name, says)
+    public = declared(
+        "elementwise", function, run, name, says, PAIRED if _pairs(function) else ALONE
+    )
     return public
+
+
+def _pairs(function: Function) -> bool:
+    """Whether it has several arguments that may be batches: those without a default."""
+    code = function.__code__
+    needed = code.co_varnames[: code.co_argcount - len(function.__defaults__ or ())]
+    return len([name for name in needed if name != "dtype"]) > 1
 
 
 def _at_its_steps(like: Ragged, x: Any, who: str) -> Any:
@@ -166,7 +186,7 @@ def of_one(function: Function) -> Function:
         found = function(*map(seen, args), **{k: seen(x) for k, x in kwargs.items()})
         return every(lambda values: with_values_of(like, values), found)
 
-    public = declared("elementwise", function, run)
+    public = declared("elementwise", function, run, means=ALONE)
     return public
 
 
@@ -190,7 +210,7 @@ def dense(
                 )
             return function(*args, **kwargs)
 
-        public = declared("dense", function, run, name, says)
+        public = declared("dense", function, run, name, says, f"{REFUSED}\n{instead}")
         return public
 
     return of

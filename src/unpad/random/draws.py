@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..core.lifting import lift
+from ..docstrings import complete
 from ..ops.kinds import of_batches
 from ..ops.types import as_type, tensor
 from ..ragged import Ragged
@@ -27,14 +28,6 @@ def normal(
 ) -> Tensor:
     """Draws from the normal distribution.
 
-    Args:
-        shape: of what is drawn, a tuple of sizes; 0 is legal and gives nothing.
-        mean: of the distribution.
-        stddev: the standard deviation.
-        dtype: of what is drawn; torch's default where None.
-        seed: a number, which draws the same at each call; a SeedGenerator, which goes on; None for
-            keras.utils.set_random_seed's.
-
     Example:
         >>> torch.equal(normal((2, 3), seed=5), normal((2, 3), seed=5))
         True
@@ -47,16 +40,7 @@ def normal(
 def truncated_normal(
     shape: Shape, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Any = None
 ) -> Tensor:
-    """Draws from the normal distribution without what is two deviations or more from the mean.
-
-    Args:
-        shape: of what is drawn, a tuple of sizes; 0 is legal and gives nothing.
-        mean: of the distribution.
-        stddev: the standard deviation.
-        dtype: of what is drawn; torch's default where None.
-        seed: a number, which draws the same at each call; a SeedGenerator, which goes on; None for
-            keras.utils.set_random_seed's.
-    """
+    """Draws from the normal distribution without what is two deviations or more from the mean."""
     drawn = normal((*shape, 4), dtype=dtype, seed=seed)
     # The first of four that lies within; that none does happens once in 200,000.
     within = (drawn.abs() < 2).to(torch.int8).argmax(-1, keepdim=True)
@@ -66,16 +50,7 @@ def truncated_normal(
 def uniform(
     shape: Shape, minval: float = 0.0, maxval: float = 1.0, dtype: Any = None, seed: Any = None
 ) -> Tensor:
-    """Draws between two numbers, the upper one never.
-
-    Args:
-        shape: of what is drawn, a tuple of sizes; 0 is legal and gives nothing.
-        minval: the least that is drawn.
-        maxval: what is drawn is below it.
-        dtype: of what is drawn; torch's default where None.
-        seed: a number, which draws the same at each call; a SeedGenerator, which goes on; None for
-            keras.utils.set_random_seed's.
-    """
+    """Draws between two numbers, the upper one never."""
     drawn = torch.rand(tuple(shape) or (1,), generator=generator_of(seed), dtype=_kind(dtype))
     drawn = (maxval - minval) * drawn + minval
     return drawn if len(shape) else drawn[0]
@@ -84,16 +59,7 @@ def uniform(
 def randint(
     shape: Shape, minval: int, maxval: int, dtype: Any = "int32", seed: Any = None
 ) -> Tensor:
-    """Draws integers from minval to below maxval.
-
-    Args:
-        shape: of what is drawn, a tuple of sizes; 0 is legal and gives nothing.
-        minval: the least that is drawn.
-        maxval: what is drawn is below it.
-        dtype: of what is drawn; torch's default where None.
-        seed: a number, which draws the same at each call; a SeedGenerator, which goes on; None for
-            keras.utils.set_random_seed's.
-    """
+    """Draws integers from minval to below maxval."""
     return torch.randint(
         int(minval), int(maxval), tuple(shape), generator=generator_of(seed), dtype=_kind(dtype)
     )
@@ -101,14 +67,7 @@ def randint(
 
 @of_batches
 def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Any = None) -> Any:
-    """Draws classes, each row of logits so many times; of a Ragged each step.
-
-    Args:
-        logits: (batch, classes), or sequences of classes.
-        num_samples: draws of a row.
-        dtype: of the classes.
-        seed: see `random`.
-    """
+    """Draws classes, each row of logits so many times; of a Ragged each step."""
 
     def drawn(rows: Tensor) -> Tensor:
         shares = torch.softmax(rows, -1)
@@ -124,15 +83,7 @@ def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Any =
 def dropout(
     inputs: Any, rate: float, noise_shape: Sequence[int | None] | None = None, seed: Any = None
 ) -> Any:
-    """The inputs with a share of 0, the others larger by as much.
-
-    Args:
-        inputs: a batch.
-        rate: the share.
-        noise_shape: what is drawn, counted as in the grid, and repeated along axes of size 1; None
-            is the inputs' size. (None, 1, None) draws for a sequence's features, not its steps.
-        seed: see `random`.
-    """
+    """The inputs with a share of 0, the others larger by as much."""
     if rate == 0:
         return inputs
     if not isinstance(inputs, Ragged):
@@ -171,12 +122,6 @@ def shuffle(x: Any, axis: int = 0, seed: Any = None) -> Any:
     """The entries of an axis in another order; of a Ragged its sequences, or with axis 1 the steps.
 
     Along a later axis each row has an order of its own.
-
-    Args:
-        x: a tensor or an array.
-        axis: along which parts are mixed.
-        seed: a number, which draws the same at each call; a SeedGenerator, which goes on; None for
-            keras.utils.set_random_seed's.
     """
     if not isinstance(x, Ragged):
         x = tensor(x)
@@ -206,30 +151,13 @@ def _spread_over(shape: Shape, *xs: Any) -> list[Tensor]:
 
 
 def gamma(shape: Shape, alpha: Any, dtype: Any = None, seed: Any = None) -> Tensor:
-    """Draws from the gamma distribution of this shape parameter, and scale 1.
-
-    Args:
-        shape: of what is drawn, a tuple of sizes; 0 is legal and gives nothing.
-        alpha: the shape parameter, a number or a tensor.
-        dtype: of what is drawn; torch's default where None.
-        seed: a number, which draws the same at each call; a SeedGenerator, which goes on; None for
-            keras.utils.set_random_seed's.
-    """
+    """Draws from the gamma distribution of this shape parameter, and scale 1."""
     a, one = _spread_over(shape, alpha, 1.0)
     return _sampled(lambda: torch.distributions.Gamma(a, one), dtype, seed)
 
 
 def beta(shape: Shape, alpha: Any, beta: Any, dtype: Any = None, seed: Any = None) -> Tensor:
-    """Draws from the beta distribution.
-
-    Args:
-        shape: of what is drawn, a tuple of sizes; 0 is legal and gives nothing.
-        alpha: the shape parameter, a number or a tensor.
-        beta: the other shape parameter.
-        dtype: of what is drawn; torch's default where None.
-        seed: a number, which draws the same at each call; a SeedGenerator, which goes on; None for
-            keras.utils.set_random_seed's.
-    """
+    """Draws from the beta distribution."""
     a, b = _spread_over(shape, alpha, beta)
     return _sampled(lambda: torch.distributions.Beta(a, b), dtype, seed)
 
@@ -237,15 +165,37 @@ def beta(shape: Shape, alpha: Any, beta: Any, dtype: Any = None, seed: Any = Non
 def binomial(
     shape: Shape, counts: Any, probabilities: Any, dtype: Any = None, seed: Any = None
 ) -> Tensor:
-    """Draws how many of so many trials succeed.
-
-    Args:
-        shape: of what is drawn, a tuple of sizes; 0 is legal and gives nothing.
-        counts: how many trials, a number or a tensor.
-        probabilities: of success.
-        dtype: of what is drawn; torch's default where None.
-        seed: a number, which draws the same at each call; a SeedGenerator, which goes on; None for
-            keras.utils.set_random_seed's.
-    """
+    """Draws how many of so many trials succeed."""
     n, p = _spread_over(shape, counts, probabilities)
     return _sampled(lambda: torch.distributions.Binomial(n, p), dtype, seed)
+
+
+_ARGUMENTS = {
+    "mean": "of the distribution.",
+    "stddev": "the standard deviation.",
+    "logits": "(batch, classes), or sequences of classes.",
+    "num_samples": "draws of a row.",
+    "inputs": "a batch.",
+    "rate": "the share, from 0 to 1.",
+    "noise_shape": """what is drawn, counted as in the grid, and repeated along axes of size 1; None
+        is the inputs' size. (None, 1, None) draws for a sequence's features, not its steps.""",
+    "x": "a tensor, an array or a Ragged.",
+    "axis": "along which parts are mixed.",
+    "alpha": "the shape parameter, a number or a tensor.",
+    "beta": "the other shape parameter.",
+    "counts": "how many trials, a number or a tensor.",
+    "probabilities": "of success.",
+    "shape": "of what is drawn, a tuple of sizes; 0 is legal and gives nothing.",
+    "minval": "the least that is drawn.",
+    "maxval": "what is drawn is below it.",
+    "dtype": "of what is drawn; torch's default where None.",
+    "seed": """a number, which draws the same at each call; a SeedGenerator, which goes on; None for
+        keras.utils.set_random_seed's.""",
+}
+_RAISES = "ValueError: a seed, a type or a size that is none; the text says which."
+
+for _function in (
+    beta, binomial, categorical, dropout, gamma, normal, randint, shuffle, truncated_normal,
+    uniform,
+):  # fmt: skip
+    complete(_function, _ARGUMENTS, raises=_RAISES)

@@ -1,0 +1,252 @@
+"""What the docstrings of these functions have in common, and what their arguments are."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..docstrings import complete
+from .kinds import PAIRED
+
+_BATCH = "a tensor, an array, numbers, or a Ragged."
+_INTEGERS = "integers: a tensor, an array, a number, or a Ragged."
+_TYPE = 'a type of torch\'s or its name, as "float32"; None for that which Keras gives.'
+_MATRIX = "matrices: the last two axes."
+_RAISES = """ValueError: an argument is of another kind than it must be, or sizes or lengths do not
+    go together; the text says which."""
+
+#: What arguments are: by name, and by function and name where a function's own differs.
+ARGUMENTS: Mapping[str, str] = {
+    **dict.fromkeys(("x", "x1", "x2", "y", "a", "inputs", "array"), _BATCH),
+    "axis": "an axis, or several where it can take several; -1 is the last.",
+    "axes": "the axes, counted from 0 or from the end.",
+    "axis1": "the first of two axes.",
+    "axis2": "the second.",
+    "axisa": "where the vectors of x1 lie; axis says it for all.",
+    "axisb": "where those of x2 lie.",
+    "axisc": "where those of the result lie.",
+    "keepdims": "whether axes that are reduced stay, of size 1.",
+    "dtype": _TYPE,
+    "shape": "sizes of the axes, 0 among them is legal.",
+    "sparse": "only False: sparse tensors are not here.",
+    "ragged": "says nothing: what a Ragged becomes hangs on no argument.",
+    "data_format": '"channels_first" for grids (batch, channels, time); by default channels last.',
+    "from_logits": "whether output is before the softmax or the sigmoid.",
+    "target": "what should come out, beside output; labels are integers.",
+    "output": "probabilities, or logits with from_logits.",
+    "epsilon": "keeps a division finite.",
+    "k": "how many places above the main diagonal; below it where negative.",
+    "M": "columns; as many as rows by default.",
+    "N": "rows.",
+    "n": "how often.",
+    "q": "shares, or percents: a number or a tensor of them, each of which gives a result.",
+    "method": 'between two numbers: "linear", "lower", "higher", "nearest" or "midpoint".',
+    "indices": "places, from 0; below 0 from the end.",
+    "indices_or_sections": "how many parts of equal size, or the places to cut at.",
+    "initial": "what the result is at least, or at most; what an empty sequence gives.",
+    "start": "the first number.",
+    "stop": "the last number, or with endpoint=False the bound, which is left out.",
+    "arange.stop": "the bound, which is left out.",
+    "step": "from one to the next.",
+    "num": "how many.",
+    "endpoint": "whether stop is the last of them.",
+    "retstep": "whether the distance is given too.",
+    "base": "of the powers.",
+    "sorted": "changes nothing: whether the segments stand in order.",
+    "top_k.sorted": "whether the largest comes first.",
+    "data": "rows: a tensor.",
+    "segment_ids": "the segment of each row, integers from 0.",
+    "num_segments": "how many segments there are; by default one more than the largest.",
+    "xs": "several, in a list.",
+    "strides": "steps from one window to the next.",
+    "padding": '"valid", windows within the sequence, or "same", windows around a step.',
+    "pool_size": "steps of a window.",
+    "output_size": "how many windows.",
+    "kernel": "(size, channels, filters), or of `depthwise_conv` (size, channels, multiplier).",
+    "depthwise_kernel": "(size, channels, multiplier).",
+    "pointwise_kernel": "(1, channels * multiplier, filters).",
+    "dilation_rate": "steps from one slot of a window to the next.",
+    "sequence_length": "numbers of a window.",
+    "sequence_stride": "numbers from one window to the next.",
+    "fft_length": "numbers that the transform takes, zeros behind those that there are.",
+    "window": 'what each window is multiplied by: "hann", "hamming", numbers, or None.',
+    "center": "whether windows stand around their numbers, which are mirrored at the ends.",
+    "length": "how many there are.",
+    "mask_index": "the class of the blank.",
+    "target_length": "labels of each row.",
+    "output_length": "steps of each row.",
+    "offset": "how many places above the main diagonal; of a normalisation what is added.",
+    "scale": "what the result is multiplied by.",
+    "gamma": "what the result is multiplied by, of the axes' sizes.",
+    "beta": "what is added to it.",
+    "mean": "a number for each channel.",
+    "variance": "a number for each channel.",
+    "synchronized": "only False: means over several processes are the layers'.",
+    "order": "of the norm: 2 is Euclid's.",
+    "num_classes": "how many integers there are, from 0.",
+    "fill_value": "the number, or a row of them.",
+    "alpha": "how far it goes below 0.",
+    "negative_slope": "what negative numbers are multiplied by.",
+    "approximate": "whether it is estimated by tanh.",
+    "threshold": "a number, the bound.",
+    "default_value": "what stands in the place of what is not above it.",
+    "b": "of `lstsq` and `solve` the right sides; of `squareplus` the width of the bend.",
+    "rcond": "singular values below this share of the largest count as 0.",
+    "tol": "the tolerance; by default what rounding may make.",
+    "upper": "whether the triangle is above the diagonal.",
+    "lower": "whether the triangle is below the diagonal.",
+    "ord": 'of the norm: 2, 1, inf, "fro", "nuc"; None is Euclid\'s, or Frobenius\'s.',
+    "qr.mode": '"reduced", or "complete" for a square orthogonal factor.',
+    "full_matrices": "whether the vectors fill whole matrices.",
+    "compute_uv": "whether the vectors are given too.",
+    "decimals": "how many.",
+    "nan": "in the place of NaN.",
+    "posinf": "in the place of infinity; the largest number by default.",
+    "neginf": "in the place of minus infinity; the smallest number by default.",
+    "x_min": "the bound below.",
+    "x_max": "the bound above.",
+    "rtol": "the tolerance, as a share of x2.",
+    "atol": "the tolerance, as a number.",
+    "equal_nan": "whether NaN is close to NaN.",
+    "assume_unique": "changes nothing: whether numbers stand there once.",
+    "invert": "whether it is asked the other way round.",
+    "bins": "how many bins, or the bounds between them, which rise.",
+    "range": "the least and the largest number that is counted; by default those there are.",
+    "weights": "what each counts; by default 1.",
+    "minlength": "how many integers are counted at the least.",
+    "indexing": '"xy" or "ij": whether the first axis is that of the second argument.',
+    "repeats": "how often: a number, or one for each entry or axis.",
+    "shift": "how many places; below 0 to the front.",
+    "condition": "flags, beside x1 and x2.",
+    "condlist": "conditions, in a list: flags.",
+    "choicelist": "what each condition chooses, in a list.",
+    "default": "where no condition is True.",
+    "sorted_sequence": "a row of numbers that rise.",
+    "values": "what is looked for, or put in.",
+    "side": '"left" or "right": on which side of equal ones.',
+    "dx": "the distance of the points, where x does not say them.",
+    "increasing": "whether the powers rise from left to right.",
+    "kth": "how many smaller ones, from 0.",
+    "return_index": "whether the place of each is given too.",
+    "return_inverse": "whether the number that each became is given too.",
+    "return_counts": "whether it is given too how often each occurs.",
+    "size": "how many are given; fill_value stands behind where there are fewer.",
+    "source": "the axis, or several.",
+    "destination": "where it goes, or each of them.",
+    "newshape": "sizes of the axes; -1 for what is left.",
+    "pyfunc": "of numbers, number by number.",
+    "excluded": "only None: every argument is one of numbers.",
+    "signature": "only None.",
+    "key": "a number, a slice, a mask, or a tuple of them.",
+    "f": "a function; see the first line.",
+    "fun": "a function of tensors.",
+    "function": "of a row.",
+    "elements": "rows: a tensor, or a tree of them.",
+    "elems": "a tensor, or a tree of them.",
+    "init": "what it begins with.",
+    "reverse": "whether it goes from the end.",
+    "unroll": "changes nothing, a way to compute.",
+    "primals": "the arguments, in a tuple.",
+    "tangents": "the direction, likewise.",
+    "has_aux": "whether the function gives something beside, which is handed on.",
+    "pred": "a flag: one number.",
+    "true_fn": "called without arguments where it is True.",
+    "false_fn": "called without arguments where it is False.",
+    "body_fun": "of a number and the value so far.",
+    "init_val": "the value that it begins with.",
+    "cond": "of the variables: whether to go on.",
+    "body": "of the variables: the next ones, in the same arrangement.",
+    "loop_vars": "what it begins with: a tuple, a list or one value.",
+    "maximum_iterations": "after which it ends in any case; None for no bound.",
+    "index": "a number.",
+    "branches": "functions of the operands.",
+    "operands": "handed to the function.",
+    "variable": _BATCH,
+    "start_indices": "the first place along each axis.",
+    "updates": "what is put there.",
+    "reduction": 'None puts them in the place; "add", "max", "min" or "mul" beside what is there.',
+    "targets": "classes: integers.",
+    "predictions": "scores (..., classes).",
+    "angle": "in radians.",
+    "abs_": "the sizes.",
+    # of one function
+    "fori_loop.lower": "the first number.",
+    "fori_loop.upper": "the bound, which is left out.",
+    "map.xs": "rows: a tensor, or a tree of them.",
+    "scan.xs": "rows: a tensor, or a tree of them; None with length.",
+    "associative_scan.axis": "the axis.",
+    "top_k.k": "how many.",
+    "in_top_k.k": "how many.",
+    "rot90.k": "how many right angles.",
+    "kaiser.x": "how many numbers.",
+    "kaiser.beta": "the shape: the larger, the narrower.",
+    **dict.fromkeys(
+        (f"{name}.x" for name in ("bartlett", "blackman", "hamming", "hanning")),
+        "how many numbers.",
+    ),
+    "identity.n": "rows and columns.",
+    "vander.N": "how many powers; as many as numbers by default.",
+    "slice.shape": "of the block.",
+    "unravel_index.shape": "whose places they are.",
+    "unravel_index.indices": "places in a row of all numbers.",
+    "scatter.values": "what is added, one for each row of places.",
+    "scatter.indices": "(n, axes) integers: a place in each row.",
+    "scatter_update.indices": "(n, axes) integers: a place in each row.",
+    "unstack.num": "how many there are, where it is to be checked.",
+    "one_hot.x": _INTEGERS,
+    "multi_hot.inputs": _INTEGERS,
+    "bincount.x": _INTEGERS,
+    "isin.x2": "numbers, whichever their shape.",
+    "digitize.x": _BATCH,
+    "celu.alpha": "where it ends below 0, and how fast.",
+    "cast.dtype": 'a type of torch\'s or its name, as "float32".',
+    "saturate_cast.dtype": 'a type of torch\'s or its name, as "float32".',
+    "reshape.newshape": "sizes of the axes, the batch among them; -1 for what is left.",
+    "stack.x": "several of equal shapes, in a list.",
+    "meshgrid.x": "the coordinates along each axis, rows of numbers.",
+    "tile.repeats": "how often along each axis.",
+    "transpose.axes": "the order; None for the opposite.",
+    "tensordot.axes": "how many, or those of each.",
+    "rot90.axes": "the plane: two axes.",
+    "lstsq.a": _MATRIX,
+    "solve.a": _MATRIX,
+    "solve_triangular.a": _MATRIX,
+    **dict.fromkeys(
+        (
+            f"{name}.x"
+            for name in (
+                "cholesky", "cholesky_inverse", "det", "eig", "eigh", "inv", "logdet", "lu_factor",
+                "matrix_rank", "pinv", "qr", "slogdet", "svd",
+            )
+        ),
+        _MATRIX,
+    ),
+}  # fmt: skip
+
+
+#: What functions that know sequences make of them, where they do not say it themselves.
+_MEANS = {
+    "concatenate": "Of Ragged along features steps of equal lengths; along time in a row.",
+    "select": PAIRED,
+    "where": PAIRED,
+    "get_item": "Of a Ragged as `Ragged.__getitem__` has it.",
+    "repeat": "A vector a sequence becomes a sequence; a Ragged is refused.",
+    "batch_dot": "Of a Ragged as `layers.Dot` has it: steps with steps of the same sequence.",
+}
+
+
+def document(functions: Iterable[Any], words: Mapping[str, str] = ARGUMENTS) -> None:
+    """Completes the docstrings of the public functions among these, each once.
+
+    Args:
+        functions: the values of public names.
+        words: what their arguments are; see `docstrings.complete`.
+    """
+    for function in functions:
+        seen = getattr(function, "__dict__", {})
+        if not inspect.isfunction(function) or "documented" in seen:
+            continue
+        means = seen.get("means") or _MEANS.get(function.__name__, "")
+        complete(function, words, means, raises=_RAISES if "kind" in seen else "")
+        seen["documented"] = True
