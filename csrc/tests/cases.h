@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "recurrent/cells.h"
 #include "require.h"
 
 namespace {
@@ -23,8 +24,9 @@ struct Case {
   int64_t feature;
   bool d_values;
   unsigned seed;
-  int gates() const { return cell == UNPAD_LSTM ? 4 : cell == UNPAD_SIMPLE_RNN ? 1 : cell == UNPAD_MGU ? 2 : 3; }
-  bool twice() const { return cell == UNPAD_GRU_RESET_BEFORE || cell == UNPAD_MGU; }
+  const unpad::CellRecord &record() const { return unpad::Cells::records[cell]; }
+  int gates() const { return record().gates; }
+  bool twice() const { return record().twice; }
   int64_t batch() const { return int64_t(offsets.size()) - 1; }
   int64_t steps() const { return offsets.back(); }
   bool reversed(int64_t direction) const { return (direction == 1) != reverse; }
@@ -62,7 +64,7 @@ Case draw(unsigned seed) {
   auto from = [&](std::initializer_list<int> choices) { return choices.begin()[random() % choices.size()]; };
   Case c;
   c.seed = seed;
-  c.cell = int(random() % 5);
+  c.cell = int(random() % unpad::Cells::count);
   const bool usual = random() % 2;
   c.act = usual ? UNPAD_TANH : int(random() % 5);
   // Gates that are not bounded make the walk grow without end, and with it the error.

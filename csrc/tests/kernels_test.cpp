@@ -65,7 +65,7 @@ Result<T> run(const Case &c, const std::vector<T> &x, const std::vector<T> &d_h,
       a.saved.assign(size_t(c.steps() * H), nan);
       a.hn.assign(size_t(c.batch() * H), nan);
       a.cn.assign(size_t(c.batch() * H), nan);
-      forward.push_back({a.kernel.data(), or_null(a.bias, c.bias && c.cell == UNPAD_GRU_RESET_AFTER),
+      forward.push_back({a.kernel.data(), or_null(a.bias, c.bias && c.record().inner),
                          or_null(a.h0, c.initial), or_null(a.c0, c.initial), or_null(a.mask, c.masks),
                          projected.data() + d * G * H, c.shared ? c.row_of.data() : nullptr,
                          uses_gates ? gates.data() + d * G * H : nullptr, h.data() + d * H, or_null(a.saved, keep),
@@ -239,13 +239,13 @@ void check(const Case &c) {
       for (size_t t = 0; t < rows.size(); ++t) {
         compare<T>("h", wide(r.h, (rows[t] * D + d) * H, H), s.h[t], scale, of_h);
         compare<T>("d_gates", wide(r.d_gates, (rows[t] * D + d) * G * H, G * H), d_x[t], d_scale, of_d_x);
-        if (c.cell == UNPAD_GRU_RESET_AFTER)
+        if (c.record().inner)
           compare<T>("d_saved", wide(got.d_saved, rows[t] * H, H), exact.d_inner[t], d_scale,
                      apart(exact.d_inner, moved.d_inner));
       }
       compare<T>("final h", wide(got.hn, b * H, H), exact.last(s.h, s.h0), scale, of_h);
       compare<T>("d_initial_h", wide(got.d_h0, b * H, H), exact.d_h0, d_scale, apart({exact.d_h0}, {moved.d_h0}));
-      if (c.cell == UNPAD_LSTM) {
+      if (c.record().carries) {
         compare<T>("final c", wide(got.cn, b * H, H), exact.last(s.c, s.c0), scale, apart(s.c, moved.s.c));
         compare<T>("d_initial_c", wide(got.d_c0, b * H, H), exact.d_c0, d_scale, apart({exact.d_c0}, {moved.d_c0}));
       }

@@ -49,17 +49,17 @@ Inputs<T> draw_inputs(const Case &c) {
   for (int64_t step = 0; step < c.steps(); ++step)
     for (int64_t f = 0; f < c.feature; ++f) in.values.push_back(rows[size_t(c.row(step) * c.feature + f)]);
   in.initial_h = given(c.initial, states);
-  in.initial_c = given(c.initial && c.cell == UNPAD_LSTM, states);
+  in.initial_c = given(c.initial && c.record().carries, states);
   in.mask = normal_mask<T>(random, states * c.masks);
   in.d_h = given(c.d_h, c.steps() * D * H);
   in.d_final_h = given(c.d_final, states);
-  in.d_final_c = given(c.d_final && c.cell == UNPAD_LSTM, states);
+  in.d_final_c = given(c.d_final && c.record().carries, states);
   for (int64_t d = 0; d < D; ++d) {
     Weights<T> &w = in.weights[d];
     w.kernel = normal<T>(random, c.feature * width, 1 / std::sqrt(double(c.feature + 1)));
     w.recurrent_kernel = normal<T>(random, H * width, 0.6 / std::sqrt(double(H)));
     w.bias = given(c.bias, width);
-    w.recurrent_bias = given(c.bias && c.cell == UNPAD_GRU_RESET_AFTER, width);
+    w.recurrent_bias = given(c.bias && c.record().inner, width);
   }
   return in;
 }
@@ -73,7 +73,7 @@ const T *part(const std::vector<T> &array, int64_t d, int64_t directions) {
 template <class T>
 Arrays<T> run_layer(const Case &c, const Inputs<T> &in) {
   const int64_t S = c.steps(), H = c.hidden, D = c.directions, width = c.gates() * H, states = D * c.batch() * H;
-  const bool lstm = c.cell == UNPAD_LSTM, simple = c.cell == UNPAD_SIMPLE_RNN;
+  const bool carries = c.record().carries, keeps = c.record().keeps;
   auto in_place = [](const std::vector<T> &v) { return v.empty() ? nullptr : const_cast<T *>(v.data()); };
   unpad_layer l = {};
   l.values = in.values.data(), l.ids = c.shared ? c.row_of.data() : nullptr;
@@ -89,9 +89,9 @@ Arrays<T> run_layer(const Case &c, const Inputs<T> &in) {
     const bool keep = to == &out;
     l.problem = problem_of<T>(c, keep);
     l.h = to->make("h", S * D * H);
-    l.final_h = to->make("final_h", states), l.final_c = to->make("final_c", states, lstm);
-    l.gates = to->make("gates", D * S * width, keep && !simple);
-    l.saved = to->make("saved", D * S * H, keep && !simple);
+    l.final_h = to->make("final_h", states), l.final_c = to->make("final_c", states, carries);
+    l.gates = to->make("gates", D * S * width, keep && keeps);
+    l.saved = to->make("saved", D * S * H, keep && keeps);
     require(unpad_layer_forward(&l) == UNPAD_OK, "forward returns 0");
   }
   for (const auto &[name, array] : inference)
@@ -100,12 +100,12 @@ Arrays<T> run_layer(const Case &c, const Inputs<T> &in) {
   g.d_h = part(in.d_h, 0, D), g.d_final_h = part(in.d_final_h, 0, D), g.d_final_c = part(in.d_final_c, 0, D);
   g.d_values = out.make("d_values", c.steps() * c.feature, c.d_values);
   g.d_initial_h = out.make("d_initial_h", states, c.initial);
-  g.d_initial_c = out.make("d_initial_c", states, c.initial && lstm);
+  g.d_initial_c = out.make("d_initial_c", states, c.initial && carries);
   for (int64_t d = 0; d < D; ++d) {
     const std::string of = std::to_string(d);
     g.d_weights[d] = {out.make("kernel " + of, c.feature * width), out.make("recurrent kernel " + of, H * width),
                       out.make("bias " + of, width, c.bias),
-                      out.make("recurrent bias " + of, width, c.bias && c.cell == UNPAD_GRU_RESET_AFTER)};
+                      out.make("recurrent bias " + of, width, c.bias && c.record().inner)};
   }
   require(unpad_layer_backward(&l, &g) == UNPAD_OK, "backward returns 0");
   return out;
@@ -116,13 +116,13 @@ template <class T>
 Arrays<T> spell_out(const Case &c, const Inputs<T> &in, Sums &sums) {
   const int64_t S = c.steps(), B = c.batch(), H = c.hidden, D = c.directions, F = c.feature, width = c.gates() * H;
   const int64_t masks = std::max(1, c.masks), states = B * H;
-  const bool lstm = c.cell == UNPAD_LSTM, simple = c.cell == UNPAD_SIMPLE_RNN;
+  const bool carries = c.record().carries, keeps = c.record().keeps;
   Arrays<T> out, apart;
   T *h = out.make("h", S * D * H), *final_h = out.make("final_h", D * states);
-  T *final_c = out.make("final_c", D * states, lstm);
-  T *gates = out.make("gates", D * S * width, !simple), *saved = out.make("saved", D * S * H, !simple);
+  T *final_c = out.make("final_c", D * states, carries);
+  T *gates = out.make("gates", D * S * width, keeps), *saved = out.make("saved", D * S * H, keeps);
   T *d_initial_h = out.make("d_initial_h", D * states, c.initial);
-  T *d_initial_c = out.make("d_initial_c", D * states, c.initial && lstm);
+  T *d_initial_c = out.make("d_initial_c", D * states, c.initial && carries);
   T *projected = apart.make("projected", D * S * width), *d_gates = apart.make("d_gates", D * S * width);
   T *d_saved = apart.make("d_saved", D * S * H), *previous = apart.make("previous", D * S * masks * H);
   auto of = [](T *array, int64_t at) { return array ? array + at : nullptr; };
