@@ -16,6 +16,24 @@ T = TypeVar("T")
 Lay = Callable[[Whole], T]
 
 
+class _Begun(Generic[T]):
+    """An epoch whose first part was looked at before it is asked for."""
+
+    def __init__(self) -> None:
+        self._held: tuple[int, Iterator[T]] | None = None
+
+    def first(self, epoch: int, coming: Iterator[T]) -> T | None:
+        """The first part, which is kept to be given again; None of none."""
+        found = list(islice(coming, 1))
+        self._held = epoch, chain(found, coming)
+        return found[0] if found else None
+
+    def taken(self, epoch: int, once: bool) -> Iterator[T] | None:
+        """What is kept of this epoch, or of any where there is but one; it is kept no longer."""
+        held, self._held = self._held, None
+        return held[1] if held is not None and (held[0] == epoch or once) else None
+
+
 class InBatches(Generic[T]):
     """The caller's batches, each laid out as it comes; a `Feed`, or what predictions are made of.
 
@@ -31,7 +49,7 @@ class InBatches(Generic[T]):
     def __init__(self, stream: Batches, lay: Lay[T], standing: Standing, seed: int | None) -> None:
         self.stream, self._lay, self._standing, self._seed = stream, lay, standing, seed
         self.facts = {"stream": stream.called, "batches": stream.count}
-        self._begun: tuple[int, Iterator[T]] | None = None
+        self._begun: _Begun[T] = _Begun()
 
     @property
     def once(self) -> bool:
@@ -44,17 +62,12 @@ class InBatches(Generic[T]):
 
     def first(self, epoch: int) -> T | None:
         """The first batch of an epoch, which `batches` then gives again; None of none."""
-        coming = self._read(epoch, 0)
-        found = list(islice(coming, 1))
-        self._begun = epoch, chain(found, coming)
-        return found[0] if found else None
+        return self._begun.first(epoch, self._read(epoch, 0))
 
     def batches(self, epoch: int, start: int = 0, *, apart: bool = False) -> Iterator[T]:
         """The batches of an epoch; see `Feed.batches`. Those before `start` are read and left."""
-        begun, self._begun = self._begun, None
-        if begun is not None and not start and (begun[0] == epoch or self.once):
-            return begun[1]
-        return self._read(epoch, start)
+        begun = self._begun.taken(epoch, self.once)
+        return self._read(epoch, start) if begun is None or start else begun
 
     def _read(self, epoch: int, start: int) -> Iterator[T]:
         standing = self._standing
@@ -100,7 +113,7 @@ class InPieces(Generic[T]):
         self.facts = {"stream": pieces.called, "sequences": rows, **(options or {})}
         self.pieces, self._lay, self._cut, self._sizes = pieces, lay, cut, sizes
         self._standing, self._seed = standing, seed
-        self._begun: tuple[int, Iterator[tuple[int, Any]]] | None = None
+        self._begun: _Begun[tuple[int, Any]] = _Begun()
 
     @property
     def once(self) -> bool:
@@ -114,24 +127,19 @@ class InPieces(Generic[T]):
 
     def first(self, epoch: int) -> Any:
         """The first piece of an epoch, which `batches` then begins with; None of none."""
-        coming = self._read(self._plan(epoch), epoch, 0)
-        found = list(islice(coming, 1))
-        self._begun = epoch, chain(found, coming)
-        return found[0][1] if found else None
+        found = self._begun.first(epoch, self._read(self._plan(epoch), epoch, 0))
+        return None if found is None else found[1]
 
     def batches(self, epoch: int, start: int = 0, *, apart: bool = False) -> Iterator[T]:
         """The batches of an epoch; see `Feed.batches`. Pieces before `start` are not read."""
-        begun, self._begun = self._begun, None
+        begun = self._begun.taken(epoch, self.once)
         plan, before = self._plan(epoch), 0
         sizes = self._batches_of(plan)
         skipped = 0
         while sizes is not None and skipped < len(sizes) and before + sizes[skipped] <= start:
             before += sizes[skipped]
             skipped += 1
-        if begun is not None and not skipped and (begun[0] == epoch or self.once):
-            coming = begun[1]
-        else:
-            coming = self._read(plan, epoch, skipped)
+        coming = self._read(plan, epoch, skipped) if begun is None or skipped else begun
         return self._batches(coming, epoch, start - before, apart)
 
     def _batches(

@@ -27,7 +27,7 @@ from ..training.compiled import Compiled, each, leaves, metric_of
 from ..training.feeding import Given
 from ..training.objective import Objective
 from ..training.run import Run, current, unpacked
-from ..training.trainer import Validation
+from ..training.validation import Validation
 from . import exporting
 
 

@@ -4,74 +4,44 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from .. import doctor
 from ..core.mode import mode
-from ..data.feed import Drawn, Limited
+from ..data.feed import Limited
 from ..data.loader import Loader
-from ..data.sampler import Sampler, checked, shares
 from ..data.seed import Seed, last_seed
-from ..data.source import Batch, Batches
+from ..data.source import Batches
 from ..data.source.door import give_back
 from ..data.source.reading import refuse_endless
-from ..data.token_budget import TokenBudget
 from ..optimizers.following import follow
 from ..optimizers.update import Update
 from ..ragged import Ragged
-from ..ranks import Ranks, here
+from ..ranks import here
 from ..spellings import depth_of_caller
 from .callbacks import Callback, History
+from .fed import from_memory, from_stream, to_be_asked
 from .feeding import (
     Given,
-    Laid,
-    Together,
     counted,
     drawn_to_evaluate,
-    in_memory,
-    lengths_of,
-    of_all,
     read,
     share_of,
-    to_evaluate,
-    to_fit,
     to_predict,
 )
 from .loop import Fitting, HeldOut, evaluated
 from .objective import Objective
-from .prepare import Opened, open_inputs, prepare, split
+from .prepare import Opened, open_inputs, prepare
 from .progress import EpochProgress
 from .resume import Beginning
 from .run import Run, packed
 from .together import even, refuse_own_loss, refuse_own_ways
+from .validation import NOT_HELD_OUT, Validation, held_out
 from .watchers import Watchers
-
-
-class Validation(NamedTuple):
-    """What is held out of a fit, and how it is evaluated; see `Model.fit`.
-
-    Args:
-        data: given by itself.
-        split: the last share of what is trained on.
-        batch_size: sequences a batch.
-        steps: batches at most.
-        freq: every so many epochs, or after which, counted from 1.
-    """
-
-    data: Any = None
-    split: float = 0.0
-    batch_size: int | None = None
-    steps: int | None = None
-    freq: int | Sequence[int] = 1
-
-
-#: Nothing is held out.
-NOT_HELD_OUT = Validation()
 
 
 class Trainer:
@@ -105,74 +75,28 @@ class Trainer:
         beginning = Beginning(callbacks, backup, initial_state, ranks)
         given, stream = read(model, given, columns, "fit")
         seed = beginning.seed or ranks.from_first(lambda: self._next_seed(epochs.start))
-        mixes = batches["shuffle"] or batches["bucket_by_length"] or batches["batch_steps"]
-        own_order = isinstance(stream, Batches)
-        if model.stateful and ((mixes and not own_order) or sampler is not None):
-            raise ValueError(
-                "fit: a stateful layer carries its states from batch to batch, row by row: fit "
-                "with shuffle=False, without bucket_by_length and batch_steps."
-            )
-        held: Batch | None = None
-        held_feed: Any = None
+        self._refuse_other_rows(batches, stream, sampler)
         if stream is None:
-            data, objective, outputs = prepare(model, given, "fit", examined=ranks.first)
-            if validation.data is None and validation.split:
-                data, held = split(data, validation.split, "fit")
-            if data.steps == 0:
-                raise ValueError(
-                    "fit: x has no steps: every sequence is empty or masked throughout."
-                )
-            ranks.agree({"sequences": len(data), "steps": data.steps, **batches})
-            if sampler is None:
-                whole = of_all(batches, ranks.world)
-                sampler = Sampler(lengths_of(data), seed=seed.number, **whole)
-            facts = {**batches, **getattr(sampler, "facts", {}), "processes": ranks.world}
-            draw = _draw(sampler, lengths_of(data), ranks)
-            feed: Any = Drawn(data, draw, model.device, facts)
+            split = 0.0 if validation.data is not None else validation.split
+            fed = from_memory(model, given, batches, sampler, split, seed.number, ranks)
         else:
-            data = None
             self._refuse_beside(stream, sampler, validation)
-            refuse_endless(stream, steps_per_epoch, "steps_per_epoch", "fit")
-            laid = Laid(model, "fit", given.class_weight, ranks)
-            feed = to_fit(model, stream, laid, batches, seed.number, ranks)
-            if feed.once:
+            if stream.once:
                 beginning.refuse_once(stream.called)
-            if feed.once and steps_per_epoch is None and len(epochs) > 1:
-                raise ValueError(
-                    f"fit: {stream.called} can be read once, and epochs={epochs.stop} need it "
-                    f"{len(epochs)} times. Give the function that makes it, or how many batches "
-                    "of it are an epoch: steps_per_epoch=..."
-                )
-            feed.first(epochs.start)
-            if laid.objective is None:
-                raise ValueError(f"fit: {stream.called} gave no batch.")
-            objective, outputs = laid.objective, laid.outputs
-            if not ranks.alone:
-                feed = Together(feed, laid, ranks, stream, model.device)
+            fed = from_stream(
+                model, stream, given.class_weight, batches, epochs, steps_per_epoch, seed.number,
+                ranks,
+            )  # fmt: skip
+        feed, objective, outputs = fed.feed, fed.objective, fed.outputs
         objective.check(model)
         self._refuse_no_loss(objective)
         refuse_own_loss(model, objective, ranks)
         if steps_per_epoch is not None:
             feed = Limited(feed, steps_per_epoch, "steps_per_epoch", "fit")
-        held_out = None
-        tally = objective.tally(outputs, model.device)
-        of_its_own = Run(model, objective, tally, ranks=ranks)
+        of_its_own = Run(model, objective, objective.tally(outputs, model.device), ranks=ranks)
         # A stateful model goes on row by row: with as many rows as it is trained with.
         size = validation.batch_size or (batches["batch_size"] if model.stateful else None)
-        if validation.data is not None:
-            held, held_feed = self._validation(validation, size, columns, len(epochs))
-        elif held is not None:
-            held_feed = in_memory(model, held, size)
-        if held_feed is not None:
-            if data is not None and held is not None:
-                parts = data.inputs[0], data.targets[0], held.inputs[0], held.targets[0]
-                drawn = validation.data is None
-                if ranks.first:
-                    doctor.tell_split(model, doctor.Split(*parts, drawn=drawn))
-            most, freq = validation.steps, validation.freq
-            held_out = HeldOut.some(
-                of_its_own, held_feed, most, "validation_steps", "fit: validation_data", freq
-            )
+        held = held_out(validation, fed, of_its_own, size, columns, len(epochs))
         history = History()
         # Drawn for nobody, a large plan would only cost.
         steps = feed.count(epochs.start) if beginning.callbacks and epochs else None
@@ -183,9 +107,9 @@ class Trainer:
         run = Run(model, objective, tally, update, ranks)
         model.order_seed = seed
         model.history, model.stop_training = history, False
-        model.trained_on = counted(data) if stream is None else {"stream": stream.called}
+        model.trained_on = counted(fed.data) if stream is None else {"stream": stream.called}
         shown = verbose if ranks.first else 0
-        fitting = Fitting(run, feed, held_out, watchers, shown, streams=stream is not None)
+        fitting = Fitting(run, feed, held, watchers, shown, streams=stream is not None)
         beginning.of(fitting)
         fitting.epochs(epochs)
         return history
@@ -206,7 +130,7 @@ class Trainer:
         given, stream = read(model, given, columns, who)
         if stream is not None:
             refuse_endless(stream, steps, "steps", who)
-        feed, objective, outputs, data = self._held(given, stream, batch_size, who)
+        feed, objective, outputs, data, _ = to_be_asked(model, given, stream, batch_size, who)
         if data is not None:
             ranks.agree({"sequences": len(data), "steps": data.steps})
         run = Run(model, objective, objective.tally(outputs, model.device), ranks=ranks)
@@ -363,6 +287,16 @@ class Trainer:
                 "fit: there is no loss: model.compile(loss='sparse_categorical_crossentropy'), say."
             )
 
+    def _refuse_other_rows(self, batches: dict[str, Any], stream: Any, sampler: Any) -> None:
+        """Raises where a stateful layer would not find its rows again."""
+        mixes = batches["shuffle"] or batches["bucket_by_length"] or batches["batch_steps"]
+        own_order = isinstance(stream, Batches)
+        if self.model.stateful and ((mixes and not own_order) or sampler is not None):
+            raise ValueError(
+                "fit: a stateful layer carries its states from batch to batch, row by row: fit "
+                "with shuffle=False, without bucket_by_length and batch_steps."
+            )
+
     def _refuse_beside(self, stream: Any, sampler: Any, validation: Validation) -> None:
         """Raises for what only data in memory can be asked for."""
         if sampler is not None:
@@ -376,74 +310,8 @@ class Trainer:
                 "validation_data."
             )
 
-    def _held(
-        self, given: Given, stream: Any, batch_size: int | None, who: str
-    ) -> tuple[Any, Objective, list[Any], Batch | None]:
-        """The feed of an evaluation, what is asked of the outputs, and the data where in memory."""
-        model = self.model
-        if stream is None:
-            data, objective, outputs = prepare(model, given, who)
-            objective.check(model)
-            return in_memory(model, data, batch_size), objective, outputs, data
-        laid = Laid(model, who)
-        feed = to_evaluate(model, stream, laid, batch_size, who)
-        feed.first(0)
-        if laid.objective is None:
-            raise ValueError(f"{who}: {stream.called} gave no batch.")
-        laid.objective.check(model)
-        return feed, laid.objective, laid.outputs, None
-
-    def _validation(
-        self, validation: Validation, size: int | None, columns: Any, epochs: int
-    ) -> tuple[Batch | None, Any]:
-        """What is validated on, in memory or as a stream."""
-        who, data = "fit: validation_data", validation.data
-        batches = isinstance(data, list) and all(isinstance(item, tuple) for item in data)
-        if isinstance(data, (tuple, list)) and len(data) in (2, 3) and not batches:
-            x, y, weight = (*data, None)[:3]
-            given, stream = Given(x, y, weight), None
-        else:
-            given, stream = read(self.model, Given(data), columns, who)
-            if stream is None and given.x is data:
-                raise ValueError(
-                    "fit: expected validation_data as (x, y) or (x, y, sample_weight), or what "
-                    f"gives batches of these, got {type(data).__name__}."
-                )
-        if stream is not None:
-            refuse_endless(stream, validation.steps, "validation_steps", who)
-        feed, _, _, found = self._held(given, stream, size, who)
-        if stream is not None and stream.once and validation.steps is None and epochs > 1:
-            raise ValueError(
-                f"{who}: {stream.called} can be read once, and is needed after {epochs} epochs. "
-                "Give the function that makes it, or validation_steps=..."
-            )
-        return found, feed
-
     def _drawn(self, opened: Opened, batch_size: int | None) -> list[Tensor]:
         return drawn_to_evaluate(self.model, opened.data, batch_size) or [torch.arange(0)]
-
-
-def _draw(sampler: Any, lengths: Tensor, ranks: Ranks) -> Callable[[int], list[Tensor]]:
-    """A sampler's order for each epoch, or a process's share of it; that of one's own is checked.
-
-    Of a sampler that was given the batches are those that all processes share; a TokenBudget's
-    budget is each process's.
-    """
-    who, n = f"fit: sampler: {type(sampler).__name__}", len(lengths)
-    if type(sampler) in (Sampler, TokenBudget):
-        if len(sampler.lengths) != n:
-            raise ValueError(
-                f"{who}: is of the lengths of {len(sampler.lengths)} sequences, x has {n}."
-            )
-        if ranks.alone:
-            return sampler.epoch
-        return lambda epoch: sampler.epoch(epoch, ranks.rank, ranks.world)
-
-    def draw(epoch: int) -> list[Tensor]:
-        whole = ranks.from_first(lambda: checked(sampler.epoch(epoch), n, who))
-        return whole if ranks.alone else shares(whole, lengths, ranks.rank, ranks.world)
-
-    return draw
 
 
 def _joined(outputs: list[Any], orders: list[list[Tensor]]) -> Any:
