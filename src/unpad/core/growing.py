@@ -41,25 +41,34 @@ def hold(held: Any) -> None:
         owner._modules.pop(name, None)
 
 
-class GrowingList(list[Any]):
-    """An empty list that someone has set of a layer; the layers put into it are the layer's.
+class _Growing:
+    """What both are: whose attribute it is, and under which name.
 
     Args:
         owner: the layer.
         name: of the attribute.
     """
 
+    #: Puts in what a copy is made of.
+    _fill: Any
+
     def __init__(self, owner: Any, name: str) -> None:
         super().__init__()
         self.owner, self.name = owner, name
 
     def __reduce__(self) -> Any:
-        return GrowingList.__new__, (GrowingList,), (self.owner, self.name, list(self))
+        plain: Any = type(self).__bases__[1]
+        return type(self).__new__, (type(self),), (self.owner, self.name, plain(self))
 
     def __setstate__(self, state: Any) -> None:
         self.owner, self.name, parts = state  # whose copy has its own list of torch's
-        super().extend(parts)
+        type(self)._fill(self, parts)
 
+
+class GrowingList(_Growing, list[Any]):
+    """An empty list that someone has set of a layer; the layers put into it are the layer's."""
+
+    _fill = list.extend
     append, extend, insert, pop, remove, clear, __setitem__, __delitem__, __iadd__ = (
         _then_held(name, list)
         for name in (
@@ -69,25 +78,10 @@ class GrowingList(list[Any]):
     )  # fmt: skip
 
 
-class GrowingDict(dict[Any, Any]):
-    """The same of a dict.
+class GrowingDict(_Growing, dict[Any, Any]):
+    """The same of a dict."""
 
-    Args:
-        owner: the layer.
-        name: of the attribute.
-    """
-
-    def __init__(self, owner: Any, name: str) -> None:
-        super().__init__()
-        self.owner, self.name = owner, name
-
-    def __reduce__(self) -> Any:
-        return GrowingDict.__new__, (GrowingDict,), (self.owner, self.name, dict(self))
-
-    def __setstate__(self, state: Any) -> None:
-        self.owner, self.name, parts = state
-        super().update(parts)
-
+    _fill = dict.update
     update, pop, popitem, clear, setdefault, __setitem__, __delitem__ = (
         _then_held(name, dict)
         for name in (

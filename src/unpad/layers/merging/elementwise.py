@@ -11,6 +11,7 @@ from torch import Tensor
 from ...core.layer import Layer
 from ...core.options import LayerOptions
 from ...core.spec import Spec
+from ...docstrings import complete
 from ...ragged import Ragged
 from .masks import joined_mask
 from .pairs import broadcast, dtype_of, listed, pair, pair_specs
@@ -177,60 +178,40 @@ class Minimum(Merge):
 
 
 def add(inputs: list[Any], **kwargs: Unpack[LayerOptions]) -> Any:
-    """`Add(**kwargs)(inputs)`: see `Add`.
-
-    Args:
-        inputs: a list of tensors or of Ragged with equal lengths, or of both.
-        kwargs: of the layer.
-    """
+    """`Add(**kwargs)(inputs)`: see `Add`."""
     return Add(**kwargs)(inputs)
 
 
 def subtract(inputs: list[Any], **kwargs: Unpack[LayerOptions]) -> Any:
-    """`Subtract(**kwargs)(inputs)`: see `Subtract`.
-
-    Args:
-        inputs: a list of tensors or of Ragged with equal lengths, or of both.
-        kwargs: of the layer.
-    """
+    """`Subtract(**kwargs)(inputs)`: see `Subtract`."""
     return Subtract(**kwargs)(inputs)
 
 
 def multiply(inputs: list[Any], **kwargs: Unpack[LayerOptions]) -> Any:
-    """`Multiply(**kwargs)(inputs)`: see `Multiply`.
-
-    Args:
-        inputs: a list of tensors or of Ragged with equal lengths, or of both.
-        kwargs: of the layer.
-    """
+    """`Multiply(**kwargs)(inputs)`: see `Multiply`."""
     return Multiply(**kwargs)(inputs)
 
 
 def average(inputs: list[Any], **kwargs: Unpack[LayerOptions]) -> Any:
-    """`Average(**kwargs)(inputs)`: see `Average`.
-
-    Args:
-        inputs: a list of tensors or of Ragged with equal lengths, or of both.
-        kwargs: of the layer.
-    """
+    """`Average(**kwargs)(inputs)`: see `Average`."""
     return Average(**kwargs)(inputs)
 
 
 def maximum(inputs: list[Any], **kwargs: Unpack[LayerOptions]) -> Any:
-    """`Maximum(**kwargs)(inputs)`: see `Maximum`.
-
-    Args:
-        inputs: a list of tensors or of Ragged with equal lengths, or of both.
-        kwargs: of the layer.
-    """
+    """`Maximum(**kwargs)(inputs)`: see `Maximum`."""
     return Maximum(**kwargs)(inputs)
 
 
 def minimum(inputs: list[Any], **kwargs: Unpack[LayerOptions]) -> Any:
-    """`Minimum(**kwargs)(inputs)`: see `Minimum`.
-
-    Args:
-        inputs: a list of tensors or of Ragged with equal lengths, or of both.
-        kwargs: of the layer.
-    """
+    """`Minimum(**kwargs)(inputs)`: see `Minimum`."""
     return Minimum(**kwargs)(inputs)
+
+
+for _function in (add, subtract, multiply, average, maximum, minimum):
+    complete(
+        _function,
+        {
+            "inputs": "a list of tensors or of Ragged with equal lengths, or of both.",
+            "kwargs": "of the layer.",
+        },
+    )
