@@ -225,7 +225,7 @@ def _of_object(value: Any, strictly: bool) -> Any:
     kind = type(value)
     home, called = _home_of(kind)
     if not home and not strictly and get_registered_object(get_registered_name(kind)) is not kind:
-        # Of a class that no one could look up there is a fresh object, not data.
+        # A class that cannot be looked up by name cannot be data: it becomes a fresh object.
         return kind.from_config(value.get_config()) if hasattr(kind, "from_config") else None
     config = _written_config(kind.__name__, value.get_config(), strictly)
     registered = None if home else get_registered_name(kind)
@@ -233,7 +233,7 @@ def _of_object(value: Any, strictly: bool) -> Any:
         house = __name__.partition(".")[0] if called in _OURS else "keras"
         module = _ELSEWHERE.get(called, f"{house}.{home}")
         registered = called if called in _ELSEWHERE else None
-        # What is as it is by default says nothing to a library that does not know it.
+        # Keras does not know these arguments: left out while they are at their defaults.
         for name, default in getattr(kind, "not_in_keras", {}).items():
             if name in config and config[name] == default:
                 del config[name]

@@ -75,7 +75,7 @@ def on_grids(layer: Any, run: Callable[..., Any], inputs: Any, options: dict[str
     several = isinstance(output, (list, tuple))
     parts: list[Any] = list(output) if several else [output]
     like = next((x for x in flat(list(inputs)) if isinstance(x, Ragged)), None)
-    # Known since it was built; while it is, by the shape.
+    # Found when the layer was built; while that goes on the outputs' shapes tell.
     kept = layer._keeps_steps
     if kept is None:
         kept = [like is not None and _keeps_time(part, like) for part in parts]

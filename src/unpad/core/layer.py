@@ -119,12 +119,12 @@ class Layer(Refusing, Tailed, refused=NOT_ASKED):
         if "build" in own:
             cls.build = takes_shapes(own["build"])
         if "call" in own and "forward" not in own:
-            # What is written last is what runs, under either name.
+            # `call` is what this class has written, so the parent's `forward` must not run.
             cls.forward = Layer.forward
         elif "forward" in own and "call" not in own:
             cls.call = own["forward"]
         if _COMPUTES & own.keys() and not {"before_tail", "tail"} & own.keys():
-            # The tail is that of what was overridden.
+            # The parent's tail belongs to the parent's outputs, which these are not.
             setattr(cls, "tail", property(lambda self: None))  # noqa: B010
         cls._written = written(cls, Layer)
         told = cls._written.training or cls._written.grids
@@ -285,7 +285,7 @@ class Layer(Refusing, Tailed, refused=NOT_ASKED):
         specs = [specs_of(x, self.built) for x in inputs]
         more = {name: specs_of(value, self.built) for name, value in options.items()}
         if not self.built and self.tried_once and running() is not None:
-            # Within another layer it need not give a row for each that it takes.
+            # Called by another layer it may give anything, so it is not tried on ones of its own.
             self._make(specs, more)
         elif not self.built:
             self.ensure_built(*specs, **more)
@@ -321,7 +321,7 @@ class Layer(Refusing, Tailed, refused=NOT_ASKED):
         """The constructor's arguments; `from_config` makes a fresh layer of them."""
         base = ("name", "trainable", "dtype", "activity_regularizer")
         arguments = [*inspect.signature(type(self).__init__).parameters.values()][1:]
-        # Whatever `*args` and `**kwargs` are called, they are no arguments of their own.
+        # `*args` and `**kwargs` hold what is handed on to the parent.
         handed_on = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
         names = [a.name for a in arguments if a.name not in base and a.kind not in handed_on]
         dtype = precision.written(self.given_policy)

@@ -23,7 +23,7 @@ def resized(layout: Layout, rule: Rule) -> Layout:
     Steps of new lengths were at no place of the caller's grid: they stand at its left, and its
     width follows the rule.
     """
-    # Every rule here is floor((a n + b) / c), and never below 0: three lengths tell.
+    # Every rule here is max(0, floor((a n + b) / c)): one that keeps 0, 1 and 2 keeps all lengths.
     if all(rule(n) == n for n in range(3)):
         return layout
     width = None if layout.width is None else rule(layout.time)

@@ -62,7 +62,7 @@ class Operation(Layer):
                     f"{self.name}: got a weight of a torch module, which this model would not "
                     "train. Put the module into the graph: TorchModule(module)(x)."
                 )
-        # What ones will not do for says what it is tried on instead.
+        # A function that fails on ones, as of matrices, brings a form that is tried on others.
         function = getattr(self.function, "tried", self.function)
         return tried_function(function, specs, options, self.name)
 

@@ -253,10 +253,10 @@ def computed_in(layer: Any, device: str) -> torch.dtype | None:
 def _around(layer: Any, wanted: torch.dtype, device: str) -> AbstractContextManager[Any]:
     """What torch's own operators choose their types by while the layer computes."""
     if not is_ours(type(layer)):
-        # Of a person's own, whose products may be of values and weights of two types.
+        # A layer of a person's own may multiply values of one type and weights of another.
         return _Opened(device, wanted) if layer.half_type is not None else nullcontext()
     if any(isinstance(part, torch.nn.Module) for part in layer._modules.values()):
-        return nullcontext()  # those inside see to themselves
+        return nullcontext()  # each layer inside arranges its own
     if wanted in HALF and device != "cpu":
         return torch.autocast(device, wanted)
     if torch.is_autocast_enabled(device):

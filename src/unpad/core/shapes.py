@@ -70,7 +70,7 @@ def takes_shapes(build: Callable[..., Any]) -> Callable[..., Any]:
         if any(name.endswith("_shape") for name in options) and type(self).build is asked:
             options = of_arguments(options)
         given = (*specs, *options.values())
-        # Of the class's own `build` only: what an override says to its parent's is its business.
+        # Only the outermost `build` is asked with shapes: an override may hand them to its parent.
         if given and all(map(are_shapes, given)) and type(self).build is asked:
             self.ensure_built(
                 *[specs_of_shapes(s, self.input_dtype) for s in specs],

@@ -99,7 +99,7 @@ class Taking(Attributes):
             if self.is_model and not self._parameters:
                 return inputs  # whether they are ids or numbers, its layers know
             if wanted in HALF and not is_ours(type(self)):
-                wanted = torch.float32  # bfloat16 has no 257
+                wanted = torch.float32  # ids above 256 are not whole numbers of bfloat16's
         if inputs.dtype.is_complex and not wanted.is_complex:
             raise ValueError(
                 f"{self.who}: got complex numbers, but its weights are {wanted}. Give both parts "

@@ -19,7 +19,7 @@ from .structure import flat
 # Two sequences, in two trials of different lengths: a size that follows the length is any size.
 _ROWS = 2
 _SIZES = (3, 4)
-# Flags of a layer that say nothing of what it computes from what.
+# Flags of a layer that change nothing about the shapes it gives.
 _STATES = {"training", "built", "name", "given_name"}
 
 
@@ -50,7 +50,7 @@ def tried(layer: Any, specs: tuple[Any, ...], options: dict[str, Any]) -> Any:
         if key is not None:
             known[key] = found
         if key is not None and key != _key(of_any, more):
-            # Grids come in ever new widths: one trial for all of them, where it can be had.
+            # Grids come in ever new widths: where it works without one, a single trial serves all.
             with contextlib.suppress(ValueError):
                 known[_key(of_any, more)] = _tried(_computing(fresh), of_any, more, layer.who)
     return _filled(found, asked)
@@ -201,7 +201,7 @@ def ones_like(spec: Any, layout: Layout) -> Any:
 
 def _outline(first: Any, second: Any, asked: Any, layout: Layout, who: str) -> _Outline:
     if type(first) is not type(second):
-        # By chance there are as many features as slots once: what they are not they never are.
+        # In one trial a grid was taken for a Ragged, as its width was by chance that of the slots.
         first, second = (laid_out(x)[0] for x in (first, second))
     if not isinstance(first, (Ragged, Tensor)):
         raise ValueError(

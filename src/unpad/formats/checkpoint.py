@@ -80,7 +80,7 @@ def read_state(path: Path, who: str) -> Stored:
     try:
         with safetensors.safe_open(path, "pt") as file:
             metadata: Mapping[str, str] = file.metadata() or {}
-            # Not what lies in the file's own memory: it may be replaced while this is in use.
+            # Copied out of the mapped file, which may be replaced while these are in use.
             tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
     except (safetensors.SafetensorError, RuntimeError, ValueError, TypeError) as error:
         raise ValueError(f"{who}: {path} is not whole: {str(error).splitlines()[0]}.") from None

@@ -13,7 +13,7 @@ def put(tensor: Tensor, array: np.ndarray) -> None:
     if plain.device.type == "cpu" and plain.dtype in (torch.float32, torch.float64):
         with np.errstate(all="ignore"):
             np.copyto(plain.numpy(), array, casting="unsafe")
-        # What was computed of the numbers before, as autograd's own, is known to be of others.
+        # Tells autograd that these numbers have changed since something was computed from them.
         torch.autograd.graph.increment_version(tensor)
     else:
         tensor.detach().copy_(torch.from_numpy(_aligned(array)))

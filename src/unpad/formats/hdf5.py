@@ -111,7 +111,7 @@ class _Reader:
         self.data, self.path, self.outer = memoryview(data), path, place
         self.place = place
         self.seen: set[int] = set()
-        # What may be read of structure, over and over: a file is not larger than itself.
+        # Bytes of structure that may be read in all: parts that point in a circle have no end.
         self.left = 4 * len(data) + 65536
         self.room = len(data)
         self.heaps: dict[int, dict[int, memoryview]] = {}
@@ -269,7 +269,7 @@ class _Reader:
         else:
             address, _ = struct.unpack_from("<2Q", kinds[0x08], 2)
             data = self.at(address, size)
-            self.left += size  # no structure
+            self.left += size  # numbers are no structure, and are read once
         if len(data) < size:
             raise self.wrong(f"expected {size} bytes for {shape} of {dtype}, got {len(data)}.")
         found = np.frombuffer(data[:size], dtype).reshape(shape)

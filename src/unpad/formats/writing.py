@@ -79,7 +79,7 @@ def checksum(texts: Iterable[str], arrays: Iterable[tuple[str, str, memoryview]]
 def _onto_disk(path: Path) -> None:
     """Waits until a file, or the names in a folder, are on the disk."""
     if os.name != "posix" and path.is_dir():
-        return  # which Windows opens for nobody
+        return  # Windows cannot open a folder
     place = os.open(path, os.O_RDWR if os.name != "posix" else os.O_RDONLY)
     try:
         os.fsync(place)

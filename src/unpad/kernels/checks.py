@@ -307,7 +307,7 @@ def _row(name: str, rows: int, columns: int, strides: tuple[int, ...]) -> int:
     row, column = strides
     if column == 1 and row >= columns:
         return row
-    # Of a single row, a single column or of nothing torch may say anything.
+    # torch's strides along axes of size 1 or 0 mean nothing.
     if rows * columns and ((columns > 1 and column != 1) or (rows > 1 and row < columns)):
         raise ValueError(f"product: the rows of {name} are not contiguous.")
     return max(row, columns)

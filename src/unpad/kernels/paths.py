@@ -181,7 +181,7 @@ class Operator:
         reasons = {path.name: path.refuses(call) for path in self.paths}
         path = next(path for path in self.paths if reasons[path.name] is None)
         if forced is not None:
-            # Where the reference is torch's own operator, it is called so.
+            # The last path is the reference, whose own name may be another (torch's operator).
             wanted = self.paths[-1].name if forced == "reference" else forced
             path = self.named.get(wanted, path)
             if reasons[path.name] is not None:
@@ -247,7 +247,7 @@ class Why(tuple[Choice, ...]):
 class _Here(threading.local):
     forced: str | None = None
     asked: Counter[Choice] | None = None
-    plain = True  # neither of both
+    plain = True  # nothing is forced, and nobody asks
 
     def set(self, forced: str | None, asked: Counter[Choice] | None) -> None:
         self.forced, self.asked = forced, asked

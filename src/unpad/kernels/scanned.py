@@ -51,7 +51,7 @@ def walk(
         held, x, real = list(tensors[:count]), tensors[count], tensors[count + 1]
         outputs, after = step(x, held, list(tensors[count + 2 :]))
         kept = [_where(real, new, old) for new, old in zip(after, held, strict=True)]
-        # Nothing that comes out may be what went in.
+        # torch's scan lets no output be one of the inputs: hence the clone.
         return [*kept, *(output.clone() for output in outputs)]
 
     times = [grid.lay(values).transpose(0, 1), grid.real.transpose(0, 1)]

@@ -94,7 +94,7 @@ class SequenceLoss(Loss):
         """The weighted loss of each sequence, from what `align` gives."""
         self.check_lengths(y_true, y_pred.layout)
         if y_pred.steps == 0:
-            # The sum of nothing keeps the gradient's way open.
+            # An empty sum is 0 and still has a gradient.
             losses = y_pred.values.new_zeros(y_pred.batch) + y_pred.values.sum()
         else:
             losses = self.per_sequence(y_true, y_pred)

@@ -24,7 +24,7 @@ class _Number(AtThresholds):
         from_logits: bool = False,
     ) -> None:
         super().__init__(thresholds, name=name, from_logits=from_logits, dtype=dtype)
-        # Integer labels are taken as one-hot: a number has no mean over classes.
+        # Integer labels are taken as one-hot: they have no axis of classes to average over.
         self.plain = False
 
 

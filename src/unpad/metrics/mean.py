@@ -47,7 +47,7 @@ class MeanOverSteps(Metric):
     def add_values(self, values: Tensor, weight: Tensor | None) -> None:
         """Adds numbers, each with its weight."""
         if weight is None:
-            # Where torchmetrics keeps them: set by name, each is first looked for among modules.
+            # Written where torchmetrics keeps states: setting an attribute searches modules first.
             states = vars(self)
             states["total"] = self.total + values.sum(dtype=torch.float64)
             states["count"] = self.count + values.numel()

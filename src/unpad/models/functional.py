@@ -324,7 +324,7 @@ class Functional(Model):
                 found.append((value, value))
                 continue
             opened = self._part(doors[0].layer).open(value)
-            # Who reads the grid as well is fed the grid, and the door opens it again.
+            # If other layers read the grid too, it is fed, and the door opens it once more.
             found.append((opened if len(doors) == len(readers) else value, opened))
         return found
 

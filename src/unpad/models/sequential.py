@@ -185,7 +185,7 @@ class Sequential(OlderMethods, Model):
                 f"{known}."
             )
         place = names.index(wanted)
-        # Whoever wants the input's lengths wants those of its real steps.
+        # The lengths of the input are those behind its door, of real steps.
         return {
             "like": held[1 if place == 0 and len(held) > 1 and self.layers[0].is_door else place]
         }

@@ -280,6 +280,6 @@ def of_step(rate: Callable[..., Any]) -> Callable[[int], Any]:
     """A callable of the step, from one of it or of nothing."""
     try:
         inspect.signature(rate).bind()
-    except (TypeError, ValueError):  # it wants the step, or nobody knows
+    except (TypeError, ValueError):  # it takes the step, or has no signature
         return rate
     return rate if isinstance(rate, LearningRateSchedule) else _OfNothing(rate)

@@ -54,7 +54,7 @@ def _of_leaves(leaves: Any, noted: _Noted) -> Ragged:
         made = Ragged(values, Layout(offsets, slots, noted.width))
         return Ragged._trusted(values, made.layout, noted.numpy)
     if tensors and isinstance(values, Tensor):
-        # Of a graph's inputs every number of steps is that of the values.
+        # In a graph the number of steps is a symbol, which the values' size gives.
         layout = Layout(offsets, slots, _checked=True, steps=values.shape[0])
         return Ragged._trusted(values, layout, noted.numpy)
     return Ragged._trusted(values, _no_layout(offsets, slots), noted.numpy)

@@ -81,7 +81,7 @@ def beside(ragged: Ragged, other: Tensor, who: str) -> Tensor:
     feature, layout = ragged.feature, ragged.layout
     rank = len(feature)
     if other.ndim <= rank:
-        # One feature does not become many: (batch,) numbers beside steps of one are rows.
+        # A step of one feature is not broadcast: (batch,) numbers beside it are one a sequence.
         found = other if _fit(feature, other.shape, grows=False) else None
     elif not _fit(feature, other.shape[other.ndim - rank :], grows=True):
         found = None
@@ -117,7 +117,7 @@ def _steps_beside(part: Ragged, like: Ragged, sign: str) -> Any:
             f"{_who(sign, 'Ragged')}: steps of {tuple(like.feature)} and of "
             f"{tuple(values.shape[1:])} do not go together. One number a step goes to all features."
         )
-    # To the rows of an inner level, one a sequence, belongs an axis more.
+    # One row a sequence of an inner level: axes of size 1 stand for its missing features.
     missing = rank + 1 - values.ndim
     if not missing:
         return values

@@ -200,10 +200,10 @@ def picked(
         empty: a number that the values' type holds.
     """
     if torch.compiler.is_compiling():
-        # A graph serves a batch without steps too, and cannot ask whether it is one.
+        # A graph cannot ask whether there are steps: with a row of zeros more there always are.
         values = torch.cat([values, values.new_zeros(1, *values.shape[1:])])
     elif layout.steps == 0:
-        # Nothing to pick from; the sum of nothing keeps the gradient's way open.
+        # Nothing to pick from. An empty sum is 0 and still has a gradient.
         none = values.sum(0, keepdim=True).to(values.dtype)
         rows = none.repeat(layout.batch, *(1,) * (values.ndim - 1))
         return rows.masked_fill(_like_rows(missing, rows), empty)

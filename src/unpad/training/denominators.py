@@ -43,7 +43,7 @@ def divided(
     means = {
         i: loss
         for i, (part, loss) in enumerate(zip(parts, losses, strict=True))
-        # A sum is a sum, over however many.
+        # Losses that are sums are divided by nothing.
         if loss is not None and not (part.loss is not None and part.loss.reduction == "sum")
     }
     terms = [_as_share(term, rows) for term in added]
@@ -62,7 +62,7 @@ def divided(
 def _as_share(term: Penalty, rows: int) -> tuple[Any, Any, float]:
     """A term as a sum and what it is divided by: a number counts as often as there are rows."""
     if not rows:
-        # There is nothing to ask, and a mean of nothing may be NaN; but every process has the term.
+        # The share is empty, and its mean may be NaN; but every process must have the term.
         return term.key, term.total.nan_to_num() * 0, 0
     if term.divisor is None:
         return term.key, term.total * rows, rows

@@ -113,7 +113,7 @@ class Objective:
         values = [term.value for term in whole.penalties]
         penalty = sum(values[1:], start=values[0]) if values else None
         if total is None and penalty is None and added:
-            # Of no sequence: nothing of something.
+            # No sequence at all: a loss of 0 that still has a gradient.
             total = nothing_of(one.output for one in given)
         if total is None and penalty is None and torch.is_grad_enabled():
             raise ValueError(
@@ -178,7 +178,7 @@ def _of_output(
     if not part.metrics and not part.weighted:
         return reduced, None
     with torch.no_grad():
-        # The layer puts the tail on what it gave, which two levels and all may have.
+        # The tail goes onto the layer's own output, whose levels it must see.
         whole = given.output if isinstance(given.output, Ragged) else aligned.y_pred
         if given.early is given.output and last is not None:
             pred = last.from_tail(whole.detach())

@@ -44,7 +44,7 @@ class Part(NamedTuple):
         return self.loss or _ANY
 
 
-# Where there is no loss, whoever has asked for the output knows what its targets are.
+# Stands where an output has no loss: any targets will do, which its metrics look at.
 _ANY = Loss()
 
 

@@ -68,7 +68,7 @@ class Run:
         self._own_train = model.overrides(*OF_TRAINING)
         self._own_test = model.overrides(*OF_TESTING)
         self._tails: Tails | None = None
-        # What the last compute_loss of ours has found, and of which outputs.
+        # What `compute_loss` has found last, and the outputs that it was asked about.
         self._last: Outcome | None = None
         self._seen: Any = None
         self.look_around()
@@ -159,13 +159,13 @@ class Run:
             self._backward(update, loss)
             update.step()
             return
-        # A batch among those that make one update together: as if all were one batch.
+        # Several batches make one update: it must be that of one batch of all their sequences.
         if outcome is not None and loss is outcome.total:
             update.collect(terms_of(outcome, self.objective.parts), partial(self._backward, update))
             return
         summed = self.objective.is_sum
         if summed and outcome is not None and outcome.penalty is not None:
-            # Sums add up, but what is asked of the weights is asked once an update.
+            # Sums of batches add up, but a penalty on weights counts once an update.
             loss = loss - (1 - 1 / update.accumulate) * outcome.penalty
         weight = counted if outcome is None else outcome.counted
         update.collect([Term("", loss, weight, summed)], partial(self._backward, update))
@@ -243,7 +243,8 @@ class Run:
         given = [Given(o, self._tails and self._tails.before(o)) for o in flat([y_pred])]
         targets, weights = (self._for_outputs(part) for part in (y, weight))
         rows = _rows(given[0].output)
-        # What is added to it or made of it is weighed as a whole: see `train_step`.
+        # A loss that a model computes on with is divided by the count of this process alone:
+        # `train_step` weighs the whole.
         own = not torch.is_grad_enabled() or self.model.overrides("compute_loss")
         ranks = ALONE if own else self.ranks
         self._last = self._judged(given, targets, weights, (rows, rows), ranks)
@@ -312,7 +313,7 @@ class Run:
         return apart(held)
 
     def _held_metrics(self) -> list[Any]:
-        # A step of one's own may make one in the middle of an epoch.
+        # A train_step of one's own may make a metric in the middle of an epoch.
         own_step = self._own_train or self._own_test
         return self.model.own_metrics if own_step else self._own_metrics
 

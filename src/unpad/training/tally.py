@@ -32,7 +32,7 @@ def logged_names(parts: list[Part]) -> list[str]:
         taken[name] = count + 1
         return f"{name}_{count}" if count else name
 
-    # As in Keras all that are not weighted choose first.
+    # Names are given as in Keras: first to all metrics, then to the weighted ones.
     plain = [
         [free(f"{start}{metric.name}") for metric in part.metrics]
         for part, start in zip(parts, before, strict=True)

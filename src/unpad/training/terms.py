@@ -50,7 +50,7 @@ def terms_of(outcome: Outcome, parts: Sequence[Part]) -> list[Term]:
         if loss is not None
     ]
     of_weights = [p.value for p in whole.penalties if p.of_weights]
-    # By where they are from, and not by the divisor: two may have the same in one batch only.
+    # Told apart by the layer, not by the divisor: two may have equal divisors in one batch only.
     asked: dict[str, tuple[list[Tensor], float]] = {}
     for penalty in whole.penalties:
         if not penalty.of_weights:

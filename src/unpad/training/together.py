@@ -11,7 +11,7 @@ from ..ranks import Ranks
 from .kept_optimizers import KeptOptimizer
 from .objective import Objective
 
-# What a model may do in its own way, so that nobody knows how it adds up.
+# Methods that, overridden, may compute what does not add up over processes.
 _OWN = {
     "fit": ("train_step", "test_step", "compute_metrics"),
     "train_on_batch": ("train_step", "compute_metrics"),

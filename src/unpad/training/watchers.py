@@ -13,7 +13,7 @@ from .callbacks.foreign import Foreign, adopted
 from .callbacks.logs import Logs
 from .state import Kept, State
 
-# What the base class calls under an older name.
+# Hooks that the base class forwards to an older name.
 _OLDER = {"on_train_batch_begin": "on_batch_begin", "on_train_batch_end": "on_batch_end"}
 
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-# How often the one who waits looks whether it is still wanted.
+# A thread that waits for room looks this often whether the reader is still there.
 _SECONDS = 0.05
 
 

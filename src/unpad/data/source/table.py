@@ -33,7 +33,7 @@ ADAPTERS: list[Adapter] = [
     iterables.iterable,
 ]
 
-# What lies in memory as it is: nobody is asked.
+# These are taken as they are; no library is asked whether they are its tables.
 _PLAIN = (np.ndarray, Tensor, Ragged)
 
 

@@ -8,7 +8,7 @@ from ...preprocessing.cuts import Cut, cut_of
 from ..facts import Case
 from ..findings import Finding
 
-# A share of the steps that is worth a word: what it held is not learnt from.
+# Reported from this share of the steps on: what was cut off is never learnt from.
 _MUCH = 0.2
 
 

@@ -12,11 +12,11 @@ from ..facts.grid import ends
 from ..facts.sample import Sample, sample_of
 from ..findings import Finding, Where
 
-# Shares of sequences or steps below which nothing of weight is lost.
+# Losses below these shares of the sequences or steps are too small to report.
 _SOME = 0.05
 _HALF = 0.5
 _NEARLY_ALL = 0.95
-# Fewer say nothing.
+# Fewer are too few to judge by.
 _STEPS = 500
 _SEQUENCES = 20
 

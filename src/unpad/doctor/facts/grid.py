@@ -9,8 +9,8 @@ from torch import Tensor
 
 from ...ragged import Ragged
 
-# Enough to be sure of what nearly every sequence shows, and soon read: a million numbers take
-# some milliseconds.
+# Enough to be sure of what nearly every sequence shows; a million numbers are read in some
+# milliseconds.
 _SEQUENCES = 256
 _NUMBERS = 1_000_000
 

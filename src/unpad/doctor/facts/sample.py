@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ...ragged import Ragged
 
-# Enough for what a mistake shows, and soon read.
+# Enough to show a mistake, and few enough to be read quickly.
 _SEQUENCES = 256
 
 

@@ -18,7 +18,7 @@ from .subject import CannotAsk, Pair
 # In sound models the largest difference was 2.5e-5 of the outputs' spread (a BiLSTM), in broken
 # ones the smallest .09: a factor of 40 below and 90 above.
 THRESHOLD = 1e-3
-# So many times what rounding makes of numbers of this size.
+# Rounding of numbers of this size, times this, is no difference yet.
 _NOISE = 20
 
 

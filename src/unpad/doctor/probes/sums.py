@@ -12,9 +12,9 @@ from .align import difference, spread_of
 from .laid import others
 from .outputs import Answers
 
-# So near to 1 do sums of probabilities come in single precision.
+# How far from 1 a sum of probabilities may be in single precision.
 _NEAR = 1e-4
-# Below this share of their size outputs say nothing but their rounding.
+# Differences below this share of the outputs' size are rounding.
 _CONSTANT = 1e-6
 
 

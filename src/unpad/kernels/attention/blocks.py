@@ -61,7 +61,7 @@ class Block(NamedTuple):
             torch.arange(self.count * slots, device=device) if steps is None else steps
             for steps, slots, _ in every
         ]
-        # In a graph a slot without a step of its own holds what stands one past the last.
+        # In a graph an empty slot points one past the last step: it is brought back to the last.
         asking, looked_at = (
             at.clamp(max=max(total - 1, 0)).view(self.count, -1)
             for at, (_, _, total) in zip(found, every, strict=True)

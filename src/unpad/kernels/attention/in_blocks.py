@@ -109,7 +109,7 @@ def _differentiate_once(laid: Sequence[Tensor]) -> None:
 
 
 def _first_only(gradient: Tensor | None) -> Tensor | None:
-    # It hangs on something only where somebody may ask for its derivative.
+    # A gradient requires grad only where a second derivative may be asked for.
     followed = gradient is not None and gradient.requires_grad
     return once(_FIRST_ONLY, [gradient])[0] if followed else gradient
 
@@ -185,7 +185,7 @@ def _take(
 ) -> Tensor:
     """Each query's own row out of all slots; 0 for a query that is in no block."""
     if not out:
-        # Nothing was looked at; the sums of nothing keep the gradient's way open.
+        # Nothing was looked at. Empty sums are 0 and still have gradients.
         nothing = query[:0].sum() + other[:0].sum()
         return query.new_zeros((query.shape[0], *feature)) + nothing
     if blocks.places is None:

@@ -48,7 +48,7 @@ def refuses(call: Call) -> str | None:
             f"it knows heads of {_MULTIPLE}, {2 * _MULTIPLE}, ... {_LARGEST} features, not {size}"
         )
     if (call.causal or call.window is not None) and not call.alike():
-        # It counts both from the sequences' ends.
+        # torch's kernel counts positions from the ends of both sequences.
         return "with other lengths on the other side it counts positions from the ends"
     if call.pairs is not None:
         return "it knows no mask of pairs of steps"

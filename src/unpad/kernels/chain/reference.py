@@ -28,7 +28,7 @@ def _from_start(scores: Tensor) -> list[Tensor]:
 def log_partition(scores: Tensor, layout: Own | Tensor, entry: Tensor | None = None) -> Tensor:
     """See `operators.log_partition`; less the score of a path, given by its entries."""
     sequences = _sequences(scores, layout)
-    # The sum of nothing keeps the gradient's way open.
+    # An empty sum is 0 and still has a gradient.
     totals = [_from_start(one)[-1].logsumexp(0) if len(one) else one.sum() for one in sequences]
     total = torch.stack(totals) if totals else scores.new_zeros(0) + scores.sum()
     if entry is None:

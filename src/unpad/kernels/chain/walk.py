@@ -29,7 +29,7 @@ def log_partition(scores: Tensor, layout: Own | Tensor, entry: Tensor | None) ->
     """
     own = own_of(layout)
     if not len(scores):
-        # The sum of nothing keeps the gradient's way open.
+        # An empty sum is 0 and still has a gradient.
         return scores.new_zeros(own.batch) + scores.sum()
     return cast(Tensor, _LogPartition.apply(scores, own, entry))
 

@@ -87,7 +87,7 @@ class Grid(Held):
         return out.movedim(1, -1) if self.channels_first and out.ndim > 2 else out
 
     def gives_steps(self, sequences: Ragged) -> bool:
-        # What has a time has another where the grid has another.
+        # An axis is time if its size changes with that of the grid.
         given = [(self.on_sequences(x), x.layout.longest) for x in (sequences, sequences[1:])]
         (wide, time), (narrow, less) = given
         if wide.ndim < 2 or wide.shape[1] == narrow.shape[1]:

@@ -19,7 +19,7 @@ from ...ragged import Layout, Ragged
 from ...ragged.batch import values_of
 from .torch_module import weights_dtype_of
 
-# Of the batch that a module is tried on: what is shorter stands beside what is longer.
+# Of the batch that a module is tried on: short sequences stand beside longer ones.
 _LENGTHS = (4, 2, 1)
 
 
@@ -161,7 +161,7 @@ class Held(Layer):
     def _tried(self, spec: Spec) -> Spec:
         layer = self
         if any(isinstance(m, Layer) and not m.built for m in self.module.modules()):
-            layer = copy.deepcopy(self)  # what it builds is not built yet
+            layer = copy.deepcopy(self)  # the trial builds layers, which must not be built by it
         if self._of_ids or (not spec.shape and spec.dtype.is_floating_point):
             # An Input says float32 where nobody says anything: what is one number may be an id.
             if not self._of_ids:

@@ -14,7 +14,7 @@ from torch.utils._pytree import tree_map
 from ... import kernels
 from ...ragged import Ragged
 
-# So many numbers a row, and the steps alone are worth their sorting.
+# From this many numbers a row on, multiplying real steps alone pays for sorting them.
 _WORTH = 4096
 
 
@@ -90,7 +90,7 @@ class _LaidOut(Tensor):
     def __torch_dispatch__(
         cls, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        # Only within a derivative of somebody's own, which torch hands its tensors as they are.
+        # Reached only from a person's own autograd function, which gets this tensor itself.
         return func(*tree_map(_plain, args), **tree_map(_plain, kwargs or {}))
 
 

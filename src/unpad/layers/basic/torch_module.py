@@ -90,7 +90,7 @@ class TorchModule(TokenWise):
         if axes not in self._by_step and (axes < 2 or spec.shape[0] is not None):
             return False
         if axes not in self._by_step:
-            # What may be sequences must go through step by step as lists of them would.
+            # A grid may be sequences: it must give the same step by step as a Ragged would.
             self._rows(spec.shape[1:], spec)
             self._by_step[axes] = False
             try:

@@ -196,7 +196,7 @@ class Recurrent(Layer):
 
     def _wrong_states(self, given: list[Any], expected: list[Any]) -> ValueError:
         count = len(expected)
-        # Of one shape it is said once.
+        # States of one shape are named once.
         shown = expected[:1] if len(set(expected)) == 1 else expected
         return ValueError(
             f"{self.who}: expected initial_state as {count} tensor{'s' * (count > 1)} "

@@ -59,7 +59,7 @@ class RepeatVector(Layer):
                 f"{type(like).__name__}. A sequence is given at call: layer(rows, like=sequence)."
             )
         self.n = n
-        # Past torch, which would take a layer for one inside of this.
+        # Not by setattr: torch would register a layer here as one inside of this layer.
         self.__dict__["like"] = like
 
     def get_config(self) -> dict[str, Any]:

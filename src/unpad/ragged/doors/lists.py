@@ -63,7 +63,7 @@ def from_lists_of_lists(sequences: Any, dtype: torch.dtype | None) -> Parts:
     except ValueError as error:
         raise ValueError(f"{error} (inner sequences are counted over all outer ones)") from None
     layout = Layout.from_lengths([len(sequence) for sequence in outer]).to(inner.values.device)
-    # What is inside is for computing with; the outer one says what the caller is handed.
+    # Only the outermost level remembers that numpy came in: it is the one that is handed back.
     return Parts(inner._replace(numpy=False), layout, inner.numpy)
 
 

@@ -94,7 +94,7 @@ def take_real_levels(grid: Tensor, real: Tensor, numpy: bool) -> Parts:
     """
     exists = real.any(2)
     outer = take_real(grid.flatten(2), exists, numpy).layout
-    # What is inside is for computing with; the outer one says what the caller is handed.
+    # Only the outermost level remembers that numpy came in: it is the one that is handed back.
     return Parts(take_real(grid[exists], real[exists], False), outer, numpy)
 
 
