@@ -207,6 +207,15 @@ def test_adam_is_torch_s_whatever_the_threads(decay, dtype, monkeypatch):
     assert {k: float(v["step"]) for k, v in state.items()} == dict.fromkeys(torch_state, 6.0)
 
 
+@pytest.mark.parametrize(("dtype", "least"), [(torch.float32, 1e-34), (torch.float64, 1e-300)])
+def test_adam_keeps_no_subnormal_moments(instruction_set, dtype, least):
+    weight, mean = torch.ones(37, dtype=dtype), torch.full((37,), least * 1.5, dtype=dtype)
+    square, rates = torch.ones(37, dtype=dtype), kernels.adam.Rates(5, 1e-3, (0.9, 0.999), 1e-7, 0)
+    for expected in (least * 1.35, least * 1.215, least * 1.0935, 0, 0):
+        kernels.adam.step([weight], [torch.zeros_like(weight)], [mean], [square], rates)
+        torch.testing.assert_close(mean, torch.full_like(mean, expected), rtol=1e-5, atol=0)
+
+
 def test_adam_moves_each_group_once_whatever_serves_another():
     from unpad.optimizers import rules
 
