@@ -23,6 +23,30 @@ def test_embedding_opens_the_door():
     assert isinstance(L.Embedding(10, 4)(torch.tensor([[0, 3]])), torch.Tensor)
 
 
+@pytest.mark.parametrize(
+    ("layer", "missing"), [(L.Masking(7.0), 7.0), (L.Embedding(9, 2, mask_zero=True), 0)]
+)
+def test_a_door_looks_again_where_the_values_have_changed(layer, missing):
+    values = torch.tensor([1, 2, 3]) if missing == 0 else torch.ones(3, 1)
+    opened = layer.open(Ragged(values, torch.tensor([0, 2, 3])))
+    assert layer.open(opened) is opened
+    opened.values[1] = missing
+    assert layer(opened).lengths.tolist() == [1, 1]
+    other = L.Masking(1.0).open(opened.to(torch.float32))  # another value is another question
+    assert other.lengths.tolist() == ([1, 1] if missing == 0 else [1, 0])
+
+
+def test_fit_looks_for_missing_steps_once(monkeypatch):
+    asked = []
+    keep = Ragged.keep
+    monkeypatch.setattr(Ragged, "keep", lambda self, kept: asked.append(kept) or keep(self, kept))
+    model = keras.Sequential([L.Masking(0.0), L.LSTM(2), L.Dense(1)])
+    model.compile("sgd", "mse")
+    x = Ragged.from_list([torch.ones(n, 1) for n in (1, 3, 2, 2)])
+    model.fit(x, torch.ones(4, 1), epochs=3, batch_size=2, verbose=0)
+    assert len(asked) == 1  # at the door, and of no batch
+
+
 def test_row_0_of_the_embedding_is_never_moved():
     layer = L.Embedding(5, 2, mask_zero=True)
     layer(torch.tensor([[1, 0, 0], [2, 3, 0]])).values.sum().backward()

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..ragged import Layout, Ragged
+from ..ragged.without import still_without
 from .source import Batch, Column, Source
 
 # So many bytes of batches are gathered together: they stay in a core's cache.
@@ -86,4 +87,4 @@ def _run(
     start, end = bounds[key][first], bounds[key][last]
     if key not in layouts:
         layouts[key] = column.layout.run(first, last, start, end)
-    return Ragged._trusted(column.values[start:end], layouts[key])
+    return still_without(Ragged._trusted(column.values[start:end], layouts[key]), column)

@@ -51,7 +51,7 @@ class Ragged(Views, InAndOut, Choosing, Arithmetic, Elementwise, Reducing, InTim
         (tensor([2, 0, 1]), tensor([3., 0., 3.]))
     """
 
-    __slots__ = ("_layout", "_numpy", "_read_by", "_values")
+    __slots__ = ("_layout", "_numpy", "_read_by", "_values", "_without")
 
     def __init__(self, values: Any, layout: Layout | Tensor) -> None:
         if not isinstance(values, (Tensor, Ragged)):

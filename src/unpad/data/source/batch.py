@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ...ragged import Layout, Ragged
 from ...ragged.levels import innermost, take_rows
+from ...ragged.without import still_without
 
 Column = Ragged | Tensor
 
@@ -84,7 +85,8 @@ class Batch:
                 layout, steps = part.layout.take(sequences)
                 taken[key] = layout.to(device), steps
             layout, steps = taken[key]
-            return Ragged._trusted(take_rows(part.values, steps).to(device), layout)
+            picked = Ragged._trusted(take_rows(part.values, steps).to(device), layout)
+            return still_without(picked, part)
 
         lengths = self.lengths
         steps = len(sequences) if lengths is None else int(lengths.numpy()[sequences.numpy()].sum())

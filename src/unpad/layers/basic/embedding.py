@@ -21,6 +21,7 @@ from ...ragged import Ragged
 from ...ragged.batch import place, values_of
 from ...ragged.doors.padded import equals, take_real, take_real_levels
 from ...ragged.numbers import as_tensor
+from ...ragged.without import is_without, known_without
 from .shared_rows import can_tell, read
 
 
@@ -111,10 +112,12 @@ class Embedding(Layer):
             return inputs
         if not isinstance(inputs, Ragged):
             take = take_real if inputs.ndim == 2 else take_real_levels
-            return Ragged._of(take(inputs, inputs != 0, numpy=False))
+            return known_without(Ragged._of(take(inputs, inputs != 0, numpy=False)), 0)
         if inputs.levels > 1:
             return inputs.with_values(self.open(inputs.values))
-        return inputs.keep(inputs.values != 0)
+        if is_without(inputs, 0):
+            return inputs
+        return known_without(inputs.keep(inputs.values != 0), 0)
 
     @property
     def is_door(self) -> bool:
@@ -220,9 +223,12 @@ class Masking(Layer):
 
     def open(self, inputs: Ragged | Tensor) -> Ragged | Tensor:
         if isinstance(inputs, Ragged):
-            return inputs.keep(~equals(inputs.values, self.mask_value, steps_from=1))
+            if is_without(inputs, self.mask_value):
+                return inputs
+            real = ~equals(inputs.values, self.mask_value, steps_from=1)
+            return known_without(inputs.keep(real), self.mask_value)
         real = ~equals(inputs, self.mask_value, steps_from=2)
-        return Ragged._of(take_real(inputs, real, numpy=False))
+        return known_without(Ragged._of(take_real(inputs, real, numpy=False)), self.mask_value)
 
     def _weights_dtype(self) -> torch.dtype | None:
         # Of half a type a step of the mask's value might no longer equal it.
