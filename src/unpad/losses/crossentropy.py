@@ -13,7 +13,7 @@ from ..ragged import Ragged
 from ..ragged.batch import place, values_of
 from .loss import Loss
 from .probabilities import clipped, last_axis, normalised, smoothed, smoothing
-from .shapes import check_shape, paired, same_rank
+from .shapes import check_shape, mean_of_features, paired, same_rank
 
 __all__ = [
     "BinaryCrossentropy",
@@ -209,7 +209,7 @@ class BinaryCrossentropy(Loss):
             losses = F.binary_cross_entropy_with_logits(y_pred, y, reduction="none")
         else:
             losses = F.binary_cross_entropy(clipped(y_pred), y, reduction="none")
-        return losses.mean(-1)
+        return mean_of_features(losses)
 
     def check(self, target: Ragged | Tensor, output: Spec) -> None:
         check_yes_or_no(self.name, target, output)

@@ -20,7 +20,7 @@ from ..ragged.numbers import as_tensor
 from .crossentropy import check_classes, check_yes_or_no
 from .loss import Loss
 from .probabilities import EPSILON, clipped, last_axis, normalised, smoothed, smoothing
-from .shapes import paired
+from .shapes import mean_of_features, paired
 
 
 class BinaryFocalCrossentropy(Loss):
@@ -81,7 +81,7 @@ class BinaryFocalCrossentropy(Loss):
         losses = _missing(y * no + (1 - y) * yes) ** self.gamma * losses
         if self.apply_class_balancing:
             losses = losses * (y * self.alpha + (1 - y) * (1 - self.alpha))
-        return losses.mean(-1)
+        return mean_of_features(losses)
 
     def check(self, target: Ragged | Tensor, output: Spec) -> None:
         check_yes_or_no(self.name, target, output)

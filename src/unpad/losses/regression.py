@@ -14,7 +14,7 @@ from ..ragged import Ragged
 from ..ragged.batch import place, values_of
 from .loss import Loss
 from .probabilities import EPSILON
-from .shapes import check_shape, paired
+from .shapes import check_shape, mean_of_features, paired
 
 
 class Elementwise(Loss):
@@ -25,7 +25,7 @@ class Elementwise(Loss):
         raise NotImplementedError
 
     def per_step(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        return self.of_entries(*paired(self.name, y_true, y_pred)).mean(-1)
+        return mean_of_features(self.of_entries(*paired(self.name, y_true, y_pred)))
 
     def check(self, target: Ragged | Tensor, output: Spec) -> None:
         check_shape(self.name, target, output)
