@@ -4,6 +4,7 @@ import importlib
 import pkgutil
 from collections import Counter
 
+from ..examples import TIMES
 from .case import LENGTHS, OTHER, Case
 
 #: By name; a name is used once.
@@ -13,7 +14,12 @@ for _module in sorted(m.name for m in pkgutil.iter_modules(__path__) if m.name !
         assert _case.name not in CASES, _case.name
         CASES[_case.name] = _case
 
+_first = {case.layer: case for case in reversed(CASES.values())}
+
+#: What the longest tests go through: the first case of each layer by day, all of them at night.
+BY_DAY = CASES if TIMES > 1 else {c.name: c for c in CASES.values() if c is _first[c.layer]}
+
 #: How many batches were run through the laws and through Keras; told at the end of the tests.
 RAN = Counter()
 
-__all__ = ["CASES", "LENGTHS", "OTHER", "RAN", "Case"]
+__all__ = ["BY_DAY", "CASES", "LENGTHS", "OTHER", "RAN", "Case"]

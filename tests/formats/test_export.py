@@ -67,7 +67,9 @@ def test_grids_may_be_padded_anywhere(name):
     case = CASES[name]
     model = model_of(case)
     program = program_of(model, *batch(case))
-    for padding in ("pre", "mask"):
+    # By day every second case is padded in front, the others in between; at night all in both ways.
+    both = ("pre", "mask")
+    for padding in both if TIMES > 1 else both[IN_A_RUNTIME.index(name) % 2 :][:1]:
         side = "pre" if padding == "pre" else "post"
         run = written(program, case.inputs, padding=side, mask=padding == "mask")
         for lengths, extra in BATCHES:

@@ -1,7 +1,7 @@
 """Every case of a layer as a model that both libraries can draw, and data for it."""
 
 import numpy as np
-from tests.cases import CASES
+from tests.cases import BY_DAY, CASES
 
 import unpad
 
@@ -19,6 +19,8 @@ IN_NO_GRAPH = {
     "RNN(stack) of own and other cells": "the test's own classes have two names",
 }
 NAMES = [n for n, c in CASES.items() if c.keras is not None and n not in IN_NO_GRAPH]
+#: What files are written of by day.
+WRITTEN = [n for n in NAMES if n in BY_DAY]
 
 
 def drawn(library, name):

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from drawn_cases import IN_NO_GRAPH, NAMES, arrays, drawn, parts, shaken
+from drawn_cases import IN_NO_GRAPH, NAMES, WRITTEN, arrays, drawn, parts, shaken
 
 import unpad
 
@@ -18,7 +18,7 @@ def same(ours, theirs, x):
         np.testing.assert_allclose(p, q, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", WRITTEN)
 def test_weights_go_both_ways(name, tmp_path):
     path, back = tmp_path / "a.weights.h5", tmp_path / "b.weights.h5"
     theirs, ours = drawn(keras, name), drawn(unpad, name)

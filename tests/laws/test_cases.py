@@ -31,7 +31,7 @@ def test_every_layer_keeps_the_laws(name):
 
 @pytest.mark.parametrize("name", CASES)
 @given(sizes=lengths)
-@draws(5)
+@draws(3)
 def test_on_any_lengths(name, sizes):
     case = CASES[name]
     RAN["laws"] += 1

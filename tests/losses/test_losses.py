@@ -23,7 +23,7 @@ def test_losses_keep_the_laws(case, reduction):
 
 @cases
 @given(sizes=lengths)
-@draws(10)
+@draws(4)
 def test_on_any_lengths(case, sizes):
     for reduction in ("mean", "mean_over_sequences"):
         check_loss(lambda r=reduction: made(case, reduction=r), *data(case, sizes))

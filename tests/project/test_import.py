@@ -1,5 +1,6 @@
 """What `import unpad` costs, and what it leaves for those who ask for it."""
 
+import os
 import subprocess
 import sys
 
@@ -22,9 +23,11 @@ HEAVY = (
 
 def in_a_fresh_python(program):
     """What a program prints, run by a Python that has imported nothing of ours."""
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    # As where it is installed: what is imported once is compiled, and stays so.
+    told = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=told)
     assert done.returncode == 0, done.stderr
-    return done.stdout.split()
+    return done.stdout.splitlines()
 
 
 def test_it_takes_less_than_torch():
@@ -33,37 +36,28 @@ def test_it_takes_less_than_torch():
         "import time, torch; start = time.process_time(); import unpad; "
         "print(time.process_time() - start)"
     )
-    assert min(float(in_a_fresh_python(program)[0]) for _ in range(3)) < 0.8
+    assert any(float(in_a_fresh_python(program)[0]) < 0.8 for _ in range(3))
 
 
-@pytest.mark.parametrize(
-    "use",
-    [
-        "pass",
-        "m = unpad.Sequential([unpad.layers.Dense(1)]); m.compile('adam', 'mse'); "
-        "m.fit([[[1.0]], []], [[[2.0]], []], verbose=0); m.predict([[[1.0]]], verbose=0)",
-    ],
-    ids=["imported", "trained"],
-)
-def test_it_imports_nothing_heavy(use):
-    program = f"import sys, unpad; {use}; print(*(set({HEAVY}) & set(sys.modules)))"
-    assert in_a_fresh_python(program) == []
-
-
-def test_metrics_come_when_they_are_asked_for():
-    program = (
-        "import sys, unpad; before = 'torchmetrics' in sys.modules; "
-        "m = unpad.Sequential([unpad.layers.Dense(1)]); m.compile('adam', 'mse', metrics=['mae']); "
-        "import torchmetrics; "
-        "print(before, issubclass(unpad.metrics.Metric, torchmetrics.Metric))"
-    )
-    assert in_a_fresh_python(program) == ["False", "True"]
-
-
-def test_everything_public_is_there():
-    """Each name of the list, whether it is imported at once or when it is asked for."""
-    program = "from unpad import *; import unpad; print(*sorted(set(unpad.__all__) - set(vars())))"
-    assert in_a_fresh_python(program) == []
+def test_what_is_heavy_comes_when_it_is_asked_for():
+    """None with `import unpad` or a fit, torchmetrics with the first metric; every public name."""
+    heavy = f"print(*(set({HEAVY}) & set(sys.modules)), sep=',')"
+    program = f"""
+import sys, unpad
+{heavy}
+def trained(**options):
+    m = unpad.Sequential([unpad.layers.Dense(1)]); m.compile('adam', 'mse', **options)
+    m.fit([[[1.0]], []], [[[2.0]], []], verbose=0); m.predict([[[1.0]]], verbose=0)
+trained()
+{heavy}
+trained(metrics=['mae'])
+print('torchmetrics' in sys.modules)
+import torchmetrics
+print(issubclass(unpad.metrics.Metric, torchmetrics.Metric))
+from unpad import *
+print(*sorted(set(unpad.__all__) - set(vars())), sep=',')
+"""
+    assert in_a_fresh_python(program) == ["", "", "True", "True", ""]
 
 
 @pytest.mark.parametrize(
