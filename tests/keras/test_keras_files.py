@@ -115,7 +115,7 @@ def fitted(model, x, y, epochs=2):
 def alike(ours, theirs):
     for a, b in zip(ours.trainable_weights, theirs.trainable_weights, strict=True):
         b = getattr(b, "value", b)
-        np.testing.assert_allclose(a.detach(), b.detach(), rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(a.detach(), b.detach(), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", COMPILED)

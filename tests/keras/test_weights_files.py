@@ -15,7 +15,7 @@ def same(ours, theirs, x):
     a, b = (parts(m.predict(x, verbose=0)) for m in (ours, theirs))
     assert len(a) == len(b)
     for p, q in zip(a, b, strict=True):
-        np.testing.assert_allclose(p, q, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(p, q, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", WRITTEN)
@@ -98,4 +98,4 @@ def test_optimiser_and_training_go_on(tmp_path):
         model.fit(x, y, epochs=3, verbose=0, shuffle=False)
     same(ours, theirs, x)
     for a, b in zip(ours.trainable_weights, theirs.trainable_weights, strict=True):
-        np.testing.assert_allclose(a.detach(), b.value.detach(), rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(a.detach(), b.value.detach(), rtol=1e-5, atol=1e-5)
