@@ -63,7 +63,7 @@ def configured(path, change):
         header, body = parts(path)
         metadata = header["__metadata__"]
         metadata["model"] = change(metadata["model"])
-        metadata.pop("sha256")
+        del metadata["sha256"], metadata["format"]
         put(path, json.dumps(header), body)
 
 

@@ -79,6 +79,23 @@ def test_a_changed_file_is_told_or_is_a_model(tmp_path, ending):
         assert time.process_time() - start < 5, seed
 
 
+def test_a_checksum_that_is_gone_is_missed(tmp_path):
+    """Bytes that change a weight and the checksum's own mark: found by 3,000 changed files."""
+    path = tmp_path / "a.weights.h5"
+    model = tagger()
+    model.save_weights(path)
+    data = path.read_bytes()
+    weight = model.get_weights()[0].tobytes()
+    for changed in (data[:-1], data[:-70], data.replace(b"unpad sha256", b"unpad sha255")):
+        path.write_bytes(changed.replace(weight, bytes(len(weight))))
+        with pytest.raises(DamagedFile, match="the checksum behind it is gone"):
+            model.load_weights(path)
+    path = tmp_path / "a.safetensors"
+    model.save(path)
+    path.write_bytes(path.read_bytes().replace(b'"sha256":', b'"sha255":'))
+    refused(path, "its bytes are not those that were written", DamagedFile)
+
+
 def test_a_changed_state_is_told_or_is_the_same(tmp_path):
     path = tmp_path / "a.safetensors"
     write_state(path, taken_apart({"weights": torch.arange(99.0), "epoch": 3}), "fit")

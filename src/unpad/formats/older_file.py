@@ -17,7 +17,7 @@ from .older_training import modern_training, set_older_state
 from .older_weights import is_older_weights, set_from_layers, writer_of
 from .optimizer_state import can_be_kept
 from .problems import FileError, WrongFormat, read_as
-from .seal import unsealed
+from .seal import read_sealed
 from .weights import Place, trained
 
 _MODEL, _TRAINING = "model_config", "training_config"
@@ -29,7 +29,7 @@ def load(path: Path, custom_objects: Any, compile: bool, who: str) -> Any:
     Raises:
         FileError: it is none, or is refused.
     """
-    root = hdf5.read(unsealed(path), path)
+    root = read_sealed(path)
     if _MODEL not in root.attrs:
         way_out = ": model.load_weights(path)" if is_older_weights(root) else ""
         raise WrongFormat(path, "", f"it holds weights and no model{way_out}.")

@@ -12,7 +12,7 @@ from ..spellings import depth_of_caller
 from . import hdf5, tensors_file
 from .older_weights import is_older_weights, set_from_layers
 from .problems import WrongFormat
-from .seal import seal, unsealed
+from .seal import read_sealed, write_sealed
 from .weights import Place, as_group, set_from, set_optimizer_from, trained
 from .writing import write_whole
 
@@ -44,7 +44,7 @@ def load_weights(
     if path.suffix == ".safetensors":
         root = tensors_file.read(path)[0]
     elif path.suffix in (".h5", ".hdf5"):
-        root = hdf5.read(unsealed(path), path)
+        root = read_sealed(path)
     else:
         raise wrong("load_weights", "filepath", f"a path that ends in {_READ}", filepath)
     where = Place(path, "", bool(skip))
@@ -63,13 +63,8 @@ def load_weights(
 
 def write_tree(path: Path, root: hdf5.Group, who: str) -> None:
     """Writes a tree of arrays into a file of its own, with a checksum behind it."""
-
-    def write(to: Path) -> None:
-        hdf5.write(to, root)
-        seal(to)
-
     size = sum(array.nbytes for _, group in root.walk() for array in group.arrays.values())
-    write_whole(path, write, size, who)
+    write_whole(path, lambda to: write_sealed(to, root), size, who)
 
 
 def path_of(who: str, filepath: Any) -> Path:
