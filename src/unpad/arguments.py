@@ -255,7 +255,10 @@ def dtype(who: str, name: str, value: Any) -> Any:
 
 
 def precision(who: str, name: str, value: Any) -> Any:
-    """The value, if it is a type, its name, the name of a policy, or a policy."""
+    """The value, if it is a type, its name, the name of a policy, a policy, or one as data."""
+    if isinstance(value, Mapping) and "Policy" in str(value.get("class_name")):
+        precision(who, name, (value.get("config") or {}).get("name"))
+        return value
     if hasattr(value, "variable_dtype") and hasattr(value, "compute_dtype"):
         precision(who, name, getattr(value, "name", None))
         return value

@@ -357,3 +357,29 @@ def test_what_cannot_be_read_says_why(tmp_path):
         del file["model_weights/d/d/w1:0"]
     with says(f"{path}: model_weights/d/d/w1:0: is not there.", DamagedFile):
         unpad.load(path)
+
+
+@pytest.mark.parametrize("kind", ["Functional", "Model", "Sequential"])
+def test_a_model_in_a_graph_counts_its_calls_from_one(tmp_path, kind):
+    """Keras 1 and 2 counted the call that made it; its second call is an output of the graph."""
+    w, v = drawn((3, 3), (3, 3))
+    dense = {"units": 3, "use_bias": False}
+    row = entry("InputLayer", "row", [], batch_input_shape=[None, 3])
+    inner = {"class_name": kind, "name": "inner", "config": {"name": "inner", "layers": [
+        row, entry("Dense", "a", [[["row", 0, 0, {}]]], **dense),
+    ]}}  # fmt: skip
+    if kind != "Sequential":
+        inner["config"] |= {"input_layers": [["row", 0, 0]], "output_layers": [["a", 0, 0]]}
+    config = {"class_name": "Model", "config": {
+        "name": "outer", "input_layers": [["x", 0, 0]],
+        "output_layers": [["inner", 2, 0], ["inner", 1, 0]], "layers": [
+            entry("InputLayer", "x", [], batch_input_shape=[None, 3]),
+            {**inner, "inbound_nodes": [[["x", 0, 0, {}]], [["b", 0, 0, {}]]]},
+            entry("Dense", "b", [[["inner", 1, 0, {}]]], **dense),
+        ],
+    }}  # fmt: skip
+    write(tmp_path / "a.h5", config, {"x": [], "inner": [w], "b": [v]})
+    x = np.ones((2, 3), "float32")
+    second, first = unpad.load(tmp_path / "a.h5").predict(x, verbose=0)
+    np.testing.assert_allclose(first, x @ w, rtol=1e-5)
+    np.testing.assert_allclose(second, x @ w @ v @ w, rtol=1e-5)

@@ -11,7 +11,7 @@ kernel of it has half products, and the bits shall not depend on which processor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from typing import Any, overload
@@ -127,10 +127,13 @@ def policy_of(given: Any) -> Any:
     """The policy that a layer is given, in any form; None for None.
 
     Args:
-        given: a policy, one of Keras's, a name, or a type of torch's.
+        given: a policy, one of Keras's, a name, a type of torch's, or a policy as data, which a
+            `from_config` of one's own hands over as it stands in a file.
     """
     if given is None or isinstance(given, DTypePolicy):
         return given
+    if isinstance(given, Mapping):
+        return DTypePolicy(given["config"]["name"])
     name = given.name if hasattr(given, "variable_dtype") else given
     return DTypePolicy(type_name(name) if isinstance(name, torch.dtype) else name)
 

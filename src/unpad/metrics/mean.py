@@ -142,6 +142,11 @@ class Mean(MeanOverSteps):
     def __init__(self, name: str = "mean", dtype: DType = None) -> None:
         super().__init__(name, dtype)
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "update_state" in vars(cls):  # of targets and predictions, as Keras's metrics are made
+            cls.not_in_compile = None
+
     @of_numbers
     def update_state(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, values: Any, sample_weight: Any = None

@@ -51,6 +51,21 @@ def written(
     return [to_keras({**data, "name": name}) for name, data in layers.items()], places
 
 
+def as_end(place: Place, part: Callable[[str], Any]) -> Place:
+    """The place of an output as Keras writes it: a graph within is said to have one call more.
+
+    Args:
+        place: as it stands in the calls.
+        part: gives a layer by its name, or None.
+    """
+    name, count, output = place
+    return [name, count + _is_graph(part(name)), output]
+
+
+def _is_graph(layer: Any) -> bool:
+    return getattr(layer, "is_graph", False)
+
+
 def _node(
     call: Call, places: list[Place], part: Callable[[str], Any], specs: Sequence[Spec]
 ) -> dict[str, Any]:
@@ -84,6 +99,7 @@ def redrawn(config: dict[str, Any], who: str) -> tuple[Any, Any]:
         raise wrong(f"{who}: config", "layers", "a list of layers", config["layers"])
     held: dict[tuple[Any, ...], Symbol] = {}
     waiting: list[tuple[str, Any, int, dict[str, Any]]] = []
+    graphs: dict[str, int] = {}
     for given in config["layers"]:
         data = from_keras(given) if isinstance(given, Mapping) else given
         layer = deserialize(data, who=f"{who}: config")
@@ -91,6 +107,8 @@ def redrawn(config: dict[str, Any], who: str) -> tuple[Any, Any]:
         if isinstance(layer, Input):
             held[name, 0, 0] = layer
         nodes = data.get("inbound_nodes") or []
+        if _is_graph(layer):
+            graphs[name] = len(nodes)
         waiting += [(name, layer, i, node) for i, node in enumerate(nodes)]
 
     def placed(place: Any) -> Symbol:
@@ -98,6 +116,13 @@ def redrawn(config: dict[str, Any], who: str) -> tuple[Any, Any]:
         if symbol is None:
             raise ValueError(f"{who}: config: {place!r} is the output of no layer in it.")
         return symbol
+
+    def ended(place: Any) -> Symbol:
+        """What `as_end` has placed; of a graph's calls the last is Keras's 0."""
+        if isinstance(place, list) and place and place[0] in graphs and type(place[1]) is int:
+            name, count, *output = place
+            return placed([name, count - 1 if count else graphs[name] - 1, *output])
+        return placed(place)
 
     def filled(value: Any) -> Any:
         if isinstance(value, list):
@@ -121,7 +146,7 @@ def redrawn(config: dict[str, Any], who: str) -> tuple[Any, Any]:
                 f"{who}: config: layer {later[0][0]!r} needs what no layer in it gives."
             )
         waiting = later
-    return tuple(_each(config[f"{end}_layers"], placed) for end in ("input", "output"))
+    return tuple(_each(config[f"{end}_layers"], ended) for end in ("input", "output"))
 
 
 def _places_in(value: Any) -> list[tuple[Any, ...]]:

@@ -17,7 +17,7 @@ from ..core.symbol import Symbol
 from ..data.arrange import by_name
 from ..layers import Input, Layer, Spec
 from ..spellings import renamed
-from .drawing import redrawn, written
+from .drawing import as_end, redrawn, written
 from .graph import Call, Wire, read
 from .model import Model
 from .summary import Row, row_of
@@ -48,6 +48,7 @@ class Functional(Model):
     """
 
     is_drawn = True
+    is_graph = True
 
     @renamed(input="inputs", output="outputs")
     def __init__(
@@ -65,7 +66,7 @@ class Functional(Model):
         self._names: dict[int, str] = {}
         self._graph = read(sources, ends, self._name_of, self._constant, self.who)
         modules = self._modules
-        order = self._graph.in_keras_order()
+        order = self._graph.in_keras_order(self._output_keys)
         self._modules = {name: modules[name] for name in order}
         self._entries = [s if isinstance(s, Input) else Input.like(s) for s in sources]
         self._roots = [s.spec for s in sources]
@@ -208,7 +209,11 @@ class Functional(Model):
             "trainable": self.trainable,
             "layers": layers,
             "input_layers": given(places[: len(names)], self._input_keys, self._one_input),
-            "output_layers": given([places[s] for s in ends], self._output_keys, self._one_output),
+            "output_layers": given(
+                [as_end(places[s], self._modules.get) for s in ends],
+                self._output_keys,
+                self._one_output,
+            ),
         }
 
     @classmethod

@@ -80,12 +80,18 @@ class Graph(NamedTuple):
         """The call that feeds a wire; None for an input."""
         return next((c for c in self.calls if wire in c.outputs), None)
 
-    def in_keras_order(self) -> list[str]:
+    def in_keras_order(self, names: Sequence[str] | None = None) -> list[str]:
         """The layers from the deepest to the outputs, as Keras lists them and their weights.
 
         The depth of a call is its longest way to an output; layers of one depth stand in the order
-        in which they are met from the outputs back.
+        in which they are met from the outputs back, of a dict in the order of its keys' letters.
+
+        Args:
+            names: of the outputs, where they are a dict.
         """
+        ends = self.outputs
+        if names is not None:
+            ends = tuple(end for _, end in sorted(zip(names, ends, strict=True)))
         filled = {wire: i for i, call in enumerate(self.calls) for wire in call.outputs}
         depth = [0] * len(self.calls)
         for i in reversed(range(len(self.calls))):
@@ -94,14 +100,15 @@ class Graph(NamedTuple):
                     depth[filled[wire]] = max(depth[filled[wire]], depth[i] + 1)
         met: dict[str, int] = {}
         done: set[int] = set()
-        waiting = [filled[wire] for wire in reversed(self.outputs) if wire in filled]
+        waiting = [filled[wire] for wire in reversed(ends) if wire in filled]
         while waiting:
             i = waiting.pop()
             if i in done:
                 continue
             done.add(i)
             met.setdefault(self.calls[i].layer, len(met))
-            waiting += [filled[wire] for wire in reversed(self.calls[i].reads) if wire in filled]
+            reads = _wires_in([*self.calls[i].inputs, *_by_name(self.calls[i].options)])
+            waiting += [filled[wire] for wire in reversed(reads) if wire in filled]
         deepest: dict[str, int] = {}
         for call, d in zip(self.calls, depth, strict=True):
             deepest[call.layer] = max(deepest.get(call.layer, 0), d)
@@ -178,6 +185,10 @@ def _in_order(outputs: Sequence[Symbol], known: dict[int, int], who: str) -> lis
         waiting.append((symbol, True))
         waiting += [(s, False) for s in reversed(node.symbols())]
     return order
+
+
+def _by_name(options: dict[str, Any]) -> list[Any]:
+    return [options[name] for name in sorted(options)]
 
 
 def _filled(value: Any, held: list[Any], layers: Callable[[str], Any]) -> Any:

@@ -85,6 +85,8 @@ def _model(data: Data, config: Data, version: Version) -> Data:
         config["layers"] = [graph.modern_nodes(layer) for layer in held]
         for ends in ("input_layers", "output_layers"):
             config[ends] = graph.modern_ends(config.get(ends), version[0] < 3)
+        if version[0] < 3:
+            config = graph.counted_as_now(config)
     else:
         config["layers"] = _with_input(held, config["layers"])
     kinds = {"Functional": "keras.src.models.functional", "Sequential": "keras.models"}

@@ -6,7 +6,7 @@ arguments]. Here each is {"args", "kwargs"} in which symbols say where they come
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ... import ops
@@ -16,6 +16,8 @@ from .names import FUNCTIONS
 
 #: Layers whose first input is a sequence and whose others, in a list, are its states.
 _WITH_STATES = {"Bidirectional", "ConvLSTM1D", "GRU", "LSTM", "RNN", "SimpleRNN"}
+_MODELS = ("Functional", "Sequential")
+_ENDS = ("input_layers", "output_layers")
 #: What stands in the place of a layer's name where a number was handed over.
 _CONSTANT = "_CONSTANT_VALUE"
 
@@ -39,6 +41,63 @@ def modern_ends(ends: Any, older: bool) -> Any:
     if isinstance(ends, list) and ends and isinstance(ends[0], list):
         return [_place(end) for end in ends]
     return ends
+
+
+def counted_as_now(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A graph whose calls of models within are counted as Keras 3 does: from 0, at its ends from 1.
+
+    Keras 1 and 2 counted them from 1 everywhere, since a model had been called once when it was
+    made; a Sequential that begins with no Input had not.
+    """
+    kinds = {
+        layer["config"].get("name"): layer.get("class_name")
+        for layer in config["layers"]
+        if isinstance(layer, Mapping) and layer.get("class_name") in _MODELS
+    }
+    used: list[list[Any]] = []
+
+    def noted(place: list[Any]) -> list[Any]:
+        used.append(place)
+        return place
+
+    def earlier(place: list[Any], at_end: bool) -> list[Any]:
+        name, count, *output = place
+        if name not in kinds or type(count) is not int:
+            return place
+        began = int(all(c != 0 for n, c, *_ in used if n == name))
+        return [name, count - began + (at_end and kinds[name] == "Functional"), *output]
+
+    nodes = [layer.get("inbound_nodes") for layer in config["layers"]]
+    ends = [config[end] for end in _ENDS]
+    _each_place(nodes, noted)
+    _each_end(ends, noted)
+    return {
+        **config,
+        "layers": [
+            {**layer, "inbound_nodes": _each_place(calls, lambda place: earlier(place, False))}
+            for layer, calls in zip(config["layers"], nodes, strict=True)
+        ],
+        **{end: _each_end(config[end], lambda place: earlier(place, True)) for end in _ENDS},
+    }
+
+
+def _each_place(value: Any, change: Callable[[list[Any]], list[Any]]) -> Any:
+    """The calls, with the places of their symbols changed."""
+    if isinstance(value, list):
+        return [_each_place(part, change) for part in value]
+    if not isinstance(value, Mapping):
+        return value
+    if value.get("class_name") == "__keras_tensor__":
+        return _symbol(change(value["config"]["keras_history"]))
+    return {name: _each_place(part, change) for name, part in value.items()}
+
+
+def _each_end(ends: Any, change: Callable[[list[Any]], list[Any]]) -> Any:
+    if isinstance(ends, list) and len(ends) == 3 and isinstance(ends[0], str):
+        return change(ends)
+    if isinstance(ends, Mapping):
+        return {name: _each_end(end, change) for name, end in ends.items()}
+    return [_each_end(end, change) for end in ends] if isinstance(ends, list) else ends
 
 
 def _place(end: Any) -> list[Any]:
