@@ -15,10 +15,20 @@ IDS = 1000
 
 #: What is no layer on sequences, and why.
 LEFT_OUT = {
-    **dict.fromkeys(("Layer", "TokenWise", "Recurrent", "Spec"), "what others are made of"),
-    **dict.fromkeys(("LSTMCell", "GRUCell", "SimpleRNNCell"), "one step of rows; see LSTM"),
+    **dict.fromkeys(
+        ("Layer", "TokenWise", "Recurrent", "Spec", "Wrapper", "Pipeline"),
+        "what others are made of",
+    ),
+    **dict.fromkeys(
+        ("LSTMCell", "GRUCell", "MGUCell", "SimpleRNNCell"), "one step of rows; see LSTM"
+    ),
     "StackedRNNCells": "one step of rows; see RNN",
     **dict.fromkeys(("StringLookup", "TextVectorization"), "they take strings"),
+    **dict.fromkeys(
+        ("Discretization", "HashedCrossing", "Hashing", "IntegerLookup"),
+        "nothing in them is trained",
+    ),
+    **dict.fromkeys(("Grid", "Varlen"), "they run a module of somebody's own"),
 }
 
 
@@ -135,6 +145,7 @@ def _conv(name: str, torch_s: Any, *first: int) -> Contest:
 
 CONTESTS: dict[str, Contest] = {
     # token by token
+    "ActivityRegularization": Contest(lambda k: k.layers.ActivityRegularization(l2=0.01)),
     "Activation": Contest(lambda k: k.layers.Activation("tanh"), torch=plain(nn.Tanh)),
     "Dense": Contest(
         lambda k: k.layers.Dense(FEATURES), torch=plain(lambda: nn.Linear(FEATURES, FEATURES))
@@ -154,6 +165,10 @@ CONTESTS: dict[str, Contest] = {
     "Masking": Contest(lambda k: k.layers.Masking()),
     "PReLU": Contest(lambda k: k.layers.PReLU(shared_axes=[1])),
     "ReLU": Contest(lambda k: k.layers.ReLU(), torch=plain(nn.ReLU)),
+    "Rescaling": Contest(lambda k: k.layers.Rescaling(0.5, 1.0)),
+    "ReversibleEmbedding": Contest(
+        lambda k: k.layers.ReversibleEmbedding(IDS, FEATURES, mask_zero=True), ("ids",)
+    ),
     "Softmax": Contest(
         lambda k: k.layers.Activation("softmax") if k is keras else k.layers.Softmax(),
         torch=plain(lambda: nn.Softmax(-1)),
@@ -197,6 +212,10 @@ CONTESTS: dict[str, Contest] = {
     "RMSNormalization": Contest(
         lambda k: k.layers.RMSNormalization(), torch=plain(lambda: nn.RMSNorm(FEATURES))
     ),
+    # Each training step moves the vector that it estimates with.
+    "SpectralNormalization": Contest(
+        lambda k: k.layers.SpectralNormalization(k.layers.Dense(FEATURES)), random=True
+    ),
     "UnitNormalization": Contest(lambda k: k.layers.UnitNormalization()),
     # recurrent
     "Bidirectional": Contest(
@@ -205,6 +224,7 @@ CONTESTS: dict[str, Contest] = {
     ),
     "GRU": Contest(lambda k: k.layers.GRU(FEATURES, **_SEQUENCES), torch=recurrent(nn.GRU)),
     "LSTM": Contest(lambda k: k.layers.LSTM(FEATURES, **_SEQUENCES), torch=recurrent(nn.LSTM)),
+    "MGU": Contest(lambda k: k.layers.MGU(FEATURES, **_SEQUENCES), keras=False),
     "RNN": Contest(
         lambda k: k.layers.RNN(
             [k.layers.GRUCell(FEATURES), k.layers.GRUCell(FEATURES)], **_SEQUENCES
@@ -215,6 +235,14 @@ CONTESTS: dict[str, Contest] = {
         lambda k: k.layers.SimpleRNN(FEATURES, **_SEQUENCES), torch=recurrent(nn.RNN)
     ),
     # windows
+    "AdaptiveAveragePooling1D": Contest(
+        lambda k: k.layers.AdaptiveAveragePooling1D(4),
+        torch=features_first(lambda: nn.AdaptiveAvgPool1d(4)),
+    ),
+    "AdaptiveMaxPooling1D": Contest(
+        lambda k: k.layers.AdaptiveMaxPooling1D(4),
+        torch=features_first(lambda: nn.AdaptiveMaxPool1d(4)),
+    ),
     "AveragePooling1D": Contest(
         lambda k: k.layers.AveragePooling1D(2), torch=features_first(lambda: nn.AvgPool1d(2))
     ),
