@@ -30,8 +30,8 @@ def known_without(steps: Ragged, value: float) -> Ragged:
     # Values of inference mode count no changes, and a graph is made for any values.
     if (
         isinstance(values, Tensor)
-        and not values.is_inference()
         and not torch.compiler.is_compiling()
+        and not values.is_inference()
     ):
         object.__setattr__(steps, "_without", (value, values._version))
     return steps
