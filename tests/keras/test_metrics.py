@@ -10,6 +10,8 @@ from side_by_side import assert_close
 import unpad
 from unpad import Ragged
 
+pytestmark = pytest.mark.by_day(200)
+
 CLASSES = 5
 
 

@@ -12,7 +12,10 @@ import unpad
 from unpad.optimizers.constrained import obeying
 
 # Of Keras's own Nadam, under numpy 2.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+    pytest.mark.by_day(100),
+]
 
 UPDATES = 5
 SHAPES = [(4, 3), (3,)]

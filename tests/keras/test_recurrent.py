@@ -22,6 +22,8 @@ from side_by_side import assert_close, compare, start_alike
 
 import unpad
 
+pytestmark = pytest.mark.by_day(40)
+
 
 @masks
 @every_option

@@ -11,6 +11,8 @@ from masked_batches import BATCH, coded, coded_like
 from recurrent_pairs import CELLS, UNITS, both_ways, cells, masks, pair, sequences
 from side_by_side import assert_close, compare
 
+pytestmark = pytest.mark.by_day(24)
+
 GATES = {"lstm": 4, "gru": 3, "gru reset before": 3, "rnn": 1}
 N = 8000  # sequences of the tests that count: a share's standard deviation is .0056 at most
 

@@ -29,6 +29,8 @@ from side_by_side import assert_close, compare, same_weights, start_alike
 import unpad
 from unpad import Ragged
 
+pytestmark = pytest.mark.by_day(40)
+
 BOTH = {"return_sequences": True, "return_state": True}
 
 

@@ -9,6 +9,8 @@ from side_by_side import assert_close, compare, start_alike
 
 from unpad import Ragged
 
+pytestmark = pytest.mark.by_day(24)
+
 runs = pytest.mark.parametrize("run", RUNS.values(), ids=RUNS)
 backwards = pytest.mark.parametrize("go_backwards", [False, True])
 

@@ -9,7 +9,7 @@ import unpad
 from unpad.core.layer import Layer
 from unpad.testing import check_layer
 
-from ..cases import CASES, RAN
+from ..cases import BY_DAY, CASES, RAN
 from ..examples import draws
 from ..strategies import lengths
 
@@ -29,9 +29,9 @@ def test_every_layer_keeps_the_laws(name):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", BY_DAY)
 @given(sizes=lengths)
-@draws(3)
+@draws(5)
 def test_on_any_lengths(name, sizes):
     case = CASES[name]
     RAN["laws"] += 1

@@ -12,6 +12,8 @@ import pytest
 
 import unpad as keras
 
+from ..examples import TIMES
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 NOWHERE = EXAMPLES / "no such folder"
 CORPORA = Path(os.environ.get("UNPAD_TEST_DATA", EXAMPLES.parents[1] / "shared" / "data"))
@@ -48,6 +50,7 @@ def test_a_program_reaches_its_figures(run, name):
     assert re.search(r"\d\.\d", shown)
 
 
+@pytest.mark.skipif(CORPORA.is_dir() and TIMES == 1, reason="by day on the corpora alone")
 @pytest.mark.parametrize("name", WITH_A_FALLBACK)
 def test_without_corpora_it_reads_pythons_own_library(run, name):
     shown = run(name, "--small", "--data", str(NOWHERE))

@@ -92,6 +92,7 @@ def test_a_layer_trains_on_one_graph(name):
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="inductor needs a C++ compiler")
+@torch._inductor.config.patch(compile_threads=1)  # no processes that import torch anew
 def test_a_tagger_trains_on_one_graph_of_inductor():
     torch.manual_seed(0)
     layers = [L.Embedding(20, 4), L.LSTM(3, return_sequences=True), L.Dense(2)]
