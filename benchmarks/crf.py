@@ -1,14 +1,15 @@
-"""A CRF's loss, its gradient, and its best paths, against the padded CRF that everybody writes.
+"""A CRF's loss, its gradient and its best paths, against pytorch-crf; a BiLSTM with it and without.
 
-    python benchmarks/crf.py            less than a minute
+    python benchmarks/crf.py            two minutes
     python benchmarks/crf.py --quick    does it run?
 
-Batches of 32 sentences of UD English EWT at random, 18 tags, float32, one thread: scores in; out
-the mean loss and the gradients of scores, transitions, start and end, or the best tags. unpad walks
-real steps, from both ends at once, and knows the gradient; "padded" is a masked walk over
-(batch, time) with autograd, as pytorch-crf has it; "shrinking" is the same walk on real steps,
-longest sequences first, with autograd. All must give the same numbers first. Then the three run in
-turn, batch by batch; medians.
+Batches of 32 sentences of UD English EWT at random, 9, 50 and 64 tags, float32: scores in; out the
+mean loss and the gradients of scores, transitions, start and end, or the best tags. unpad is its
+layer and its loss, checks and all; pytorch-crf gets the padded grid and the mask ready made. Both
+must give the same numbers first. Then they run in turn, batch by batch; medians.
+
+The tagger is Embedding(5000, 100), Bidirectional(LSTM(100)), Dense(17) and a softmax or a CRF, of
+one batch a training step, in turn. The long sequence has 200,000 steps.
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-TAGS = 18
+TAGS = (9, 50, 64)
 BATCH = 32
-NAMES = ("unpad", "shrinking", "padded")
+LONG = 200_000
+WORDS, CLASSES = 5000, 17
 
 
 def main() -> int:
@@ -34,172 +36,193 @@ def main() -> int:
     if options.measure:
         return harness.answer(lambda: measured(**options.measure))
     console, machine = Console(), harness.machine()
-    settings = {"batches": 3 if options.quick else 40, "rounds": 1 if options.quick else 5}
+    settings = {"batches": 2 if options.quick else 30, "rounds": 1 if options.quick else 3}
     with console.status("measuring"):
         found = harness.apart(__file__, settings)
+    if "missing" in found:
+        harness.say(console, f"{found['missing']} is not installed: nothing is measured")
+        return 1
     versions = found.pop("versions")
-    table = Table("", "loss and gradient, ms", "best paths, ms", box=SIMPLE)
-    for name in NAMES:
-        row = [found[kind].get(name) for kind in ("training_ms", "decoding_ms")]
-        table.add_row(name, *("" if ms is None else f"{ms:.2f}" for ms in row))
+    table = Table("tags", "", "unpad, ms", "pytorch-crf, ms", "times as fast", box=SIMPLE)
+    targets, checked = [], not options.quick
+    for size, of_size in found["chains"].items():
+        for kind, ms in of_size.items():
+            ratio = ms["pytorch-crf"] / ms["unpad"]
+            table.add_row(size, kind, *(f"{x:.2f}" for x in ms.values()), f"{ratio:.1f}")
+            if kind == "loss and gradient":
+                what = f"pytorch-crf over unpad, loss and gradient, {size} tags"
+                targets.append(harness.at_least(what, 15, ratio, checked))
     console.print(table)
-    ratio = found["training_ms"]["padded"] / found["training_ms"]["unpad"]
-    target = harness.at_least("padded over unpad, training", 1.3, ratio, not options.quick)
-    report = {**found, "machine": machine, "settings": {**settings, "batch": BATCH, "tags": TAGS}}
-    report |= {"targets": [target], "versions": versions}
+    ratio = found["tagger"]["crf"] / found["tagger"]["softmax"]
+    targets.append(harness.at_most("BiLSTM-CRF over BiLSTM, training", 1.15, ratio, checked))
+    for size, seconds in found["long"].items():
+        what = f"loss and gradient of {LONG:,} steps, {size} tags, seconds"
+        targets.append(harness.at_most(what, 0.3, seconds, checked))
+    report = {**found, "machine": machine, "settings": {**settings, "batch": BATCH}}
+    report |= {"targets": targets, "versions": versions}
     return harness.finish(console, "crf", report, options.quick)
 
 
 def measured(batches: int, rounds: int) -> dict[str, Any]:
-    """Milliseconds of a batch, medians over batches and rounds; answers first."""
-    import torch
+    """Medians over batches and rounds; answers first."""
+    import torchcrf  # noqa: F401
 
-    torch.set_num_threads(1)
-    data = drawn(batches)
-    for batch in data[:3]:
-        agree(*batch)
-    contenders = {
-        "training_ms": {"unpad": train, "shrinking": train_shrinking, "padded": train_padded},
-        "decoding_ms": {"unpad": decode, "padded": decode_padded},
-    }
-    times: dict[str, dict[str, list[float]]] = {
-        kind: {name: [] for name in named} for kind, named in contenders.items()
-    }
-    for _ in range(rounds):
-        for batch in data:
-            for kind, named in contenders.items():
-                for name, run in named.items():
-                    start = time.perf_counter()
-                    run(*batch)
-                    times[kind][name].append((time.perf_counter() - start) * 1e3)
-    found: dict[str, Any] = {
-        kind: {name: round(median(ms), 3) for name, ms in named.items()}
-        for kind, named in times.items()
-    }
+    found: dict[str, Any] = {"chains": {}}
+    for size in TAGS:
+        contenders = [Batch(size, seed) for seed in range(batches)]
+        for batch in contenders[:3]:
+            batch.agree()
+        found["chains"][size] = {
+            "loss and gradient": in_turn(contenders, rounds, ("train", "train_peer")),
+            "best paths": in_turn(contenders, rounds, ("decode", "decode_peer")),
+        }
+    found["tagger"] = tagger(batches, rounds)
+    found["long"] = {size: long_one(size, 2 * rounds - 1) for size in (18, 64)}
     return found | {"versions": harness.versions()}
 
 
-def drawn(batches: int) -> list[tuple[Any, Any, Any]]:
-    """Scores, tags and a layer for each batch: lengths of the corpus's own sentences."""
+def in_turn(batches: list[Any], rounds: int, runs: tuple[str, str]) -> dict[str, float]:
+    """Milliseconds of unpad and of its peer."""
+    times: dict[str, list[float]] = {"unpad": [], "pytorch-crf": []}
+    for batch in batches * rounds:
+        for name, run in zip(times, runs, strict=True):
+            start = time.perf_counter()
+            getattr(batch, run)()
+            times[name].append((time.perf_counter() - start) * 1e3)
+    return {name: round(median(ms), 4) for name, ms in times.items()}
+
+
+def lengths(seed: int) -> Any:
+    """Of 32 sentences of the corpus."""
     import corpora
     import torch
 
-    from unpad import Ragged, layers
+    every = torch.tensor([len(x) for x in corpora.english_ewt().train.x])
+    generator = torch.Generator().manual_seed(seed)
+    return every[torch.randint(len(every), (BATCH,), generator=generator)]
 
-    lengths = torch.tensor([len(x) for x in corpora.english_ewt().train.x])
+
+class Batch:
+    """Scores and tags of some sentences, and both layers, with the same weights."""
+
+    def __init__(self, size: int, seed: int) -> None:
+        import torch
+        import torchcrf
+
+        import unpad
+
+        torch.manual_seed(seed)
+        self.layer = unpad.layers.CRF(
+            transition_initializer="normal", boundary_initializer="normal"
+        )
+        self.loss = unpad.losses.CRF()
+        self.scores = unpad.Ragged.from_list([torch.randn(int(n), size) for n in lengths(seed)])
+        self.tags = self.scores.map(lambda v: torch.randint(size, (len(v),)))
+        self.layer(self.scores)
+        self.peer = torchcrf.CRF(size, batch_first=True)
+        with torch.no_grad():
+            self.peer.transitions.copy_(self.layer.transitions)
+            self.peer.start_transitions.copy_(self.layer.start)
+            self.peer.end_transitions.copy_(self.layer.end)
+        self.grid, self.mask = self.scores.to_padded(), self.scores.layout.mask
+        self.labels = self.tags.to_padded()
+
+    def agree(self) -> None:
+        """Asserts that both give the same loss, gradients and best paths."""
+        import torch
+
+        for ours, theirs in zip(self.train(), self.train_peer(), strict=True):
+            torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-5)
+        assert [path.tolist() for path in self.decode()] == self.decode_peer()
+
+    def train(self) -> list[Any]:
+        import torch
+
+        values = self.scores.values.detach().requires_grad_()
+        loss = self.loss(self.tags, self.layer.before_tail(self.scores.with_values(values)))
+        weights = [self.layer.transitions, self.layer.start, self.layer.end]
+        return [loss.detach(), *torch.autograd.grad(loss, [values, *weights])]
+
+    def train_peer(self) -> list[Any]:
+        import torch
+
+        grid = self.grid.detach().requires_grad_()
+        loss = -self.peer(grid, self.labels, self.mask, reduction="mean")
+        peer = self.peer
+        weights = [peer.transitions, peer.start_transitions, peer.end_transitions]
+        of_grid, *others = torch.autograd.grad(loss, [grid, *weights])
+        return [loss.detach(), of_grid[self.mask], *others]
+
+    def decode(self) -> Any:
+        import torch
+
+        with torch.no_grad():
+            return self.layer.decode(self.scores)
+
+    def decode_peer(self) -> list[list[int]]:
+        import torch
+
+        with torch.no_grad():
+            return self.peer.decode(self.grid, self.mask)
+
+
+def tagger(batches: int, rounds: int) -> dict[str, float]:
+    """Milliseconds of a training step that ends in a softmax, and in a CRF."""
+    import torch
+
+    import unpad
+
+    layers = unpad.layers
+    models = {}
+    for name in ("softmax", "crf"):
+        unpad.utils.set_random_seed(0)
+        ends = [layers.Softmax()] if name == "softmax" else [layers.CRF()]
+        lstm = layers.Bidirectional(layers.LSTM(100, return_sequences=True))
+        body = [layers.Embedding(WORDS, 100), lstm, layers.Dense(CLASSES)]
+        models[name] = unpad.Sequential([*body, *ends])
+        loss = "crf" if name == "crf" else "sparse_categorical_crossentropy"
+        models[name].compile("adam", loss=loss)
+    times: dict[str, list[float]] = {name: [] for name in models}
+    with unpad.kernels.own_threads():
+        for seed in [0, 1, 2, *range(batches)] * rounds:
+            sizes = lengths(seed)
+            x = unpad.Ragged(torch.randint(1, WORDS, (int(sizes.sum()),)), offsets(sizes))
+            y = x.map(lambda v: v % CLASSES)
+            for name, model in models.items():
+                start = time.perf_counter()
+                loss = model.train_on_batch(x, y)
+                times[name].append((time.perf_counter() - start) * 1e3)
+                assert loss == loss
+    return {name: round(median(ms[3:]), 4) for name, ms in times.items()}
+
+
+def offsets(sizes: Any) -> Any:
+    import torch
+
+    return torch.cat([sizes.new_zeros(1), sizes.cumsum(0)])
+
+
+def long_one(size: int, rounds: int) -> float:
+    """Seconds of the loss and the gradient of one sequence, the median."""
+    import torch
+
+    import unpad
+
     torch.manual_seed(0)
-    layer = layers.CRF(transition_initializer="normal", boundary_initializer="normal")
-    found = []
-    for _ in range(batches):
-        sizes = lengths[torch.randint(len(lengths), (BATCH,))]
-        scores = Ragged.from_list([torch.randn(int(n), TAGS) for n in sizes])
-        found.append((scores, scores.map(lambda v: torch.randint(TAGS, (len(v),))), layer))
-    layer(found[0][0])
-    return found
-
-
-def agree(scores: Any, tags: Any, layer: Any) -> None:
-    """Asserts that all give the same loss, gradients and best paths."""
-    import torch
-
-    want = train(scores, tags, layer)
-    for other in (train_shrinking, train_padded):
-        for a, b in zip(other(scores, tags, layer), want, strict=True):
-            torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
-    assert decode_padded(scores, tags, layer) == [p.tolist() for p in decode(scores, tags, layer)]
-
-
-def gradients(loss: Any, values: Any, layer: Any) -> list[Any]:
-    """The loss and what follows from it."""
-    import torch
-
-    sources = [values, layer.transitions, layer.start, layer.end]
-    return [loss.detach(), *torch.autograd.grad(loss, sources)]
-
-
-def train(scores: Any, tags: Any, layer: Any) -> list[Any]:
-    from unpad import losses
-
-    values = scores.values.detach().requires_grad_()
-    loss = losses.CRF()(tags, layer.before_tail(scores.with_values(values)))
-    return gradients(loss, values, layer)
-
-
-def train_shrinking(scores: Any, tags: Any, layer: Any) -> list[Any]:
-    """Real steps, one after another, with autograd; nothing of the walk is known in advance."""
-    import torch
-
-    values = scores.values.detach().requires_grad_()
-    order = scores.lengths.argsort(descending=True, stable=True)
-    starts, lengths = scores.offsets[:-1][order], scores.lengths[order]
-    state = layer.start + values[starts]
-    total = values.new_zeros(())
-    for t in range(1, int(lengths[0])):
-        n = int((lengths > t).sum())
-        ended = state[n:]
-        total = total + torch.logsumexp(ended + layer.end, -1).sum()
-        emitted = values[starts[:n] + t]
-        state = torch.logsumexp(state[:n].unsqueeze(2) + layer.transitions, 1) + emitted
-    total = total + torch.logsumexp(state + layer.end, -1).sum()
-    return gradients((total - of_paths(values, scores, tags, layer)) / BATCH, values, layer)
-
-
-def of_paths(values: Any, scores: Any, tags: Any, layer: Any) -> Any:
-    """The summed score of all right paths."""
-    import torch
-
-    y, first = tags.values, scores.offsets[:-1]
-    inner = torch.ones(len(y), dtype=torch.bool).index_fill(0, first, False)
-    score = values.gather(1, y.unsqueeze(1)).sum() + layer.start[y[first]].sum()
-    score = score + layer.transitions[y.roll(1)[inner], y[inner]].sum()
-    return score + layer.end[y[scores.offsets[1:] - 1]].sum()
-
-
-def padded(values: Any, scores: Any) -> tuple[Any, Any]:
-    """(time, batch, tags) and the mask (time, batch)."""
-    grid = scores.with_values(values).to_padded().transpose(0, 1)
-    return grid, scores.layout.mask.transpose(0, 1)
-
-
-def train_padded(scores: Any, tags: Any, layer: Any) -> list[Any]:
-    """Every slot of the grid, masked, with autograd."""
-    import torch
-
-    values = scores.values.detach().requires_grad_()
-    grid, mask = padded(values, scores)
-    state = layer.start + grid[0]
-    for t in range(1, len(grid)):
-        on = torch.logsumexp(state.unsqueeze(2) + layer.transitions + grid[t].unsqueeze(1), 1)
-        state = torch.where(mask[t].unsqueeze(1), on, state)
-    total = torch.logsumexp(state + layer.end, -1).sum()
-    return gradients((total - of_paths(values, scores, tags, layer)) / BATCH, values, layer)
-
-
-def decode(scores: Any, tags: Any, layer: Any) -> Any:
-    import torch
-
-    with torch.no_grad():
-        return layer.decode(scores)
-
-
-def decode_padded(scores: Any, tags: Any, layer: Any) -> list[list[int]]:
-    """Viterbi over the grid, and the way back sequence by sequence."""
-    import torch
-
-    with torch.no_grad():
-        grid, mask = padded(scores.values, scores)
-        state, history = layer.start + grid[0], []
-        for t in range(1, len(grid)):
-            best, before = (state.unsqueeze(2) + layer.transitions + grid[t].unsqueeze(1)).max(1)
-            state = torch.where(mask[t].unsqueeze(1), best, state)
-            history.append(before)
-        found = []
-        for i, length in enumerate(scores.lengths.tolist()):
-            path = [int((state[i] + layer.end).argmax())]
-            for before in reversed(history[: length - 1]):
-                path.append(int(before[i][path[-1]]))
-            found.append(path[::-1])
-        return found
+    layer, loss, times = unpad.layers.CRF(), unpad.losses.CRF(), []
+    scores = unpad.Ragged(torch.randn(LONG, size), torch.tensor([0, LONG]))
+    tags = scores.map(lambda v: torch.randint(size, (len(v),)))
+    layer(scores)
+    for _ in range(rounds):
+        values = scores.values.detach().requires_grad_()
+        start = time.perf_counter()
+        loss(tags, layer.before_tail(scores.with_values(values))).backward()
+        times.append(time.perf_counter() - start)
+    # Transitions are 0: each step is a softmax by itself.
+    want = torch.softmax(scores.values, -1)
+    want[torch.arange(LONG), tags.values] -= 1
+    torch.testing.assert_close(values.grad, want, rtol=1e-4, atol=1e-6)
+    return round(median(times), 4)
 
 
 if __name__ == "__main__":

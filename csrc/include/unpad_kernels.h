@@ -262,6 +262,46 @@ typedef struct {
  * alone, those of d_kernel on the steps of the slot in their order; none on threads. */
 UNPAD_API int32_t unpad_slots_linear(int32_t dtype, int32_t threads, int32_t backward, const unpad_slots *slots);
 
+/* Linear chains: every path of tags through a sequence. A path scores what its tags score at each step, and for each pair
+ * of neighbours a transition; a sequence's first tag scores a start, its last an end. Scores may be -infinity: no path goes
+ * there. NaN or +infinity makes a sequence's sums and gradients NaN. All is computed in double. */
+typedef struct {
+  const void *scores;           /* (steps, tags), contiguous, as all of these; with pairs (steps, tags, tags) from the tag
+                                   before: of a sequence's first step only row 0 counts */
+  const void *transitions;      /* (tags, tags) from the tag before, or null for zeros; with pairs null */
+  const void *start;            /* (tags) or null for zeros */
+  const void *end;              /* the same */
+  const int64_t *offsets;       /* (batch + 1) */
+  const int64_t *only;          /* (steps) the tag that a step has, or -1 where it may be any; or null */
+  void *total;                  /* sums: (batch) out, the log of the sum over all paths of exp(score); with `only` less
+                                   that of the paths that have these tags, 0 where none is known. best: (batch, best) out,
+                                   the paths' scores, -infinity where there is no other, or null. 0 of an empty sequence */
+  double *walked;               /* (steps, tags): sums: out, or null where no gradient is asked for; gradients: as sums
+                                   wrote it; best: (steps, tags, best), work space */
+  double *fitting;              /* sums and gradients: the same of the paths that have the tags of `only`; may be null
+                                   where of each sequence all are known or none */
+  int64_t *whence;              /* best: (steps, tags, best) work space; may be null with best = 1 */
+  int64_t *path;                /* best: (steps, best) out, the tags of each; -1 where there is no other, but of a best
+                                   one without `total`, of which the first tags are given then */
+  const void *d_total;          /* gradients: (batch), or null for 1 each */
+  void *d_scores;               /* gradients: as scores, out, or null */
+  void *d_transitions;          /* the same of the others */
+  void *d_start;
+  void *d_end;
+  void *marginals;              /* gradients: (steps, tags) out, the probability of each tag over all paths, or null */
+  int64_t steps;
+  int64_t batch;
+  int64_t tags;
+  int64_t pairs;                /* 0 or 1 */
+  int64_t best;                 /* best: how many paths, at least 1 */
+} unpad_chain;
+
+/* At most `threads` threads walk the sequences. The bits of a sequence depend neither on them nor on the others; those of
+ * d_transitions, d_start and d_end on the sequences in their order. */
+UNPAD_API int32_t unpad_chain_sums(int32_t dtype, int32_t threads, const unpad_chain *chain);
+UNPAD_API int32_t unpad_chain_gradients(int32_t dtype, int32_t threads, const unpad_chain *chain);
+UNPAD_API int32_t unpad_chain_best(int32_t dtype, int32_t threads, const unpad_chain *chain);
+
 /* For how many microseconds (200; at most a second) the library's threads stay awake between two calls that follow each
  * other as closely: awake they spare the next call the time to wake them, and keep a core from who else wants it.
  * Returns what held before, or -1 where the number is out of range. */

@@ -67,6 +67,19 @@ typedef void (*Adam)(const unpad_adam *, const unpad_adam_part *, int64_t from, 
 // Some slots of a linear map of sequences laid out.
 typedef void (*Slots)(const unpad_slots *, int64_t from, int64_t to, void *space);
 
+// Walks of linear chains, of one dtype: of the sequences from .. to, with tables that all threads read and space of this
+// one's.
+struct Chains {
+  int64_t (*table_bytes)(const unpad_chain *);
+  int64_t (*space_bytes)(const unpad_chain *);
+  int64_t lanes;  // rows of what is summed up are padded to a multiple
+  void (*tables)(const unpad_chain *, void *tables);
+  void (*sums)(const unpad_chain *, void *tables, void *space, int64_t from, int64_t to);
+  // `into`: start, end, and a row a tag of transitions.
+  void (*gradients)(const unpad_chain *, void *tables, void *space, int64_t from, int64_t to, double *into);
+  void (*best)(const unpad_chain *, void *tables, void *space, int64_t from, int64_t to);
+};
+
 struct Kernels {
   const char *name;
   Passes forward;
@@ -75,6 +88,7 @@ struct Kernels {
   Adam adam[2];
   Slots slots_forward[2];
   Slots slots_backward[2];
+  Chains chains[2];
 };
 
 #if UNPAD_X86

@@ -1,6 +1,7 @@
 // The table of one instruction set's kernels; included last by each of isa/*.cpp.
 #pragma once
 
+#include "chain/chain.h"
 #include "gemm/block_product.h"
 #include "recurrent/passes.h"
 #include "slots/slots.h"
@@ -23,7 +24,8 @@ constexpr Kernels table(const char *name) {
           {multiply<F>(), multiply<D>()},
           {adam_update<F>, adam_update<D>},
           {slots_forward<F>, slots_forward<D>},
-          {slots_backward<F>, slots_backward<D>}};
+          {slots_backward<F>, slots_backward<D>},
+          {chains<F>(), chains<D>()}};
 }
 
 }  // namespace UNPAD_NAMESPACE

@@ -33,6 +33,14 @@ std::string adam_part_fields() {
       AT(weight), AT(gradient), AT(m), AT(v), AT(count), AT(order), AT(starts), AT(width)});
 }
 
+std::string chain_fields() {
+  typedef unpad_chain Struct;
+  return line("unpad_chain", sizeof(Struct), {
+      AT(scores), AT(transitions), AT(start), AT(end), AT(offsets), AT(only), AT(total), AT(walked), AT(fitting),
+      AT(whence), AT(path), AT(d_total), AT(d_scores), AT(d_transitions), AT(d_start), AT(d_end), AT(marginals),
+      AT(steps), AT(batch), AT(tags), AT(pairs), AT(best)});
+}
+
 std::string layer_fields() {
   typedef unpad_layer Struct;
   return line("unpad_layer", sizeof(Struct), {
@@ -79,8 +87,8 @@ std::string cell_names() {
 }  // namespace
 
 extern "C" const char *unpad_kernels_fields(void) {
-  static const std::string all = adam_fields() + adam_part_fields() + layer_fields() + layer_gradients_fields() + product_fields() + slots_fields() + cell_names();
+  static const std::string all = adam_fields() + adam_part_fields() + chain_fields() + layer_fields() + layer_gradients_fields() + product_fields() + slots_fields() + cell_names();
   return all.c_str();
 }
 
-extern "C" int32_t unpad_kernels_version(void) { return 9; }
+extern "C" int32_t unpad_kernels_version(void) { return 10; }

@@ -48,17 +48,25 @@ def adam_step(sizes):
     return [*parties, squares, [], 2, 0.1, 0.9, 0.99, 1e-7, 0.01, True]
 
 
+def chain(sizes):
+    """Scores of three tags by themselves, of transitions, of both ends."""
+    return [_numbers(sum(sizes), 3), _offsets(sizes), *(_numbers(*n) for n in ((3, 3), (3,), (3,)))]
+
+
 def log_partition(sizes):
-    entry = torch.randint(3, (sum(sizes), 1))  # of row 0, where a first step's only way is from
-    return [_numbers(sum(sizes), 3, 3), _offsets(sizes), entry]
+    return [*chain(sizes), torch.arange(sum(sizes)) % 4 - 1, True]  # some not known
 
 
 def marginals(sizes):
-    return [_numbers(sum(sizes), 3, 3), _offsets(sizes)]
+    return chain(sizes)
 
 
 def best_path(sizes):
-    return [_numbers(sum(sizes), 3, 3).detach(), _offsets(sizes)]
+    return [g.detach() for g in chain(sizes)]
+
+
+def best_paths(sizes):
+    return [*best_path(sizes), 4]
 
 
 def attention(sizes):
@@ -80,6 +88,7 @@ ARGUMENTS = {
         log_partition,
         marginals,
         best_path,
+        best_paths,
         attention,
     )
 }

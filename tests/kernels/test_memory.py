@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import unpad as keras
 from unpad import kernels
-from unpad.kernels import operator, products
+from unpad.kernels import chain, operator, products
 from unpad.kernels.adam import Rates
 from unpad.kernels.groups import by_group
 from unpad.kernels.products import Times
@@ -142,7 +142,55 @@ def backward(cell):
     return make
 
 
+def chain_parts():
+    """Scores, transitions, start, end; offsets."""
+    shapes = (5, 3), (3, 3), (3,), (3,)
+    return [*(torch.randn(*shape) for shape in shapes), torch.tensor([0, 3, 5])]
+
+
+def chain_sums():
+    def call(*given):
+        *scores, offsets, tags = given
+        scores = [s.detach().requires_grad_(s.is_floating_point()) for s in scores]
+        found = chain.negative_log_likelihood(chain.Scores(*scores), offsets, tags, tags >= 0)
+        slopes = torch.autograd.grad(found.sum(), scores)
+        return torch.cat([found.detach(), *(s.flatten() for s in slopes)])
+
+    return [*chain_parts(), torch.tensor([0, -1, 2, 1, -1])], call
+
+
+def chain_paths():
+    def call(*given):
+        *parts, offsets = given
+        scores = chain.Scores(*parts)
+        paths, found = chain.best_paths(scores, offsets, 2)
+        every = paths, found, chain.marginals(scores, offsets), chain.best_path(scores, offsets)
+        return torch.cat([t.flatten() for t in every])
+
+    return chain_parts(), call
+
+
+def chain_back():
+    """What forward has kept is handed back by whoever holds it."""
+    *scores, offsets = chain_parts()
+    tags = torch.tensor([0, -1, 2, 1, -1])
+    given = [scores[0], offsets, *scores[1:], tags]
+    total, *kept = torch.ops.unpad.log_partition.default(*given, True, "", True)
+
+    def call(d, *rest):
+        arguments, kept = rest[:6], rest[6:]
+        back = torch.ops.unpad.log_partition_backward.default
+        results, wanted = [total, *kept], [True] * 4
+        found = back([d], *arguments, True, results=results, path="", wanted=wanted)
+        return torch.cat([g.flatten() for g in found])
+
+    return [torch.ones(2), *given, *kept], call
+
+
 CALLERS = {
+    "chain sums": chain_sums,
+    "chain paths": chain_paths,
+    "chain back": chain_back,
     "linear": linear,
     "product": product,
     "product_transposed": product_transposed,
@@ -192,6 +240,15 @@ RIGHT = {
     ("slots", 0, "narrower"),
     ("slots", 4, "much longer"),
     *(("adam", i, "flat") for i in range(4)),
+    # Scores are brought into the widest of their types.
+    *(
+        (f"chain {of}", i, lie)
+        for of in ("sums", "paths")
+        for i in range(4)
+        for lie in ("double", "half", "int32", "bool")
+    ),
+    *((f"chain {of}", 4, lie) for of in ("sums", "paths") for lie in ("longer", "wider")),
+    ("chain sums", 5, "bool"),
 }
 
 

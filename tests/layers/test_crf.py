@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import unpad as keras
-from unpad import Ragged, layers, losses
+from unpad import Ragged, kernels, layers, losses
 from unpad.kernels import chain
 from unpad.layers.tagging.tag_scheme import allowed
 from unpad.metrics import SpanF1
@@ -27,6 +27,13 @@ TAGS = 3
 BIO = ["O", "B-A", "I-A", "B-B", "I-B"]
 BIOES = ["B-A", "I-A", "E-A", "S-A", "O", "S-B", "B-B", "E-B"]
 sizes = st.lists(st.integers(0, 4), min_size=0, max_size=4)
+
+
+@pytest.fixture(params=["compiled", "torch"], scope="module")
+def path(request):
+    """What is asked of chains is asked of each of their paths."""
+    with kernels.force(request.param):
+        yield
 
 
 def pairs_of(lengths, tags=TAGS):
@@ -67,6 +74,7 @@ def crf(size=TAGS, **options):
 # --- every path spelt out -------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("path")
 @given(lengths=sizes, tags=st.integers(1, 3))
 @draws(40)
 def test_the_partition_sums_over_all_paths(lengths, tags):
@@ -86,6 +94,7 @@ def test_the_partition_sums_over_all_paths(lengths, tags):
         torch.testing.assert_close(*grads, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.usefixtures("path")
 @given(lengths=sizes, tags=st.integers(1, 3))
 @draws(40)
 def test_marginals_and_best_paths_are_those_of_all_paths(lengths, tags):
@@ -102,6 +111,7 @@ def test_marginals_and_best_paths_are_those_of_all_paths(lengths, tags):
         torch.testing.assert_close(ours, want, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.usefixtures("path")
 @given(lengths=sizes, data=st.data())
 @draws(40)
 def test_the_likelihood_of_tags_of_which_some_are_not_known(lengths, data):
@@ -205,6 +215,7 @@ def test_a_hole_is_no_step():
         assert there.to_padded().shape[:2] == x.shape[:2]
 
 
+@pytest.mark.usefixtures("path")
 def test_a_thousand_steps_in_float32():
     pairs = pairs_of([1000, 1, 999]).map(lambda v: 10 * v)
     tags = pairs.with_values(chain.best_path(pairs.values, pairs.offsets))
@@ -220,6 +231,7 @@ def test_a_thousand_steps_in_float32():
     assert torch.equal(path, tags.values)
 
 
+@pytest.mark.usefixtures("path")
 def test_scores_far_apart_do_not_vanish():
     """A tag that is out of the question is needed at the next step: exp would have lost it."""
     scores = torch.zeros(2, 2, 2)

@@ -21,6 +21,11 @@ def _of_directions(name: str) -> tuple[str, ...]:
 FIELDS: dict[str, tuple[str, ...]] = {
     "unpad_adam": ("beta_1", "beta_2", "rate", "epsilon", "keep"),
     "unpad_adam_part": ("weight", "gradient", "m", "v", "count", "order", "starts", "width"),
+    "unpad_chain": (
+        "scores", "transitions", "start", "end", "offsets", "only", "total", "walked", "fitting",
+        "whence", "path", "d_total", "d_scores", "d_transitions", "d_start", "d_end", "marginals",
+        "steps", "batch", "tags", "pairs", "best",
+    ),
     "unpad_layer": (
         *(
             f"problem.{name}"

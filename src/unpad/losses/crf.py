@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -11,21 +12,19 @@ from ..arguments import Precision
 from ..errors import first_true
 from ..kernels import chain
 from ..layers import Layer, Spec
+from ..layers.tagging.tag_scores import scores_of
 from ..ragged import Layout, Ragged
 from ..ragged.batch import place, values_of
 from .reduction import Reduced, reduce
 from .sequence import SequenceLoss
 
-# Below it a step's score is not learnt: the layer forbids it.
-_FORBIDDEN = -5e3
-
 
 class CRF(SequenceLoss):
     """-log of the probability of a sequence's path of tags among all paths, of a `layers.CRF`.
 
-    Shapes: y_true (steps,) or (steps, 1), numbers of tags; y_pred (steps, tags, tags), the scores
-    of pairs of neighbouring tags as the layer's `before_tail` gives them. A model that ends in CRF
-    is trained from there by itself. The loss is one number a sequence, and the mean is over the
+    Shapes: y_true (steps,) or (steps, 1), numbers of tags; y_pred what the layer's `before_tail`
+    gives, or (steps, tags, tags), the scores of pairs of neighbouring tags. A model that ends in
+    CRF is trained from there by itself. The loss is one number a sequence, and the mean is over the
     sequences that have a step. Without a step it is 0.
 
     A step of the class `ignore_class` has a tag that is not known: all paths that have the tags
@@ -87,6 +86,11 @@ class CRF(SequenceLoss):
 
     def _check_labels(self, target: Ragged | Tensor, size: int) -> None:
         y = values_of(target)
+        if torch.compiler.is_compiling() or not y.numel():
+            return
+        low, high = y.aminmax()
+        if not bool((low < 0) | (high >= size)):
+            return
         outside = (y < 0) | (y >= size)
         if self.ignore_class is not None:
             outside &= y != self.ignore_class
@@ -124,8 +128,9 @@ class CRF(SequenceLoss):
         return None if self.ignore_class is None else y != self.ignore_class
 
     def per_sequence(self, y_true: Ragged, y_pred: Ragged) -> Tensor:
+        scores = scores_of(y_pred)
         size = y_pred.feature[-1] if y_pred.feature else 0
-        if tuple(y_pred.feature) != (size, size):
+        if scores.transitions is None and tuple(y_pred.feature) != (size, size):
             raise ValueError(
                 f"{self.name}: expected the scores of pairs of tags, (steps, tags, tags), as "
                 f"before_tail of a model that ends in layers.CRF gives, got "
@@ -135,19 +140,23 @@ class CRF(SequenceLoss):
         self._check_labels(path, size)
         known = self._known(path.values)
         tags = path.values if known is None else path.values.where(known, 0)
-        self._check_allowed(y_pred, path.with_values(tags), known)
-        return chain.negative_log_likelihood(y_pred.values, y_pred.layout.own, tags, known)
+        losses = chain.negative_log_likelihood(scores, y_pred.layout.own, tags, known)
+        # What is forbidden costs infinitely much: to look first would take as long as the rest.
+        if not torch.compiler.is_compiling() and not math.isfinite(losses.detach().sum().item()):
+            self._check_allowed(scores, path.with_values(tags), known)
+        return losses
 
-    def _check_allowed(self, scores: Ragged, path: Ragged, known: Tensor | None) -> None:
-        tags = path.values
-        forbidden = chain.path_scores(scores.values.detach(), path.layout.own, tags) < _FORBIDDEN
-        first = torch.zeros_like(forbidden).index_fill(0, chain.first_steps(path.layout.own), True)
+    def _check_allowed(self, scores: chain.Scores, path: Ragged, known: Tensor | None) -> None:
+        tags, own = path.values, path.layout.own
+        scores = scores.detach()
+        forbidden = chain.path_scores(scores, own, tags) == -torch.inf
+        first = torch.zeros_like(forbidden).index_fill(0, chain.first_steps(own), True)
         if known is not None:
             forbidden &= known & (first | known.roll(1))
         if (at := first_true(forbidden)) is None:
             return
         after = "" if bool(first[at]) else f" after tag {int(tags[at[0] - 1])}"
-        if after and bool((scores.values[at[0], :, tags[at]] < _FORBIDDEN).all()):
+        if after and bool((chain.pairs_of(scores, own)[at[0], :, tags[at]] == -torch.inf).all()):
             after = " at the end"
         raise ValueError(
             f"{self.name}: tag {int(tags[at])}{after}, in {place(path, at)}, breaks the scheme of "

@@ -5,19 +5,30 @@
     marginals           the share of that sum that goes through a tag at a step
     best_path           the path of the highest score                      (Viterbi 1967)
 
-The scores hold all there is: (steps, tags, tags), from the tag before to the tag of the step. Of a
-sequence's first step, where no tag is before, only row 0 counts.
+`Scores` are those of tags by themselves (steps, tags), of transitions and of both ends; or, as a
+plain tensor, (steps, tags, tags), from the tag before to the tag of the step: of a sequence's first
+step, where no tag is before, only row 0 counts. -inf forbids.
 """
 
-from .operators import best_path, log_partition, marginals, negative_log_likelihood, path_scores
-from .steps import first_steps, last_steps
+from .operators import (
+    best_path,
+    best_paths,
+    log_partition,
+    marginals,
+    negative_log_likelihood,
+    path_scores,
+)
+from .steps import Scores, first_steps, last_steps, pairs_of
 
 __all__ = [
+    "Scores",
     "best_path",
+    "best_paths",
     "first_steps",
     "last_steps",
     "log_partition",
     "marginals",
     "negative_log_likelihood",
+    "pairs_of",
     "path_scores",
 ]

@@ -10,176 +10,289 @@ from torch import Tensor
 from ...ragged.numbers import HALF
 from ...ragged.own import Own
 from .. import around
-from ..checks import indices
 from ..paths import Operator, Path, forced
-from . import in_graph, reference, walk
-from .steps import entries, own_of
+from . import compiled, in_graph, reference, walk
+from .steps import Scores, entries, first_steps, last_steps, only, own_of, pairs_of
 
 
-def log_partition(scores: Tensor, layout: Own | Tensor) -> Tensor:
+def log_partition(scores: Scores | Tensor, layout: Own | Tensor) -> Tensor:
     """The log of the summed exp(score) of every path: (batch,); 0 for an empty sequence.
 
+    -inf where no path is possible; that sequence has no gradient.
+
     Args:
-        scores: (steps, tags, tags). Half precision is computed in float32.
+        scores: `Scores`, or (steps, tags, tags). Half precision is computed in float32.
         layout: offsets (batch + 1,), or the own of a layout, which keeps what is worked out.
     """
-    return _log_partition(_wide(scores), own_of(layout), None)
+    return _log_partition(_wide(scores), own_of(layout), None, False)
 
 
-def _log_partition(scores: Tensor, own: Own, entry: Tensor | None) -> Tensor:
+def _log_partition(scores: Scores, own: Own, tags: Tensor | None, partly: bool) -> Tensor:
     if not around.recorded():
-        return LOG_PARTITION.choose(scores).direct(scores, own, entry)
-    if not torch.compiler.is_exporting():
-        keep = torch.is_grad_enabled() and scores.requires_grad
-        return LOG_PARTITION.op(scores, own.offsets, entry, forced() or "", keep)[0]
-    if entry is not None:
-        # Measured from the path, as the walk does.
-        scores = scores - scores.flatten(1).gather(1, entry).unsqueeze(2)
-    return in_graph.log_partition(scores, own)
+        return LOG_PARTITION.choose(scores).direct(scores, own, tags, partly)
+    if torch.compiler.is_exporting():
+        return _exported(scores, own, tags, partly)
+    keep = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in scores)
+    values, *parts = scores
+    return LOG_PARTITION.op(values, own.offsets, *parts, tags, partly, forced() or "", keep)[0]
 
 
-def marginals(scores: Tensor, layout: Own | Tensor) -> Tensor:
+def _exported(scores: Scores, own: Own, tags: Tensor | None, partly: bool) -> Tensor:
+    """See `walk.log_partition`."""
+    pairs = pairs_of(scores, own)
+    if tags is None:
+        return in_graph.log_partition(pairs, own)
+    if not partly:
+        taken = pairs.flatten(1).gather(1, entries(pairs, own, tags))
+        return in_graph.log_partition(pairs - taken.unsqueeze(2), own)
+    fitting = only(pairs, tags)
+    level = fitting.detach().amax((1, 2), keepdim=True)
+    return in_graph.log_partition(pairs - level, own) - in_graph.log_partition(fitting - level, own)
+
+
+def marginals(scores: Scores | Tensor, layout: Own | Tensor) -> Tensor:
     """The probability of each tag at each step, over all paths: (steps, tags).
 
-    Differentiable through the walk itself, which keeps a graph of every step.
+    0 where no path is possible. Differentiable, through the walk in torch's operators, which keeps
+    a graph of every step.
 
     Args:
-        scores: (steps, tags, tags).
+        scores: `Scores`, or (steps, tags, tags).
         layout: offsets (batch + 1,), or the own of a layout, which keeps what is worked out.
     """
     wide, own = _wide(scores), own_of(layout)
     if not around.recorded():
         found = MARGINALS.choose(wide).direct(wide, own)
     elif torch.compiler.is_exporting():
-        found = in_graph.marginals(wide, own)
+        found = in_graph.marginals(pairs_of(wide, own), own)
     else:
-        found = MARGINALS(wide, own.offsets)
-    return found.to(scores.dtype)
+        found = MARGINALS(wide.values, own.offsets, *wide[1:])
+    return found.to(_given(scores).dtype)
 
 
-def best_path(scores: Tensor, layout: Own | Tensor) -> Tensor:
+def best_path(scores: Scores | Tensor, layout: Own | Tensor) -> Tensor:
     """The tags of the path with the highest score: (steps,) int64. No gradient.
 
     Args:
-        scores: (steps, tags, tags).
+        scores: `Scores`, or (steps, tags, tags).
         layout: offsets (batch + 1,), or the own of a layout, which keeps what is worked out.
     """
-    scores, own = _wide(scores.detach()), own_of(layout)
+    wide, own = _wide(scores).detach(), own_of(layout)
     if not around.recorded():
-        return BEST_PATH.choose(scores).direct(scores, own)
+        return BEST_PATH.choose(wide).direct(wide, own)
     if torch.compiler.is_exporting():
-        return in_graph.best_path(scores, own)
-    return BEST_PATH(scores, own.offsets)
+        return in_graph.best_path(pairs_of(wide, own), own)
+    return BEST_PATH(wide.values, own.offsets, *wide[1:])
 
 
-def path_scores(scores: Tensor, layout: Own | Tensor, tags: Tensor) -> Tensor:
+def best_paths(scores: Scores | Tensor, layout: Own | Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """The paths with the highest scores, from the highest down. No gradient.
+
+    Args:
+        scores: `Scores`, or (steps, tags, tags).
+        layout: offsets (batch + 1,), or the own of a layout, which keeps what is worked out.
+        count: how many.
+
+    Returns:
+        (steps, count) int64 their tags; (batch, count) their scores. Where a sequence has fewer
+        paths, -1 and -inf; an empty one has one path, of score 0.
+
+    Raises:
+        ValueError: the count is below 1.
+    """
+    if count < 1:
+        raise ValueError(f"best_paths: expected count from 1 on, got {count}.")
+    wide, own = _wide(scores).detach(), own_of(layout)
+    if not around.recorded():
+        return BEST_PATHS.choose(wide).direct(wide, own, count)
+    return BEST_PATHS(wide.values, own.offsets, *wide[1:], count)
+
+
+def path_scores(scores: Scores | Tensor, layout: Own | Tensor, tags: Tensor) -> Tensor:
     """What each step adds to the score of a path: (steps,).
 
     Args:
-        scores: (steps, tags, tags).
+        scores: `Scores`, or (steps, tags, tags).
         layout: offsets (batch + 1,), or the own of a layout, which keeps what is worked out.
         tags: (steps,) the path, int64.
     """
-    return scores.flatten(1).gather(1, entries(scores, own_of(layout), tags)).squeeze(1)
+    (values, transitions, start, end), own = _given(scores), own_of(layout)
+    if values.ndim == 3:
+        found = values.flatten(1).gather(1, entries(values, own, tags)).squeeze(1)
+    else:
+        found = values.gather(1, tags.unsqueeze(1)).squeeze(1)
+    first, last = first_steps(own), last_steps(own)
+    if transitions is not None:
+        between = transitions[tags.roll(1), tags]
+        found = found + between.index_fill(0, first, 0)
+    if start is not None:
+        found = found.index_add(0, first, start[tags[first]].to(found.dtype))
+    if end is not None:
+        found = found.index_add(0, last, end[tags[last]].to(found.dtype))
+    return found
 
 
 def negative_log_likelihood(
-    scores: Tensor, layout: Own | Tensor, tags: Tensor, known: Tensor | None = None
+    scores: Scores | Tensor, layout: Own | Tensor, tags: Tensor, known: Tensor | None = None
 ) -> Tensor:
     """-log of the probability of a path, (batch,); of all paths that have the known tags.
 
+    0 where none is known.
+
     Args:
-        scores: (steps, tags, tags).
+        scores: `Scores`, or (steps, tags, tags).
         layout: offsets (batch + 1,), or the own of a layout, which keeps what is worked out.
         tags: (steps,) the path, int64.
         known: (steps,) bool: where False, any tag will do; None where all are known.
     """
-    own, scores = own_of(layout), _wide(scores)
-    recorded = around.recorded()
-    if not recorded and not len(scores):
-        return log_partition(scores, own)
-    if known is None or (not recorded and bool(known.all())):
-        return _log_partition(scores, own, entries(scores, own, tags))
-    other = torch.arange(scores.shape[-1], device=tags.device) != tags.unsqueeze(-1)
-    fitting = scores.masked_fill((other & known.unsqueeze(-1)).unsqueeze(1), -torch.inf)
-    # Both are measured from near the paths: a small difference of two sums that grow with the
-    # length would be lost in float32.
-    level = fitting.detach().amax((1, 2), keepdim=True)
-    return log_partition(scores - level, own) - log_partition(fitting - level, own)
+    tags = tags if known is None else tags.where(known, -1)
+    return _log_partition(_wide(scores), own_of(layout), tags, known is not None)
 
 
-def _wide(scores: Tensor) -> Tensor:
-    """In float32 at least."""
-    return scores.float() if scores.dtype in HALF else scores
+def _given(scores: Scores | Tensor) -> Scores:
+    return scores if isinstance(scores, Scores) else Scores(scores)
+
+
+def _wide(scores: Scores | Tensor) -> Scores:
+    """All of one type, float32 at least."""
+    given = _given(scores)
+    wanted = torch.float32 if given.dtype in HALF else given.dtype
+    if all(part is None or part.dtype is wanted for part in given):
+        return given
+    return given.map(lambda part: part.to(wanted))
 
 
 # --- as they are declared -------------------------------------------------------------------------
 
-
-def _check(scores: Tensor, offsets: Tensor, entry: Tensor | None = None) -> None:
-    if scores.ndim != 3 or scores.shape[1] != scores.shape[2]:
-        got = tuple(scores.shape)
-        raise ValueError(f"chain: expected scores (steps, tags, tags), got {got}.")
-    indices("chain", "offsets", offsets, (max(offsets.numel(), 1),), scores.device)
-    if entry is not None:
-        indices("chain", "entry", entry, (scores.shape[0], 1), scores.device)
+_SCORES = "Tensor scores, Tensor offsets, Tensor? transitions, Tensor? start, Tensor? end"
+_FOLLOWED = ("scores", "transitions", "start", "end")
 
 
-def _walk_refuses(scores: Tensor) -> str | None:
+def _asked(scores: Tensor, _: Any, transitions: Any, start: Any, end: Any, *__: Any) -> Scores:
+    return Scores(scores, transitions, start, end)
+
+
+def _check(scores: Tensor, offsets: Tensor, *rest: Any) -> None:
+    compiled.check(Scores(scores, *rest[:3]), offsets, None)
+
+
+def _check_tags(scores: Tensor, offsets: Tensor, *rest: Any) -> None:
+    compiled.check(Scores(scores, *rest[:3]), offsets, rest[3])
+
+
+def _walk_refuses(scores: Scores) -> str | None:
     transform = around.transform()
     return transform and around.within(transform)
 
 
-def _never(scores: Tensor) -> None:
+def _never(scores: Scores) -> None:
     return None
 
 
-def _total_alone(scores: Tensor, offsets: Tensor, entry: Tensor | None, keep: bool) -> Any:
-    """By the reference, which keeps nothing."""
-    kept = scores.new_zeros(scores.shape if keep else (0,))
-    return reference.log_partition(scores, offsets, entry), kept
+def _with(function: Any) -> Any:
+    """Of an operator's arguments, a function of scores and offsets."""
+
+    def run(values: Tensor, offsets: Tensor, *rest: Any) -> Any:
+        return function(Scores(values, *rest[:3]), offsets, *rest[3:])
+
+    return run
 
 
-def _sums_shapes(scores: Tensor, offsets: Tensor, entry: Any, path: str, keep: bool) -> Any:
-    kept = scores.new_empty(scores.shape if keep else (0,))
-    return scores.new_empty(offsets.shape[0] - 1), kept
+def _keeping_nothing(function: Any) -> Any:
+    """The same of a sum that torch differentiates."""
+
+    def run(values: Tensor, offsets: Tensor, *rest: Any) -> Any:
+        *parts, tags, partly, keep = rest
+        total = function(Scores(values, *parts), offsets, tags, partly)
+        return total, *_kept(values, partly, keep)
+
+    return run
+
+
+def _kept(values: Tensor, partly: bool, keep: bool) -> list[Tensor]:
+    rows = values.shape[0], values.shape[-1]
+    sizes = rows if keep else (0,), rows if keep and partly else (0,)
+    return [values.new_zeros(size, dtype=torch.float64) for size in sizes]
+
+
+def _sums_shapes(values: Tensor, offsets: Tensor, *rest: Any) -> Any:
+    partly, _, keep = rest[4:]
+    return values.new_empty(offsets.shape[0] - 1), *_kept(values, partly, keep)
 
 
 LOG_PARTITION = Operator(
     "log_partition",
     [
-        Path("torch", _walk_refuses, walk.sums, walk.back, direct=walk.log_partition),
-        Path("reference", _never, _total_alone, direct=reference.log_partition),
+        Path(
+            "compiled", compiled.refuses, _with(compiled.sums), compiled.back,
+            direct=compiled.log_partition,
+        ),
+        Path(
+            "torch", _walk_refuses, _keeping_nothing(walk.log_partition),
+            direct=walk.log_partition,
+        ),
+        Path(
+            "reference", _never, _keeping_nothing(reference.log_partition),
+            direct=reference.log_partition,
+        ),
     ],
-    takes="Tensor scores, Tensor offsets, Tensor? entry",
-    gives="(Tensor total, Tensor shares)",
+    takes=f"{_SCORES}, Tensor? tags, bool partly",
+    gives="(Tensor total, Tensor walked, Tensor fitting)",
     shapes=_sums_shapes,
-    check=_check,
-    followed=("scores",),
-    kept=1,
-)
+    call=_asked,
+    check=_check_tags,
+    followed=_FOLLOWED,
+    kept=2,
+)  # fmt: skip
 
 MARGINALS = Operator(
     "marginals",
     [
-        Path("torch", _walk_refuses, walk.marginals),
-        Path("reference", _never, reference.marginals),
+        Path(
+            "compiled", compiled.refuses, _with(compiled.marginals), compiled.marginals_back,
+            direct=compiled.marginals,
+        ),
+        Path("torch", _walk_refuses, _with(walk.marginals), direct=walk.marginals),
+        Path("reference", _never, _with(reference.marginals), direct=reference.marginals),
     ],
-    takes="Tensor scores, Tensor offsets",
+    takes=_SCORES,
     gives="Tensor",
-    shapes=lambda scores, *_: scores.new_empty(scores.shape[:2]),
+    shapes=lambda scores, *_: scores.new_empty(scores.shape[0], scores.shape[-1]),
+    call=_asked,
     check=_check,
-    followed=("scores",),
-)
+    followed=_FOLLOWED,
+)  # fmt: skip
 
 BEST_PATH = Operator(
     "best_path",
     [
-        Path("torch", _walk_refuses, walk.best_path),
-        Path("reference", _never, reference.best_path),
+        Path("compiled", compiled.refuses, _with(compiled.best_path), direct=compiled.best_path),
+        Path("torch", _walk_refuses, _with(walk.best_path), direct=walk.best_path),
+        Path("reference", _never, _with(reference.best_path), direct=reference.best_path),
     ],
-    takes="Tensor scores, Tensor offsets",
+    takes=_SCORES,
     gives="Tensor",
     shapes=lambda scores, *_: scores.new_empty(scores.shape[:1], dtype=torch.int64),
+    call=_asked,
+    check=_check,
+)
+
+
+def _best_shapes(scores: Tensor, offsets: Tensor, *rest: Any) -> tuple[Tensor, Tensor]:
+    count = rest[3]
+    paths = scores.new_empty(scores.shape[0], count, dtype=torch.int64)
+    return paths, scores.new_empty(offsets.shape[0] - 1, count)
+
+
+BEST_PATHS = Operator(
+    "best_paths",
+    [
+        Path("compiled", compiled.refuses, _with(compiled.best_paths), direct=compiled.best_paths),
+        Path("reference", _never, _with(reference.best_paths), direct=reference.best_paths),
+    ],
+    takes=f"{_SCORES}, SymInt count",
+    gives="(Tensor paths, Tensor scores)",
+    shapes=_best_shapes,
+    call=_asked,
     check=_check,
 )

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ...ragged.own import Own
-from .steps import own_of
+from .steps import Scores, only, own_of, pairs_of
 
 
 def _sequences(scores: Tensor, layout: Own | Tensor) -> list[Tensor]:
@@ -17,44 +17,75 @@ def _sequences(scores: Tensor, layout: Own | Tensor) -> list[Tensor]:
     return [scores[start:end] for start, end in pairwise(bounds)]
 
 
+def _log_sum(scores: Tensor, dim: int) -> Tensor:
+    """The log of the summed exp; of nothing but -inf it is -inf, and has no slope.
+
+    torch.logsumexp has the slope NaN there.
+    """
+    top = scores.detach().amax(dim, keepdim=True)
+    top = top.masked_fill(top == -torch.inf, 0)
+    sums = (scores - top).exp().sum(dim)
+    none = sums == 0
+    return (sums.masked_fill(none, 1).log() + top.squeeze(dim)).masked_fill(none, -torch.inf)
+
+
 def _from_start(scores: Tensor) -> list[Tensor]:
     """The log of the summed ways to each tag, at every step."""
     states = [scores[0, 0]]
     for step in scores[1:]:
-        states.append((states[-1][:, None] + step).logsumexp(0))
+        states.append(_log_sum(states[-1][:, None] + step, 0))
     return states
 
 
-def log_partition(scores: Tensor, layout: Own | Tensor, entry: Tensor | None = None) -> Tensor:
-    """See `operators.log_partition`; less the score of a path, given by its entries."""
-    sequences = _sequences(scores, layout)
+def _total(scores: Tensor) -> Tensor:
     # An empty sum is 0 and still has a gradient.
-    totals = [_from_start(one)[-1].logsumexp(0) if len(one) else one.sum() for one in sequences]
-    total = torch.stack(totals) if totals else scores.new_zeros(0) + scores.sum()
-    if entry is None:
-        return total
-    taken = scores.flatten(1).gather(1, entry).squeeze(1)
-    lengths = [len(one) for one in sequences]
-    own = [part.sum() for part in taken.split(lengths)]
-    return total - torch.stack(own) if own else total
+    return _log_sum(_from_start(scores)[-1], 0) if len(scores) else scores.sum()
 
 
-def marginals(scores: Tensor, layout: Own | Tensor) -> Tensor:
+def log_partition(
+    scores: Scores, layout: Own | Tensor, tags: Tensor | None, partly: bool
+) -> Tensor:
+    """See `operators.log_partition`; less that of the paths that have these tags.
+
+    -1 is any tag, which `partly` lets be; 0 of a sequence of which none is known.
+    """
+    pairs = pairs_of(scores, layout)
+    totals = []
+    known = [None] * len(pairs) if tags is None else tags
+    for one, own in zip(_sequences(pairs, layout), _sequences_of(known, layout), strict=True):
+        if tags is None:
+            totals.append(_total(one))
+        elif bool((own >= 0).any()):
+            totals.append(_total(one) - _total(only(one, own)))
+        else:
+            totals.append(one[:0].sum())
+    return torch.stack(totals) if totals else pairs.new_zeros(0) + pairs[:0].sum()
+
+
+def _sequences_of(rows: list[None] | Tensor, layout: Own | Tensor) -> list:
+    return [rows[start:end] for start, end in pairwise(own_of(layout).offsets.tolist())]
+
+
+def marginals(scores: Scores, layout: Own | Tensor) -> Tensor:
     """See `operators.marginals`."""
-    found = [scores[:, 0].softmax(-1)[:0]]
-    for one in _sequences(scores, layout):
+    pairs = pairs_of(scores, layout)
+    found = [pairs[:0, 0]]
+    for one in _sequences(pairs, layout):
         after = [one.new_zeros(one.shape[-1])]
         for step in one[1:].flip(0):
-            after.append((step + after[-1]).logsumexp(1))
+            after.append(_log_sum(step + after[-1], 1))
         ways = zip(_from_start(one), reversed(after), strict=True) if len(one) else ()
-        found += [(before + on).softmax(-1)[None] for before, on in ways]
+        for before, on in ways:
+            both = before + on
+            every = _log_sum(both, 0)
+            found.append((both - every.masked_fill(every == -torch.inf, 0)).exp()[None])
     return torch.cat(found)
 
 
-def best_path(scores: Tensor, layout: Own | Tensor) -> Tensor:
+def best_path(scores: Scores, layout: Own | Tensor) -> Tensor:
     """See `operators.best_path`."""
     found: list[int] = []
-    for one in _sequences(scores, layout):
+    for one in _sequences(pairs_of(scores, layout), layout):
         if not len(one):
             continue
         state, came_from = one[0, 0], []
@@ -65,4 +96,30 @@ def best_path(scores: Tensor, layout: Own | Tensor) -> Tensor:
         for before in reversed(came_from):
             path.append(int(before[path[-1]]))
         found += path[::-1]
-    return torch.tensor(found, dtype=torch.int64, device=scores.device)
+    return torch.tensor(found, dtype=torch.int64, device=scores.values.device)
+
+
+def best_paths(scores: Scores, layout: Own | Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """See `operators.best_paths`."""
+    found, totals = [], []
+    for one in _sequences(pairs_of(scores, layout), layout):
+        # Of each tag the best ways to it, from the best down: their scores and their tags.
+        ways = [[(0.0, ())]]
+        for step in one.tolist():
+            ends = []
+            for tag in range(one.shape[-1]):
+                into = [
+                    (score + row[tag], (*path, tag))
+                    for row, held in zip(step, ways, strict=False)
+                    for score, path in held
+                    if score + row[tag] > -torch.inf
+                ]
+                ends.append(sorted(into, key=lambda way: -way[0])[:count])
+            ways = ends
+        best = sorted((way for held in ways for way in held), key=lambda way: -way[0])[:count]
+        best += [(-torch.inf, (-1,) * len(one))] * (count - len(best))
+        totals.append([score for score, _ in best])
+        found += [list(tags) for tags in zip(*(path for _, path in best), strict=True)]
+    device = scores.values.device
+    paths = torch.tensor(found, dtype=torch.int64, device=device).reshape(-1, count)
+    return paths, scores.values.new_tensor(totals).reshape(-1, count)

@@ -15,32 +15,43 @@ from torch.autograd.function import once_differentiable
 
 from ...ragged.own import Own
 from ..packing import Packing, pack
-from .steps import first_steps, own_of
+from .steps import Scores, entries, first_steps, only, own_of, pairs_of
 
 # So many steps apart the sums are set back to near 0: every step would cost a quarter more, and
 # over 8 steps they grow too little to lose digits.
 _OFTEN = 8
 
 
-def log_partition(scores: Tensor, layout: Own | Tensor, entry: Tensor | None) -> Tensor:
-    """See `operators.log_partition`; less the score of a path.
+def log_partition(
+    scores: Scores, layout: Own | Tensor, tags: Tensor | None, partly: bool
+) -> Tensor:
+    """See `reference.log_partition`."""
+    own = own_of(layout)
+    pairs = pairs_of(scores, own)
+    if tags is None or not len(pairs):
+        return _summed(pairs, own, None)
+    if not partly:
+        return _summed(pairs, own, entries(pairs, own, tags))
+    fitting = only(pairs, tags)
+    # Both are measured from near the paths: a small difference of two sums that grow with the
+    # length would be lost in float32.
+    level = fitting.detach().amax((1, 2), keepdim=True)
+    return _summed(pairs - level, own, None) - _summed(fitting - level, own, None)
+
+
+def _summed(pairs: Tensor, own: Own, entry: Tensor | None) -> Tensor:
+    """The log partition of laid out scores, less the score of a path.
 
     The path is given as the entry, of tags * tags, that it takes at each step: (steps, 1).
     """
-    own = own_of(layout)
-    if not len(scores):
+    if not len(pairs):
         # An empty sum is 0 and still has a gradient.
-        return scores.new_zeros(own.batch) + scores.sum()
-    return cast(Tensor, _LogPartition.apply(scores, own, entry))
+        return pairs.new_zeros(own.batch) + pairs.sum()
+    return cast(Tensor, _LogPartition.apply(pairs, own, entry))
 
 
-def sums(
-    scores: Tensor, layout: Own | Tensor, entry: Tensor | None, keep: bool
-) -> tuple[Tensor, Tensor]:
+def sums(scores: Tensor, own: Own, entry: Tensor | None, keep: bool) -> tuple[Tensor, Tensor]:
     """The same, and with `keep` its gradient: (steps, tags, tags)."""
-    own = own_of(layout)
-    if not len(scores):
-        return scores.new_zeros(own.batch), scores.new_zeros(scores.shape if keep else (0,))
     if entry is not None:
         # Measured from the path at every step: of two sums that grow with the length, a small
         # difference would be lost in float32.
@@ -59,28 +70,23 @@ def sums(
     return total, shares.unflatten(1, scores.shape[1:])
 
 
-def back(gradients: Any, arguments: Any, results: Any, wanted: Any) -> tuple[Tensor | None]:
-    """See `paths.Operator.backward`."""
-    (d_total,), (_, shares) = gradients, results
-    if d_total is None:
-        return (None,)
-    return (_of_steps(d_total, shares, own_of(arguments[1])),)
-
-
 def _of_steps(d_total: Tensor, shares: Tensor, own: Own) -> Tensor:
     return shares * d_total.index_select(0, own.sequence_ids)[:, None, None]
 
 
-def marginals(scores: Tensor, layout: Own | Tensor) -> Tensor:
+def marginals(scores: Scores, layout: Own | Tensor) -> Tensor:
     """See `operators.marginals`."""
-    if not len(scores):
-        return scores.sum(1)
-    before, after, _ = _from_both_ends(scores, own_of(layout))
+    own = own_of(layout)
+    pairs = pairs_of(scores, own)
+    if not len(pairs):
+        return pairs.sum(1)
+    before, after, _ = _from_both_ends(pairs, own)
     return torch.softmax(before + after, -1)
 
 
-def best_path(scores: Tensor, layout: Own | Tensor) -> Tensor:
+def best_path(chain: Scores, layout: Own | Tensor) -> Tensor:
     """See `operators.best_path`."""
+    scores = pairs_of(chain, layout)
     tags = torch.empty(len(scores), dtype=torch.int64, device=scores.device)
     if not len(scores):
         return tags
@@ -101,7 +107,7 @@ def best_path(scores: Tensor, layout: Own | Tensor) -> Tensor:
 
 
 class _LogPartition(torch.autograd.Function):
-    """`log_partition`; what it keeps for the gradient is the gradient."""
+    """`_summed`; what it keeps for the gradient is the gradient."""
 
     @staticmethod
     def forward(ctx: Any, scores: Tensor, own: Own, entry: Tensor | None) -> Tensor:

@@ -21,10 +21,10 @@ from ...ragged import Ragged
 from ...ragged.batch import place
 from ..recurrent.recurrent import as_ragged
 from .tag_scheme import allowed
+from .tag_scores import TagScores, scores_of
 
-# What a transition scores that the tags forbid. exp(-1e4) is 0 in float32 and float64, so that its
-# share and its gradient are exactly 0; and it is finite, so that no sum of it makes NaN.
-FORBIDDEN = -1e4
+# What a transition scores that the tags forbid: its share and its gradient are exactly 0.
+FORBIDDEN = -torch.inf
 
 _DECODINGS = {"viterbi": chain.best_path, "marginals": chain.marginals}
 
@@ -44,8 +44,9 @@ class CRF(Keeps, Layer):
     work and `argmax(-1)` gives numbers. An empty sequence stays empty. Holes are no steps: the tags
     on both sides of one are neighbours. At first a tag does not depend on its neighbours.
 
-    A pass costs as many small operations as the longest sequence has steps; the scores of all
-    pairs, (steps, tags, tags), are laid out once.
+    On a CPU it is compiled, and keeps a row of tags for each step. Elsewhere a pass costs as many
+    small operations as the longest sequence has steps, and the scores of all pairs, (steps, tags,
+    tags), are laid out once; so they are for the loss of a dense batch.
 
     Args:
         tags: the names of the tags, in order, as ["O", "B-PER", "I-PER"]; by default as many as
@@ -153,42 +154,46 @@ class CRF(Keeps, Layer):
         return "crf"
 
     def before_tail(self, inputs: Ragged | Tensor) -> Ragged | Tensor:
-        """The scores of all pairs of neighbouring tags, from which the loss is computed.
+        """The scores from which the loss is computed.
 
-        Shapes: (batch, steps*, tags) to (batch, steps*, tags, tags), from the tag before to the
-        step's; at a sequence's first step all rows are alike.
+        Shapes: (batch, steps*, tags) to the same, with `transitions`, `start` and `end` beside them
+        (`TagScores`); (batch, time, tags) to (batch, time, tags, tags), from the tag before to the
+        step's: at a sequence's first step all rows are alike.
         """
         steps, rebuild = as_ragged(inputs)
-        return rebuild(steps.with_values(self._pairs(steps)))
+        scores = self._scores(steps)
+        if isinstance(inputs, Ragged):
+            return TagScores(steps, scores)
+        return rebuild(steps.with_values(chain.pairs_of(scores, steps.layout.own)))
 
-    def _pairs(self, steps: Ragged) -> Tensor:
-        values, own = steps.values, steps.layout.own
+    def _scores(self, steps: Ragged) -> chain.Scores:
+        values = steps.values
         if tuple(steps.feature) != (len(self.transitions),):
             self.output_spec(spec_of(steps))  # says what is wrong
-        first, last = chain.first_steps(own), chain.last_steps(own)
-        start = _limited(self.start, self._start_allowed, values)
-        end = _limited(self.end, self._end_allowed, values)
-        if end is not None:
-            values = values.index_add(0, last, end.expand(last.shape[0], -1))
-        opening = values[first] if start is None else values[first] + start
-        between = _limited(self.transitions, self._between_allowed, values)
-        assert between is not None
-        pairs = values.unsqueeze(1) + between
-        return pairs.index_copy_(0, first, opening.unsqueeze(1).expand(-1, len(between), -1))
+        return chain.Scores(
+            values,
+            _limited(self.transitions, self._between_allowed, values),
+            _limited(self.start, self._start_allowed, values),
+            _limited(self.end, self._end_allowed, values),
+        )
 
     def from_tail(self, outputs: Ragged | Tensor) -> Ragged | Tensor:
         """What `before_tail` gave, decoded: the layer's outputs."""
-        pairs, rebuild = as_ragged(outputs)
-        values = pairs.values
+        steps, rebuild = as_ragged(outputs)
+        return rebuild(self._decoded(steps, scores_of(steps)))
+
+    def _decoded(self, steps: Ragged, scores: chain.Scores) -> Ragged:
+        own, values = steps.layout.own, scores.values
         if self.decoding == "marginals":
-            return rebuild(pairs.with_values(chain.marginals(values, pairs.layout.own)))
-        path = chain.best_path(values, pairs.layout.own)
+            return steps.with_values(chain.marginals(scores, own))
+        path = chain.best_path(scores, own)
         one_hot = torch.nn.functional.one_hot(path, values.shape[-1]).to(values.dtype)
-        return rebuild(pairs.with_values(one_hot))
+        return steps.with_values(one_hot)
 
     def forward(self, inputs: Ragged | Tensor) -> Ragged | Tensor:
         """The best path's tags, one-hot, or the marginals."""
-        return self.from_tail(self.before_tail(inputs))
+        steps, rebuild = as_ragged(inputs)
+        return rebuild(self._decoded(steps, self._scores(steps)))
 
     # --- for a training loop of one's own --------------------------------------------------------
 
@@ -198,8 +203,32 @@ class CRF(Keeps, Layer):
         Args:
             inputs: the scores of tags, as the layer is called with.
         """
-        pairs, rebuild = self._read(inputs)
-        return rebuild(pairs.with_values(chain.best_path(pairs.values, pairs.layout.own)))
+        steps, scores, rebuild = self._read(inputs)
+        return rebuild(steps.with_values(chain.best_path(scores, steps.layout.own)))
+
+    def best_paths(self, inputs: Ragged | Tensor, count: int) -> tuple[Ragged | Tensor, Tensor]:
+        """The best paths, from the best down, and what they score.
+
+        Args:
+            inputs: the scores of tags, as the layer is called with.
+            count: how many.
+
+        Returns:
+            integers, (batch, steps*, count) or (batch, time, count); scores (batch, count). Where a
+            sequence has fewer paths, -1 and -inf; an empty one has one path, of score 0.
+
+        Raises:
+            ValueError: the count is below 1.
+
+        Example:
+            >>> paths, scores = CRF().best_paths(Ragged.from_list([[[0., 2.], [1., 0.]]]), 3)
+            >>> paths[0].T.tolist(), scores
+            ([[1, 0], [1, 1], [0, 0]], tensor([[3., 2., 1.]]))
+        """
+        steps, scores, rebuild = self._read(inputs)
+        with torch.no_grad():
+            paths, totals = chain.best_paths(scores, steps.layout.own, count)
+        return rebuild(steps.with_values(paths)), totals
 
     def marginals(self, inputs: Ragged | Tensor) -> Ragged | Tensor:
         """The probability of each tag at each step, over all paths: the shape of the inputs.
@@ -207,8 +236,8 @@ class CRF(Keeps, Layer):
         Args:
             inputs: the scores of tags, as the layer is called with.
         """
-        pairs, rebuild = self._read(inputs)
-        return rebuild(pairs.with_values(chain.marginals(pairs.values, pairs.layout.own)))
+        steps, scores, rebuild = self._read(inputs)
+        return rebuild(steps.with_values(chain.marginals(scores, steps.layout.own)))
 
     def log_likelihood(self, inputs: Ragged | Tensor, tags: Ragged | Tensor) -> Tensor:
         """The log of the probability of a path of tags, (batch,); 0 for an empty sequence.
@@ -220,22 +249,22 @@ class CRF(Keeps, Layer):
         Raises:
             ValueError: the tags have other lengths, or are none.
         """
-        pairs, _ = self._read(inputs)
+        steps, scores, _ = self._read(inputs)
         path = as_ragged(tags)[0]
-        if not pairs.layout.agrees(path.layout):
+        if not steps.layout.agrees(path.layout):
             raise ValueError(
-                f"{self.who}: tags and inputs differ: {path.layout.difference(pairs.layout)}."
+                f"{self.who}: tags and inputs differ: {path.layout.difference(steps.layout)}."
             )
         self.check_path(path)
-        values = path.values.to(pairs.device, torch.int64)
-        return -chain.negative_log_likelihood(pairs.values, pairs.layout.own, values)
+        values = path.values.to(steps.device, torch.int64)
+        return -chain.negative_log_likelihood(scores, steps.layout.own, values)
 
-    def _read(self, inputs: Ragged | Tensor) -> tuple[Ragged, Any]:
-        """The scores of pairs, and the way back to the form of the inputs."""
+    def _read(self, inputs: Ragged | Tensor) -> tuple[Ragged, chain.Scores, Any]:
+        """The inputs, all that paths score, and the way back to the form of the inputs."""
         inputs = self._as_batch(inputs)
         self.ensure_built(spec_of(inputs))
         steps, rebuild = as_ragged(self._prepare(inputs))
-        return steps.with_values(self._pairs(steps)), rebuild
+        return steps, self._scores(steps), rebuild
 
     def check_path(self, path: Ragged, known: Tensor | None = None) -> None:
         """Raises where a path leaves what the tags' scheme allows, naming the first step.
