@@ -360,3 +360,17 @@ def test_a_square_that_float16_cannot_hold():
     assert (
         losses.MeanSquaredError(reduction="sum")(torch.zeros(1024, 1), pred).item() == 1024 * 90000
     )
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_the_squares_of_one_feature_are_the_same_whichever_way_they_are_summed(reduction):
+    class ByEntries(losses.MeanSquaredError):
+        """What is not the class itself goes the way of every loss."""
+
+    for steps in (0, 1, 300):
+        true, pred = torch.randn(steps, 1), torch.randn(steps, 1, requires_grad=True)
+        short, long = (
+            kind(reduction=reduction)(true, pred) for kind in (losses.MeanSquaredError, ByEntries)
+        )
+        assert torch.equal(short, long)
+        assert torch.equal(*(torch.autograd.grad(loss, pred)[0] for loss in (short, long)))

@@ -126,14 +126,15 @@ def sizes(
     if directions == 2:
         uneven = len(weights) != 8 or _uneven(weights)
     else:
-        uneven = weights[0] is None or any(w is not None for w in weights[4:])
+        uneven = weights[0] is None or (len(weights) > 4 and not _none(*weights[4:]))
     if uneven:
         _count_all(weights, directions)
     if weights[3] is not None and not record.recurrent_biases:
         raise ValueError(f"recurrent: {cell} has no recurrent biases; gru has.")
     if not cpu:
         _explain(weights, shapes, values)  # on which of the GPUs
-    if offsets.dtype is not torch.int64 or offsets.ndim != 1 or offsets.device != values.device:
+    elsewhere = not offsets.is_cpu if cpu else offsets.device != values.device
+    if offsets.dtype is not torch.int64 or offsets.ndim != 1 or elsewhere:
         raise ValueError(
             f"recurrent: expected offsets (batch + 1,) int64 on {values.device}, got "
             f"{tuple(offsets.shape)} {offsets.dtype} on {offsets.device}."
@@ -197,6 +198,10 @@ def _explain(weights: Sequence[Any], shapes: Sequence[Any], values: Tensor) -> N
     for i, weight in enumerate(weights):
         if weight is not None:
             like("recurrent", _KINDS[i % 4], weight, shapes[i % 4], values)
+
+
+def _none(a: Any, b: Any = None, c: Any = None, d: Any = None) -> bool:
+    return a is b is c is d is None
 
 
 def _uneven(weights: Sequence[Any]) -> bool:
