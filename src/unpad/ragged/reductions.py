@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from .layout import Layout
 from .numbers import HALF, as_constant
@@ -26,7 +27,8 @@ def segment_sum(values: Tensor, layout: Layout) -> Tensor:
     if values.dtype in HALF:
         return segment_sum(values.float(), layout).to(values.dtype)
     if values.is_floating_point():
-        return _segment_reduce(values, layout, "sum", 0)
+        asked = values.requires_grad and torch.is_grad_enabled() and not _in_another_s_hands()
+        return _Sum.apply(values, layout) if asked else _segment_reduce(values, layout, "sum", 0)
     values = values.to(torch.int64)
     total = values.new_zeros((layout.batch, *values.shape[1:]))
     return total.index_add_(0, layout.own.sequence_ids, values)
@@ -128,6 +130,28 @@ def _segment_reduce(values: Tensor, layout: Layout, reduce: str, empty: float) -
         flat.contiguous(), reduce, offsets=layout.own.offsets, axis=0, initial=empty, unsafe=True
     )
     return rows.reshape(layout.batch, *values.shape[1:])
+
+
+class _Sum(torch.autograd.Function):
+    """The sum of each sequence, whose gradient every step gets: torch's own has no second one."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, layout: Layout) -> Tensor:
+        ctx.layout = layout
+        return _segment_reduce(values, layout, "sum", 0)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        return spread(gradients[0], ctx.layout), None
+
+
+def _in_another_s_hands() -> bool:
+    """Whether a graph is made, or torch.func or a tangent asks, each of which knows torch's own."""
+    return (
+        torch.compiler.is_compiling()
+        or torch._C._are_functorch_transforms_active()
+        or forward_ad._current_level >= 0
+    )
 
 
 def _extreme(values: Tensor, layout: Layout, reduce: str, empty: float) -> Tensor:
