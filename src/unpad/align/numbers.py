@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -12,7 +14,7 @@ from .where import Where
 
 
 def refuse_not_finite(
-    data: Ragged | Tensor, where: Where, hint: str, hint_at_nan: str | None = None
+    data: Ragged | Tensor, where: Where, hint: str, hint_at_nan: Callable[[], str] | None = None
 ) -> None:
     """Raises for NaN and infinite values, naming the first; for NaN perhaps with another hint."""
     values = values_of(data)
@@ -21,7 +23,7 @@ def refuse_not_finite(
     broken = first_true(~values.isfinite())
     if broken is not None:
         if hint_at_nan is not None and bool(values[broken].isnan()):
-            hint = hint_at_nan
+            hint = hint_at_nan()
         raise ValueError(
             f"{where}: {values[broken].item()} in {place_of(data, broken)}. {hint}".rstrip()
         )

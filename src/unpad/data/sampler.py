@@ -111,6 +111,8 @@ def for_evaluation(n: int, lengths: Tensor | None, batch_size: int | None) -> li
     """
     if lengths is None:
         return in_order(n, batch_size or 256)
+    if (int(lengths.sum()) <= _STEPS) if batch_size is None else (n <= batch_size):
+        return [torch.arange(n)] if n else []
     steps = _STEPS if batch_size is None else None
     options: dict[str, Any] = {"batch_size": batch_size, "batch_steps": steps}
     return Sampler(lengths, shuffle=False, bucket_by_length=True, **options).epoch(0)
@@ -119,6 +121,11 @@ def for_evaluation(n: int, lengths: Tensor | None, batch_size: int | None) -> li
 def in_order(n: int, batch_size: int) -> list[Tensor]:
     """The caller's order, so many a batch."""
     return _cut(torch.arange(n), None, batch_size, None)
+
+
+def is_in_order(sequences: Tensor, n: int) -> bool:
+    """Whether these are all of n sequences, in the caller's order."""
+    return len(sequences) == n and torch.equal(sequences, torch.arange(n))
 
 
 def checked(batches: Any, n: int, who: str) -> list[Tensor]:

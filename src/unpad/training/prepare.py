@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,7 @@ class Opened:
     real: list[Column]
     form: Form
 
-    @property
+    @cached_property
     def data(self) -> Batch:
         """The inputs alone."""
         # Of several inputs the first that is a sequence says what a step is.
@@ -79,7 +80,7 @@ def open_inputs(model: Any, x: Any, who: str) -> Opened:
     pairs = model.open_inputs(given)
     opened = Opened(given, [f for f, _ in pairs], [r for _, r in pairs], accepted[0][1])
     for where, batch in zip(called, opened.real, strict=True):
-        refuse_not_finite(batch, where, _MASKING, _hint_at_nan(model))
+        refuse_not_finite(batch, where, _MASKING, partial(_hint_at_nan, model))
     model.check_inputs(opened.fed)
     _check_pairs(model, opened, called, who)
     return opened

@@ -14,8 +14,9 @@ from torch import Tensor
 from ..core.mode import mode
 from ..data.feed import Limited
 from ..data.loader import Loader
+from ..data.sampler import is_in_order
 from ..data.seed import Seed, last_seed
-from ..data.source import Batches
+from ..data.source import Batch, Batches
 from ..data.source.door import give_back
 from ..data.source.reading import refuse_endless
 from ..optimizers.following import follow
@@ -192,7 +193,8 @@ class Trainer:
                 form = form or opened.form
                 if stream is not None:
                     drawn = self._drawn(opened, batch_size)
-                model.outputs_for(opened.specs)
+                if not model.built:  # else a call of another kind is looked at when it is made
+                    model.outputs_for(opened.specs)
                 numbered = list(enumerate(drawn, done))
                 mine = [pair for pair in numbered if pair[0] % ranks.world == ranks.rank]
                 outputs += self._outputs(opened, mine, watchers, progress)
@@ -219,9 +221,13 @@ class Trainer:
         own = model.overrides("predict_step")
         begins = watchers.asked("on_predict_batch_begin")
         ends = watchers.asked("on_predict_batch_end")
+        data, drawn = opened.data, [sequences for _, sequences in batches]
+        coming: Iterator[Batch] | None = None
+        if len(drawn) == 1 and is_in_order(drawn[0], len(data)):
+            coming = iter([data.whole(model.device)])
         with mode(model, False, "predict"), model.threads(), torch.inference_mode():
-            drawn = [sequences for _, sequences in batches]
-            coming = Loader(opened.data, model.device).batches(drawn, begins or ends or own)
+            if coming is None:
+                coming = Loader(data, model.device).batches(drawn, begins or ends or own)
             for i, _ in batches:
                 if begins:
                     watchers.tell("on_predict_batch_begin", i)
@@ -332,12 +338,12 @@ def _in_order(outputs: list[Any], batches: list[Tensor] | None) -> Any:
         return {k: _in_order([o[k] for o in outputs], batches) for k in first}
     if isinstance(first, (list, tuple)):
         return [_in_order([o[i] for o in outputs], batches) for i in range(len(first))]
-    if isinstance(first, Ragged):
-        joined: Any = Ragged.concatenate(outputs)
-    else:
-        joined = torch.cat(outputs)
+    # Of one output too: what inference mode has made could never be trained through.
+    joined: Any = (Ragged.concatenate if isinstance(first, Ragged) else torch.cat)(outputs)
     joined = joined.to("cpu")
-    return joined if batches is None else joined[torch.cat(batches).argsort()]
+    if batches is None or (len(batches) == 1 and is_in_order(batches[0], len(batches[0]))):
+        return joined
+    return joined[torch.cat(batches).argsort()]
 
 
 def _each_output(outputs: Any, function: Any) -> Any:

@@ -93,6 +93,18 @@ class Batch:
         x, y, weight = ([*map(pick, parts)] for parts in (self.inputs, self.targets, self.weights))
         return Batch(x, y, weight, None, steps)
 
+    def whole(self, device: torch.device) -> Batch:
+        """All sequences as `take` gives them in their order: copies, but not gathered."""
+
+        def copy(part: Column | None) -> Any:
+            if not isinstance(part, Ragged):
+                return None if part is None else part.detach().to(device, copy=True)
+            copied = Ragged._trusted(copy(part.values), part.layout.to(device))
+            return still_without(copied, part)
+
+        parts = ([*map(copy, group)] for group in (self.inputs, self.targets, self.weights))
+        return Batch(*parts, None, self.steps)
+
     @property
     def nbytes(self) -> int:
         """Of the values."""

@@ -50,7 +50,12 @@ def _batches(batches: Any, who: str) -> list[Sequences]:
 
 
 def _one_after_the_other(batches: Sequence[Sequences]) -> Parts:
-    feature = batches[0].feature
+    first = batches[0]
+    if len(batches) == 1 and isinstance(first.values, Tensor):
+        layout = first.layout
+        if not layout.own.offsets.is_inference():
+            return Parts(first.values.clone(), layout, first._numpy)
+    feature = first.feature
     for i, b in enumerate(batches):
         if b.feature != feature:
             raise ValueError(
