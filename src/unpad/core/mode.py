@@ -10,6 +10,8 @@ from weakref import WeakKeyDictionary
 
 import torch
 
+from .structure import every_module
+
 _lock = threading.Lock()
 _held: WeakKeyDictionary[torch.nn.Module, _Held] = WeakKeyDictionary()
 
@@ -53,7 +55,7 @@ def mode(
         ):
             _refuse_others(held, me, who or type(module).__name__)
         if held is None or held.training != training or alone:
-            parts = [*module.modules()]
+            parts = every_module(module)
             held = _Held(training, alone, [(m, m.training) for m in parts], [], held)
             _held[module] = held
             if any(type(part).train is not torch.nn.Module.train for part in parts):
@@ -70,7 +72,7 @@ def mode(
             if not held.threads:
                 flags = {id(part): flag for part, flag in held.flags}
                 # What was made meanwhile is in the mode of the whole.
-                for part in module.modules():
+                for part in every_module(module):
                     _set(part, flags.get(id(part), flags[id(module)]))
                 if held.outer is None:
                     del _held[module]

@@ -15,7 +15,7 @@ from .. import kernels, losses, optimizers
 from ..arguments import OrAuto, flag, integer, number, or_auto, positive, wrong
 from ..core.mode import mode
 from ..core.precision import needs_scaling
-from ..core.structure import flat
+from ..core.structure import every_module, flat
 from ..core.symbol import specs_of
 from ..core.written import is_ours
 from ..data.seed import Seed
@@ -605,7 +605,7 @@ class Trained(Layer, obeyed=["metrics"]):
 
     def threads(self) -> AbstractContextManager[None]:
         """The kernels' own threads, where all that runs are layers of ours on a CPU."""
-        ours = all(isinstance(m, Layer) or _is_metric(m) for m in self.modules())
+        ours = all(isinstance(m, Layer) or _is_metric(m) for m in every_module(self))
         if ours and self.device.type == "cpu":
             return kernels.own_threads()
         return nullcontext()
@@ -613,7 +613,7 @@ class Trained(Layer, obeyed=["metrics"]):
     @property
     def stateful(self) -> bool:
         """Whether a layer carries its states from one batch to the next."""
-        return any(m is not self and _says_stateful(m) for m in self.modules())
+        return any(m is not self and _says_stateful(m) for m in every_module(self))
 
     def reset_states(self, rows: Any = None) -> None:
         """The older name of `reset_state`."""
@@ -628,8 +628,10 @@ class Trained(Layer, obeyed=["metrics"]):
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
-        for weight in self.parameters():
-            return weight.device
+        for module in every_module(self):
+            for weight in module._parameters.values():
+                if weight is not None:
+                    return weight.device
         return torch.device("cpu")
 
     def may_say_its_loss(self) -> bool:
@@ -661,8 +663,8 @@ class Trained(Layer, obeyed=["metrics"]):
 
 def _says_stateful(module: torch.nn.Module) -> bool:
     # By `getattr` a layer that has no such attribute words an error about it: 2 us each.
-    said = vars(module).get("stateful")
-    return bool(said) if said is not None else bool(getattr(type(module), "stateful", False))
+    there = "stateful" in vars(module) or hasattr(type(module), "stateful")
+    return there and bool(getattr(module, "stateful"))  # noqa: B009  a module of anybody's
 
 
 def _is_metric(module: Any) -> bool:

@@ -102,8 +102,8 @@ class Batch:
             copied = Ragged._trusted(copy(part.values), part.layout.to(device))
             return still_without(copied, part)
 
-        parts = ([*map(copy, group)] for group in (self.inputs, self.targets, self.weights))
-        return Batch(*parts, None, self.steps)
+        x, y, weight = ([*map(copy, part)] for part in (self.inputs, self.targets, self.weights))
+        return Batch(x, y, weight, None, self.steps)
 
     @property
     def nbytes(self) -> int:
