@@ -16,7 +16,7 @@ from ..layers.tagging.tag_scores import scores_of
 from ..ragged import Layout, Ragged
 from ..ragged.batch import place, values_of
 from .reduction import Reduced, reduce
-from .sequence import SequenceLoss
+from .sequence import SequenceLoss, with_steps
 
 
 class CRF(SequenceLoss):
@@ -167,14 +167,16 @@ class CRF(SequenceLoss):
         self, y_true: Any, y_pred: Any, weight: Tensor | None, *, layout: Layout | None = None
     ) -> Reduced:
         losses = self.unreduced(y_true, y_pred, None)
-        known = self._known(self._path(y_true).values) if y_pred.steps else None
-        number = y_pred.lengths
-        if known is not None:
-            sequences = y_pred.layout.own.sequence_ids
-            number = torch.zeros_like(number).index_add(0, sequences, known.to(number.dtype))
+        counted, number = with_steps(y_pred), y_pred.steps
+        if self.ignore_class is not None and y_pred.steps:
+            known, own = self._known(self._path(y_true).values), y_pred.layout.own
+            assert known is not None
+            each = torch.zeros_like(own.lengths)
+            each = each.index_add(0, own.sequence_ids, known.to(each.dtype))
+            counted, number = each > 0, each.sum()
         if self.reduction == "mean_over_steps":
-            return Reduced((losses if weight is None else losses * weight).sum(), number.sum())
-        return reduce(losses, weight, number > 0, self.reduction)
+            return Reduced((losses if weight is None else losses * weight).sum(), number)
+        return reduce(losses, weight, counted, self.reduction)
 
 
 def _rows(target: Tensor) -> Ragged:

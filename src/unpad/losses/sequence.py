@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from ..align.beside import Aligned, as_numbers, summable, values_on
@@ -86,7 +87,7 @@ class SequenceLoss(Loss):
             layout: of the predictions; not needed, they carry it.
         """
         losses = self.unreduced(y_true, y_pred, None, layout)
-        return reduce(losses, weight, y_pred.lengths > 0, self.reduction)
+        return reduce(losses, weight, with_steps(y_pred), self.reduction)
 
     def unreduced(
         self, y_true: Any, y_pred: Any, weight: Tensor | None, layout: Layout | None = None
@@ -103,8 +104,16 @@ class SequenceLoss(Loss):
                 f"{self.name}: expected one number for each of {y_pred.batch} sequences, got "
                 f"{tuple(losses.shape)}."
             )
-        losses = losses.masked_fill(y_pred.lengths == 0, 0)
+        there = with_steps(y_pred)
+        losses = losses if there is None else losses.masked_fill(~there, 0)
         return losses if weight is None else losses * weight
+
+
+def with_steps(sequences: Ragged) -> Tensor | None:
+    """(batch,) bool: which have a step; None where the host knows that all have."""
+    own = sequences.layout.own
+    counts = None if torch.compiler.is_compiling() else vars(own).get("counts")
+    return own.lengths > 0 if counts is None or 0 in counts else None
 
 
 def _all_steps(who: str, y_pred: Any) -> Ragged:

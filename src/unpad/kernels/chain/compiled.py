@@ -16,7 +16,7 @@ from torch.autograd.function import once_differentiable
 from ...ragged.own import Own
 from .. import around, library
 from ..checks import indices, like
-from ..library import DTYPES, address, call
+from ..library import DTYPES, call
 from ..structures import by_name
 from ..threads import threads
 from . import walk
@@ -200,16 +200,18 @@ def _call(
     best: int = 0,
 ) -> None:
     check(scores, offsets, only)
-    names = ("scores", "transitions", "start", "end", "offsets", "only")
-    given = zip(names, (*scores, offsets, only), strict=True)
-    read = {name: None if t is None else t.detach().contiguous() for name, t in given}
+    held: Any = [t if t is None or t.is_contiguous() else t.contiguous() for t in scores]
+    offsets, only = offsets.contiguous(), None if only is None else only.contiguous()
+    values, transitions, start, end = held
+    given = {"scores": values, "transitions": transitions, "start": start, "end": end, **arrays}
+    given |= {"offsets": offsets, "only": only}
     chain = by_name(
         "unpad_chain",
-        **{name: address(array) for name, array in {**arrays, **read}.items()},
-        steps=scores.values.shape[0],
+        **{name: t.data_ptr() for name, t in given.items() if t is not None},
+        steps=values.shape[0],
         batch=offsets.shape[0] - 1,
-        tags=scores.values.shape[-1],
-        pairs=int(scores.values.ndim == 3),
+        tags=values.shape[-1],
+        pairs=int(values.ndim == 3),
         best=best,
     )
-    call(function, DTYPES[scores.values.dtype], threads(), chain)
+    call(function, DTYPES[values.dtype], threads(), chain)
