@@ -82,6 +82,25 @@ def test_a_layer_says_what_empty_sequences_give(layer):
     assert not (layer.__name__ in NO_STEPS and "mpty sequences" in inspect.getdoc(layer))
 
 
+#: Classes whose methods people call or define, each held to it as well.
+BY_METHOD = [unpad.Ragged, unpad.Layout, unpad.callbacks.Callback]
+METHODS = {
+    f"{kind.__name__}.{name}": method
+    for kind in BY_METHOD
+    for name, method in inspect.getmembers(kind, inspect.isroutine)
+    if name[0] != "_" and getattr(method, "__module__", "").startswith("unpad")
+}
+
+
+@pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
+def test_every_argument_of_a_method_is_described(method):
+    parameters = inspect.signature(getattr(method, "__func__", method)).parameters.values()
+    handed_on = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+    named = {p.name for p in parameters if p.kind not in handed_on} - {"self", "cls"}
+    doc = inspect.getdoc(method) or ""
+    assert {name for name in named if name[0] != "_"} - described(doc) == set()
+
+
 DECLARED = {n: v for n, v in PUBLIC.items() if n.startswith(("ops.", "backend."))}
 
 

@@ -59,7 +59,11 @@ class Freezing(Holding):
         return {"trainable": self._trainable, "frozen": sorted(self._frozen), **found}
 
     def carry(self, carried: Mapping[str, Any]) -> None:
-        """Goes on from what `carried` gave."""
+        """Goes on from what `carried` gave.
+
+        Args:
+            carried: of the same layer, or of one that is built like it.
+        """
         self._trainable, self._frozen = carried["trainable"], set(carried["frozen"])
         for name, value in vars(self).items():
             if hasattr(value, "carry"):

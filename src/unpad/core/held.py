@@ -65,6 +65,9 @@ class Holding(torch.nn.Module):
     def set_weights(self, weights: list[np.ndarray]) -> None:
         """Sets the weights from arrays in Keras's order and shapes.
 
+        Args:
+            weights: an array for each of `weights`, of its shape.
+
         Raises:
             ValueError: their number or a shape does not fit, or one holds no numbers; no weight has
                 changed then.

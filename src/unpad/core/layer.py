@@ -131,7 +131,11 @@ class Layer(Refusing, Tailed, refused=NOT_ASKED):
         cls._plain = is_ours(cls) and not told
 
     def arranged(self, outputs: list[Any]) -> Any:
-        """Several outputs in the form in which a call gives them."""
+        """Several outputs in the form in which a call gives them.
+
+        Args:
+            outputs: one for each output.
+        """
         return list(outputs)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
@@ -151,6 +155,9 @@ class Layer(Refusing, Tailed, refused=NOT_ASKED):
 
         Asked once for a whole data set, so that targets and weights can be laid on the same steps
         before training starts.
+
+        Args:
+            inputs: a batch, or a list of them.
         """
         if self._written.masks and isinstance(inputs, Tensor):
             mask = self.compute_mask(inputs, None)
@@ -159,7 +166,11 @@ class Layer(Refusing, Tailed, refused=NOT_ASKED):
         return inputs
 
     def check(self, inputs: Any) -> None:
-        """Raises a ValueError for values that the layer cannot take, naming the first."""
+        """Raises a ValueError for values that the layer cannot take, naming the first.
+
+        Args:
+            inputs: a batch, or a list of them.
+        """
 
     @property
     def supports_masking(self) -> bool:
@@ -333,6 +344,9 @@ class Layer(Refusing, Tailed, refused=NOT_ASKED):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Layer:
         """A fresh, unbuilt layer from `get_config`'s arguments.
+
+        Args:
+            config: the arguments by name, as data.
 
         Raises:
             ValueError: one of them is no argument, or not what it may be.

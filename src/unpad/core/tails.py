@@ -20,7 +20,11 @@ class Tailed(Building):
         return None
 
     def before_tail(self, inputs: Any) -> Any:
-        """The outputs before the activation that ends this layer: a softmax's logits."""
+        """The outputs before the activation that ends this layer: a softmax's logits.
+
+        Args:
+            inputs: a batch, as `forward` takes it.
+        """
         raise NotImplementedError
 
     def early(self, *inputs: Any, **options: Any) -> Any:
@@ -28,7 +32,11 @@ class Tailed(Building):
         return self.before_tail(*map(self._prepare, inputs), **options)
 
     def from_tail(self, outputs: Any) -> Any:
-        """What `before_tail` gave, with the tail put on: the layer's outputs."""
+        """What `before_tail` gave, with the tail put on: the layer's outputs.
+
+        Args:
+            outputs: of `before_tail`.
+        """
         return lift(activations.get(self.tail, self.who), outputs)
 
     @property
@@ -45,7 +53,12 @@ class Tailed(Building):
         ]
 
     def outputs_of(self, inputs: Any, cut: Sequence[bool]) -> list[Any]:
-        """Every output in a list, those that are cut before their tails."""
+        """Every output in a list, those that are cut before their tails.
+
+        Args:
+            inputs: a batch, or a list of them.
+            cut: for each output, whether it is wanted before its tail.
+        """
         with Pass():
             found = [self.early(inputs)] if any(cut) else self(inputs)
         return list(found) if isinstance(found, (list, tuple)) else [found]

@@ -106,7 +106,17 @@ class Weighted(Checked, Freezing, Penalised):
         constraint: Any = None,
         name: str | None = None,
     ) -> torch.nn.Parameter:
-        """Keras's other name of `add_weight`."""
+        """Keras's other name of `add_weight`.
+
+        Args:
+            shape: of the weight.
+            initializer: what it begins as.
+            dtype: by default the layer's.
+            trainable: False gives a weight that no optimiser moves.
+            regularizer: a penalty on it.
+            constraint: applied to it after every update.
+            name: the attribute that will hold it.
+        """
         return self.add_weight(name, shape, initializer, regularizer, constraint, trainable, dtype)
 
     def keep_options(self, **options: WeightOptions) -> None:
@@ -123,7 +133,11 @@ class Weighted(Checked, Freezing, Penalised):
                 setattr(self, f"{of}_{kind}", value)
 
     def options_of(self, of: str) -> WeightOptions:
-        """What `keep_options` has kept, or what has been set since."""
+        """What `keep_options` has kept, or what has been set since.
+
+        Args:
+            of: which weights: "kernel" for `kernel_initializer` and its like.
+        """
         return WeightOptions(*(getattr(self, f"{of}_{kind}") for kind in WeightOptions._fields))
 
     def add_kept(

@@ -103,7 +103,12 @@ class Loss(Configured, Refusing, refused=_REFUSED):
         return self.call(y_true, y_pred)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """The loss of each step, under Keras's name: what a loss of one's own defines."""
+        """The loss of each step, under Keras's name: what a loss of one's own defines.
+
+        Args:
+            y_true: targets, (..., feature).
+            y_pred: predictions, (..., feature).
+        """
         raise NotImplementedError(
             f"{type(self).__name__} has no per_step(y_true, y_pred): give it one that returns the "
             "loss of each step."

@@ -196,6 +196,10 @@ class Model(OnHub, Trained, refused=NOT_ASKED):
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """A layer by its name or place.
 
+        Args:
+            name: of the layer.
+            index: its place among `layers`, where no name is given.
+
         Raises:
             ValueError: there is none; the text names those there are.
         """
@@ -227,6 +231,9 @@ class Model(OnHub, Trained, refused=NOT_ASKED):
         """Prints each layer: what comes out, its weights, and what it does with the sequences.
 
         `steps*` is an axis of real steps; `keeps`, `reduces` and `opens` say what becomes of it.
+
+        Args:
+            print_fn: called with each line, in the place of printing.
         """
         summary(self, self._table(), print_fn)
 

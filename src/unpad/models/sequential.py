@@ -73,7 +73,11 @@ class Sequential(OlderMethods, Model):
         def predict(self, *args: Any, **kwargs: Any) -> Any: ...
 
     def add(self, layer: Any) -> None:
-        """Puts another layer at the end."""
+        """Puts another layer at the end.
+
+        Args:
+            layer: a layer, a torch module, or an Input at the beginning.
+        """
         names, given, built = list(self._names), self._input, self.built
         self._append(layer)
         self.built = False

@@ -308,7 +308,15 @@ class Trained(Layer, obeyed=["metrics"]):
         class_weight: dict[int, float] | None = None,
         return_dict: bool = False,
     ) -> float | list[float] | dict[str, float]:
-        """One update on this batch; its loss and metrics from before the update."""
+        """One update on this batch; its loss and metrics from before the update.
+
+        Args:
+            x: inputs of the model, in any form that `fit` takes.
+            y: targets beside them.
+            sample_weight: weights beside them.
+            class_weight: a weight for each class, by its label.
+            return_dict: whether they are given by name; else in a list.
+        """
         self.as_compiled("train_on_batch")
         by_name = flag("train_on_batch", "return_dict", return_dict)
         given = Given(x, y, sample_weight, class_weight)
@@ -317,11 +325,22 @@ class Trained(Layer, obeyed=["metrics"]):
     def test_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
     ) -> float | list[float] | dict[str, float]:
-        """The loss and metrics of this batch."""
+        """The loss and metrics of this batch.
+
+        Args:
+            x: inputs of the model, in any form that `fit` takes.
+            y: targets beside them.
+            sample_weight: weights beside them.
+            return_dict: whether they are given by name; else in a list.
+        """
         return self.evaluate(x, y, None, 0, sample_weight, return_dict=return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
-        """The outputs for this batch, in the caller's form."""
+        """The outputs for this batch, in the caller's form.
+
+        Args:
+            x: inputs of the model, in any form that `fit` takes.
+        """
         return self.predict(x, None, 0)
 
     # --- files -----------------------------------------------------------------------------------
@@ -449,7 +468,11 @@ class Trained(Layer, obeyed=["metrics"]):
             return outside.train_step(data, update)
 
     def test_step(self, data: Any) -> dict[str, Any]:
-        """What `evaluate` does with a batch; see `train_step`."""
+        """What `evaluate` does with a batch; see `train_step`.
+
+        Args:
+            data: (x, y, sample_weight), as `train_step` gets it.
+        """
         run = current(self)
         if run is not None:
             return run.test_step(data)
@@ -458,7 +481,11 @@ class Trained(Layer, obeyed=["metrics"]):
             return outside.test_step(data)
 
     def predict_step(self, data: Any) -> Any:
-        """What `predict` does with a batch: the model's outputs for it; see `train_step`."""
+        """What `predict` does with a batch: the model's outputs for it; see `train_step`.
+
+        Args:
+            data: inputs.
+        """
         return self(unpacked(data)[0])
 
     def compute_loss(
@@ -620,7 +647,11 @@ class Trained(Layer, obeyed=["metrics"]):
         self.reset_state(rows)
 
     def reset_state(self, rows: Any = None) -> None:
-        """Forgets the carried states of these rows of the batch, or of all, in every layer."""
+        """Forgets the carried states of these rows of the batch, or of all, in every layer.
+
+        Args:
+            rows: places in the batch; None for all.
+        """
         for module in self.modules():
             if isinstance(module, Recurrent):
                 module.reset_state(rows)

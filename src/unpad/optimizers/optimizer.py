@@ -268,7 +268,11 @@ class Optimizer(OwnUpdate, Configured, Refusing, refused=_REFUSED):
         self.apply([grad for grad, _ in pairs], [weight for _, weight in pairs])
 
     def scale_loss(self, loss: Tensor) -> Tensor:
-        """The loss as it goes into the backward pass: times `loss_scale_factor`, if any."""
+        """The loss as it goes into the backward pass: times `loss_scale_factor`, if any.
+
+        Args:
+            loss: a number.
+        """
         return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
 
     @property

@@ -130,6 +130,10 @@ class Elementwise(Sequences):
         Shapes: condition and other: Ragged of an equal layout, or what stands beside steps in
         arithmetic: a number, a feature vector, one row a sequence, a grid.
 
+        Args:
+            condition: flags beside the steps, as for arithmetic.
+            other: a number, or a batch beside the steps.
+
         Example:
             >>> r = Ragged.from_list([[1, -2], [3]])
             >>> r.where(r > 0, 0).values

@@ -92,6 +92,9 @@ class InAndOut(Sequences):
     def from_packed(cls, packed: torch.nn.utils.rnn.PackedSequence) -> Self:
         """The sequences of a torch PackedSequence, in the caller's order. Copies once.
 
+        Args:
+            packed: of torch.nn.utils.rnn, in whichever order.
+
         Raises:
             ValueError: its batch sizes or indices do not describe its data.
         """
@@ -102,6 +105,9 @@ class InAndOut(Sequences):
     @classmethod
     def from_nested(cls, nested: Tensor) -> Self:
         """A torch nested tensor of jagged layout. No copy where it has no holes.
+
+        Args:
+            nested: sequences along its ragged axis.
 
         Raises:
             ValueError: its offsets and lengths do not describe its values.
@@ -117,6 +123,9 @@ class InAndOut(Sequences):
         Values are not copied where Arrow holds them in one chunk, without nulls and not as bits. A
         fixed-size list inside gives the feature shape. A null step is missing: a hole, whose slot
         is remembered. A null list is an error.
+
+        Args:
+            column: an Array or ChunkedArray of lists.
         """
         from .doors.arrow import from_arrow
 

@@ -99,6 +99,10 @@ class Layout:
     def full(cls, batch: int, time: int) -> Layout:
         """The layout of a grid whose every slot is a step: `batch` sequences of `time` steps.
 
+        Args:
+            batch: sequences.
+            time: steps of each.
+
         Raises:
             ValueError: a size is negative or no whole number.
         """
@@ -206,7 +210,11 @@ class Layout:
         return self.own.derived(key, make, None if beside is None else beside.own)
 
     def steps_of(self, grid: Tensor) -> Tensor:
-        """(steps, ...): what stands in a grid (batch, time, ...) in the slots of the steps."""
+        """(steps, ...): what stands in a grid (batch, time, ...) in the slots of the steps.
+
+        Args:
+            grid: (batch, time, ...), wide enough for the slots.
+        """
         return grid[self.own.sequence_ids, self.own.places]
 
     # --- relations -------------------------------------------------------------------------------
@@ -215,6 +223,9 @@ class Layout:
         """Whether steps of both layouts can be paired: equal lengths, holes at the same places.
 
         The side on which the grid was padded does not matter.
+
+        Args:
+            other: a layout.
         """
         mine, theirs = self.own, other.own
         if mine is theirs or (mine.offsets is theirs.offsets and mine.slots is theirs.slots):
@@ -233,7 +244,11 @@ class Layout:
         return torch.equal(mine.gaps, theirs.gaps)
 
     def difference(self, other: Layout) -> str:
-        """Where two layouts that do not agree differ first, in words."""
+        """Where two layouts that do not agree differ first, in words.
+
+        Args:
+            other: a layout that does not agree with this one.
+        """
         if self.batch != other.batch:
             return f"{self.batch} sequences against {other.batch}"
         mine, theirs = self.own, other.own
@@ -246,7 +261,11 @@ class Layout:
         return f"sequence {first} has its holes at other places"
 
     def where(self, step: int) -> str:
-        """Where a step stands, in words: its sequence, its place in it, its slot if another."""
+        """Where a step stands, in words: its sequence, its place in it, its slot if another.
+
+        Args:
+            step: its row in the values.
+        """
         own = self.own
         sequence, place = int(own.sequence_ids[step]), int(own.positions[step])
         slot = int(own.places[step])
@@ -254,7 +273,11 @@ class Layout:
         return f"sequence {sequence}, step {place}{grid}"
 
     def to(self, device: torch.device | str) -> Layout:
-        """The same layout on another device; what the host knows of it goes along."""
+        """The same layout on another device; what the host knows of it goes along.
+
+        Args:
+            device: a device or its name.
+        """
         device = torch.device(device)
         if device == self.device:
             return self
@@ -310,7 +333,11 @@ class Layout:
         return Layout(offsets, slots, own.width, _checked=True, steps=end - start)
 
     def within(self, whole: Layout) -> Tensor:
-        """(steps,) where each step lies in a layout that holds all of them at the same places."""
+        """(steps,) where each step lies in a layout that holds all of them at the same places.
+
+        Args:
+            whole: a layout of as many sequences, whose steps hold these.
+        """
         mine, theirs = self.own, whole.own
         reach = max(mine.time, theirs.time, 1)
         held = theirs.sequence_ids * reach + theirs.places

@@ -109,6 +109,10 @@ class Ragged(Views, InAndOut, Choosing, Arithmetic, Elementwise, Reducing, InTim
     def with_values(self, values: Any, layout: Layout | None = None) -> Ragged:
         """Other values on the same layout.
 
+        Args:
+            values: (steps, *feature), a row for each step.
+            layout: another one with as many steps; by default this one.
+
         Raises:
             ValueError: the values have another number of steps.
         """
@@ -175,7 +179,12 @@ class Ragged(Views, InAndOut, Choosing, Arithmetic, Elementwise, Reducing, InTim
         return Ragged._trusted(found, self._layout, self._numpy)
 
     def to(self, device: Any = None, dtype: torch.dtype | None = None) -> Ragged:
-        """The same batch on another device or of another type, as `torch.Tensor.to`."""
+        """The same batch on another device or of another type, as `torch.Tensor.to`.
+
+        Args:
+            device: a device, its name, or a type.
+            dtype: of the values; by default theirs.
+        """
         if isinstance(device, torch.dtype):
             device, dtype = None, device
         read_by = self._read_by
@@ -188,7 +197,11 @@ class Ragged(Views, InAndOut, Choosing, Arithmetic, Elementwise, Reducing, InTim
         return Ragged._trusted(values, self._layout, self._numpy, (read_by[0], values._version))
 
     def astype(self, dtype: Any) -> Ragged:
-        """The same batch of another type: torch's, its name ("float32") or numpy's."""
+        """The same batch of another type: torch's, its name ("float32") or numpy's.
+
+        Args:
+            dtype: a type of torch's or numpy's, or its name.
+        """
         found = as_dtype(dtype, "Ragged.astype")
         if found is None:
             raise ValueError("Ragged.astype: expected a type, as 'float32', got None.")

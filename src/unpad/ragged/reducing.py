@@ -47,15 +47,27 @@ class Reducing(Sequences):
         return self._reduced("var", arguments.number("Ragged.var", "correction", correction, 0))
 
     def std(self, correction: float = 0) -> Output:
-        """(batch, *feature) the root of `var`; where that is 0, so is its gradient."""
+        """(batch, *feature) the root of `var`; where that is 0, so is its gradient.
+
+        Args:
+            correction: taken from the number of steps; 1 for a sample's spread.
+        """
         return self._reduced("std", arguments.number("Ragged.std", "correction", correction, 0))
 
     def max(self, empty: float = 0) -> Output:
-        """(batch, *feature) the largest of each sequence; `empty` for an empty one."""
+        """(batch, *feature) the largest of each sequence; `empty` for an empty one.
+
+        Args:
+            empty: a number that an empty sequence gives.
+        """
         return self._reduced("max", empty)
 
     def min(self, empty: float = 0) -> Output:
-        """(batch, *feature) the smallest of each sequence; `empty` for an empty one."""
+        """(batch, *feature) the smallest of each sequence; `empty` for an empty one.
+
+        Args:
+            empty: a number that an empty sequence gives.
+        """
         return self._reduced("min", empty)
 
     def argmax(self) -> Output:
@@ -70,11 +82,19 @@ class Reducing(Sequences):
         return self._reduced("argmin")
 
     def first(self, empty: float = 0) -> Output:
-        """(batch, *feature) the first step of each sequence; `empty` for an empty one."""
+        """(batch, *feature) the first step of each sequence; `empty` for an empty one.
+
+        Args:
+            empty: a number that an empty sequence gives.
+        """
         return self._reduced("first", empty)
 
     def last(self, empty: float = 0) -> Output:
-        """(batch, *feature) the last step of each sequence; `empty` for an empty one."""
+        """(batch, *feature) the last step of each sequence; `empty` for an empty one.
+
+        Args:
+            empty: a number that an empty sequence gives.
+        """
         return self._reduced("last", empty)
 
     def any(self) -> Output:

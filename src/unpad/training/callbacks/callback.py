@@ -24,11 +24,19 @@ class Callback(Checked):
     params: dict[str, Any] | None = None
 
     def set_model(self, model: Any) -> None:
-        """Called first, with the model."""
+        """Called first, with the model.
+
+        Args:
+            model: that is trained, evaluated or asked.
+        """
         self.model = model
 
     def set_params(self, params: dict[str, Any]) -> None:
-        """Called next, with what is known beforehand."""
+        """Called next, with what is known beforehand.
+
+        Args:
+            params: "verbose", "epochs" and "steps", which is None where nobody knows.
+        """
         self.params = params
 
     def state_dict(self) -> dict[str, Any]:
@@ -41,58 +49,136 @@ class Callback(Checked):
         return attributes_kept(self, ("model", "params"))
 
     def load_state_dict(self, state_dict: dict[str, Any], /) -> None:
-        """Goes on from it: called after the hooks that begin a training, and an epoch."""
+        """Goes on from it: called after the hooks that begin a training, and an epoch.
+
+        Args:
+            state_dict: what `state_dict` gave.
+        """
         give_back_attributes(self, state_dict)
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        """Before the first epoch."""
+        """Before the first epoch.
+
+        Args:
+            logs: numbers by name.
+        """
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
-        """After the last epoch."""
+        """After the last epoch.
+
+        Args:
+            logs: numbers by name.
+        """
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Before an epoch, counted from 0."""
+        """Before an epoch, counted from 0.
+
+        Args:
+            epoch: from 0.
+            logs: numbers by name; what is changed in them others see.
+        """
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """After an epoch, with its loss and metrics, those of validation as `val_...`."""
+        """After an epoch, with its loss and metrics, those of validation as `val_...`.
+
+        Args:
+            epoch: from 0.
+            logs: numbers by name; what is changed in them others see.
+        """
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Before a batch, counted from 0 in each epoch."""
+        """Before a batch, counted from 0 in each epoch.
+
+        Args:
+            batch: from 0 in each epoch.
+            logs: numbers by name.
+        """
         self.on_batch_begin(batch, logs)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """After a batch, with the loss of the epoch so far."""
+        """After a batch, with the loss of the epoch so far.
+
+        Args:
+            batch: from 0 in each epoch.
+            logs: numbers by name.
+        """
         self.on_batch_end(batch, logs)
 
     def on_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """The older name of `on_train_batch_begin`."""
+        """The older name of `on_train_batch_begin`.
+
+        Args:
+            batch: from 0 in each epoch.
+            logs: numbers by name.
+        """
 
     def on_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """The older name of `on_train_batch_end`."""
+        """The older name of `on_train_batch_end`.
+
+        Args:
+            batch: from 0 in each epoch.
+            logs: numbers by name.
+        """
 
     def on_test_begin(self, logs: dict[str, float] | None = None) -> None:
-        """Before an evaluation, that of `fit`'s validation data too."""
+        """Before an evaluation, that of `fit`'s validation data too.
+
+        Args:
+            logs: numbers by name.
+        """
 
     def on_test_end(self, logs: dict[str, float] | None = None) -> None:
-        """After an evaluation, with its loss and metrics."""
+        """After an evaluation, with its loss and metrics.
+
+        Args:
+            logs: numbers by name.
+        """
 
     def on_test_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Before a batch of an evaluation."""
+        """Before a batch of an evaluation.
+
+        Args:
+            batch: from 0 in each epoch.
+            logs: numbers by name.
+        """
 
     def on_test_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """After a batch of an evaluation, with the numbers so far."""
+        """After a batch of an evaluation, with the numbers so far.
+
+        Args:
+            batch: from 0 in each epoch.
+            logs: numbers by name.
+        """
 
     def on_predict_begin(self, logs: dict[str, float] | None = None) -> None:
-        """Before a prediction."""
+        """Before a prediction.
+
+        Args:
+            logs: numbers by name.
+        """
 
     def on_predict_end(self, logs: dict[str, float] | None = None) -> None:
-        """After a prediction."""
+        """After a prediction.
+
+        Args:
+            logs: numbers by name.
+        """
 
     def on_predict_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Before a batch of a prediction."""
+        """Before a batch of a prediction.
+
+        Args:
+            batch: from 0 in each epoch.
+            logs: numbers by name.
+        """
 
     def on_predict_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """After a batch of a prediction, with its `outputs`."""
+        """After a batch of a prediction, with its `outputs`.
+
+        Args:
+            batch: from 0 in each epoch.
+            logs: numbers by name.
+        """
 
 
 class WritesState(Callback):
