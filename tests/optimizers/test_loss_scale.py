@@ -4,6 +4,7 @@ import copy
 import json
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -188,3 +189,33 @@ def test_the_factor_is_kept_in_states_and_files(mixed, tmp_path):
         assert kept == found
     assert whole.get_compile_config()["optimizer"]["class_name"] == "LossScaleOptimizer"
     assert tagger().get_compile_config()["optimizer"]["class_name"] == "SGD"
+
+
+def test_a_batch_with_one_infinite_gradient_is_left_out_whole():
+    """Two outputs, two batches an update: of the first batch one term overflows."""
+    keras.utils.set_random_seed(0)
+    x = keras.Input((2,))
+    model = keras.Model(x, [keras.layers.Dense(1, name=name)(x) for name in "ab"])
+
+    def fitted(first, how):
+        again = keras.models.clone_model(model)
+        again.set_weights(model.get_weights())
+        again.compile(how, ["mse", "mse"])
+        one = np.ones((1, 2), "float32")
+        again.fit(one, [first * one[:, :1], one[:, :1]], verbose=0)
+        for y in (2, 3):
+            again.fit(one, [y * one[:, :1], one[:, :1]], verbose=0)
+        return again.get_weights()
+
+    def optimizer(scale):
+        return LossScaleOptimizer(SGD(0.1, gradient_accumulation_steps=2), scale)
+
+    spoilt = fitted(1e30, optimizer(1e15))
+    # The batch that overflowed is as if it had not been.
+    one = np.ones((2, 2), "float32")
+    peace = keras.models.clone_model(model)
+    peace.set_weights(model.get_weights())
+    peace.compile(SGD(0.1), ["mse", "mse"])
+    peace.fit(one, [np.array([[2.0], [3.0]]), one[:, :1]], verbose=0)
+    for a, b in zip(spoilt, peace.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -16,7 +16,7 @@ from ..ragged.numbers import as_tensor
 from . import clipping
 from .constrained import apply_constraints
 from .rate import Rate
-from .scaling import Scaling
+from .scaling import Scaling, Work
 from .schedules import rate_at
 from .spared import Spared, apart
 
@@ -87,6 +87,15 @@ def _hooked(step: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
+class _Term(NamedTuple):
+    """The gradients of one of the terms of a batch's loss; see `Rule.collect`."""
+
+    work: list[Work]
+    weight: Any
+    summed: bool
+    name: str
+
+
 class Rule(torch.optim.Optimizer):
     """A torch optimiser whose step is Keras's: a subclass says only how weights move.
 
@@ -105,6 +114,8 @@ class Rule(torch.optim.Optimizer):
 
     #: Whether `update` lets the weights decay by itself.
     decays = False
+    #: The terms of the batch at hand whose gradients are there.
+    _waiting: tuple[_Term, ...] = ()
 
     def __init__(
         self,
@@ -163,14 +174,15 @@ class Rule(torch.optim.Optimizer):
             call = self.param_groups[0]["iterations"]
             with as_tensors():
                 work: Any = [self._moved(group, by_rows) for group in self.param_groups]
-            if self.around.scaling is not None:
-                work = self.around.scaling.unscaled(self.param_groups[0], work)
-                if work is None:
-                    return loss
+            terms = self._unscaled(_Term(work, 1.0 if weight is None else weight, summed, term))
+            if not terms:
+                return loss
             for group in self.param_groups:
                 group["iterations"] = call + 1
+            work = terms[-1].work
             if self.around.accumulate > 1:
-                self._add(work, 1.0 if weight is None else weight, summed, term)
+                for one in terms:
+                    self._add(*one)
                 work = self._collected(call)
             if work is not None:
                 self._update_all(work, call)
@@ -289,21 +301,33 @@ class Rule(torch.optim.Optimizer):
 
         Each term is a mean with a divisor of its own, as an output of many steps and one of few
         have, so that their gradients are added up by themselves until there are enough batches.
+        Where a factor follows the gradients, they wait for `step`: one that is not finite leaves
+        out the whole batch, and no term of it alone.
 
         Args:
             weight: how much they count beside this term's others: its divisor.
             summed: whether the term is a sum: its gradients are added up then.
             term: its name, the same in every batch.
         """
-        work: Any = [self._moved(group, False) for group in self.param_groups]
-        if self.around.scaling is not None:
-            work = self.around.scaling.unscaled(self.param_groups[0], work)
-        if work is not None:
-            self._add(work, weight, summed, term)
+        work = [self._moved(group, False) for group in self.param_groups]
+        self._waiting = (*self._waiting, _Term(work, weight, summed, term))
+        if self.around.scaling is None:
+            self._add(*self._waiting[0])
+            self._waiting = ()
 
-    def _add(
-        self, work: list[tuple[list[Tensor], list[Tensor]]], weight: Any, summed: bool, term: str
-    ) -> None:
+    def _unscaled(self, last: _Term) -> list[_Term]:
+        """The terms of a batch by their own gradients; none where one of these is not finite."""
+        terms, self._waiting = [*self._waiting, last], ()
+        if self.around.scaling is None:
+            return terms
+        every = [pair for term in terms for pair in term.work]
+        found = self.around.scaling.unscaled(self.param_groups[0], every)
+        if found is None:
+            return []
+        n = len(self.param_groups)
+        return [t._replace(work=found[i * n : (i + 1) * n]) for i, t in enumerate(terms)]
+
+    def _add(self, work: list[Work], weight: Any, summed: bool, term: str) -> None:
         weight, key = 1.0 if summed else float(weight), f"{COLLECTED} {term}".strip()
         first = self.param_groups[0]
         first[key] = 1.0 if summed else first.get(key, 0.0) + weight
