@@ -9,6 +9,8 @@ costs nothing.
 from __future__ import annotations
 
 import atexit
+import datetime
+import math
 import os
 import socket
 import time
@@ -325,6 +327,32 @@ def say(text: str) -> None:
         print(text)
 
 
+def join(seconds: float = 1800.0) -> None:
+    """Joins the other processes now, and says how long they wait for each other.
+
+    `fit` and its like join by themselves, with torch's half hour; a process alone has nobody to
+    join. A process that is killed is noticed at once, one that hangs after this time: the others
+    then end with an error that names it.
+
+    Args:
+        seconds: until a process that does not answer is given up. More than the longest that one
+            is busy by itself: what it writes, and what its callbacks do.
+
+    Raises:
+        ValueError: the time is not above 0; they have joined already.
+        RuntimeError: they do not find each other.
+    """
+    if not 0 < seconds < math.inf:
+        raise ValueError(f"join: expected seconds as a finite positive number, got {seconds!r}.")
+    if _initialised():
+        raise ValueError(
+            "join: the processes have joined already. Say it before the first fit, or give "
+            "torch.distributed.init_process_group its timeout=."
+        )
+    if _told():
+        _join(seconds)
+
+
 def here(who: str) -> Ranks:
     """The processes that this one works with, joined now if they have not been.
 
@@ -334,8 +362,7 @@ def here(who: str) -> Ranks:
     Raises:
         RuntimeError: they do not find each other.
     """
-    told = dist.is_available() and all(name in os.environ for name in _TOLD)
-    if told and not _initialised() and int(os.environ["WORLD_SIZE"]) > 1:
+    if not _initialised() and _told():
         _join()
     if not _initialised() or dist.get_world_size() == 1:
         return ALONE
@@ -353,7 +380,13 @@ def _initialised() -> bool:
     return dist.is_available() and dist.is_initialized()
 
 
-def _join() -> None:
+def _told() -> bool:
+    """Whether the environment says that there are others, and where."""
+    told = dist.is_available() and all(name in os.environ for name in _TOLD)
+    return told and int(os.environ["WORLD_SIZE"]) > 1
+
+
+def _join(seconds: float = 1800.0) -> None:
     from torch.distributed.rendezvous import rendezvous  # not there where torch has no processes
 
     gpus = torch.cuda.is_available() and dist.is_nccl_available()
@@ -363,8 +396,12 @@ def _join() -> None:
     store, rank, world = next(rendezvous("env://"))
     life = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
     store = dist.distributed_c10d.PrefixStore(f"unpad, life {life}", store)
+    # They begin when all are there: one may take long to start, whatever the limit is after that.
+    store.set(f"here {rank}", "")
+    store.wait([f"here {r}" for r in range(world)])
     backend = "cpu:gloo,cuda:nccl" if gpus else "gloo"
-    dist.init_process_group(backend, store=store, rank=rank, world_size=world)
+    limit = datetime.timedelta(seconds=seconds)
+    dist.init_process_group(backend, timeout=limit, store=store, rank=rank, world_size=world)
     _places.clear()
     atexit.register(_leave)
 

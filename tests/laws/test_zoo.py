@@ -17,8 +17,8 @@ from ..examples import TIMES
 EXAMPLES = Path(__file__).parents[2] / "examples"
 NOWHERE = EXAMPLES / "no such folder"
 CORPORA = Path(os.environ.get("UNPAD_TEST_DATA", EXAMPLES.parents[1] / "shared" / "data"))
-# What says nothing by itself, and what has a test of its own.
-OTHERS = {"corpora", "stress"}
+# What says nothing by itself, what has a test of its own, and what needs more than tests install.
+OTHERS = {"corpora", "ray_train", "stress"}
 PROGRAMS = sorted(p.stem for p in EXAMPLES.glob("*.py") if p.stem not in OTHERS)
 TEXTS = {p: (EXAMPLES / f"{p}.py").read_text() for p in PROGRAMS}
 ON_CORPORA = [p for p in PROGRAMS if '"--data"' in TEXTS[p]]

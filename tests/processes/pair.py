@@ -36,7 +36,7 @@ class Pair:
             end.send((program, args))
         found = []
         for end in self._ends:
-            assert end.poll(120), f"{program.__name__} does not end"
+            assert end.poll(120), f"{program} does not end"
             found.append(end.recv())
         for kind, value in found:
             if kind == "broken":

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from torch.utils.data import DataLoader
 
 import unpad as keras
 from unpad import callbacks, metrics
-from unpad.ranks import at_work
+from unpad.ranks import at_work, join
 
 from . import cases
 from .pair import this
@@ -337,30 +338,81 @@ def own_loop():
     return max((a - b).abs().max().item() for a, b in zip(found, alone, strict=True))
 
 
+def sharded_loop():
+    """Gradients of a loop of one's own on shards of the weights, and of the whole batch at once."""
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.fsdp import fully_shard
+
+    x, y = cases.ragged()
+    ranks = this()
+    model = tagger()
+    loss_of = keras.losses.SparseCategoricalCrossentropy(reduction="sum")
+    steps = float(x.steps)
+    alone = loss_of(y, model(x)) / steps
+    alone = torch.autograd.grad(alone, list(model.parameters()))
+    mesh = init_device_mesh("cpu", (ranks.world,))
+    for layer in model.layers:
+        fully_shard(layer, mesh=mesh)
+    fully_shard(model, mesh=mesh)
+    mine = torch.arange(ranks.rank, len(x), ranks.world)
+    (ranks.world * loss_of(y[mine], model(x[mine])) / steps).backward()
+    grads = [p.grad for p in model.parameters()]
+    sizes = sum(g.to_local().numel() for g in grads), sum(g.numel() for g in alone)
+    found = max((a.full_tensor() - b).abs().max().item() for a, b in zip(grads, alone, strict=True))
+    try:
+        model.fit(x, y, verbose=0)
+    except ValueError as error:
+        return found, sizes, str(error)
+
+
 # --- killed --------------------------------------------------------------------------------------
 
 
 class Kills(callbacks.Callback):
-    """Ends the second process, by -9, in the middle of the second epoch of its first life."""
+    """Ends the second process, by -9, in the middle of the second epoch of one of its lives."""
+
+    def __init__(self, life=0):
+        self.life = str(life)
 
     def on_train_batch_end(self, batch, logs=None):
-        first_life = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") == "0"
-        if this().rank == 1 and first_life and self.model.history.epoch and batch == 2:
+        now = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") == self.life
+        if this().rank == 1 and now and self.model.history.epoch and batch == 2:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def long_fit(backup=None, *more):
-    """A fit with dropout, which may be killed on the way."""
-    x, y = cases.ragged()
+class Hangs(callbacks.Callback):
+    """The second process stops answering in the middle of the first epoch."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        if this().rank == 1 and batch == 2:
+            time.sleep(600)
+
+
+def long_fit(backup=None, *more, folder=None):
+    """A fit with dropout, from memory or Parquet files, which may be killed on the way."""
+    x, y = cases.ragged() if folder is None else (Path(folder), None)
+    columns = None if folder is None else ("words", "tags")
     keras.utils.set_random_seed(0)
     model = tagger(L.Dropout(0.3))
-    model.fit(x, y, batch_size=3, epochs=3, verbose=0, backup=backup, callbacks=[*more])
+    options = {"columns": columns, "batch_size": 3, "epochs": 3, "verbose": 0}
+    model.fit(x, y, backup=backup, callbacks=[*more], **options)
+    model.history.history.pop("waiting", None)
     return pieces(model, model.history.history)
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    folder, out = sys.argv[1:]
-    found = long_fit(folder or None, Kills())
+    what, out, *folders = sys.argv[1:]
+    if what == "hangs":
+        join(3.0)
+        found = long_fit(None, Hangs())
+    elif what == "killed":
+        found = long_fit(None, Kills())
+    else:  # from memory, then from files: killed in each
+        backups, files = folders
+        found = [
+            long_fit(f"{backups}/memory", Kills(0)),
+            long_fit(f"{backups}/files", Kills(1), folder=files),
+        ]
     if not this().rank:
         Path(out).write_text(json.dumps(found))

@@ -5,7 +5,9 @@ import pytest
 import torch
 
 import unpad as keras
+from unpad.ranks import join
 
+from ..messages import says
 from . import cases, programs
 
 
@@ -91,6 +93,27 @@ def test_two_are_as_one(pair, program):
 def test_loops_of_ones_own(pair):
     for difference in pair.run(programs.own_loop):
         assert difference < 1e-6
+
+
+def test_a_loop_of_ones_own_on_shards_of_the_weights(pair):
+    for difference, (mine, whole), refused in pair.run(programs.sharded_loop):
+        assert difference < 1e-6
+        assert mine < 0.6 * whole
+        assert refused == (
+            "fit: the model's weights are shards (fully_shard), and fit wants them whole in each "
+            "of the 2 processes. Leave it out, or write the loop: see docs/scale.md."
+        )
+
+
+def test_joining_says_how_long(pair):
+    with says("join: expected seconds as a finite positive number, got 0."):
+        join(0)
+    join()  # there is nobody to join
+    for text in pair.run(join, 3):
+        assert text == (
+            "ValueError: join: the processes have joined already. Say it before the first fit, or "
+            "give torch.distributed.init_process_group its timeout=."
+        )
 
 
 def test_a_ragged_goes_through_torchs_trees():

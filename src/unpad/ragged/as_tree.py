@@ -6,6 +6,7 @@ width of the grid that a batch came from is a note on this batch, on which no gr
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -78,3 +79,19 @@ _pytree.register_pytree_node(
     to_dumpable_context=lambda noted: [noted.width, noted.numpy],
     from_dumpable_context=lambda noted: _Noted(*noted),
 )
+
+
+@dataclass(init=False, repr=False, eq=False)
+class _Fields:
+    """What `dataclasses` is told of a Ragged, as which torch's FSDP and DDP find its tensors.
+
+    `fully_shard` walks dataclasses and knows no pytree: it hangs its gathering of weights on what
+    comes out of a module, and saw no tensor in a Ragged.
+    """
+
+    values: Any
+    layout: Any
+
+
+for _name in ("__dataclass_fields__", "__dataclass_params__"):
+    setattr(Ragged, _name, getattr(_Fields, _name))

@@ -24,7 +24,8 @@ def refuse_own_ways(model: Any, who: str, ranks: Ranks) -> None:
     """Raises for a model whose steps cannot be shared among processes.
 
     Raises:
-        ValueError: it carries states from batch to batch, or has steps of its own.
+        ValueError: it carries states from batch to batch, has steps of its own, or its weights are
+            shards.
     """
     if ranks.alone:
         return
@@ -32,6 +33,12 @@ def refuse_own_ways(model: Any, who: str, ranks: Ranks) -> None:
         raise ValueError(
             f"{who}: a stateful layer carries its states from batch to batch, row by row, and rows "
             f"are shared anew among {ranks.world} processes. Leave stateful out, or use one."
+        )
+    if any(hasattr(weight, "full_tensor") for weight in model.parameters()):
+        raise ValueError(
+            f"{who}: the model's weights are shards (fully_shard), and {who} wants them whole in "
+            f"each of the {ranks.world} processes. Leave it out, or write the loop: see "
+            "docs/scale.md."
         )
     for name in _OWN.get(who, _OWN["evaluate"]):
         if model.overrides(name):
