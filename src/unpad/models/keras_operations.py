@@ -17,6 +17,8 @@ _OPERATORS = {
     "Matmul": "matmul", "Less": "lt", "LessEqual": "le", "Greater": "gt", "GreaterEqual": "ge",
     "Equal": "eq", "NotEqual": "ne", "GetItem": "getitem", "Negative": "neg", "Absolute": "abs",
 }  # fmt: skip
+#: Read as the function, which takes all that the operator does, and two Ragged of matrices.
+_FUNCTIONS = {"Matmul"}
 _CLASSES = {f"operator.{name}": kind for kind, name in _OPERATORS.items()}
 #: Functions of `ops` whose classes Keras has, by the module that these are in. What they are called
 #: with are their first arguments, of these names; the others are the class's own.
@@ -52,7 +54,8 @@ def from_keras(data: Mapping[str, Any]) -> dict[str, Any]:
     kind, config = data["class_name"], dict(data.get("config") or {})
     called = config.pop("name", None)
     snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", kind).lower()
-    name = f"operator.{_OPERATORS[kind]}" if kind in _OPERATORS else f"ops.{snake}"
+    of_python = kind in _OPERATORS and kind not in _FUNCTIONS
+    name = f"operator.{_OPERATORS[kind]}" if of_python else f"ops.{snake}"
     nodes = [
         {
             "args": _keys_as_tuple(kind, list(node.get("args", []))),
