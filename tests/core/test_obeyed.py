@@ -708,3 +708,15 @@ def test_a_list_of_other_things_stays_one():
     layer.frozen, layer.trainable = [], False
     layer.frozen.append(keras.layers.Dense(1))
     assert not layer.frozen[0].trainable
+
+
+@pytest.mark.parametrize("name", ["call", "forward"])
+def test_what_is_set_on_a_layer_runs_in_its_place(name):
+    layer = L.Dense(2, "softmax")
+    setattr(layer, name, lambda inputs: inputs.map(lambda v: v[:, :2] * 0 + 0.5))
+    model = keras.Sequential([keras.Input((None, 3)), layer])
+    model.compile("sgd", "categorical_crossentropy")
+    x = steps(2, 1)
+    assert layer(x).values.tolist() == [[0.5, 0.5]] * 3
+    found = model.evaluate(x, x.map(lambda v: v[:, :2] * 0 + torch.tensor([1.0, 0.0])), verbose=0)
+    assert found == pytest.approx(np.log(2))

@@ -171,3 +171,36 @@ def test_a_class_that_is_ignored_has_no_f_score():
     nothing = keras.metrics.F1Score("macro", ignore_class=1)
     nothing.update_state([1, 1], np.eye(3)[[1, 1]])
     assert float(nothing.result()) == 0
+
+
+def test_an_empty_sequence_counts_in_whatever_batch_it_is():
+    x = keras.Ragged.from_list([np.ones((n, 2), "float32") for n in (0, 0, 2, 1)])
+    y = np.array([[1.0], [2.0], [3.0], [4.0]], "float32")
+
+    def model(layers, loss="mse", **options):
+        made = keras.Sequential([keras.Input((None, 2)), *layers])
+        made.compile(keras.optimizers.SGD(0.1, **options), loss)
+        return made
+
+    def trained(batch_size, **options):
+        made = model([L.LSTM(3), L.Dense(1)], **options)
+        made.set_weights([np.full_like(w, 0.1) for w in made.get_weights()])
+        made.fit(x, y, batch_size=batch_size, shuffle=False, verbose=0)
+        return made.get_weights()
+
+    parts = trained(2, gradient_accumulation_steps=2)
+    for one, two in zip(trained(4), parts, strict=True):
+        np.testing.assert_allclose(two, one, rtol=1e-5)
+    empties = model([L.LSTM(3), L.Dense(1)])
+    empties.train_on_batch(x[:2], y[:2])
+    assert empties.get_weights()[-1] == pytest.approx(0.3)  # 2 * 1.5 * 0.1
+    # To a loss of steps, a sum too, they say nothing.
+    tagger = model([L.Dense(1)], keras.losses.MeanSquaredError(reduction="sum"))
+    before = tagger.get_weights()
+    tagger.train_on_batch(x[:2], x[:2].map(lambda v: v[:, :1]))
+    assert all((a == b).all() for a, b in zip(tagger.get_weights(), before, strict=True))
+
+
+def test_targets_may_run_backwards():
+    made = regressor()
+    made.fit(np.ones((2, 3, 3), "float32"), np.ones((2, 3, 1))[::-1, ::-1], verbose=0)

@@ -54,6 +54,8 @@ class Attributes(Weighted):
         of, _, kind = name.rpartition("_")
         if isinstance(value, (torch.nn.Module, torch.nn.Parameter)):
             self._check_held(name, value)
+        elif name == "call" and callable(value):
+            self.__dict__["forward"] = value  # which is what runs
         elif name == "activity_regularizer":
             value = regularizers.get(value, self.who)
             self._notes = []  # what the one before has noted

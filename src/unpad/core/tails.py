@@ -48,7 +48,12 @@ class Tailed(Building):
     def tails(self) -> list[str | None]:
         """The `tail` of each output; None where more than the outputs is wanted of the layer."""
         return [
-            None if layer is None or layer.activity_regularizer is not None else layer.tail
+            None
+            if layer is None
+            or layer.activity_regularizer is not None
+            # What somebody has set on the layer itself runs, and whole.
+            or not {"forward", "call", "on_values"}.isdisjoint(vars(layer))
+            else layer.tail
             for layer in self.last_layers
         ]
 

@@ -122,7 +122,10 @@ class Objective:
         # Where only metrics are asked, the loss is 0, as in Keras.
         parts = [part for part in (total, penalty) if part is not None]
         followed = sum(parts[1:], start=parts[0]) if parts else torch.zeros(())
-        return Outcome(followed, penalty, added, losses, shown, rows[0], whole)
+        by_rows = [not isinstance(one.output, Ragged) for one in given]
+        pairs = zip(losses, by_rows, strict=True)
+        of_sequences = any(rows and loss is not None for loss, rows in pairs)
+        return Outcome(followed, penalty, added, losses, shown, rows[0], whole, of_sequences)
 
     def seen(
         self, given: Sequence[Given], targets: Sequence[Any], weights: Sequence[Any]

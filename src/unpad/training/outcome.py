@@ -82,12 +82,19 @@ class Outcome(NamedTuple):
     shown: list[Aligned | None]
     rows: int
     whole: Divided
+    #: Whether a loss is of sequences, of which an empty one counts too.
+    of_sequences: bool = False
 
     @property
     def counts(self) -> bool:
-        """Whether any step counted; of what the model adds by itself, whether there is a row."""
+        """Whether any step counted; of what the model adds by itself, whether there is a row.
+
+        Where the model gives a row a sequence, whether any sequence did: an empty one has an output
+        and a target, and is in the loss of whatever batch it is in.
+        """
         losses = self.whole.losses
-        if not self.whole.steps or all(part is None for part in losses):
+        there = self.whole.rows if self.of_sequences else self.whole.steps
+        if not there or all(part is None for part in losses):
             return self.whole.steps > 0 and self.whole.rows > 0
         return any(part is not None and bool(part.divisor) for part in losses)
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ...ragged import Ragged
+from ...ragged.numbers import as_tensor
 from ..facts import Case, Input, Target
 from ..facts.chance import beyond
 from ..facts.grid import ends
@@ -93,7 +94,7 @@ def _grid(given: Any) -> Tensor | None:
     numbers = isinstance(given, np.ndarray) and given.dtype.kind in "iufb"
     if not numbers and not isinstance(given, Tensor):
         return None
-    grid = torch.as_tensor(given)
+    grid = as_tensor(given, "y")
     while grid.ndim > 2 and grid.shape[-1] == 1:
         grid = grid[..., 0]
     return grid if grid.ndim == 2 else None
