@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from ...docstrings import complete
 from ...signatures import Checked
 from ..state import State, attributes_kept, give_back_attributes
 from .curves import drawn
@@ -24,19 +25,11 @@ class Callback(Checked):
     params: dict[str, Any] | None = None
 
     def set_model(self, model: Any) -> None:
-        """Called first, with the model.
-
-        Args:
-            model: that is trained, evaluated or asked.
-        """
+        """Called first, with the model."""
         self.model = model
 
     def set_params(self, params: dict[str, Any]) -> None:
-        """Called next, with what is known beforehand.
-
-        Args:
-            params: "verbose", "epochs" and "steps", which is None where nobody knows.
-        """
+        """Called next, with what is known beforehand."""
         self.params = params
 
     def state_dict(self) -> dict[str, Any]:
@@ -49,136 +42,58 @@ class Callback(Checked):
         return attributes_kept(self, ("model", "params"))
 
     def load_state_dict(self, state_dict: dict[str, Any], /) -> None:
-        """Goes on from it: called after the hooks that begin a training, and an epoch.
-
-        Args:
-            state_dict: what `state_dict` gave.
-        """
+        """Goes on from it: called after the hooks that begin a training, and an epoch."""
         give_back_attributes(self, state_dict)
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        """Before the first epoch.
-
-        Args:
-            logs: numbers by name.
-        """
+        """Before the first epoch."""
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
-        """After the last epoch.
-
-        Args:
-            logs: numbers by name.
-        """
+        """After the last epoch."""
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Before an epoch, counted from 0.
-
-        Args:
-            epoch: from 0.
-            logs: numbers by name; what is changed in them others see.
-        """
+        """Before an epoch, counted from 0."""
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """After an epoch, with its loss and metrics, those of validation as `val_...`.
-
-        Args:
-            epoch: from 0.
-            logs: numbers by name; what is changed in them others see.
-        """
+        """After an epoch, with its loss and metrics, those of validation as `val_...`."""
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Before a batch, counted from 0 in each epoch.
-
-        Args:
-            batch: from 0 in each epoch.
-            logs: numbers by name.
-        """
+        """Before a batch, counted from 0 in each epoch."""
         self.on_batch_begin(batch, logs)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """After a batch, with the loss of the epoch so far.
-
-        Args:
-            batch: from 0 in each epoch.
-            logs: numbers by name.
-        """
+        """After a batch, with the loss of the epoch so far."""
         self.on_batch_end(batch, logs)
 
     def on_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """The older name of `on_train_batch_begin`.
-
-        Args:
-            batch: from 0 in each epoch.
-            logs: numbers by name.
-        """
+        """The older name of `on_train_batch_begin`."""
 
     def on_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """The older name of `on_train_batch_end`.
-
-        Args:
-            batch: from 0 in each epoch.
-            logs: numbers by name.
-        """
+        """The older name of `on_train_batch_end`."""
 
     def on_test_begin(self, logs: dict[str, float] | None = None) -> None:
-        """Before an evaluation, that of `fit`'s validation data too.
-
-        Args:
-            logs: numbers by name.
-        """
+        """Before an evaluation, that of `fit`'s validation data too."""
 
     def on_test_end(self, logs: dict[str, float] | None = None) -> None:
-        """After an evaluation, with its loss and metrics.
-
-        Args:
-            logs: numbers by name.
-        """
+        """After an evaluation, with its loss and metrics."""
 
     def on_test_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Before a batch of an evaluation.
-
-        Args:
-            batch: from 0 in each epoch.
-            logs: numbers by name.
-        """
+        """Before a batch of an evaluation."""
 
     def on_test_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """After a batch of an evaluation, with the numbers so far.
-
-        Args:
-            batch: from 0 in each epoch.
-            logs: numbers by name.
-        """
+        """After a batch of an evaluation, with the numbers so far."""
 
     def on_predict_begin(self, logs: dict[str, float] | None = None) -> None:
-        """Before a prediction.
-
-        Args:
-            logs: numbers by name.
-        """
+        """Before a prediction."""
 
     def on_predict_end(self, logs: dict[str, float] | None = None) -> None:
-        """After a prediction.
-
-        Args:
-            logs: numbers by name.
-        """
+        """After a prediction."""
 
     def on_predict_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Before a batch of a prediction.
-
-        Args:
-            batch: from 0 in each epoch.
-            logs: numbers by name.
-        """
+        """Before a batch of a prediction."""
 
     def on_predict_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """After a batch of a prediction, with its `outputs`.
-
-        Args:
-            batch: from 0 in each epoch.
-            logs: numbers by name.
-        """
+        """After a batch of a prediction, with its `outputs`."""
 
 
 class WritesState(Callback):
@@ -230,3 +145,16 @@ class History(Callback):
     def __repr__(self) -> str:
         last = ", ".join(f"{k} {v[-1]:.4f}" for k, v in self.history.items())
         return f"History({len(self.epoch)} epochs{': ' + last if last else ''})"
+
+
+_ARGUMENTS = {
+    "epoch": "from 0.",
+    "batch": "from 0 in each epoch.",
+    "logs": "numbers by name; what a callback changes in them, those after it see.",
+    "model": "that is trained, evaluated or asked.",
+    "params": '"verbose", "epochs" and "steps", which is None where nobody knows.',
+    "state_dict": "what `state_dict` gave.",
+}
+
+for _hook in [h for h in vars(Callback).values() if getattr(h, "__module__", None) == __name__]:
+    complete(_hook, _ARGUMENTS)
