@@ -17,6 +17,9 @@ constexpr double kInfinity = __builtin_inf();
 constexpr double kLn2 = 0.693147180559945309417;
 // Of the row's highest. Of two rows, before and after a step, the products are then normal numbers.
 constexpr double kLeast = 0x1p-480;
+// What a step may leave of the highest of a row, and of what two rows have in common. kLeast of it is still far above
+// 2^-1021, below which exp and products are 0.
+constexpr double kLeft = 0x1p-400;
 
 // --- rows of padded doubles -----------------------------------------------------------------------
 
@@ -125,14 +128,20 @@ inline void logs_of(double *row, int64_t width) {
   for (int64_t j = 0; j < width; ++j) row[j] = __builtin_log(row[j]);
 }
 
+// 2^power, for -1022 <= power <= 1023.
+UNPAD_INLINE double power_of_two(int64_t power) {
+  const uint64_t bits = uint64_t(1023 + power) << 52;
+  double number;
+  memcpy(&number, &bits, sizeof number);
+  return number;
+}
+
 // Brings the highest between 1 and 2, by a power of two, which is given back.
 UNPAD_INLINE int64_t set_back(double *row, int64_t width, double top) {
   uint64_t bits;
   memcpy(&bits, &top, sizeof bits);
   const int64_t power = int64_t(bits >> 52) - 1023;
-  bits = uint64_t(1023 - power) << 52;
-  double scale;
-  memcpy(&scale, &bits, sizeof scale);
+  const double scale = power_of_two(-power);
   map_row(width, row, row, [scale](Vec<double> x) __attribute__((always_inline)) { return x * scale; });
   return power;
 }
@@ -191,7 +200,7 @@ struct Sequence {
   // logs[i * width + j].
   bool holds(const double *next, double top, const double *row, const double *logs, const double *scores) const {
     const double least = top * kLeast;
-    if (!(top > 0x1p-900)) return false;
+    if (!(top >= kLeft)) return false;
     auto small = fill(0.0) > fill(1.0);
     for (int64_t j = 0; j < width(); j += kLanes<double>)
       small |= load_whole(next + j) + load_whole(tables.beyond + j) < fill(least);
@@ -403,19 +412,22 @@ struct Sequence {
         const double peak = highest(other, width()).value;
         // What no way leads on from: of tags whose own scores let them be.
         for (int64_t j = 0; j < width(); ++j) space->shares[j] = space->scores[j] == -kInfinity ? 0 : on[j];
-        plain = holds(other, peak, space->shares, tables.logs_back, nullptr);
+        double all = 0, lift = 0;
+        if (holds(other, peak, space->shares, tables.logs_back, nullptr)) {
+          lift = power_of_two(-set_back(other, width(), peak));
+          all = dot(row, other, width());
+        }
+        plain = all >= kLeft;
         if (plain) {
-          const double scale = 1 / dot(row, other, width());
           for (int64_t j = 0; j < width(); j += kLanes<double>) {
-            store_whole(space->shares + j, load_whole(row + j) * load_whole(other + j) * scale);
-            store_whole(after + j, load_whole(after + j) * (scale * d));
+            store_whole(space->shares + j, load_whole(row + j) * load_whole(other + j) / all);
+            store_whole(after + j, load_whole(after + j) * (lift / all * d));
           }
           if (pairs) give_pairs(t, row, after, add);
           if (sums.ways && ++filled == kChainTile) {
             add_tile(rows + (first + t - 1) * tags(), filled, sums.ways);
             filled = 0;
           }
-          set_back(other, width(), peak);
         }
       }
       if (!plain) {

@@ -101,6 +101,26 @@ def test_a_tag_that_all_have_left_long_ago_may_still_win():
     assert torch.equal(scores.transitions.grad, torch.tensor([[0.0, 0.0], [0.0, 19.0]]).double())
 
 
+def test_what_is_lost_beside_a_row_that_is_nearly_lost_may_still_win():
+    """A transition so far below the highest, which nobody takes, that its exp is 0."""
+    none = -torch.inf
+    values = torch.tensor(
+        [[0.0, -20.0, none, none], [0.0, none, 0.0, none], [none, none, 0.0, none]]
+    )
+    ways = torch.full((4, 4), none)
+    far = {(3, 3): 0, (1, 0): -600, (0, 2): -709, (1, 2): -700, (2, 2): -1}
+    for (before, after), score in far.items():
+        ways[before, after] = score
+    ends = torch.zeros(2, 4, dtype=torch.float64)
+    scores, offsets = chain.Scores(values.double(), ways.double(), *ends), torch.tensor([0, 3])
+    tags = torch.tensor([-1, -1, 2])
+    with kernels.force("reference"):
+        want = chain.log_partition(scores, offsets)
+        slopes = likelihood("reference", scores, offsets, tags)
+    torch.testing.assert_close(chain.log_partition(scores, offsets), want, rtol=1e-12, atol=0)
+    torch.testing.assert_close(likelihood("compiled", scores, offsets, tags), slopes)
+
+
 def test_where_no_path_is_possible():
     values = torch.zeros(3, 2, dtype=torch.float64)
     none = torch.full((2, 2), -torch.inf, dtype=torch.float64)
