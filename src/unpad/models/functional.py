@@ -14,6 +14,7 @@ from ..core.options import WithoutName
 from ..core.passes import Pass
 from ..core.structure import flat
 from ..core.symbol import Symbol
+from ..core.tails import Tailed
 from ..data.arrange import by_name
 from ..layers import Input, Layer, Spec
 from ..spellings import renamed
@@ -297,7 +298,7 @@ class Functional(Model):
         return self._buffers[name] if found is None else found
 
     @property
-    def last_layers(self) -> list[Layer | None]:
+    def last_layers(self) -> list[Tailed | None]:
         calls = [self._graph.last_call(wire) for wire in self._graph.outputs]
         found = [[None] if c is None else self._part(c.layer).last_layers for c in calls]
         return [layers[0] if len(layers) == 1 else None for layers in found]

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..core.options import WithoutName
 from ..core.symbol import Symbol
+from ..core.tails import Tailed
 from ..errors import shown
 from ..layers import Input, Layer, Spec, TorchModule
 from ..ragged import Ragged
@@ -220,7 +221,7 @@ class Sequential(OlderMethods, Model):
         return tails[0] if len(tails) == 1 else None
 
     @property
-    def last_layers(self) -> list[Layer | None]:
+    def last_layers(self) -> list[Tailed | None]:
         return self.layers[-1].last_layers if self._names else []
 
     def before_tail(self, inputs: Ragged | Tensor) -> Ragged | Tensor:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..align.beside import Aligned
 from ..core.penalties import Penalty
+from ..core.tails import Tailed
 from ..data.source import Batch
 from ..layers import Layer, Spec
 from ..losses import Loss
@@ -32,7 +33,7 @@ class Objective:
     def __init__(self, parts: list[Part]) -> None:
         self.parts = parts
         self._cut: list[bool] = []
-        self.last_layers: list[Layer | None] = []
+        self.last_layers: list[Tailed | None] = []
 
     def check(self, model: Layer) -> None:
         """Raises where a last activation and its loss do not go together; to be called first.
@@ -168,7 +169,7 @@ class Objective:
 
 
 def _of_output(
-    part: Part, given: Given, target: Any, weight: Any, last: Layer | None
+    part: Part, given: Given, target: Any, weight: Any, last: Tailed | None
 ) -> tuple[Reduced | None, Aligned | None]:
     """The loss of one output, and its values for the metrics."""
     loss = part.loss

@@ -13,7 +13,8 @@ from typing import Any
 import torch
 from torch.nn.modules import module as of_torch
 
-from ..layers import Layer, TimeDistributed
+from ..core.tails import Tailed
+from ..layers import TimeDistributed
 from ..ragged import Ragged
 
 
@@ -24,7 +25,7 @@ class Tails:
         layers: that end in a tail.
     """
 
-    def __init__(self, layers: Iterable[Layer | None]) -> None:
+    def __init__(self, layers: Iterable[Tailed | None]) -> None:
         self._layers = list({id(x): x for x in layers if x is not None}.values())
         self._notes: list[_Note] = []
 
@@ -51,7 +52,7 @@ class Tails:
 class _Note:
     """Stands in a layer's `forward` and notes each call's output, before the tail and with it."""
 
-    def __init__(self, layer: Layer) -> None:
+    def __init__(self, layer: Tailed) -> None:
         self.layer: Any = layer
         self.calls: list[tuple[Any, Any]] = []
         # The one attribute that torch reads: a hook of ours would run after the layer.
@@ -104,7 +105,7 @@ def hooked(model: torch.nn.Module) -> bool:
     return _any_of(model, (*_FORWARD, *_BACKWARD))
 
 
-def hooked_backward(model: torch.nn.Module, last: Iterable[Layer | None]) -> bool:
+def hooked_backward(model: torch.nn.Module, last: Iterable[Tailed | None]) -> bool:
     """Whether somebody waits for the gradient of what these last layers give, tails and all."""
     ends = [layer for layer in last if layer is not None]
     inside = [part for layer in ends for part in layer.modules()]
@@ -114,7 +115,7 @@ def hooked_backward(model: torch.nn.Module, last: Iterable[Layer | None]) -> boo
     )
 
 
-def _holds(module: torch.nn.Module, layer: Layer) -> bool:
+def _holds(module: torch.nn.Module, layer: Tailed) -> bool:
     return any(part is layer for part in module.modules())
 
 
