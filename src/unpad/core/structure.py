@@ -1,4 +1,4 @@
-"""Things in lists of lists: a cell's states, a call's arguments, a model's outputs."""
+"""Things in lists, tuples and dicts: a cell's states, a call's arguments, a model's outputs."""
 
 from __future__ import annotations
 
@@ -17,13 +17,6 @@ def flat(tree: Any) -> list[Any]:
     return [tree]
 
 
-def arranged(states: Iterator[Any], like: Any) -> Any:
-    """The inverse of `flat`: lists as in `like`, filled in order."""
-    if isinstance(like, (list, tuple)):
-        return [arranged(states, part) for part in like]
-    return next(states)
-
-
 def every_module(module: torch.nn.Module) -> list[torch.nn.Module]:
     """The module and all inside, each once: torch's `modules()` for a quarter of its cost."""
     found = [module]
@@ -33,4 +26,64 @@ def every_module(module: torch.nn.Module) -> list[torch.nn.Module]:
             if inner is not None and id(inner) not in seen:
                 seen.add(id(inner))
                 found.append(inner)
+    return found
+
+
+def arranged(leaves: Iterator[Any], like: Any) -> Any:
+    """The inverse of `flat`: lists, tuples and dicts as in `like`, filled in order."""
+    if isinstance(like, dict):
+        return {key: arranged(leaves, part) for key, part in like.items()}
+    if not isinstance(like, (list, tuple)):
+        return next(leaves)
+    parts = [arranged(leaves, part) for part in like]
+    if isinstance(like, list):
+        return parts
+    return type(like)(*parts) if hasattr(like, "_fields") else tuple(parts)
+
+
+def in_order(tree: Any, like: Any) -> list[Any] | None:
+    """What stands where the leaves of `like` do, in its order; None where the two are not alike.
+
+    Lists and tuples are alike, dicts of the same keys in any order.
+    """
+    if isinstance(like, dict):
+        if not isinstance(tree, dict) or tree.keys() != like.keys():
+            return None
+        pairs = [(tree[key], like[key]) for key in like]
+    elif isinstance(like, (list, tuple)):
+        if not isinstance(tree, (list, tuple)) or len(tree) != len(like):
+            return None
+        pairs = list(zip(tree, like, strict=True))
+    else:
+        return [tree]
+    found: list[Any] = []
+    for part, model in pairs:
+        leaves = in_order(part, model)
+        if leaves is None:
+            return None
+        found += leaves
+    return found
+
+
+def named_leaves(tree: Any, names: Iterator[str], path: str = "") -> list[str]:
+    """A name for each leaf: the keys that lead to it, and its own where no key does.
+
+    Args:
+        tree: lists, tuples and dicts.
+        names: the leaves' own, in order.
+        path: the keys that lead here.
+    """
+    if isinstance(tree, dict):
+        parts = [(part, f"{path}/{key}".strip("/"), True) for key, part in tree.items()]
+    elif isinstance(tree, (list, tuple)):
+        parts = [(part, path, False) for part in tree]
+    else:
+        return [path or next(names)]
+    found = []
+    for part, way, keyed in parts:
+        if isinstance(part, (dict, list, tuple)):
+            found += named_leaves(part, names, way)
+        else:
+            own = next(names)
+            found.append(way if keyed else f"{way}/{own}".strip("/"))
     return found

@@ -5,21 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..core.structure import in_order
 from ..errors import unknown
 
 
-def inputs_of(x: Any, names: Sequence[str] | None, who: str, one: bool = False) -> list[Any]:
-    """The inputs in the model's order: a list or tuple of them, or a dict by name.
+def inputs_of(
+    x: Any, names: Sequence[str] | None, who: str, one: bool = False, form: Any = None
+) -> list[Any]:
+    """The inputs in the model's order: a list or tuple of them, a dict by name, or in its form.
 
     Args:
         x: what the caller gave.
         names: of the model's inputs; None where it does not say: then a tuple is several.
         who: what it is called in errors.
         one: whether the model takes one input, and a tuple is one of sequences.
+        form: how the model's inputs lie in one another; None where it does not say.
 
     Raises:
         ValueError: there are too many or too few, or a name is not known.
     """
+    found = _in_form(x, form)
+    if found is not None:
+        return found
     if isinstance(x, dict):
         return by_name(x, names or [], who, "input")
     if names is None and not one:
@@ -36,10 +43,24 @@ def inputs_of(x: Any, names: Sequence[str] | None, who: str, one: bool = False) 
     return list(x)
 
 
+def _in_form(given: Any, form: Any) -> list[Any] | None:
+    """What lies in a form of several levels, in order; None of any other."""
+    parts = form.values() if isinstance(form, dict) else form
+    nested = isinstance(form, (dict, list, tuple)) and any(
+        isinstance(part, (dict, list, tuple)) for part in parts
+    )
+    return in_order(given, form) if nested else None
+
+
 def for_outputs(
-    given: Any, names: Sequence[str], who: str, spread: bool = False, named: bool = False
+    given: Any,
+    names: Sequence[str],
+    who: str,
+    spread: bool = False,
+    named: bool = False,
+    form: Any = None,
 ) -> list[Any]:
-    """What belongs to each output: of a list or a dict by name, or of the one there is.
+    """What belongs to each output: of a list, a dict by name, their form, or of the one there is.
 
     Args:
         given: what the caller gave; None is None for each.
@@ -47,12 +68,16 @@ def for_outputs(
         who: what it is called in errors.
         spread: whether one thing that is no list is for all outputs.
         named: whether a dict is by name, and nothing that one output could be given.
+        form: how the outputs lie in one another; None where the model does not say.
 
     Raises:
         ValueError: there are too many or too few, or a name is not known.
     """
     if given is None:
         return [None] * len(names)
+    found = _in_form(given, form)
+    if found is not None:
+        return found
     if isinstance(given, dict) and (named or len(names) > 1 or set(given) <= set(names)):
         for name in given:
             if name not in names:

@@ -160,9 +160,11 @@ def _places_in(value: Any) -> list[tuple[Any, ...]]:
 
 
 def _each(places: Any, placed: Callable[[Any], Symbol]) -> Any:
-    """Symbols in the form in which the places stand: one, a list, or a dict by name."""
+    """Symbols in the form in which the places stand: lists, tuples and dicts in one another."""
+    places = read(places)
     if isinstance(places, dict):
-        return {name: placed(place) for name, place in places.items()}
-    if isinstance(places, list) and places and isinstance(places[0], list):
-        return [placed(place) for place in places]
+        return {name: _each(place, placed) for name, place in places.items()}
+    if isinstance(places, (list, tuple)) and not (places and isinstance(places[0], str)):
+        parts = [_each(place, placed) for place in places]
+        return parts if isinstance(places, list) else tuple(parts)
     return placed(places)

@@ -9,10 +9,11 @@ from typing import Any, Unpack
 import torch
 from torch import Tensor
 
+from .. import tree
 from ..core.operation import Operation
 from ..core.options import WithoutName
 from ..core.passes import Pass
-from ..core.structure import flat
+from ..core.structure import arranged, flat, in_order, named_leaves
 from ..core.symbol import Symbol
 from ..core.tails import Tailed
 from ..data.arrange import by_name
@@ -32,8 +33,8 @@ class Functional(Model):
     becomes part of a larger graph.
 
     Args:
-        inputs: a symbol, a list of them, or a dict by name.
-        outputs: likewise; what the model gives has the same form.
+        inputs: a symbol, or lists, tuples and dicts of them, in one another.
+        outputs: likewise; what the model gives has the same form, but for a list of one: the one.
         name: shown in summaries.
 
     Raises:
@@ -60,23 +61,24 @@ class Functional(Model):
         **kwargs: Unpack[WithoutName],
     ) -> None:
         super().__init__(name=name, **kwargs)
-        sources, self._input_keys = _symbols(inputs, "inputs", self.who)
-        ends, self._output_keys = _symbols(outputs, "outputs", self.who)
-        self._one_input = isinstance(inputs, Symbol)
-        self._one_output = isinstance(outputs, Symbol)
+        sources = _symbols(inputs, "inputs", self.who)
+        ends = _symbols(outputs, "outputs", self.who)
+        #: How inputs and outputs lie in one another: trees around their places.
+        self.input_form = arranged(iter(range(len(sources))), inputs)
+        self.output_form = arranged(iter(range(len(ends))), outputs)
         self._names: dict[int, str] = {}
         self._graph = read(sources, ends, self._name_of, self._constant, self.who)
         modules = self._modules
-        order = self._graph.in_keras_order(self._output_keys)
+        order = self._graph.in_keras_order(tree.flatten(self.output_form))
         self._modules = {name: modules[name] for name in order}
         self._entries = [s if isinstance(s, Input) else Input.like(s) for s in sources]
         self._roots = [s.spec for s in sources]
         self._ends: tuple[list[Symbol], list[Symbol]] | None = (sources, ends)
-        self.input_names: list[str] = self._input_keys or _distinct(
-            [s.name or f"input_{i}" for i, s in enumerate(sources)], "input", self.who
-        )
+        own = (s.name or f"input_{i}" for i, s in enumerate(sources))
+        names = named_leaves(self.input_form, own)
+        self.input_names: list[str] = _distinct(names, "input", self.who)
         self.one_input = len(self.input_names) == 1
-        self.output_names: list[str] = self._output_keys or self._names_of_outputs()
+        self.output_names: list[str] = self._names_of_outputs()
         self.built = True
         if not self.trainable:
             self.trainable = False
@@ -124,7 +126,7 @@ class Functional(Model):
         counted = [
             f"{n}_{names[:i].count(n)}" if n in names[:i] else n for i, n in enumerate(names)
         ]
-        return _distinct(counted, "output", self.who)
+        return _distinct(named_leaves(self.output_form, iter(counted)), "output", self.who)
 
     def __getstate__(self) -> dict[str, Any]:
         # Layers are told apart by where they lie in memory, symbols hold them by reference.
@@ -149,13 +151,13 @@ class Functional(Model):
     @property
     def input(self) -> Any:
         """The symbol that the graph begins with; a list where there are several."""
-        one = len(self.inputs) == 1 and self._input_keys is None
-        return self.inputs[0] if one else self._as_given(self.inputs, self._input_keys, False)
+        one = len(self.inputs) == 1 and not isinstance(self.input_form, dict)
+        return self.inputs[0] if one else arranged(iter(self.inputs), self.input_form)
 
     @property
     def output(self) -> Any:
         """The symbol that the graph ends in; a list where there are several."""
-        return self.outputs[0] if len(self.outputs) == 1 else self.arranged(self.outputs)
+        return self.arranged(self.outputs)
 
     def _symbols(self) -> tuple[list[Symbol], list[Symbol]]:
         if self._ends is None:
@@ -185,7 +187,9 @@ class Functional(Model):
         return [self._part(call.layer) for call in self._graph.readers(place)]
 
     def arranged(self, outputs: list[Any]) -> Any:
-        return self._as_given(list(outputs), self._output_keys, False)
+        form = self.output_form
+        alone = isinstance(form, (list, tuple)) and len(form) == 1
+        return arranged(iter(outputs), form[0] if alone else form)
 
     def with_layers(self, layer_for: Callable[[Layer], Layer]) -> Functional:
         """The same graph of other layers, one for each; arithmetic stays.
@@ -194,8 +198,8 @@ class Functional(Model):
             layer_for: gives the layer that stands for one.
         """
         fresh = self._redrawn(lambda x: x if isinstance(x, Operation) else layer_for(x))
-        keys = ((self._input_keys, self._one_input), (self._output_keys, self._one_output))
-        inputs, outputs = (self._as_given(s, *k) for s, k in zip(fresh, keys, strict=True))
+        forms = (self.input_form, self.output_form)
+        inputs, outputs = (arranged(iter(s), f) for s, f in zip(fresh, forms, strict=True))
         return Functional(inputs=inputs, outputs=outputs, name=self.given_name)
 
     def get_config(self) -> dict[str, Any]:
@@ -203,18 +207,14 @@ class Functional(Model):
             return Layer.get_config(self)  # of a class that draws its graph itself
         names = self.input_names
         entries = [(name, entry) for name, entry in zip(names, self._entries, strict=True)]
-        ends, given = self._graph.outputs, self._as_given
         layers, places = written(self._graph, entries, self._part, self.specs())
+        ends = [as_end(places[wire], self._modules.get) for wire in self._graph.outputs]
         return {
             "name": self.given_name,
             "trainable": self.trainable,
             "layers": layers,
-            "input_layers": given(places[: len(names)], self._input_keys, self._one_input),
-            "output_layers": given(
-                [as_end(places[s], self._modules.get) for s in ends],
-                self._output_keys,
-                self._one_output,
-            ),
+            "input_layers": arranged(iter(places), self.input_form),
+            "output_layers": arranged(iter(ends), self.output_form),
         }
 
     @classmethod
@@ -251,24 +251,23 @@ class Functional(Model):
         return ends[0] if len(ends) == 1 else ends
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
-        """Runs the model on its inputs: one, a list, a tuple of arguments, or a dict by name."""
-        if len(inputs) == 1 and isinstance(inputs[0], dict):
-            inputs = (by_name(inputs[0], self.input_names, self.who, "input"),)
+        """Runs the model on its inputs: one, a list, a tuple of arguments, or as it was drawn."""
+        if len(inputs) == 1 and isinstance(inputs[0], (dict, list, tuple)):
+            form = self.input_form
+            if not isinstance(form, (dict, list, tuple)):
+                form = [form] if len(inputs[0]) == 1 else {}  # [x] for x
+            found = in_order(inputs[0], form) if form else None
+            if found is None and isinstance(inputs[0], dict):
+                found = by_name(inputs[0], self.input_names, self.who, "input")
+            inputs = inputs if found is None else (found if len(found) > 1 else found[0],)
         return super().__call__(*inputs, **options)
 
     def forward(self, *inputs: Any) -> Any:
         """The graph's outputs, in the form in which they were given to `Model`."""
-        found = self.outputs_of(list(inputs), [False] * len(self._graph.outputs))
-        return self._as_given(found, self._output_keys, self._one_output)
+        return self.arranged(self.outputs_of(list(inputs), [False] * len(self._graph.outputs)))
 
     def in_form_of_outputs(self, parts: list[Any]) -> Any:
-        return self._as_given(parts, self._output_keys, self._one_output)
-
-    @staticmethod
-    def _as_given(values: list[Any], keys: list[str] | None, one: bool) -> Any:
-        if keys is not None:
-            return dict(zip(keys, values, strict=True))
-        return values[0] if one else values
+        return self.arranged(parts)
 
     def outputs_of(self, inputs: Any, cut: Sequence[bool]) -> list[Any]:
         with Pass():
@@ -412,13 +411,11 @@ def _main(specs: list[Spec]) -> Spec:
     return next((s for s in specs if s.ragged), specs[0])
 
 
-def _symbols(given: Any, what: str, who: str) -> tuple[list[Symbol], list[str] | None]:
-    """The symbols in the order given, and their names where it is a dict."""
+def _symbols(given: Any, what: str, who: str) -> list[Symbol]:
+    """The symbols in order, however they lie in one another."""
     if given is None:
         raise ValueError(f"{who}: {what} is missing: Model(inputs=x, outputs=y).")
-    keys = list(given) if isinstance(given, dict) else None
-    parts = list(given.values()) if isinstance(given, dict) else given
-    parts = list(parts) if isinstance(parts, (list, tuple)) else [parts]
+    parts = flat(given)
     for part in parts:
         if not isinstance(part, Symbol):
             raise ValueError(
@@ -427,7 +424,7 @@ def _symbols(given: Any, what: str, who: str) -> tuple[list[Symbol], list[str] |
             )
     if not parts:
         raise ValueError(f"{who}: {what} is empty.")
-    return parts, keys
+    return parts
 
 
 def _distinct(names: list[str], what: str, who: str) -> list[str]:

@@ -80,18 +80,18 @@ class Graph(NamedTuple):
         """The call that feeds a wire; None for an input."""
         return next((c for c in self.calls if wire in c.outputs), None)
 
-    def in_keras_order(self, names: Sequence[str] | None = None) -> list[str]:
+    def in_keras_order(self, order: Sequence[int] | None = None) -> list[str]:
         """The layers from the deepest to the outputs, as Keras lists them and their weights.
 
         The depth of a call is its longest way to an output; layers of one depth stand in the order
         in which they are met from the outputs back, of a dict in the order of its keys' letters.
 
         Args:
-            names: of the outputs, where they are a dict.
+            order: of the outputs, by their places.
         """
         ends = self.outputs
-        if names is not None:
-            ends = tuple(end for _, end in sorted(zip(names, ends, strict=True)))
+        if order is not None:
+            ends = tuple(ends[place] for place in order)
         filled = {wire: i for i, call in enumerate(self.calls) for wire in call.outputs}
         depth = [0] * len(self.calls)
         for i in reversed(range(len(self.calls))):

@@ -42,7 +42,10 @@ class Trained(Layer, obeyed=["metrics"]):
     output_names: Any = None
     #: Whether it takes one input and no more, so that a tuple is not several.
     one_input = False
-    optimizer: torch.optim.Optimizer | None = None
+    #: How these lie in one another, as trees around their places.
+    input_form: Any = None
+    output_form: Any = None
+    made_optimizer: torch.optim.Optimizer | None = None
     history: History | None = None
     #: What the last `fit` was given: how many sequences and steps, or which stream.
     trained_on: dict[str, Any] | None = None
@@ -117,8 +120,8 @@ class Trained(Layer, obeyed=["metrics"]):
         for metric in leaves(compiled.weighted_metrics):
             metric.check(weighted=True)
         if self.output_names is not None or self.tail is not None:
-            compiled.objective(self._called_outputs(1)).check(self)
-        self._compiled, self.optimizer, self._own_run = compiled, None, None
+            compiled.objective(self._called_outputs(1), self.output_form).check(self)
+        self._compiled, self.made_optimizer, self._own_run = compiled, None, None
         self.run_eagerly, self.steps_per_execution, self.jit_compile = ways
 
     @renamed(nb_epoch="epochs")
@@ -345,7 +348,13 @@ class Trained(Layer, obeyed=["metrics"]):
 
     # --- files -----------------------------------------------------------------------------------
 
-    def save(self, filepath: Any, overwrite: bool = True, include_optimizer: bool = True) -> None:
+    def save(
+        self,
+        filepath: Any,
+        overwrite: bool = True,
+        include_optimizer: bool = True,
+        save_format: str | None = None,
+    ) -> None:
         """Writes the whole model into a file: `keras.models.load_model` makes the same of it.
 
         What it is made of, its weights, what it is trained with and what the optimiser has
@@ -355,13 +364,14 @@ class Trained(Layer, obeyed=["metrics"]):
             filepath: ends in ".keras", Keras 3's format, which Keras reads, or in ".safetensors".
             overwrite: False raises a FileExistsError where there is a file.
             include_optimizer: whether what it is trained with is part of it.
+            save_format: Keras 2's "keras", which the name's ending says now.
 
         Raises:
             TypeError: a part of it cannot be written: a lambda, a torch module.
-            ValueError: the model is not built.
+            ValueError: the model is not built, or its name says another format.
             OSError: the file cannot be written.
         """
-        model_file.save_model(self, filepath, overwrite, include_optimizer)
+        model_file.save_model(self, filepath, overwrite, include_optimizer, save_format)
 
     def export(
         self,
@@ -555,6 +565,17 @@ class Trained(Layer, obeyed=["metrics"]):
     # --- what a trainer asks ---------------------------------------------------------------------
 
     @property
+    def optimizer(self) -> Any:
+        """What moves the weights: a torch optimiser once they are known, till then as compiled."""
+        if self.made_optimizer is None and self._compiled is not None:
+            return self._compiled.optimizer
+        return self.made_optimizer
+
+    @optimizer.setter
+    def optimizer(self, optimizer: Any) -> None:
+        self.made_optimizer = optimizer
+
+    @property
     def compiled(self) -> bool:
         """Whether `compile` has been called."""
         return self._compiled is not None
@@ -573,7 +594,8 @@ class Trained(Layer, obeyed=["metrics"]):
 
     def objective_for(self, count: int) -> Objective:
         """What was compiled, arranged for this number of outputs."""
-        return self.as_compiled("fit").objective(self._called_outputs(count))
+        names = self._called_outputs(count)
+        return self.as_compiled("fit").objective(names, self.output_form)
 
     def _called_outputs(self, count: int) -> list[str]:
         if self.output_names is not None:

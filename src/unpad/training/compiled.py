@@ -26,14 +26,18 @@ class Compiled(NamedTuple):
     #: The arguments as they were given, for a file.
     given: dict[str, Any]
 
-    def objective(self, names: Sequence[str]) -> Objective:
+    def objective(self, names: Sequence[str], form: Any = None) -> Objective:
         """Arranged for outputs of these names.
+
+        Args:
+            names: of the outputs.
+            form: how they lie in one another, if the model says.
 
         Raises:
             ValueError: there are too many or too few of something, or a name is not known.
         """
-        lost = _for_outputs(self.loss, names, "loss", spread=True)
-        scales = _for_outputs(self.loss_weights, names, "loss_weights")
+        lost = _for_outputs(self.loss, names, "loss", form, spread=True)
+        scales = _for_outputs(self.loss_weights, names, "loss_weights", form)
         for name, part in zip(names, lost, strict=True):
             if isinstance(part, (list, dict)):
                 raise ValueError(
@@ -41,7 +45,7 @@ class Compiled(NamedTuple):
                     "sum: a function of (y_true, y_pred)."
                 )
         groups = [
-            _metrics_for(given, names, what)
+            _metrics_for(given, names, what, form)
             for given, what in (
                 (self.metrics, "metrics"),
                 (self.weighted_metrics, "weighted_metrics"),
@@ -58,9 +62,11 @@ class Compiled(NamedTuple):
         return Objective([Part(*p) for p in zip(names, lost, scales, *groups, strict=True)])
 
 
-def _for_outputs(given: Any, names: Sequence[str], what: str, spread: bool = False) -> list[Any]:
+def _for_outputs(
+    given: Any, names: Sequence[str], what: str, form: Any, spread: bool = False
+) -> list[Any]:
     """One thing for each output, which may stand in a list of its own, as in Keras."""
-    found = for_outputs(given, names, f"compile: {what}", spread=spread, named=True)
+    found = for_outputs(given, names, f"compile: {what}", spread=spread, named=True, form=form)
     return [
         part[0]
         if isinstance(part, (list, tuple)) and len(part) == 1 and not isinstance(part[0], str)
@@ -69,12 +75,12 @@ def _for_outputs(given: Any, names: Sequence[str], what: str, spread: bool = Fal
     ]
 
 
-def _metrics_for(given: Any, names: Sequence[str], what: str) -> list[list[Any]]:
+def _metrics_for(given: Any, names: Sequence[str], what: str, form: Any) -> list[list[Any]]:
     """The metrics of each output; a flat list is for the only one, or for all of several."""
     flat = isinstance(given, list) and not any(isinstance(m, (list, type(None))) for m in given)
     if flat and len(names) > 1:
         return [list(given) for _ in names]
-    found = for_outputs(given, names, f"compile: {what}", spread=True, named=True)
+    found = for_outputs(given, names, f"compile: {what}", spread=True, named=True, form=form)
     return [[] if m is None else list(m) if isinstance(m, (list, tuple)) else [m] for m in found]
 
 

@@ -65,7 +65,7 @@ def open_inputs(model: Any, x: Any, who: str) -> Opened:
         ValueError: they are no sequences, do not fit the model, or hold what it cannot take.
     """
     names = model.input_names
-    parts = inputs_of(x, names, f"{who}: x", model.one_input)
+    parts = inputs_of(x, names, f"{who}: x", model.one_input, model.input_form)
     called = [Where(who, "x")]
     if len(parts) > 1:
         called = [Where(who, f"input {names[i] if names else i!r}") for i in range(len(parts))]
@@ -140,8 +140,14 @@ def prepare(
         raise ValueError(f"{who}: y is missing. For an autoencoder give x twice.")
     names = [part.name for part in objective.parts]
     several = len(outputs) > 1
-    ys = for_outputs(y, names, f"{who}: y")
-    given_weights = for_outputs(sample_weight, names, f"{who}: sample_weight", spread=True)
+    asking = [part.asks for part in objective.parts]
+    if several and asking.count(True) == 1 and not isinstance(y, (list, tuple, dict)):
+        y = [y if asks else None for asks in asking]  # of the only output that is asked about
+    form = model.output_form
+    ys = for_outputs(y, names, f"{who}: y", form=form)
+    given_weights = for_outputs(
+        sample_weight, names, f"{who}: sample_weight", spread=True, form=form
+    )
     if class_weight is not None and several:
         raise ValueError(f"{who}: class_weight needs a model of one output; use sample_weight.")
     targets: list[Column | None] = []
@@ -185,7 +191,9 @@ def prepare(
     if who == "fit" and examined:
         losses = [part.loss for part in objective.parts]
         asked = [a for a in zip(ys, targets, losses, outputs, strict=True) if a[1] is not None]
-        called = inputs_of(given.x, model.input_names, "fit: x", model.one_input)
+        called = inputs_of(
+            given.x, model.input_names, "fit: x", model.one_input, model.input_form
+        )
         doctor.tell(model, opened.given, opened.real, asked, called)
     return replace(opened.data, targets=targets, weights=weights), objective, outputs
 

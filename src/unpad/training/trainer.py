@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ..core.mode import mode
+from ..core.structure import arranged, flat
 from ..data.feed import Limited
 from ..data.loader import Loader
 from ..data.sampler import is_in_order
@@ -274,10 +275,10 @@ class Trainer:
             warnings.warn(text, stacklevel=depth_of_caller())
             return Update(torch.optim.SGD([{"params": []}], lr=0.0), moves=False)
         compiled = model.as_compiled(who)
-        if model.optimizer is None:
-            model.optimizer = compiled.make_optimizer(weights)
+        if model.made_optimizer is None:
+            model.made_optimizer = compiled.make_optimizer(weights)
         named = list(model.named_parameters())
-        ready = follow(model.optimizer, named, compiled.optimizer_given, who)
+        ready = follow(model.made_optimizer, named, compiled.optimizer_given, who)
         return Update.of(ready, model.constrained())
 
     def _next_seed(self, first_epoch: int) -> Seed:
@@ -334,10 +335,9 @@ def _joined(outputs: list[Any], orders: list[list[Tensor]]) -> Any:
 def _in_order(outputs: list[Any], batches: list[Tensor] | None) -> Any:
     """The outputs of all batches as one, in the caller's order of sequences if that is another."""
     first = outputs[0]
-    if isinstance(first, dict):
-        return {k: _in_order([o[k] for o in outputs], batches) for k in first}
-    if isinstance(first, (list, tuple)):
-        return [_in_order([o[i] for o in outputs], batches) for i in range(len(first))]
+    if isinstance(first, (dict, list, tuple)):
+        columns = zip(*map(flat, outputs), strict=True)
+        return arranged((_in_order(list(c), batches) for c in columns), first)
     # Of one output too: what inference mode has made could never be trained through.
     joined: Any = (Ragged.concatenate if isinstance(first, Ragged) else torch.cat)(outputs)
     joined = joined.to("cpu")
@@ -347,6 +347,4 @@ def _in_order(outputs: list[Any], batches: list[Tensor] | None) -> Any:
 
 
 def _each_output(outputs: Any, function: Any) -> Any:
-    if isinstance(outputs, dict):
-        return {k: function(v) for k, v in outputs.items()}
-    return [function(v) for v in outputs] if isinstance(outputs, list) else function(outputs)
+    return arranged(map(function, flat(outputs)), outputs)
