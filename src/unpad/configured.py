@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
 from .arguments import wrong
@@ -64,6 +64,36 @@ def attributes_of(thing: Any, names: Iterable[str]) -> dict[str, Any]:
             )
         values[name] = getattr(thing, name)
     return values
+
+
+def plain_arguments(cls: type, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """A constructor's arguments by name, where all are numbers, texts and lists of these.
+
+    Args:
+        cls: whose constructor it is.
+        args: as given.
+        kwargs: as given.
+
+    Returns:
+        What was given; nothing where it is not all plain, or does not fit.
+    """
+    try:
+        bound = inspect.signature(cls.__init__).bind(None, *args, **kwargs).arguments
+    except TypeError:
+        return {}
+    found = {}
+    for name, value in list(bound.items())[1:]:
+        kind = inspect.signature(cls.__init__).parameters[name].kind
+        found |= value if kind is inspect.Parameter.VAR_KEYWORD else {name: value}
+    return found if all(map(_is_plain, found.values())) else {}
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return all(map(_is_plain, value))
+    if isinstance(value, dict):
+        return all(map(_is_plain, value.values()))
+    return value is None or isinstance(value, (bool, int, float, str))
 
 
 def made_of(cls: type, config: Any) -> Any:

@@ -93,6 +93,11 @@ def get_registered_object(
     return None
 
 
+def get_custom_objects() -> dict[str, Any]:
+    """What is registered, by name; what is put into it can be read by its name too."""
+    return _registered
+
+
 @contextmanager
 def custom_object_scope(custom_objects: Mapping[str, Any]) -> Iterator[None]:
     """What is read within the block may be among these, by name.

@@ -1,6 +1,7 @@
 """Programs that show what unpad obeys of a layer's, a model's and a callback's public names."""
 
 import functools
+import tempfile
 
 import numpy as np
 import pytest
@@ -157,6 +158,24 @@ def layer_dtype_policy():
     assert layer.scale.dtype == torch.float32
     with pytest.raises(ValueError, match="dtype is what its weights were made with"):
         layer.dtype_policy = "float64"
+
+
+def layer_stores():
+    """What a layer puts into a store is what it is given back."""
+
+    class Doubled(Scale):
+        def save_own_variables(self, store):
+            store["half"] = self.scale.numpy() / 2
+
+        def load_own_variables(self, store):
+            self.scale.assign(store["half"] * 2)
+
+    model, again = (keras.Sequential([keras.Input((None, 2)), Doubled()]) for _ in range(2))
+    model.layers[0].scale.assign([3.0, 4.0])
+    with tempfile.TemporaryDirectory() as folder:
+        model.save_weights(f"{folder}/m.weights.h5")
+        again.load_weights(f"{folder}/m.weights.h5")
+    assert again.layers[0].scale.numpy().tolist() == [3.0, 4.0]
 
 
 def layer_output_shape():

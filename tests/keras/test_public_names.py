@@ -65,6 +65,8 @@ OBEYED = {
         "from_config": layers.layer_config,
         "get_config": layers.layer_config,
         "get_weights": partial(layers.method, "Layer", "get_weights"),
+        "load_own_variables": layers.layer_stores,
+        "save_own_variables": layers.layer_stores,
         "name": layers.layer_name,
         "set_weights": partial(layers.method, "Layer", "set_weights"),
         "dtype_policy": layers.layer_dtype_policy,

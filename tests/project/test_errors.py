@@ -314,5 +314,5 @@ def test_one_output_for_a_loss_of_classes():
 
 
 def test_options_that_are_not_supported_say_so():
-    with says("StringLookup: salt=3 is not supported. Leave it out."):
-        keras.layers.StringLookup(salt=3)
+    with says("StringLookup: expected salt as an integer or two, got 'x'"):
+        keras.layers.StringLookup(salt="x")

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Unpack, overload
+from types import MappingProxyType
+from typing import Any, Self, Unpack, overload
 
 import torch
 from torch import Tensor
 
 from ..arguments import Precision
-from ..configured import attributes_of, made_of
+from ..configured import attributes_of, made_of, plain_arguments
 from ..ragged import Ragged
 from ..refusals import Refusing
 from ..serialization import as_data
@@ -26,6 +27,7 @@ from .options import ToldOptions
 from .passes import Pass, begun, ended, running
 from .shapes import takes_shapes
 from .spec import kind_of
+from .stored import Stored
 from .structure import flat
 from .symbol import Node, Symbol, draw, is_symbolic, specs_of
 from .tails import Tailed
@@ -38,7 +40,7 @@ _KINDS = 4096
 _COMPUTES = {"forward", "call", "on_values"}
 
 
-class Layer(Refusing, Tailed, refused=NOT_ASKED):
+class Layer(Refusing, Stored, Tailed, refused=NOT_ASKED):
     """A torch module with Keras's manners: a name, weights made on first sight of the input's spec.
 
     A subclass stores its constructor's arguments as attributes of the same names, makes its
@@ -79,6 +81,16 @@ class Layer(Refusing, Tailed, refused=NOT_ASKED):
     # Older Keras asked layers for these.
     input_mask, output_mask = older.input_mask, older.output_mask
     input_shape, output_shape = older.input_shape, older.output_shape
+
+    #: What the constructor of a class of one's own was given, where that was plain data.
+    _given: Mapping[str, Any] = MappingProxyType({})
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """As any object; of a class of one's own it is noted what its constructor is given."""
+        made = super().__new__(cls)
+        if not is_ours(cls):
+            vars(made)["_given"] = plain_arguments(cls, args, kwargs)
+        return made
 
     def __init__(
         self,
@@ -339,7 +351,9 @@ class Layer(Refusing, Tailed, refused=NOT_ASKED):
         config = {"name": self.given_name, "trainable": self.trainable, "dtype": dtype}
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = self.activity_regularizer
-        return as_data(config | attributes_of(self, names))
+        # As Keras, which keeps what it was given: a constructor may make of it something else.
+        noted = {n: self._given[n] for n in names if n in self._given and not hasattr(self, n)}
+        return as_data(config | noted | attributes_of(self, [n for n in names if n not in noted]))
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Layer:

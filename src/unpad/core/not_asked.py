@@ -7,7 +7,6 @@ _WEIGHTS = (
     "requires_grad, says which are trained."
 )
 _QUANTIZED = "torch.ao.quantization works on a layer, as on any torch module."
-_SAVED = "State beside the weights goes by torch's get_extra_state and set_extra_state."
 _BUILT = "A layer is built from its inputs' specs: build(self, spec)."
 _SPECS = "Say what comes out, or raise a ValueError, in output_spec(self, spec)."
 _TYPES = "Give the constructor dtype=, or use torch.autocast."
@@ -26,7 +25,6 @@ NOT_ASKED = {
     "input": _GRAPH,
     "input_dtype": _TYPES,
     "input_spec": _SPECS,
-    "load_own_variables": _SAVED,
     "losses": "Add to them by add_loss(number) in `call`, or by a regularizer of a weight.",
     "metrics": _METRICS,
     "metrics_variables": _METRICS,
@@ -39,7 +37,6 @@ NOT_ASKED = {
     "quantized_build": _QUANTIZED,
     "quantized_call": _QUANTIZED,
     "rematerialized_call": "Use torch.utils.checkpoint.checkpoint in `call`.",
-    "save_own_variables": _SAVED,
     "stateless_call": "torch.func.functional_call(layer, weights, inputs) does it.",
     "supports_jit": "torch.compiler.disable keeps a function out of torch.compile.",
     "symbolic_call": _SPECS,

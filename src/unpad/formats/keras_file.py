@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import io
 import json
+import tempfile
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +15,8 @@ from .. import optimizers
 from ..core.room import room_for
 from ..core.shapes import shapes_of_specs
 from ..core.spec import Spec
-from ..layers.text.index_lookup import IndexLookup
+from ..core.stored import says
+from ..core.written import is_ours
 from ..ragged.numbers import as_dtype, type_name
 from ..serialization import custom_object_scope, deserialize, read, serialize
 from ..training import Trainer
@@ -158,7 +160,7 @@ def state_and_data(model: Any, compiled: bool, who: str) -> tuple[dict[str, Any]
         who: shown in errors.
     """
     data = described(model, compiled)
-    if compiled and model.compiled and model.optimizer is None and trained(model):
+    if compiled and model.compiled and model.made_optimizer is None and trained(model):
         maker = getattr(model.as_compiled(who).make_optimizer, "__self__", None)
         if isinstance(maker, optimizers.Optimizer):
             Trainer(model).update(who)  # so that what it gathers has its places
@@ -173,6 +175,7 @@ def save(model: Any, path: Path, include_optimizer: bool, who: str) -> None:
     data, root = state_and_data(model, include_optimizer, who)
     now = datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
     metadata = {"keras_version": KERAS, "date_saved": now, "written_by": "unpad"}
+    assets = _assets(model)
     weights = io.BytesIO()
     hdf5.write(weights, root)
 
@@ -181,8 +184,8 @@ def save(model: Any, path: Path, include_optimizer: bool, who: str) -> None:
             file.writestr(METADATA, json.dumps(metadata))
             file.writestr(CONFIG, json.dumps(data))
             file.writestr(WEIGHTS, weights.getbuffer())
-            for name, text in _vocabularies(model).items():
-                file.writestr(name, text)
+            for name, content in assets.items():
+                file.writestr(name, content)
 
     write_whole(path, write, weights.getbuffer().nbytes, who)
 
@@ -200,7 +203,7 @@ def load(path: Path, custom_objects: Any, compile: bool, who: str) -> Any:
         root = weights_in(archive)
         model = made(data, custom_objects, count(root), Place(path, CONFIG), who)
         set_from(model, root, Place(path, WEIGHTS))
-        _set_vocabularies(model, archive)
+        _load_assets(model, archive)
     if compile and isinstance(data.get("compile_config"), Mapping) and data["compile_config"]:
         compile_as(model, data["compile_config"], custom_objects, root, Place(path, CONFIG), who)
     if isinstance(metadata, Mapping) and metadata.get("written_by") != "unpad":
@@ -268,24 +271,43 @@ def weights_in(archive: Archive) -> hdf5.Group:
     return hdf5.read(archive.read(WEIGHTS), archive.path, WEIGHTS)
 
 
-def _vocabularies(model: Any) -> dict[str, str]:
-    """What layers have learnt that is no number, as Keras's files of words."""
-    return {
-        f"assets/{part.path}/vocabulary.txt": "\n".join(
-            map(str, part.thing.get_vocabulary(include_special_tokens=False))
-        )
-        for part in kept(model)
-        if isinstance(part.thing, IndexLookup)
-        and part.thing.vocabulary is None
-        and part.thing.vocabulary_size()
-        > len(part.thing.get_vocabulary())
-        - len(part.thing.get_vocabulary(include_special_tokens=False))
-    }
-
-
-def _set_vocabularies(model: Any, archive: Archive) -> None:
+def _assets(model: Any) -> dict[str, bytes]:
+    """The files that layers keep beside their numbers, by their names in an archive."""
+    found: dict[str, bytes] = {}
     for part in kept(model):
-        name = f"assets/{part.path}/vocabulary.txt"
-        if isinstance(part.thing, IndexLookup) and name in archive.names:
-            with read_as(archive.path, name, "a vocabulary"):
-                part.thing.set_learned(archive.read(name).decode())
+        if not says(part.thing, "save_assets"):
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            part.thing.save_assets(folder)
+            for file in sorted(Path(folder).rglob("*")):
+                if file.is_file():
+                    inside = file.relative_to(folder).as_posix()
+                    found["/".join(p for p in ("assets", part.path, inside) if p)] = (
+                        file.read_bytes()
+                    )
+    return found
+
+
+def _load_assets(model: Any, archive: Archive) -> None:
+    for part in kept(model):
+        front = f"assets/{part.path}".rstrip("/") + "/"
+        names = [n for n in archive.names if n.startswith(front) and not n.endswith("/")]
+        if not names or not says(part.thing, "load_assets"):
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            for name in names:
+                file = Path(folder, name.removeprefix(front))
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(archive.read(name))
+            with read_as(archive.path, front, "a layer's files"):
+                part.thing.load_assets(folder)
+
+
+def check_assets(model: Any, who: str) -> None:
+    """Raises where layers keep files of their own, which numbers alone do not hold."""
+    for part in kept(model):
+        if says(part.thing, "save_assets") and not is_ours(type(part.thing)):
+            raise ValueError(
+                f"{who}: {part.thing.who} has files beside its weights (save_assets), which go "
+                "into an archive: give a name that ends in .keras."
+            )

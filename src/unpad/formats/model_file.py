@@ -15,7 +15,11 @@ _READ = "a path that ends in '.keras', '.safetensors' or '.h5'"
 
 
 def save_model(
-    model: Any, filepath: Any, overwrite: bool = True, include_optimizer: bool = True
+    model: Any,
+    filepath: Any,
+    overwrite: bool = True,
+    include_optimizer: bool = True,
+    save_format: str | None = None,
 ) -> None:
     """Writes a whole model into a file; see `Model.save`.
 
@@ -24,6 +28,7 @@ def save_model(
         filepath: ends in ".keras" or ".safetensors".
         overwrite: False raises a FileExistsError where there is a file.
         include_optimizer: whether what it is trained with is part of it.
+        save_format: Keras 2's "keras", which the name's ending says now.
 
     Raises:
         TypeError: a part of it cannot be written: a lambda, a torch module.
@@ -31,6 +36,11 @@ def save_model(
         OSError: the file cannot be written.
     """
     path = path_of("save", filepath)
+    if save_format not in (None, path.suffix.removeprefix(".")):
+        raise ValueError(
+            f"save: save_format={save_format!r}: The `save_format` argument is deprecated: the "
+            f"name's ending says the format. Give {_ENDINGS}."
+        )
     check_overwrite("save", path, overwrite)
     with_optimizer = bool(flag("save", "include_optimizer", include_optimizer))
     if not getattr(model, "is_model", False):
@@ -39,6 +49,7 @@ def save_model(
     if path.suffix == ".keras":
         keras_file.save(model, path, with_optimizer, "save")
     elif path.suffix == ".safetensors":
+        keras_file.check_assets(model, "save")
         data, root = keras_file.state_and_data(model, with_optimizer, "save")
         tensors_file.write(path, root, data, "save")
     else:

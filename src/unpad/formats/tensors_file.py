@@ -43,7 +43,7 @@ def write(path: Path, root: Group, model: Mapping[str, Any] | None, who: str) ->
         metadata["model"] = json.dumps(model)
     metadata["sha256"] = _checksum(arrays, metadata)
     size = sum(array.nbytes for array in arrays.values())
-    whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    whole = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     write_whole(path, lambda to: save_file(whole, to, metadata), size, who)
 
 
@@ -93,7 +93,7 @@ def _check_header(path: Path) -> None:
 def _checksum(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> str:
     """Of all that the file says, but the checksum itself."""
     texts = [f"{name}={metadata[name]}" for name in sorted(set(metadata) - {"sha256"})]
-    whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    whole = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     parts = (
         (name, f"{a.dtype.str} {a.shape}", a.reshape(-1).view(np.uint8).data)
         for name, a in whole.items()

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from ..core.layer import Layer
 from ..core.operation import Operation
+from ..core.stored import own_numbers
 from ..core.written import is_ours
 from ..layers import GroupQueryAttention, MultiHeadAttention
 from ..layers.recurrent.recurrent import Recurrent
@@ -157,16 +158,3 @@ def _has_modules(value: Any) -> bool:
     return isinstance(value, (list, tuple)) and any(
         isinstance(part, torch.nn.Module) or _has_modules(part) for part in value
     )
-
-
-def own_numbers(thing: Any) -> list[Tensor]:
-    """A module's own weights and statistics, without those inside: what is trained comes first."""
-    if not isinstance(thing, torch.nn.Module):
-        return []
-    weights = [(name, w) for name, w in thing._parameters.items() if w is not None]
-    passing = thing._non_persistent_buffers_set
-    kept_too = [b for name, b in thing._buffers.items() if b is not None and name not in passing]
-    if not isinstance(thing, Layer):
-        return [w for _, w in weights] + kept_too
-    trained = [w for name, w in weights if w.requires_grad or name in thing._frozen]
-    return trained + [w for _, w in weights if not any(w is t for t in trained)] + kept_too

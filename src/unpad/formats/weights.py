@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..core.stored import says
 from ..optimizers.rule import Rule
 from ..ragged.numbers import to_numpy
 from ..serialization import read, serialize
@@ -28,7 +29,7 @@ def as_group(model: Any) -> Group:
     """The model's numbers, and those of its optimiser where it has one of this library's."""
     root = Group()
     for part in kept(model):
-        vars_ = Group(arrays={str(i): to_numpy(w).copy() for i, w in enumerate(part.numbers)})
+        vars_ = Group(arrays=_arrays_of(part))
         if part.name is not None:
             vars_.attrs["name"] = part.name
         state = _extra(part.thing)
@@ -89,11 +90,15 @@ def set_from(model: Any, root: Group, where: Place) -> list[str]:
     """
     ready: list[tuple[Tensor, np.ndarray]] = []
     states: list[tuple[Any, Any]] = []
+    own: list[tuple[Kept, Group]] = []
     skipped: list[str] = []
     known: set[str] = set()
     for part in kept(model):
         known.add(part.path)
         group = _vars(root, part.path)
+        if says(part.thing, "load_own_variables"):
+            own.append((part, group))
+            continue
         why = _why_not(part, group)
         if why and not where.skip_mismatch:
             raise OtherModel(where.path, where.at(part.path), why)
@@ -112,12 +117,40 @@ def set_from(model: Any, root: Group, where: Place) -> list[str]:
             where.path, where.at(others[0]), "the file has weights here, and the model no layer."
         )
     skipped += [f"{name}: the model has no such layer." for name in others]
+    _load_own(own, where)
     for weight, array in ready:
         put(weight, array)
     for thing, state in states:
         with read_as(where.path, where.place, "a layer's state"):
             thing.set_extra_state(state)
     return skipped
+
+
+def _arrays_of(part: Kept) -> dict[str, np.ndarray]:
+    """A thing's numbers by name, as a class of one's own stores them, or by their places."""
+    if not says(part.thing, "save_own_variables"):
+        return {str(i): to_numpy(w).copy() for i, w in enumerate(part.numbers)}
+    store: dict[str, Any] = {}
+    part.thing.save_own_variables(store)
+    return {
+        str(name): np.asarray(to_numpy(value) if isinstance(value, Tensor) else value)
+        for name, value in store.items()
+    }
+
+
+def _load_own(own: Sequence[tuple[Kept, Group]], where: Place) -> None:
+    """Lets layers of one's own take their numbers; after an error each has those of before."""
+    before: list[tuple[Any, dict[str, np.ndarray]]] = []
+    try:
+        for part, group in own:
+            before.append((part.thing, _arrays_of(part)))
+            part.thing.load_own_variables(dict(group.arrays))
+    except Exception as error:
+        for thing, arrays in before[:-1]:
+            thing.load_own_variables(arrays)
+        part = own[len(before) - 1][0]
+        error.add_note(f"{where.path}: {where.at(part.path)}: in load_own_variables.")
+        raise
 
 
 def set_optimizer_from(

@@ -10,6 +10,8 @@ from typing import Any
 from ..arguments import flag, wrong
 from ..spellings import depth_of_caller
 from . import hdf5, tensors_file
+from .archive import Archive
+from .keras_file import weights_in
 from .older_weights import is_older_weights, set_from_layers
 from .problems import WrongFormat
 from .seal import read_sealed, write_sealed
@@ -17,11 +19,21 @@ from .weights import Place, as_group, set_from, set_optimizer_from, trained
 from .writing import write_whole
 
 _ENDINGS = "'.weights.h5' (Keras 3's) or '.safetensors'"
-_READ = "'.weights.h5', '.h5' (older Keras's) or '.safetensors'"
+_READ = "'.weights.h5', '.keras', '.h5' (older Keras's) or '.safetensors'"
 
 
 def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
-    """See `Model.save_weights`."""
+    """Writes a model's weights into a file; see `Model.save_weights`.
+
+    Args:
+        model: built.
+        filepath: ends in ".weights.h5" or ".safetensors".
+        overwrite: False raises a FileExistsError where there is a file.
+
+    Raises:
+        ValueError: the model is not built, or the name ends in something else.
+        OSError: the file cannot be written.
+    """
     path = path_of("save_weights", filepath)
     check_overwrite("save_weights", path, overwrite)
     check_built("save_weights", model)
@@ -36,7 +48,18 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
 def load_weights(
     model: Any, filepath: Any, skip_mismatch: bool = False, by_name: bool = False
 ) -> None:
-    """See `Model.load_weights`."""
+    """Takes a model's weights from a file; see `Model.load_weights`.
+
+    Args:
+        model: built.
+        filepath: ends in ".weights.h5", ".keras", ".safetensors", or older Keras's ".h5".
+        skip_mismatch: whether weights that do not fit stay as they are, and a warning tells which.
+        by_name: of older Keras's ".h5": whether layers are found by their names.
+
+    Raises:
+        unpad.saving.FileError: the file is damaged, of another kind, or of another model.
+        ValueError: the model is not built.
+    """
     path = path_of("load_weights", filepath)
     skip = flag("load_weights", "skip_mismatch", skip_mismatch)
     by_names = flag("load_weights", "by_name", by_name)
@@ -45,6 +68,9 @@ def load_weights(
         root = tensors_file.read(path)[0]
     elif path.suffix in (".h5", ".hdf5"):
         root = read_sealed(path)
+    elif path.suffix == ".keras":
+        with Archive(path) as archive:
+            root = weights_in(archive)
     else:
         raise wrong("load_weights", "filepath", f"a path that ends in {_READ}", filepath)
     where = Place(path, "", bool(skip))

@@ -87,7 +87,7 @@ class Model(OnHub, Trained, refused=NOT_ASKED):
                     "of your own with a forward."
                 )
             return super().__new__(cls.drawn)  # pyright: ignore[reportArgumentType]
-        return super().__new__(cls)
+        return super().__new__(cls, *args, **kwargs)
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:

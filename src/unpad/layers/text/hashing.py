@@ -21,7 +21,7 @@ from ...ragged.batch import values_of, with_values_of
 from ...ragged.numbers import to_tensor
 from .category_encoding import encode
 from .fingerprint import fingerprint
-from .siphash import siphash
+from .siphash import bucket, salt_of
 from .strings import arranged, as_array, strings_of, uneven
 
 _OF_IDS = (torch.int32, torch.int64)
@@ -110,14 +110,7 @@ class Hashing(_Hashed):
         asked = policy_of(dtype)
         if self.output_mode == "int" and asked is not None and asked.variable not in _OF_IDS:
             raise arguments.wrong(self.who, "dtype", "int32 or int64 for ids", dtype)
-        keys = [salt, salt] if isinstance(salt, int) else salt
-        if keys is not None and (
-            not isinstance(keys, (list, tuple))
-            or len(keys) != 2
-            or not all(isinstance(k, int) for k in keys)
-        ):
-            raise arguments.wrong(self.who, "salt", "an integer or two", salt)
-        self.salt = None if keys is None else list(keys)
+        self.salt = salt_of(self.who, salt)
 
     def output_spec(self, spec: Spec) -> Spec:
         return self._spec(spec)
@@ -148,11 +141,7 @@ class Hashing(_Hashed):
         masked = int(self.mask_value is not None and self.num_bins > 1)
         if masked and value == self.mask_value:
             return 0
-        data = word.encode()
-        code = (
-            fingerprint(data) if self.salt is None else siphash(data, (self.salt[0], self.salt[1]))
-        )
-        return masked + code % (self.num_bins - masked)
+        return masked + bucket(word.encode(), self.num_bins - masked, self.salt)
 
 
 class HashedCrossing(_Hashed):

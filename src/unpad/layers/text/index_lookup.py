@@ -18,12 +18,17 @@ from ...errors import look_up, refuse
 from ...ragged import Layout, Ragged
 from ...ragged.numbers import as_tensor
 from .category_encoding import encode
+from .siphash import salt_of
 from .strings import Arrangement, arranged, sequences_of
 from .vocabulary import documents_of, learned, mean
 
 _MODES = {
     mode: mode for mode in ("int", "one_hot", "multi_hot", "count", "tf_idf")
 } | {"binary": "multi_hot", "tf-idf": "tf_idf"}  # fmt: skip
+
+
+#: The file of its words in an archive, by Keras's name.
+_VOCABULARY = "vocabulary.txt"
 
 
 class IndexLookup(Layer):
@@ -41,7 +46,7 @@ class IndexLookup(Layer):
         if cls is IndexLookup:
             kind: Any = kwargs.get("vocabulary_dtype")
             cls = look_up("IndexLookup", "vocabulary_dtype", kind, IndexLookup.of_dtype)
-        return super().__new__(cls)
+        return super().__new__(cls, *args, **kwargs)
 
     def __init__(
         self,
@@ -55,10 +60,12 @@ class IndexLookup(Layer):
         output_mode: Any,
         pad_to_max_tokens: Any,
         sparse: Any,
+        salt: Any = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         refuse(self.who, sparse=sparse)
+        self.salt = salt_of(self.who, salt)
         self.output_mode = check_mode(self.who, output_mode, max_tokens, pad_to_max_tokens)
         if invert and self.output_mode != "int":
             raise ValueError(f"{self.who}: invert gives words, not {self.output_mode!r}.")
@@ -214,9 +221,27 @@ class IndexLookup(Layer):
         else:
             self._learn(words, None)
 
-    def set_learned(self, text: str) -> None:
-        """Takes the words of a file, a word a line, as if they had been learned."""
-        self._learn(self._lines(text), self._idf)
+    def save_assets(self, dir_path: str) -> None:
+        """Writes the words that it has learned into `vocabulary.txt`, a word a line, as Keras.
+
+        Args:
+            dir_path: of a folder.
+        """
+        if self.vocabulary is None and self._words:
+            text = "\n".join(map(str, self._words))
+            Path(dir_path, _VOCABULARY).write_text(text, "utf-8")
+
+    def load_assets(self, dir_path: str) -> None:
+        """Takes the words of `vocabulary.txt` as if they had been learned; none where none were.
+
+        Args:
+            dir_path: of a folder.
+        """
+        file = Path(dir_path, _VOCABULARY)
+        if self.vocabulary is None and file.exists():
+            words = self._lines(file.read_text("utf-8"))
+            special = self._first if words[: self._first] == self._special else 0
+            self._learn(words[special:], self._idf)
 
     def get_extra_state(self) -> dict[str, Any]:
         return {"words": self._words, "idf": self._idf}

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ... import arguments
 from ...arguments import Count, Positive
 from ...core.options import WithoutName
 from ...core.spec import Spec
@@ -16,6 +17,7 @@ from ...data.source.door import accept
 from ...ragged import Ragged
 from ...ragged.batch import values_of
 from .index_lookup import IndexLookup
+from .siphash import bucket
 from .strings import Arrangement, as_array, uneven
 
 
@@ -23,7 +25,7 @@ class IntegerLookup(IndexLookup):
     """The id of each whole number in a vocabulary, which is given or learned by `adapt`.
 
     As StringLookup, of numbers: it takes a Ragged, tensors, arrays and lists, and stands in a model
-    too. Unknown numbers share `num_oov_indices` ids by what is left of a division.
+    too. Unknown numbers share `num_oov_indices` ids as `oov_method` says.
 
     Shapes: ids where the numbers are; vectors as CategoryEncoding gives them. Empty sequences stay
     empty, or give zeros.
@@ -41,6 +43,9 @@ class IntegerLookup(IndexLookup):
         sparse: refused: vectors are dense.
         name: shown in summaries and errors.
         pad_to_max_tokens: whether vectors have the size max_tokens, though numbers are fewer.
+        oov_method: how unknown numbers share their ids: "floormod", by what is left of a division,
+            or "farmhash", by the fingerprint of their digits, which spreads regular numbers.
+        salt: with "farmhash" a number, or two, that make other hashes (SipHash).
 
     Raises:
         ValueError: there is no vocabulary yet; a number is unknown and `num_oov_indices` is 0.
@@ -67,8 +72,15 @@ class IntegerLookup(IndexLookup):
         sparse: bool = False,
         pad_to_max_tokens: bool = False,
         name: str | None = None,
+        oov_method: str = "floormod",
+        salt: Any = None,
         **kwargs: Unpack[WithoutName],
     ) -> None:
+        self.oov_method = arguments.word(
+            "IntegerLookup", "oov_method", oov_method, ["floormod", "farmhash"]
+        )
+        if salt is not None and oov_method != "farmhash":
+            raise ValueError("IntegerLookup: salt goes with oov_method='farmhash'.")
         if vocabulary_dtype not in ("int64", "int32"):
             raise ValueError(
                 f"IntegerLookup: expected vocabulary_dtype 'int64' or 'int32', got "
@@ -76,7 +88,7 @@ class IntegerLookup(IndexLookup):
             )
         super().__init__(
             max_tokens, num_oov_indices, mask_token, oov_token, vocabulary, idf_weights, invert,
-            output_mode, pad_to_max_tokens, sparse, name=name, **kwargs,
+            output_mode, pad_to_max_tokens, sparse, salt, name=name, **kwargs,
         )  # fmt: skip
         self.vocabulary_dtype = vocabulary_dtype
 
@@ -99,7 +111,9 @@ class IntegerLookup(IndexLookup):
         return [int(line) for line in text.split()]
 
     def _bucket(self, token: Any) -> int:
-        return token % self.num_oov_indices
+        if self.oov_method == "floormod":
+            return token % self.num_oov_indices
+        return bucket(str(token).encode(), self.num_oov_indices, self.salt)
 
     def _rank(self, token: Any) -> Any:
         return token

@@ -1,8 +1,33 @@
-"""SipHash-2-4 of bytes with a key: a hash that nobody can choose words for who lacks the key."""
+"""Buckets of words by their hash; with a salt SipHash, for which nobody can choose words."""
 
 from __future__ import annotations
 
+from typing import Any
+
+from ...arguments import wrong
+from .fingerprint import fingerprint
+
 _BITS = (1 << 64) - 1
+
+
+def salt_of(who: str, salt: Any) -> list[int] | None:
+    """A salt as two numbers: given as one it is both.
+
+    Raises:
+        ValueError: it is neither one integer nor two.
+    """
+    if salt is None:
+        return None
+    keys = [salt, salt] if type(salt) is int else salt
+    if not isinstance(keys, (list, tuple)) or len(keys) != 2 or {*map(type, keys)} != {int}:
+        raise wrong(who, "salt", "an integer or two", salt)
+    return list(keys)
+
+
+def bucket(data: bytes, count: int, salt: list[int] | None = None) -> int:
+    """Which of so many buckets bytes go into: by their fingerprint, or with a salt by SipHash."""
+    code = fingerprint(data) if salt is None else siphash(data, (salt[0], salt[1]))
+    return code % count
 
 
 def siphash(data: bytes, key: tuple[int, int]) -> int:

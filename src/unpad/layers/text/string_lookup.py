@@ -9,9 +9,8 @@ from ...arguments import Count, Positive
 from ...core.options import WithoutName
 from ...core.spec import Spec
 from ...core.symbol import is_symbolic
-from ...errors import refuse
-from .fingerprint import fingerprint
 from .index_lookup import IndexLookup
+from .siphash import bucket
 from .strings import Arrangement, refuse_in_a_model, strings_of
 
 
@@ -39,11 +38,12 @@ class StringLookup(IndexLookup):
         invert: from ids to words: a Ragged gives a list of lists, a tensor an array.
         output_mode: "int", "one_hot", "multi_hot", "count" or "tf_idf".
         sparse: refused: vectors are dense.
-        salt: refused: words go by their fingerprint.
+        salt: a number, or two, that make unknown words share their ids otherwise (SipHash).
         name: shown in summaries and errors.
         pad_to_max_tokens: whether vectors have the size max_tokens, though words are fewer.
         encoding: of words that come as bytes.
         vocabulary_dtype: "string".
+        oov_method: "floormod" or "farmhash", for numbers: words go by their hash either way.
 
     Raises:
         ValueError: there is no vocabulary yet; a word is unknown and `num_oov_indices` is 0; what
@@ -72,19 +72,22 @@ class StringLookup(IndexLookup):
         sparse: bool = False,
         encoding: str = "utf-8",
         name: str | None = None,
-        salt: None = None,
+        salt: Any = None,
         vocabulary_dtype: str = "string",
+        oov_method: str = "floormod",
         **kwargs: Unpack[WithoutName],
     ) -> None:
-        self.encoding, self.salt = encoding, None
+        self.encoding = encoding
+        self.oov_method = arguments.word(
+            "StringLookup", "oov_method", oov_method, ["floormod", "farmhash"]
+        )
         self.vocabulary_dtype = arguments.word(
             "StringLookup", "vocabulary_dtype", vocabulary_dtype, ["string"]
         )
         super().__init__(
             max_tokens, num_oov_indices, mask_token, oov_token, vocabulary, idf_weights, invert,
-            output_mode, pad_to_max_tokens, sparse, name=name, **kwargs,
+            output_mode, pad_to_max_tokens, sparse, salt, name=name, **kwargs,
         )  # fmt: skip
-        refuse(self.who, salt=salt)
 
     def _tokens_of(self, inputs: Any) -> tuple[list[Any], Arrangement]:
         return strings_of(inputs, self.who, self.encoding)
@@ -93,7 +96,7 @@ class StringLookup(IndexLookup):
         return text.splitlines()
 
     def _bucket(self, token: str) -> int:
-        return fingerprint(token.encode()) % self.num_oov_indices
+        return bucket(token.encode(), self.num_oov_indices, self.salt)
 
     def _rank(self, token: str) -> Any:
         return token.encode()
