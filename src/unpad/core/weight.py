@@ -9,9 +9,37 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..arguments import wrong
 from ..ragged.numbers import as_tensor
 from ..variable import Assigned
 from ..weights import initializers
+
+_scopes: list[str] = []
+
+
+class name_scope:  # noqa: N801 - Keras's name
+    """Within the block the paths of weights that are made begin with a name.
+
+    Args:
+        name: in front of what they are called, and of a scope inside.
+
+    Example:
+        >>> with name_scope("encoder"):
+        ...     Weight("zeros", (2,), name="scale").path
+        'encoder/scale'
+    """
+
+    def __init__(self, name: str) -> None:
+        if not isinstance(name, str) or not name or "/" in name:
+            raise wrong("name_scope", "name", "a name without a slash", name)
+        self.name = name
+
+    def __enter__(self) -> Self:
+        _scopes.append(self.name)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        _scopes.pop()
 
 
 class Weight(Assigned, torch.nn.Parameter):
@@ -26,7 +54,8 @@ class Weight(Assigned, torch.nn.Parameter):
         dtype: of the values; by default those given, floats in torch's default.
         trainable: False gives a weight that no optimiser moves.
         name: what it is called.
-        path: the layer's name and its own, as Keras has it; by default the name.
+        path: the layer's name and its own, as Keras has it; by default the name, behind those of
+            `name_scope`.
 
     Example:
         >>> w = Weight("zeros", (2,), name="w")
@@ -59,7 +88,7 @@ class Weight(Assigned, torch.nn.Parameter):
                 kind = torch.get_default_dtype()
             values = values.to(kind or values.dtype)
         asked = trainable and values.dtype.is_floating_point
-        return cls.of(values, asked, name, path or name)
+        return cls.of(values, asked, name, path or "/".join([*_scopes, name]))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         pass

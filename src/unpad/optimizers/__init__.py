@@ -29,6 +29,7 @@ from .named import (
 )
 from .optimizer import Optimizer
 from .schedule_free import ScheduleFreeAdamW
+from .several import MultiOptimizer, OptimizerMap
 
 __all__ = [
     "SGD",
@@ -42,9 +43,11 @@ __all__ = [
     "Lamb",
     "Lion",
     "LossScaleOptimizer",
+    "MultiOptimizer",
     "Muon",
     "Nadam",
     "Optimizer",
+    "OptimizerMap",
     "RMSprop",
     "ScheduleFreeAdamW",
     "deserialize",
@@ -56,7 +59,9 @@ __all__ = [
 _BY_NAME: dict[str, type[Optimizer]] = {
     name.lower(): kind
     for name, kind in globals().items()
-    if name in __all__ and isinstance(kind, type) and kind not in (Optimizer, LossScaleOptimizer)
+    if name in __all__
+    and isinstance(kind, type)
+    and kind not in (Optimizer, OptimizerMap, LossScaleOptimizer, MultiOptimizer)
 }
 
 

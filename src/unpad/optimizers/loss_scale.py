@@ -13,6 +13,15 @@ from .optimizer import Optimizer
 from .rule import Rule
 from .scaling import Scaling
 
+#: What Keras once wrote of it into files, and its defaults.
+_SAYS_NOTHING = {"use_ema": False, "ema_momentum": 0.99}
+
+
+def _way_out(option: str) -> str:
+    if option == "dynamic":
+        return "For a factor that stays, set `loss_scale_factor` of an optimizer, and no other."
+    return f"Set {option} on the `inner_optimizer`, which moves the weights."
+
 
 class LossScaleOptimizer(Optimizer):
     """Another optimiser, by gradients of a scaled loss (Micikevicius et al., 2018).
@@ -32,6 +41,7 @@ class LossScaleOptimizer(Optimizer):
         initial_scale: the first factor; better too large, since it falls faster than it rises.
         dynamic_growth_steps: after so many batches in a row it doubles.
         name: a name; by default the class's.
+        kwargs: none that says something: it belongs to the `inner_optimizer`.
 
     Raises:
         ValueError: `inner_optimizer` is none of this library's, or scales losses already.
@@ -54,9 +64,13 @@ class LossScaleOptimizer(Optimizer):
         initial_scale: AboveZero = 2.0**15,
         dynamic_growth_steps: Positive = 2000,
         name: str | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(0.0, name=name)
         who = type(self).__name__
+        for option, given in kwargs.items():
+            if given not in (None, _SAYS_NOTHING.get(option)):
+                raise ValueError(f"{who}: {option}={given!r} is not its own. {_way_out(option)}")
         if not isinstance(inner_optimizer, Optimizer) or isinstance(
             inner_optimizer, LossScaleOptimizer
         ):

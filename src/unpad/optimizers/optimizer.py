@@ -11,12 +11,13 @@ from torch import Tensor
 from .. import arguments
 from ..arguments import AboveZero, NotNegative, Positive, Share
 from ..configured import Configured, arguments_of
+from ..ragged.numbers import as_tensor
 from ..refusals import Refusing
 from ..serialization import as_data
 from ..spellings import warn_once
 from .clipping import clip_of
 from .own import OwnRule, OwnUpdate
-from .rate import Rate
+from .rate import Count, Rate
 from .rule import Around, Rule, gradient_of
 from .scaling import Scaling
 from .schedules import InverseTimeDecay, of_step, rate_at
@@ -193,6 +194,7 @@ class Optimizer(OwnUpdate, Configured, Refusing, refused=_REFUSED):
             accumulate=self.gradient_accumulation_steps or 1,
             spared=self._spared,
             scaling=self._scaling or fixed,
+            arguments=self.get_config,
         )
         make = Optimizer.make if own else type(self).make
         return make(self, self._weights, self.learning_rate, around)
@@ -225,12 +227,12 @@ class Optimizer(OwnUpdate, Configured, Refusing, refused=_REFUSED):
             ValueError: there are more or fewer gradients, or a weight is not known.
         """
         if self.torch_optimizer is None:
-            if trainable_variables is None:
+            if trainable_variables is None and not self.built:
                 raise ValueError(
                     f"{type(self).__name__}.apply: it does not know the weights yet: "
                     "apply(grads, weights)."
                 )
-            self.bind(trainable_variables)
+            self.bind(self._weights if trainable_variables is None else trainable_variables)
         weights = self._weights if trainable_variables is None else list(trainable_variables)
         if len(grads) != len(weights):
             raise ValueError(
@@ -267,6 +269,16 @@ class Optimizer(OwnUpdate, Configured, Refusing, refused=_REFUSED):
         pairs = list(grads_and_vars)
         self.apply([grad for grad, _ in pairs], [weight for _, weight in pairs])
 
+    # Private in Keras, and in many a training loop that is written for it.
+    def _clip_gradients(self, grads: Sequence[Any]) -> list[Any]:
+        """The gradients as `clipnorm` and its like cut them; None stays None."""
+        if self._clip is None:
+            return list(grads)
+        who = f"{type(self).__name__}: gradient"
+        given = [None if grad is None else as_tensor(grad, who) for grad in grads]
+        clipped = iter(self._clip([[grad for grad in given if grad is not None]])[0])
+        return [None if grad is None else next(clipped) for grad in given]
+
     def scale_loss(self, loss: Tensor) -> Tensor:
         """The loss as it goes into the backward pass: times `loss_scale_factor`, if any.
 
@@ -278,8 +290,7 @@ class Optimizer(OwnUpdate, Configured, Refusing, refused=_REFUSED):
     @property
     def variables(self) -> list[Tensor]:
         """The states of every weight, as they are now; none before the first update."""
-        states = {} if self.torch_optimizer is None else self.torch_optimizer.state
-        return [v for s in states.values() for v in s.values() if isinstance(v, Tensor)]
+        return [] if self.torch_optimizer is None else self.torch_optimizer.variables
 
     @property
     def small(self) -> float:
@@ -290,7 +301,7 @@ class Optimizer(OwnUpdate, Configured, Refusing, refused=_REFUSED):
     @property
     def iterations(self) -> int:
         """The number of updates so far."""
-        return 0 if self.torch_optimizer is None else self.torch_optimizer.iterations
+        return Count(0) if self.torch_optimizer is None else self.torch_optimizer.iterations
 
     @property
     def learning_rate(self) -> float:

@@ -11,6 +11,7 @@ from torch import Tensor
 from ..ragged.numbers import as_dtype, as_tensor
 from ..variable import Variable
 from ..weights import initializers
+from .rate import Count
 from .rule import Around, Group, Rule
 
 
@@ -28,8 +29,11 @@ class OwnUpdate:
     _states: dict[int, dict[str, Variable]]
 
     def build(self, variables: list[Tensor]) -> None:
-        """Makes the states for these weights; a class of one's own does it by `add_variable...`."""
-        self.built = True
+        """Makes the states for these weights; a class of one's own does it by `add_variable...`.
+
+        Called by a loop of one's own, it says which weights `apply` moves.
+        """
+        self._weights, self.built = list(variables), True
 
     def update_step(self, gradient: Tensor, variable: Tensor, learning_rate: float) -> None:
         """Moves one weight, in place, by `assign_sub` and the like; `iterations` counts from 0."""
@@ -151,7 +155,7 @@ class OwnRule(Rule):
     @property
     def iterations(self) -> int:
         """The number of updates so far, without the one that is being made."""
-        return super().iterations - self._within
+        return Count(super().iterations - self._within)
 
     def update(
         self, group: Group, t: int, params: list[Tensor], grads: list[Tensor], states: list[Any]

@@ -1,4 +1,4 @@
-"""A learning rate as it is read: a number, with Keras's ways to a variable."""
+"""A learning rate and a count of updates as they are read: numbers, with a variable's ways."""
 
 from __future__ import annotations
 
@@ -44,3 +44,19 @@ class Rate(float):
 
     def __reduce__(self) -> Any:
         return float, (float(self),)
+
+
+class Count(int):
+    """A number of updates: an int that also has what Keras's variable has to be read by."""
+
+    @property
+    def value(self) -> int:
+        """The number."""
+        return int(self)
+
+    def numpy(self) -> np.integer[Any]:
+        """The number as numpy's."""
+        return np.int64(self)
+
+    def __reduce__(self) -> Any:
+        return int, (int(self),)

@@ -15,7 +15,7 @@ from ..kernels.around import as_tensors
 from ..ragged.numbers import as_tensor
 from . import clipping
 from .constrained import apply_constraints
-from .rate import Rate
+from .rate import Count, Rate
 from .scaling import Scaling, Work
 from .schedules import rate_at
 from .spared import Spared, apart
@@ -39,6 +39,7 @@ class Around:
         accumulate: the number of calls whose gradients make one update.
         spared: weights that do not decay; None where all do.
         scaling: of the loss whose gradients come; None: they are the loss's own.
+        arguments: gives those of Keras's optimiser that it was made of.
     """
 
     schedule: Callable[[int], Any] | None = None
@@ -48,6 +49,7 @@ class Around:
     accumulate: int = 1
     scaling: Scaling | None = None
     spared: Spared | None = None
+    arguments: Callable[[], dict[str, Any]] | None = None
 
 
 def gradient_of(given: Any, weight: Tensor, who: str) -> Tensor | None:
@@ -388,9 +390,26 @@ class Rule(torch.optim.Optimizer):
     # --- the rate and the count ------------------------------------------------------------------
 
     @property
+    def variables(self) -> list[Tensor]:
+        """The states of every weight, as they are now; none before the first update."""
+        weights = (p for group in self.param_groups for p in group["params"])
+        states = (self.state[p] for p in weights if p in self.state)
+        return [value for s in states for value in s.values() if isinstance(value, Tensor)]
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments by name of the optimiser that it was made of.
+
+        Raises:
+            NotImplementedError: it was made by itself.
+        """
+        if self.around.arguments is None:
+            raise NotImplementedError(f"{self.who}: it was not made of an optimizer's arguments.")
+        return self.around.arguments()
+
+    @property
     def iterations(self) -> int:
         """The number of updates so far."""
-        return self.param_groups[0]["iterations"] // self.around.accumulate
+        return Count(self.param_groups[0]["iterations"] // self.around.accumulate)
 
     @property
     def learning_rate(self) -> float:

@@ -29,6 +29,12 @@ def set_rate(optimizer: Any, rate: float) -> None:
         group["lr"] = rate
 
 
+def parts_of(optimizer: Any) -> list[Any]:
+    """The optimisers in one that have a learning rate each; most are one themselves."""
+    several = getattr(optimizer, "rules", None) or getattr(optimizer, "optimizers", None)
+    return several or [optimizer]
+
+
 class LearningRateScheduler(Callback):
     """Sets the learning rate before each epoch.
 
@@ -45,7 +51,10 @@ class LearningRateScheduler(Callback):
         self.schedule, self.verbose = schedule, verbose
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        optimizer = self.model.optimizer
+        for optimizer in parts_of(self.model.optimizer):
+            self._set(epoch, optimizer)
+
+    def _set(self, epoch: int, optimizer: Any) -> None:
         given = (epoch, read_rate(optimizer))
         try:
             inspect.signature(self.schedule).bind(*given)
@@ -111,9 +120,11 @@ class ReduceLROnPlateau(Monitor):
             self.best, self.wait = current, 0
         elif self.cooldown_counter <= 0:
             self.wait += 1
-            if self.wait >= self.patience and logs["learning_rate"] > self.min_lr:
-                rate = max(logs["learning_rate"] * self.factor, self.min_lr)
-                set_rate(self.model.optimizer, rate)
+            parts = [p for p in parts_of(self.model.optimizer) if read_rate(p) > self.min_lr]
+            if self.wait >= self.patience and parts:
+                for part in parts:
+                    set_rate(part, max(read_rate(part) * self.factor, self.min_lr))
                 self.cooldown_counter, self.wait = self.cooldown, 0
                 if self.verbose:
-                    say(f"Epoch {epoch + 1}: learning rate reduced to {rate:g}")
+                    rates = ", ".join(f"{read_rate(part):g}" for part in parts)
+                    say(f"Epoch {epoch + 1}: learning rate reduced to {rates}")

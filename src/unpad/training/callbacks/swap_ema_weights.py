@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from .callback import Callback
+from .learning_rate import parts_of
 
 
 class SwapEMAWeights(Callback):
@@ -51,7 +52,8 @@ class SwapEMAWeights(Callback):
     @torch.no_grad()
     def _swap(self) -> None:
         optimizer = self.model.optimizer
-        if getattr(getattr(optimizer, "around", None), "ema_momentum", None) is None:
+        arounds = [getattr(part, "around", None) for part in parts_of(optimizer)]
+        if all(getattr(around, "ema_momentum", None) is None for around in arounds):
             raise ValueError(
                 "SwapEMAWeights: the optimizer keeps no averages. Compile it with use_ema=True: "
                 "Adam(use_ema=True)."
