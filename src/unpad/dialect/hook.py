@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import sys
 from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
@@ -11,6 +12,7 @@ from typing import Any
 
 import unpad
 
+from . import tensorflow
 from .absent import absent
 from .places import ROOTS, below_keras, module_for
 
@@ -52,7 +54,9 @@ class _Finder(MetaPathFinder, Loader):
         if fullname.partition(".")[0] not in _PACKAGES:
             return None
         below = below_keras(fullname)
-        if fullname not in _ON_THE_WAY and (below is None or module_for(below) is None):
+        if fullname in _ON_THE_WAY or _of_tensorflow(fullname) is not None:
+            return ModuleSpec(fullname, self, is_package=True)
+        if below is None or module_for(below) is None:
             # No ModuleNotFoundError, which `from keras import x` would swallow with its text.
             raise ImportError(_not_here(fullname), name=fullname)
         return ModuleSpec(fullname, self, is_package=True)
@@ -61,22 +65,30 @@ class _Finder(MetaPathFinder, Loader):
         below = below_keras(spec.name)
         if below is not None:
             return StandIn(spec.name, module_for(below))
-        made = StandIn(spec.name, None)
-        if spec.name == "tensorflow":
-            made.random = ModuleType("tensorflow.random")  # pyright: ignore[reportAttributeAccessIssue]
-            made.random.set_seed = unpad.utils.set_random_seed  # pyright: ignore[reportAttributeAccessIssue]
-        return made
+        return StandIn(spec.name, _of_tensorflow(spec.name))
 
     def exec_module(self, module: ModuleType) -> None:
         pass
 
 
+def _of_tensorflow(name: str) -> ModuleType | None:
+    """The module of TensorFlow's functions that stands for this one: `tf`, `tf.data`."""
+    top, _, below = name.partition(".")
+    if top != "tensorflow" or name in _ON_THE_WAY - {"tensorflow"}:
+        return None
+    found = tensorflow if not below else getattr(tensorflow, below, None)
+    return found if isinstance(found, ModuleType) else None
+
+
 def _not_here(full: str) -> str:
     below = below_keras(full)
     if below is None:
+        parent = _of_tensorflow(full.rpartition(".")[0])
+        near = difflib.get_close_matches(full.rpartition(".")[2], getattr(parent, "__all__", ()))
+        hint = f"Did you mean {' or '.join(near)}? " if near else ""
         return (
-            f"{full}: not here: unpad stands for tensorflow.keras, not for TensorFlow. Tensors are "
-            "torch's."
+            f"{full}: not here: of TensorFlow there is what scripts of Keras use most. {hint}"
+            "Tensors are torch's, whose functions work on them; keras.ops has Keras's."
         )
     parent = module_for(below.rpartition(".")[0])
     return absent(below, () if parent is None else getattr(parent, "__all__", ()), full)

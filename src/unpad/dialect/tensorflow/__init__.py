@@ -1,0 +1,176 @@
+"""The functions of TensorFlow that scripts of Keras use, by its names: `tf` under `as_keras()`.
+
+They are those of `ops` and `data.Dataset`; what is not here is refused by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ... import ops, random
+from ...core.weight import Weight as Variable
+from ...data.dataset import Dataset
+from ...utils import set_random_seed
+from . import strings
+from .tape import GradientTape
+
+bool = torch.bool
+float16, float32, float64 = torch.float16, torch.float32, torch.float64
+int32, int64, uint8 = torch.int32, torch.int64, torch.uint8
+string = "string"
+newaxis = None
+
+#: TensorFlow's names of functions of `ops` that take the same arguments in the same order.
+_AS_OPS = {
+    "abs": "abs", "add": "add", "cast": "cast", "clip_by_value": "clip", "concat": "concatenate",
+    "convert_to_tensor": "convert_to_tensor", "cumsum": "cumsum", "divide": "divide",
+    "einsum": "einsum", "equal": "equal", "exp": "exp", "expand_dims": "expand_dims",
+    "eye": "eye", "greater": "greater", "greater_equal": "greater_equal", "less": "less",
+    "less_equal": "less_equal", "linspace": "linspace", "logical_and": "logical_and",
+    "logical_not": "logical_not", "logical_or": "logical_or", "matmul": "matmul",
+    "maximum": "maximum", "minimum": "minimum", "multiply": "multiply", "not_equal": "not_equal",
+    "ones": "ones", "ones_like": "ones_like", "pow": "power", "reduce_all": "all",
+    "reduce_any": "any", "reduce_logsumexp": "logsumexp", "reduce_max": "max",
+    "reduce_mean": "mean", "reduce_min": "min", "reduce_prod": "prod", "reduce_sum": "sum",
+    "repeat": "repeat", "reshape": "reshape", "round": "round", "shape": "shape", "sign": "sign",
+    "sin": "sin", "cos": "cos", "log": "log", "sigmoid": "sigmoid", "sqrt": "sqrt",
+    "square": "square", "squeeze": "squeeze", "stack": "stack", "stop_gradient": "stop_gradient",
+    "subtract": "subtract", "tanh": "tanh", "tile": "tile", "transpose": "transpose",
+    "tensordot": "tensordot", "unstack": "unstack", "where": "where", "zeros": "zeros",
+    "zeros_like": "zeros_like",
+}  # fmt: skip
+#: What its keyword arguments are called in `ops`.
+_WORDS = {
+    "input": "x", "tensor": "x", "perm": "axes", "multiples": "repeats", "a": "x1", "b": "x2",
+    "num": "num", "indices": "indices", "num_or_size_splits": "indices_or_sections",
+}  # fmt: skip
+_LISTS = {"concat": "xs", "stack": "x"}
+_OF_TWO = {"matmul"}
+
+
+def _named(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    def called(*args: Any, **kwargs: Any) -> Any:
+        kwargs.pop("name", None)
+        if "values" in kwargs:
+            kwargs[_LISTS.get(name, "x")] = kwargs.pop("values")
+        words = {} if name in _OF_TWO else {"a": "x"}
+        known = {**_WORDS, **words}
+        return function(*args, **{known.get(word, word): v for word, v in kwargs.items()})
+
+    called.__name__, called.__doc__ = name, f"`ops.{function.__name__}`."
+    return called
+
+
+globals().update({name: _named(name, getattr(ops, ours)) for name, ours in _AS_OPS.items()})
+constant = globals()["convert_to_tensor"]
+
+
+def range(
+    start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, name: str | None = None
+) -> Tensor:
+    """The numbers from `start` below `limit`; of one argument from 0."""
+    first, last = (0, start) if limit is None else (start, limit)
+    return ops.arange(first, last, delta, dtype)
+
+
+def gather(params: Any, indices: Any, axis: int = 0, batch_dims: int = 0) -> Any:
+    """What stands at these places of an axis."""
+    if batch_dims:
+        raise ValueError("tf.gather: batch_dims is not supported: ops.take_along_axis.")
+    return ops.take(params, indices, axis)
+
+
+def argmax(input: Any, axis: int = 0, output_type: Any = torch.int64) -> Any:
+    """The place of the largest; along the first axis by default, as in TensorFlow."""
+    return ops.cast(ops.argmax(input, axis), output_type)
+
+
+def one_hot(indices: Any, depth: int, dtype: Any = torch.float32) -> Any:
+    """1 at the place of each index, 0 elsewhere."""
+    return ops.one_hot(indices, depth, dtype=dtype)
+
+
+def split(value: Any, num_or_size_splits: Any, axis: int = 0) -> list[Any]:
+    """In so many equal parts, or in parts of these sizes."""
+    if isinstance(num_or_size_splits, int):
+        return ops.split(value, num_or_size_splits, axis)
+    sizes = [int(n) for n in num_or_size_splits]
+    ends = [sum(sizes[:i]) for i, _ in enumerate(sizes)][1:]
+    return ops.split(value, ends, axis)
+
+
+def function(func: Any = None, **options: Any) -> Any:
+    """The function itself: every step runs as it is written. For torch's compiler: torch.compile.
+
+    Args:
+        func: to be called as it is.
+        options: how TensorFlow would compile it; they change no number.
+    """
+    return func if func is not None else lambda given: given
+
+
+def is_tensor(x: Any) -> Any:
+    """Whether it is a tensor."""
+    return isinstance(x, Tensor)
+
+
+class TensorSpec:
+    """What TensorFlow is told of a generator's types and shapes, which are read off here.
+
+    Args:
+        shape: of a tensor.
+        dtype: of its numbers.
+        name: what it is called.
+    """
+
+    def __init__(self, shape: Any = None, dtype: Any = torch.float32, name: Any = None) -> None:
+        self.shape, self.dtype, self.name = shape, dtype, name
+
+
+def _module(name: str, **parts: Any) -> ModuleType:
+    made = ModuleType(f"tensorflow.{name}", f"TensorFlow's `tf.{name}`, as far as it is here.")
+    made.__dict__.update(parts, __all__=sorted(parts))
+    return made
+
+
+def _numbers(*names: str) -> dict[str, Any]:
+    return {name: globals()[name] for name in names}
+
+
+def _text_lines(filenames: Any, **options: Any) -> Dataset:
+    return Dataset.from_text_lines(filenames)
+
+
+def _devices(device_type: str | None = None) -> Iterable[str]:
+    gpus = [f"GPU:{i}" for i in _count(torch.cuda.device_count())]
+    return gpus if device_type == "GPU" else ["CPU:0"] if device_type == "CPU" else ["CPU:0", *gpus]
+
+
+def _count(n: int) -> list[int]:
+    return torch.arange(n).tolist()
+
+
+data = _module("data", Dataset=Dataset, TextLineDataset=_text_lines, AUTOTUNE=-1)
+math = _module(
+    "math",
+    **_numbers(*(n for n in _AS_OPS if n not in ("cast", "concat", "shape", "ones", "zeros"))),
+    argmax=argmax,
+    rsqrt=ops.rsqrt,
+)
+nn = _module(
+    "nn", relu=ops.relu, softmax=ops.softmax, log_softmax=ops.log_softmax, sigmoid=ops.sigmoid,
+    tanh=ops.tanh, gelu=ops.gelu, elu=ops.elu, selu=ops.selu, silu=ops.silu, swish=ops.silu,
+)  # fmt: skip
+config = _module("config", list_physical_devices=_devices)
+random = _module("random", set_seed=set_random_seed, normal=random.normal, uniform=random.uniform)
+
+__all__ = [
+    *_AS_OPS, "GradientTape", "TensorSpec", "Variable", "argmax", "bool", "config", "constant",
+    "data", "float16", "float32", "float64", "function", "gather", "int32", "int64", "is_tensor",
+    "math", "newaxis", "nn", "one_hot", "random", "range", "split", "string", "strings", "uint8",
+]  # fmt: skip

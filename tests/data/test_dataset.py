@@ -1,0 +1,75 @@
+"""Dataset: elements, steps, batches, epochs."""
+
+import numpy as np
+import pytest
+import torch
+
+import unpad as keras
+from unpad.data import Dataset
+
+
+def numbers(dataset):
+    return [int(n) for n in dataset]
+
+
+def test_steps_go_on_where_the_last_ended():
+    ten = Dataset.range(10)
+    assert numbers(ten.filter(lambda n: n % 2).map(lambda n: n * n).skip(1).take(2)) == [9, 25]
+    assert numbers(ten.take(2).concatenate(ten.skip(8)).repeat(2)) == [0, 1, 8, 9] * 2
+    assert [(i, int(n)) for i, n in ten.take(2).enumerate(5)] == [(5, 0), (6, 1)]
+    assert numbers(ten.batch(4).unbatch()) == list(range(10))
+    assert [len(b) for b in ten.batch(4, drop_remainder=True)] == [4, 4]
+    counts = (len(ten.batch(4)), len(ten.batch(4, True)), ten.filter(bool).cardinality())
+    assert counts == (3, 2, -2)
+
+
+def test_elements_of_tuples_and_dicts():
+    data = Dataset.from_tensor_slices(({"a": [[1, 2], [3]], "b": np.ones((2, 3))}, [0, 1]))
+    x, y = next(iter(data.batch(2)))
+    assert x["a"].lengths.tolist() == [2, 1]
+    assert x["b"].shape == (2, 3)
+    assert y.tolist() == [0, 1]
+    pairs = Dataset.zip((Dataset.range(3), Dataset.range(5, 9)))
+    assert [(int(a), int(b)) for a, b in pairs] == [(0, 5), (1, 6), (2, 7)]
+    texts = Dataset.from_tensor_slices(["a b", "c"]).batch(2)
+    assert next(texts.as_numpy_iterator()).tolist() == ["a b", "c"]
+
+
+def test_an_order_is_drawn_anew_each_epoch_and_follows_from_the_seed():
+    def orders(**options):
+        data = Dataset.range(20).shuffle(20, seed=3, **options)
+        return [numbers(data) for _ in range(2)]
+
+    first, second = orders()
+    assert sorted(first) == sorted(second) == list(range(20))
+    assert first != second
+    assert orders() == [first, second]
+    same, again = orders(reshuffle_each_iteration=False)
+    assert same == again == first
+
+
+def test_a_cache_reads_once():
+    read = []
+    data = Dataset.from_generator(lambda: (read.append(n) or n for n in range(3))).cache()
+    assert [list(data), list(data), read] == [[0, 1, 2]] * 3
+
+
+@pytest.mark.parametrize("name", ["batch", "padded_batch"])
+def test_a_model_trains_on_batches(name):
+    data = Dataset.from_tensor_slices(([[1, 2, 3], [4], [5, 6]], [0, 1, 0]))
+    layers = [keras.layers.Embedding(9, 4), keras.layers.LSTM(4), keras.layers.Dense(1)]
+    model = keras.Sequential(layers)
+    model.compile("sgd", keras.losses.BinaryCrossentropy(from_logits=True))
+    batches = getattr(data.shuffle(3), name)(2)
+    assert len(model.fit(batches, epochs=2, verbose=0).history["loss"]) == 2
+
+
+def test_what_is_wrong_is_refused():
+    with pytest.raises(ValueError, match=r"arrays of \[1, 2\] rows"):
+        Dataset.from_tensor_slices(([1], [1, 2]))
+    with pytest.raises(AttributeError, match=r"Dataset\.window: not here"):
+        _ = Dataset.range(3).window
+    with pytest.raises(ValueError, match="filename"):
+        Dataset.range(3).cache("file")
+    with pytest.raises(TypeError, match="not known before the end"):
+        len(Dataset.from_generator(lambda: iter([torch.ones(1)])))
