@@ -15,6 +15,7 @@ from . import (
     callbacks,
     config,
     constraints,
+    datasets,
     doctor,
     dtype_policies,
     initializers,
@@ -36,8 +37,12 @@ from . import (
 )
 from .core import operation as _operation
 from .core.layer import Layer
+from .core.operation import Operation
 from .core.precision import DTypePolicy
+from .core.symbol import Symbol as KerasTensor
 from .core.weight import Weight as Variable
+from .core.weight import name_scope
+from .dialect import AT_THE_TOP as _AT_THE_TOP
 from .dialect import absent as _absent
 from .dialect import as_keras
 from .doctor import DataWarning
@@ -49,7 +54,7 @@ from .scaling import Scaler
 from .serialization import know as _know
 
 if TYPE_CHECKING:
-    from . import metrics, testing
+    from . import metrics, testing, wrappers
 
 __version__ = "0.1.0"
 
@@ -57,9 +62,11 @@ __all__ = [
     "DTypePolicy",
     "DataWarning",
     "Input",
+    "KerasTensor",
     "Layer",
     "Layout",
     "Model",
+    "Operation",
     "Ragged",
     "Scaler",
     "Sequential",
@@ -70,6 +77,7 @@ __all__ = [
     "callbacks",
     "config",
     "constraints",
+    "datasets",
     "doctor",
     "dtype_policies",
     "initializers",
@@ -80,6 +88,7 @@ __all__ = [
     "metrics",
     "mixed_precision",
     "models",
+    "name_scope",
     "ops",
     "optimizers",
     "preprocessing",
@@ -92,11 +101,13 @@ __all__ = [
     "training",
     "tree",
     "utils",
+    "version",
+    "wrappers",
 ]
 
-# They stand on torchmetrics, whose import takes more than twice the time of all that is here, and
-# Transformers with it where that is installed.
-_WHEN_ASKED_FOR = ("metrics", "testing")
+# Two stand on torchmetrics, whose import takes more than twice the time of all that is here, and
+# Transformers with it where that is installed; one on scikit-learn, which need not be there.
+_WHEN_ASKED_FOR = ("metrics", "testing", "wrappers")
 
 
 def _names_in(home: str) -> _Any:
@@ -118,6 +129,11 @@ def _operations() -> dict[str, _Any]:
     return _operation.known() | drawn
 
 
+def version() -> str:
+    """The version of this library."""
+    return __version__
+
+
 _HOMES = ["models", "losses", "optimizers", "optimizers.schedules", "initializers", "regularizers"]
 _HOMES += ["constraints", "activations", "metrics"]
 _know(
@@ -130,4 +146,6 @@ _know(
 def __getattr__(name: str) -> _Any:
     if name in _WHEN_ASKED_FOR:
         return _import_module(f".{name}", __name__)
+    if name in _AT_THE_TOP:
+        return getattr(_import_module(f".{_AT_THE_TOP[name]}", __name__), name)
     raise AttributeError(_absent(name, __all__, f"{__name__}.{name}"))

@@ -36,6 +36,9 @@ from .weights.initializers import (
     zeros,
 )
 
+#: Keras's other names of these.
+IdentityInitializer, OrthogonalInitializer = Identity, Orthogonal
+
 __all__ = [
     "Constant",
     "GlorotNormal",
@@ -43,11 +46,13 @@ __all__ = [
     "HeNormal",
     "HeUniform",
     "Identity",
+    "IdentityInitializer",
     "Initializer",
     "LecunNormal",
     "LecunUniform",
     "Ones",
     "Orthogonal",
+    "OrthogonalInitializer",
     "RandomNormal",
     "RandomUniform",
     "TruncatedNormal",

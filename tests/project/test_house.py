@@ -59,7 +59,17 @@ ROOMS += [
     "models.pictures",
     "models",
 ]
-ROOMS += ["testing", "utils", "saving", "scaling", "dialect", "command", "__main__"]
+ROOMS += [
+    "testing",
+    "utils",
+    "datasets",
+    "saving",
+    "scaling",
+    "wrappers",
+    "dialect",
+    "command",
+    "__main__",
+]
 FILES = sorted(ROOT.rglob("*.py"))
 
 

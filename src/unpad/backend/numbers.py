@@ -12,7 +12,7 @@ from torch import Tensor
 from ..arguments import wrong
 from ..core.symbol import Symbol
 from ..ops import cast
-from ..ops.types import as_type
+from ..ops.types import as_type, promoted
 from ..ragged import Ragged
 from ..ragged.numbers import as_tensor, type_name
 from ..signatures import of_numbers
@@ -90,3 +90,28 @@ def set_value(x: Tensor, value: Any) -> None:
 
 def clear_session() -> None:
     """Keras's way to forget all graphs. A model here is forgotten when nothing holds it."""
+
+
+def standardize_dtype(dtype: Any) -> str:
+    """A type by its name, as "float32"; of None the default.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return type_name(as_type(dtype, "standardize_dtype") or torch.get_default_dtype())
+
+
+def is_float_dtype(dtype: Any) -> bool:
+    """Whether it is a type of floating numbers."""
+    return getattr(torch, standardize_dtype(dtype)).is_floating_point
+
+
+def is_int_dtype(dtype: Any) -> bool:
+    """Whether it is a type of whole numbers."""
+    return standardize_dtype(dtype).lstrip("u").startswith("int")
+
+
+def result_type(*dtypes: Any) -> str:
+    """The type of what numbers of these types make together."""
+    kinds = [getattr(torch, standardize_dtype(dtype)) for dtype in dtypes]
+    return type_name(promoted(*(torch.zeros(1, dtype=kind) for kind in kinds)))

@@ -2,6 +2,7 @@
 
 from .absent import absent
 from .hook import as_keras
+from .places import AT_THE_TOP
 from .script import run_script
 
-__all__ = ["absent", "as_keras", "run_script"]
+__all__ = ["AT_THE_TOP", "absent", "as_keras", "run_script"]

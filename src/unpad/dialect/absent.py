@@ -5,16 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-#: By their names below `keras`.
-INSTEAD = {
-    "applications": "images are out of scope.",
-    "datasets": "give fit your own arrays or lists; many sets come with scikit-learn, aeon or the "
-    "package datasets.",
-    "estimator": "a model is trained with fit.",
-    "preprocessing.image": "images are out of scope.",
-    "preprocessing.text": "layers.TextVectorization and layers.StringLookup make ids of words.",
-    "wrappers": "skorch wraps torch modules for scikit-learn, and a model is one.",
-}
+from .not_taken import NOT_TAKEN
 
 
 def absent(name: str, known: Iterable[str] = (), shown: str | None = None) -> str:
@@ -32,7 +23,7 @@ def absent(name: str, known: Iterable[str] = (), shown: str | None = None) -> st
     shown = shown or f"keras.{name}"
     parts = name.split(".")
     for count in range(len(parts), 0, -1):
-        instead = INSTEAD.get(".".join(parts[:count]))
+        instead = NOT_TAKEN.get(".".join(parts[:count]))
         if instead is not None:
             return f"{shown}: not here: {instead}"
     near = difflib.get_close_matches(parts[-1], list(known), n=3)

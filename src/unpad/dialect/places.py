@@ -43,6 +43,13 @@ _MOVED = {
 }  # fmt: skip
 
 
+#: What Keras has at its top beside its home.
+AT_THE_TOP = {
+    "Initializer": "initializers", "Loss": "losses", "Metric": "metrics",
+    "Optimizer": "optimizers", "Regularizer": "regularizers",
+}  # fmt: skip
+
+
 def below_keras(name: str) -> str | None:
     """What stands behind Keras in a module's name: "layers" of "tf.keras.layers"; None elsewhere.
 

@@ -1,5 +1,5 @@
 """Keras's `preprocessing`, as far as sequences need it."""
 
-from . import sequence
+from . import sequence, text
 
-__all__ = ["sequence"]
+__all__ = ["sequence", "text"]

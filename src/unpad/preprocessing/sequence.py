@@ -14,6 +14,9 @@ from ..ragged.doors.lists import unmasked
 from ..ragged.numbers import read_whole
 from ..signatures import checked
 from .cuts import Cut, note
+from .generator import TimeseriesGenerator
+
+__all__ = ["TimeseriesGenerator", "pad_sequences"]
 
 _SIDES = {"pre": True, "post": False}
 
