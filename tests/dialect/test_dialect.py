@@ -71,7 +71,7 @@ def test_both_homes_of_pad_sequences_are_one():
     ("name", "text"),
     [
         ("applications", "unpad.applications: not here: images are out of scope."),
-        ("datasets", "unpad.datasets: not here: give fit your own arrays or lists;"),
+        ("remat", "unpad.remat: not here: torch.utils.checkpoint.checkpoint"),
         ("Sequentail", "unpad.Sequentail: not here. Did you mean Sequential?"),
         ("xyz", "unpad.xyz: not here. unpad has what sequences need."),
     ],
@@ -82,7 +82,7 @@ def test_parts_that_are_not_here(name, text):
 
 
 def test_what_does_the_work_of_a_part_that_is_not_here():
-    assert absent("preprocessing.text").endswith("layers.StringLookup make ids of words.")
+    assert absent("layers.ConvLSTM1D").endswith("of vectors: LSTM, Conv1D.")
 
 
 # --- the hook ------------------------------------------------------------------------------------
@@ -152,16 +152,16 @@ def test_called_alone_it_stays():
     [
         ("import keras.applications", ImportError, "keras.applications: not here: images are out"),
         ("from keras import applications", ImportError, "keras.applications: not here: images"),
-        ("import keras.datasets.imdb", ImportError, "keras.datasets: not here: give fit"),
+        ("import keras.datasets.mnist", ImportError, "keras.datasets.mnist: not here: images"),
         ("from keras.layers import Conv2D", ImportError,
-         "keras.layers.Conv2D: not here. Did you mean Conv1D?"),
+         "keras.layers.Conv2D: not here: images are out of scope."),
         ("import keras\nkeras.applications", AttributeError, "keras.applications: not here:"),
-        ("import tensorflow as tf\ntf.constant(1)", AttributeError,
-         "tensorflow.constant: not here: unpad stands for tensorflow.keras, not for TensorFlow. "
-         "Tensors are torch's."),
-        ("import tensorflow.data", ImportError, "tensorflow.data: not here: unpad stands for"),
-        ("from keras.preprocessing.text import Tokenizer", ImportError,
-         "keras.preprocessing.text: not here: layers.TextVectorization and"),
+        ("import tensorflow as tf\ntf.constan(1)", AttributeError,
+         "tensorflow.constan: not here: of TensorFlow there is what scripts of Keras use most. "
+         "Did you mean constant? Tensors are torch's, whose functions work on them"),
+        ("import tensorflow.lite", ImportError, "tensorflow.lite: not here: of TensorFlow"),
+        ("from keras.preprocessing.image import load_img", ImportError,
+         "keras.preprocessing.image: not here: images are out"),
     ],
 )  # fmt: skip
 def test_imports_of_what_is_not_here(code, kind, text):

@@ -49,8 +49,7 @@ class Dataset:
         Raises:
             ValueError: they have different numbers of rows.
         """
-        columns = [_column(leaf) for leaf in flat(_lists_kept(tensors))]
-        like = _lists_kept(tensors)
+        columns, like = [_column(leaf) for leaf in _leaves(tensors)], _lists_kept(tensors)
         counts = {len(column) for column in columns}
         if len(counts) != 1:
             raise ValueError(f"from_tensor_slices: arrays of {sorted(counts)} rows. One each.")
@@ -295,7 +294,8 @@ class Dataset:
 
     def as_numpy_iterator(self) -> Iterator[Any]:
         """The elements with arrays of numpy's in the place of tensors."""
-        return (arranged(map(_as_numpy, flat(element)), element) for element in self)
+        read = ((_leaves(element), _lists_kept(element)) for element in self)
+        return (arranged(map(_as_numpy, leaves), like) for leaves, like in read)
 
     def cardinality(self) -> int:
         """How many elements there are; -2 where it is not known."""
@@ -334,9 +334,13 @@ class _Column:
         self.rows = rows
 
 
-def _column(leaf: Any) -> Any:
+def _leaves(tree: Any) -> list[Any]:
+    """What lies in tuples and dicts, in order; a list is one thing."""
+    return [x.rows if isinstance(x, _Column) else x for x in flat(_lists_kept(tree))]
+
+
+def _column(rows: Any) -> Any:
     """A column whose rows can be asked for by number, numbers as tensors."""
-    rows = leaf.rows if isinstance(leaf, _Column) else leaf
     if isinstance(rows, Ragged):
         return rows.to_list()
     if isinstance(rows, list) and all(isinstance(x, (bool, int, float)) for x in rows):
@@ -355,8 +359,8 @@ def _called(function: Callable[..., Any], element: Any) -> Any:
 def _together(rows: list[Any]) -> Any:
     first = rows[0]
     if isinstance(first, (dict, tuple)):
-        columns = zip(*map(flat, rows), strict=True)
-        return arranged((_stacked(list(column)) for column in columns), first)
+        columns = zip(*map(_leaves, rows), strict=True)
+        return arranged((_stacked(list(c)) for c in columns), _lists_kept(first))
     return _stacked(rows)
 
 

@@ -191,9 +191,7 @@ def prepare(
     if who == "fit" and examined:
         losses = [part.loss for part in objective.parts]
         asked = [a for a in zip(ys, targets, losses, outputs, strict=True) if a[1] is not None]
-        called = inputs_of(
-            given.x, model.input_names, "fit: x", model.one_input, model.input_form
-        )
+        called = inputs_of(given.x, model.input_names, "fit: x", model.one_input, model.input_form)
         doctor.tell(model, opened.given, opened.real, asked, called)
     return replace(opened.data, targets=targets, weights=weights), objective, outputs
 
