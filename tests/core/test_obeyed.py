@@ -44,7 +44,7 @@ def test_trainable_is_obeyed_before_and_after_building_and_twice():
         assert [id(w) for w in model.trainable_weights] == [id(w) for w in head.weights]
         assert [id(w) for w in model.non_trainable_variables] == [id(w) for w in inner.variables]
         lines = []
-        model.summary(lines.append)
+        model.summary(print_fn=lines.append)
         assert "6 of them trained" in lines[0]
         inner.trainable = True
         assert len(model.trainable_variables) == 5

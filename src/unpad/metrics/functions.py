@@ -7,9 +7,9 @@ from typing import Any
 from torch import Tensor
 
 from ..align.beside import on_steps
-from ..arguments import of_numbers
 from ..ragged import Ragged
 from ..ragged.numbers import as_tensor
+from ..signatures import of_numbers
 from .accuracy import (
     BinaryAccuracy,
     CategoricalAccuracy,

@@ -43,8 +43,9 @@ class Metric(Configured, Refusing, torchmetrics.Metric, refused=_REFUSED):
 
     Args:
         name: its key in logs and history; by default the class's name, as "top_k_accuracy".
-        dtype: of what `result` gives. Sums are float64 whatever it is, so that any split into
-            batches gives one number; by default that is given as it is.
+        dtype: of what `result` gives: of whole numbers without what is behind the point. Sums are
+            float64 whatever it is, so that any split into batches gives one number; by default
+            that is given as it is.
         ignore_class: steps of this label do not count, and neither do those of the loss's.
     """
 
@@ -95,8 +96,8 @@ class Metric(Configured, Refusing, torchmetrics.Metric, refused=_REFUSED):
     def dtype(self, dtype: Any) -> None:
         given = getattr(dtype, "compute_dtype", dtype)
         found = as_dtype(given, f"{type(self).__name__}: dtype") or torch.float64
-        if not found.is_floating_point:
-            raise wrong(type(self).__name__, "dtype", "a type of floating numbers", dtype)
+        if found.is_complex or found is torch.bool:
+            raise wrong(type(self).__name__, "dtype", "a type of real numbers", dtype)
         self._dtype: Any = type_name(found)
 
     # --- what a metric of one's own says ---------------------------------------------------------

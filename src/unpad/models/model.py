@@ -12,12 +12,13 @@ from ..core.options import WithoutName
 from ..core.precision import hand_down
 from ..core.spec import spec_of
 from ..core.trial import ones_like, remembered
+from ..errors import refuse
 from ..layers import Layer, Spec
 from ..ragged import Layout
 from ..serialization import serialize
 from .hub import OnHub
 from .not_asked import NOT_ASKED
-from .summary import of_children, summary
+from .summary import Asked, of_children, summary, table_of
 from .trace import Trace, trace
 from .trained import Trained
 
@@ -227,15 +228,34 @@ class Model(OnHub, Trained, refused=NOT_ASKED):
         """
         return json.dumps(serialize(self), **options)
 
-    def summary(self, print_fn: Any = None) -> None:
+    def summary(
+        self,
+        line_length: int | None = None,
+        positions: None = None,
+        print_fn: Any = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+        layer_range: Any = None,
+    ) -> None:
         """Prints each layer: what comes out, its weights, and what it does with the sequences.
 
         `steps*` is an axis of real steps; `keeps`, `reduces` and `opens` say what becomes of it.
+        Of a model that is not built yet there are the layers alone.
 
         Args:
-            print_fn: called with each line, in the place of printing.
+            line_length: letters of a line at most.
+            positions: not supported: columns are as wide as what stands in them.
+            print_fn: takes the text instead of the screen.
+            expand_nested: whether the layers of models within stand below them.
+            show_trainable: whether a column says which layers are trained.
+            layer_range: the names, or patterns of names, of the first and the last layer shown.
+
+        Raises:
+            ValueError: no layer is called so.
         """
-        summary(self, self._table(), print_fn)
+        refuse(f"{self.who}.summary", positions=positions)
+        asked = Asked(line_length, expand_nested, show_trainable, layer_range)
+        summary(self, table_of(self, asked), print_fn, asked)
 
     def trace(self, x: Any, sequences: int = 8) -> Trace:
         """Runs the model on the first sequences and says for each layer which steps are in and out.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -10,7 +11,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from ..arguments import wrong
 from ..core import precision
+from ..errors import unknown
 from ..layers import Layer, Spec, TorchModule
 
 
@@ -23,9 +26,61 @@ class Row(NamedTuple):
     sequences: str
     policy: str = ""
     source: str = ""
+    trained: str = ""
 
 
-def summary(model: Any, rows: Sequence[Row], print_fn: Callable[[str], None] | None = None) -> None:
+class Asked(NamedTuple):
+    """What a summary shall show; see `Model.summary`."""
+
+    line_length: int | None = None
+    expand_nested: bool = False
+    show_trainable: bool = False
+    layer_range: Any = None
+
+
+def table_of(model: Any, asked: Asked) -> list[Row]:
+    """The lines of a model's table, those of models within it too where that is asked."""
+    rows = model._table() if model.built else of_children(model)
+    layers = {layer.name + _kind(layer): layer for layer in model.layers}
+    found = []
+    for row in rows:
+        layer = layers.get(row.layer)
+        found.append(row._replace(trained=_trained(layer)))
+        if asked.expand_nested and getattr(layer, "is_model", False):
+            inside = table_of(layer, asked._replace(layer_range=None))
+            names = {"input", *(layer.input_names or ())}
+            rest = (r for r in inside if r.layer not in names)
+            found += [r._replace(layer=f"  {r.layer}") for r in rest]
+    return found if asked.layer_range is None else _between(model, found, asked.layer_range)
+
+
+def _trained(layer: Layer | None) -> str:
+    weights = [] if layer is None else [w.requires_grad for w in layer.parameters()]
+    return (
+        "-" if not weights else "yes" if all(weights) else "no" if not any(weights) else "in part"
+    )
+
+
+def _between(model: Any, rows: list[Row], ends: Any) -> list[Row]:
+    """The lines from one layer to another, by their names."""
+    if not isinstance(ends, (list, tuple)) or len(ends) != 2:
+        raise wrong(f"{model.who}.summary", "layer_range", "two names of layers", ends)
+    places = []
+    for end in ends:
+        fits = [i for i, r in enumerate(rows) if re.fullmatch(end, r.layer.split(" (")[0])]
+        if not fits:
+            known = [layer.name for layer in model.layers]
+            raise unknown(f"{model.who}.summary", "layer", end, known)
+        places.append((fits[0], fits[-1]))
+    return rows[min(p[0] for p in places) : max(p[1] for p in places) + 1]
+
+
+def summary(
+    model: Any,
+    rows: Sequence[Row],
+    print_fn: Callable[[str], None] | None = None,
+    asked: Asked = Asked(),  # noqa: B008 - a value that cannot change
+) -> None:
     """Prints the table. See `Model.summary`."""
     table = Table(
         title=f"{type(model).__name__} {model.name!r}", title_justify="left", box=box.SIMPLE_HEAD
@@ -36,7 +91,11 @@ def summary(model: Any, rows: Sequence[Row], print_fn: Callable[[str], None] | N
     table.add_column("sequences")
     names = {row.policy for row in rows if row.policy}
     # A column only where it says something: most models have one policy.
-    told = {"policy": len(names) > 1, "from": any(row.source for row in rows)}
+    told = {
+        "policy": len(names) > 1,
+        "from": any(row.source for row in rows),
+        "trained": asked.show_trainable,
+    }
     for name in (name for name, there in told.items() if there):
         table.add_column(name, overflow="fold", no_wrap=name == "policy")
     for row in rows:
@@ -49,12 +108,12 @@ def summary(model: Any, rows: Sequence[Row], print_fn: Callable[[str], None] | N
         foot += f", {trainable:,} of them trained"
     foot += "".join(f"\n{line}" for line in _types(model, sorted(names)))
     if print_fn is None:
-        console = Console()
+        console = Console(width=asked.line_length)
         console.print(table)
         console.print(foot, highlight=False, soft_wrap=True)
         return
     text = io.StringIO()
-    console = Console(file=text, width=100)
+    console = Console(file=text, width=asked.line_length or 100)
     console.print(table)
     print_fn(text.getvalue() + foot)
 
