@@ -178,3 +178,25 @@ def test_shapes_that_are_none(shape):
 def test_layers_that_are_no_list(layers):
     with pytest.raises(ValueError, match=r"^Sequential: expected a list of layers, got "):
         keras.Sequential(layers)
+
+
+def test_a_summary_shows_what_is_asked():
+    def text(model, **options):
+        lines = []
+        model.summary(print_fn=lines.append, **options)
+        return "".join(lines)
+
+    inner = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, name="deep")], name="inner")
+    parts = [keras.layers.Dense(3, name="first", trainable=False), inner]
+    model = keras.Sequential([keras.Input((3,)), *parts, keras.layers.Dense(1, name="last")])
+    assert "deep" not in text(model)
+    assert "  deep" in text(model, expand_nested=True)
+    shown = text(model, show_trainable=True).splitlines()
+    assert [line.split()[-1] for line in shown if "first" in line or "last" in line] == [
+        "no",
+        "yes",
+    ]
+    assert "last" not in text(model, layer_range=("first", "inn.*"))
+    assert "dense" in text(keras.Sequential([keras.layers.Dense(1)]))
+    with pytest.raises(ValueError, match="unknown layer 'lost'"):
+        model.summary(layer_range=("lost", "last"))
