@@ -158,7 +158,7 @@ def test_called_alone_it_stays():
         ("import keras\nkeras.applications", AttributeError, "keras.applications: not here:"),
         ("import tensorflow as tf\ntf.constan(1)", AttributeError,
          "tensorflow.constan: not here: of TensorFlow there is what scripts of Keras use most. "
-         "Did you mean constant? Tensors are torch's, whose functions work on them"),
+         "Did you mean constant or concat or cos? Tensors are torch's"),
         ("import tensorflow.lite", ImportError, "tensorflow.lite: not here: of TensorFlow"),
         ("from keras.preprocessing.image import load_img", ImportError,
          "keras.preprocessing.image: not here: images are out"),

@@ -66,6 +66,7 @@ ROOMS += [
     "saving",
     "scaling",
     "wrappers",
+    "dialect.tensorflow",
     "dialect",
     "command",
     "__main__",

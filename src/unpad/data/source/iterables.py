@@ -127,5 +127,8 @@ def iterable(x: Any, asked: Asked) -> Batches | None:
         return None
     if not hasattr(x, "__iter__") or type(x).__name__.startswith("dict_"):
         return None
-    count = len(x) if hasattr(x, "__len__") else None
+    try:
+        count = len(x)
+    except TypeError:  # it has none, or does not know it before its end
+        count = None
     return Iterated(lambda: x, f"the {type(x).__name__}", False, asked, count)
