@@ -40,6 +40,11 @@ SPEAKER = {
     "backend.int_shape": "shape",
     "saving.deserialize_keras_object": "deserialize",
     "saving.serialize_keras_object": "serialize",
+    "utils.deserialize_keras_object": "deserialize",
+    "utils.serialize_keras_object": "serialize",
+    "backend.is_float_dtype": "standardize_dtype",  # whose types they look at
+    "backend.is_int_dtype": "standardize_dtype",
+    "backend.result_type": "standardize_dtype",
 }
 
 

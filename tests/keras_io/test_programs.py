@@ -100,7 +100,13 @@ def test_texts_of_folders_are_classified(tmp_path):
         (tmp_path / kind).mkdir()
         for i in range(6):
             (tmp_path / kind / f"{i}.txt").write_text(f"A {word},<br />film number {i}!")
-    assert run(TEXTS, folder=tmp_path) == ["accuracy", "loss", "val_accuracy", "val_loss"]
+    assert run(TEXTS, folder=tmp_path) == [
+        "accuracy",
+        "loss",
+        "val_accuracy",
+        "val_loss",
+        "waiting",
+    ]
 
 
 def test_a_series_is_forecast():

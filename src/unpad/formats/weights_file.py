@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..arguments import flag, wrong
+from ..core.layer import Layer
 from ..spellings import depth_of_caller
 from . import hdf5, tensors_file
 from .archive import Archive
@@ -108,6 +109,8 @@ def check_overwrite(who: str, path: Path, overwrite: bool) -> None:
 
 def check_built(who: str, model: Any) -> None:
     """Raises where a model has no weights yet."""
+    if not isinstance(model, Layer):
+        raise wrong(who, "model", "a model or a layer", model)
     if not model.built:
         raise ValueError(
             f"{who}: {model.who} is not built, so that it has no weights yet. Begin it with "

@@ -26,7 +26,7 @@ class OptimizerMap:
         optimizer_map: optimisers by paths or regular expressions of whole paths, as "encoder/.*".
 
     Raises:
-        TypeError: one of them is no optimizer.
+        ValueError: one of them is no optimizer.
 
     Example:
         >>> import unpad
@@ -39,10 +39,13 @@ class OptimizerMap:
         self, default_optimizer: Any, optimizer_map: Mapping[str, Any] | None = None
     ) -> None:
         if not isinstance(optimizer_map, (Mapping, type(None))):
-            raise TypeError(f"OptimizerMap: expected a dict of optimizers, got {optimizer_map!r}.")
-        for one in (default_optimizer, *(optimizer_map or {}).values()):
+            raise wrong("OptimizerMap", "optimizer_map", "a dict of optimizers", optimizer_map)
+        for one in (optimizer_map or {}).values():
             if not isinstance(one, Optimizer):
-                raise TypeError(f"OptimizerMap: expected an optimizer, as Adam(), got {one!r}.")
+                raise wrong("OptimizerMap", "optimizer_map", "optimizers, as Adam()", one)
+        if not isinstance(default_optimizer, Optimizer):
+            what = "an optimizer, as Adam()"
+            raise wrong("OptimizerMap", "default_optimizer", what, default_optimizer)
         self.default_optimizer = default_optimizer
         self.optimizer_map = dict(optimizer_map or {})
 

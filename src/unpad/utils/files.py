@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
+from ..arguments import wrong
+
 
 def cache_folder(cache_dir: Any = None) -> Path:
     """Where Keras keeps what it has downloaded: `cache_dir`, `$KERAS_HOME`, or `~/.keras`.
@@ -54,6 +56,8 @@ def get_file(
     """
     if force_download:
         raise ValueError("get_file: force_download=True: nothing is downloaded. Leave it out.")
+    if not isinstance(fname, (str, os.PathLike, type(None))):
+        raise wrong("get_file", "fname", "a file's name or path", fname)
     address = urlparse(origin or "")
     name = str(fname or Path(address.path).name)
     if not name:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,12 @@ def split_dataset(
         ValueError: neither size is given, or they are more than there is.
     """
     arrays = isinstance(dataset, (tuple, dict, np.ndarray))
-    elements = list(Dataset.from_tensor_slices(dataset) if arrays else dataset)
+    if not arrays and not isinstance(dataset, Iterable):
+        raise wrong("split_dataset", "dataset", "a Dataset, arrays, or an iterable", dataset)
+    try:
+        elements = list(Dataset.from_tensor_slices(dataset) if arrays else dataset)
+    except TypeError as error:
+        raise TypeError(f"split_dataset: dataset: {error}") from error
     count = len(elements)
     left, right = _size(left_size, count, "left_size"), _size(right_size, count, "right_size")
     if left is None and right is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -66,9 +67,9 @@ def text_dataset_from_directory(
     Returns:
         A `data.Dataset`; for "both" two.
     """
-    folder = Path(directory)
-    if not folder.is_dir():
+    if not isinstance(directory, (str, PathLike)) or not Path(directory).is_dir():
         raise wrong(_WHO, "directory", "a folder that there is", directory)
+    folder = Path(directory)
     arguments.word(_WHO, "label_mode", label_mode, _MODES)
     arguments.word(_WHO, "subset", subset, ["training", "validation", "both", None])
     split = None if validation_split is None else arguments.share(_WHO, "validation_split", validation_split)  # fmt: skip  # noqa: E501
