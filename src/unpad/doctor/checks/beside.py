@@ -92,7 +92,7 @@ def other_end(x: Input, target: Target) -> Iterator[Finding]:
 
 def _grid(given: Any) -> Tensor | None:
     numbers = isinstance(given, np.ndarray) and given.dtype.kind in "iufb"
-    if not numbers and not isinstance(given, Tensor):
+    if not numbers and (not isinstance(given, Tensor) or given.is_nested):
         return None
     grid = as_tensor(given, "y")
     while grid.ndim > 2 and grid.shape[-1] == 1:
