@@ -15,7 +15,10 @@ from ..ragged.numbers import to_numpy
 class Stored:
     """A module whose numbers, and files beside them, a class of one's own may store otherwise."""
 
-    who: str
+    @property
+    def who(self) -> str:
+        """How it is called in errors."""
+        return type(self).__name__
 
     def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
         """Puts its own weights and statistics into a file, without those of layers inside.

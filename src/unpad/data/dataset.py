@@ -347,8 +347,9 @@ def _column(rows: Any) -> Any:
         return torch.tensor(rows)
     if isinstance(rows, np.ndarray) and rows.dtype.kind in "iufb":
         return torch.from_numpy(np.ascontiguousarray(rows))
-    if hasattr(rows, "to_numpy"):  # a frame's column
-        return _column(rows.to_numpy())
+    as_array: Any = getattr(rows, "to_numpy", None)
+    if as_array is not None:  # a frame's column
+        return _column(as_array())
     return rows
 
 

@@ -46,7 +46,7 @@ def table_of(model: Any, asked: Asked) -> list[Row]:
     for row in rows:
         layer = layers.get(row.layer)
         found.append(row._replace(trained=_trained(layer)))
-        if asked.expand_nested and getattr(layer, "is_model", False):
+        if layer is not None and asked.expand_nested and getattr(layer, "is_model", False):
             inside = table_of(layer, asked._replace(layer_range=None))
             names = {"input", *(layer.input_names or ())}
             rest = (r for r in inside if r.layer not in names)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from ...core.structure import arranged, flat
 
@@ -52,7 +51,7 @@ class GradientTape:
             target: the number, or a tensor whose sum it is.
             sources: weights, in lists and dicts.
         """
-        total = target.sum() if isinstance(target, Tensor) else sum(t.sum() for t in flat(target))
+        total: Any = sum(t.sum() for t in flat(target))
         found = torch.autograd.grad(
             total, flat(sources), retain_graph=self.persistent, allow_unused=True
         )
