@@ -312,14 +312,16 @@ class Rule(torch.optim.Optimizer):
             term: its name, the same in every batch.
         """
         work = [self._moved(group, False) for group in self.param_groups]
-        self._waiting = (*self._waiting, _Term(work, weight, summed, term))
+        found = _Term(work, weight, summed, term)
         if self.around.scaling is None:
-            self._add(*self._waiting[0])
-            self._waiting = ()
+            self._add(*found)
+        else:
+            self._waiting = (*self._waiting, found)
 
     def _unscaled(self, last: _Term) -> list[_Term]:
         """The terms of a batch by their own gradients; none where one of these is not finite."""
-        terms, self._waiting = [*self._waiting, last], ()
+        terms = [*self._waiting, last]
+        vars(self).pop("_waiting", None)
         if self.around.scaling is None:
             return terms
         every = [pair for term in terms for pair in term.work]
