@@ -23,6 +23,8 @@ PROGRAMS = sorted(p.stem for p in EXAMPLES.glob("*.py") if p.stem not in OTHERS)
 TEXTS = {p: (EXAMPLES / f"{p}.py").read_text() for p in PROGRAMS}
 ON_CORPORA = [p for p in PROGRAMS if '"--data"' in TEXTS[p]]
 WITH_A_FALLBACK = [p for p in ON_CORPORA if p != "crf_tagger"]  # which needs trees
+# Keras makes arrays of its variables in numpy 1's way.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 
 @pytest.fixture
