@@ -4,8 +4,8 @@
     python examples/keras_to_onnx.py --small     # some seconds
 
 Keras trains on padded sentences and saves `tagger.keras`. What unpad loads gives the same tags at
-every word, trains on where Keras stopped, and becomes `tagger.onnx`: a grid of ids and `lengths` in,
-tags out, recurrences that stop at each sentence's end. Keras itself exports no masked recurrence.
+every word, trains on where Keras stopped, and becomes `tagger.onnx`: a grid of ids and `lengths`
+in, tags out, recurrences that stop at each sentence's end.
 Words are tagged as in `transformer_tagger.py`, with the corpora of `corpora.py`.
 """
 

@@ -78,7 +78,8 @@ class Refused:
         if owner is None:
             return self
         if self.there is not None:
-            return self.there.__get__(owner, kind)
+            assert self.there.fget is not None
+            return self.there.fget(owner)  # not __get__, of which torch makes no graph
         raise AttributeError(f"{type(owner).__name__}.{self.name}: not here. {self.instead}")
 
     def __set__(self, owner: Any, value: Any) -> NoReturn:

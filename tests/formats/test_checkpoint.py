@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unpad.formats.checkpoint import Stored, read_state, write_state
+from unpad.saving import DamagedFile, WrongFormat
 from unpad.training.state import State, put_together, taken_apart
 
 from ..examples import draws
@@ -103,7 +104,7 @@ def test_no_byte_can_change_unseen(tmp_path):
 def test_a_file_that_was_cut_is_told(tmp_path, kept):
     path = written(tmp_path)
     path.write_bytes(path.read_bytes()[:kept])
-    with says(f"fit: backup: {path} is not whole: "):
+    with says(f"fit: backup: {path} is not whole: ", DamagedFile):
         read_state(path, "fit: backup")
 
 
@@ -112,7 +113,7 @@ def test_other_files_are_told(tmp_path):
     with says(f"test: there is no state {path}.", FileNotFoundError):
         read_state(path, "test")
     safetensors.torch.save_file({"a": torch.zeros(2)}, path)
-    with says(f"test: {path} holds tensors, but is no state of a training."):
+    with says(f"test: {path} holds tensors, but is no state of a training.", WrongFormat):
         read_state(path, "test")
 
 

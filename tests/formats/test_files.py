@@ -1,5 +1,6 @@
 """Whole models in files: the same bits, or one of a closed list, whatever becomes of the bytes."""
 
+import re
 import time
 
 import numpy as np
@@ -12,7 +13,7 @@ from unpad.formats.filling import put
 from unpad.saving import FileError, WrongFormat
 
 from ..examples import TIMES
-from .hostile import X, Y, tagger
+from .hostile import X, Y, honest, tagger
 
 ENDINGS = (".keras", ".safetensors")
 
@@ -87,6 +88,31 @@ def test_files_are_shown_and_converted(tmp_path, capsys):
     (tmp_path / "b.safetensors").write_bytes(b"no")
     assert main(["show", str(tmp_path / "b.safetensors")]) == 2
     assert "this is no safetensors file." in capsys.readouterr().err
+
+
+def test_every_format_is_shown(tmp_path, capsys):
+    """Of weights alone and of a training's state the arrays, of all else the model."""
+    model = tagger()
+    model.fit(X, Y, verbose=0, callbacks=[keras.callbacks.BackupAndRestore(
+        tmp_path / "state", delete_checkpoint=False)])  # fmt: skip
+    model.save_weights(tmp_path / "a.weights.h5")
+    model.save_weights(tmp_path / "a.safetensors")
+    honest(tmp_path / "b.h5")
+    files = {
+        "a.weights.h5": r"layers/dense/vars/0 +float32  \(6, 3\)",
+        "a.safetensors": r"layers/dense/vars/0 +float32  \(6, 3\)",
+        "b.h5": r"trained by Adam, 3 updates so far; loss: mse",
+        "state/state.safetensors": r"no model: [\d,]+ numbers, [\d,]+ bytes in the file",
+    }
+    for name, match in files.items():
+        assert main(["show", str(tmp_path / name)]) == 0
+        assert re.search(match, capsys.readouterr().out), name
+    assert main(["show", str(tmp_path / "none.onnx")]) == 2
+
+
+def test_what_is_not_written_says_the_way_out(tmp_path):
+    with pytest.raises(ValueError, match=r"read here, not written\. Save as '\.keras'"):
+        tagger().save(tmp_path / "a.h5")
 
 
 def test_adafactor_goes_on_where_it_stopped(tmp_path):

@@ -104,7 +104,7 @@ def test_a_changed_state_is_told_or_is_the_same(tmp_path):
         path.write_bytes(mutated(data, seed))
         try:
             found = read_state(path, "fit")
-        except ValueError as error:
+        except FileError as error:
             told = str(error)
             assert told.startswith(f"fit: {path} "), seed
         else:

@@ -223,6 +223,18 @@ def test_a_stateful_layer_is_refused(tmp_path):
     )
 
 
+def test_sequences_of_sequences_are_refused(tmp_path):
+    inner = keras.Sequential([keras.Input((None,)), L.Embedding(10, 4), L.GRU(3)], name="inner")
+    model = keras.Sequential([L.TimeDistributed(inner), L.GRU(2)])
+    documents = Ragged.from_list([[[1, 2], [3]], [[4]]], levels=2)
+    model(documents)
+    for options in ({}, {"input_signature": documents}):
+        for name in ("m.onnx", "m.pt2"):
+            with pytest.raises(ValueError, match=r"takes sequences of sequences, and a graph's"):
+                model.export(tmp_path / name, **options)
+    assert_exported(inner, [IDS], tmp_path / "m.onnx")  # as the text says
+
+
 def test_a_layer_that_looks_at_numbers_is_named(tmp_path):
     class Loops(L.Layer):
         def call(self, x):

@@ -25,7 +25,7 @@ LENGTHS = [(2, 6, 1, 0, 3, 4, 5), (3, 3, 3), (9, 0, 2)]
 NAMES = [
     "Dense", "Embedding", "LSTM sequences", "Bidirectional concat", "CRF",
     "MultiHeadAttention on itself", "TransformerEncoder", "LayerNormalization",
-    "GlobalMaxPooling1D", "Concatenate", "Masking",
+    "GlobalMaxPooling1D", "Concatenate", "Masking", "Reshape", "CategoryEncoding",
 ]  # fmt: skip
 
 

@@ -9,6 +9,7 @@ import torch
 import unpad as keras
 from unpad import callbacks
 from unpad.formats.checkpoint import read_state
+from unpad.saving import DamagedFile
 from unpad.training.state import taken_apart
 
 from ..messages import says
@@ -282,7 +283,8 @@ def test_a_broken_state_is_told_and_the_one_before_is_there(tmp_path):
     file.write_bytes(content)
     with says(
         f"fit: backup: {file} is not whole: its checksum is not that of its content. Remove it to "
-        "go on from the state before, state-before.safetensors, which is still there."
+        "go on from the state before, state-before.safetensors, which is still there.",
+        DamagedFile,
     ):
         fit(small(), tmp_path)
     file.unlink()

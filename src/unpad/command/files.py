@@ -6,18 +6,22 @@ import sys
 from pathlib import Path
 
 from ..formats.exported import FORMATS
+from ..formats.weights_file import arrays_alone
 from ..models import load_model
 from ..models.card import describe
 
 _USAGE = """usage: python -m unpad show FILE
        python -m unpad convert FROM TO
 
-A file is a whole model's: .keras or .safetensors. Nothing in it is executed. What is written may
-also be .onnx, for other programs (docs/export.md), or .pt2, torch's graph."""
+A file is a whole model's: .keras, .safetensors or Keras 1's and 2's .h5; show takes files of
+weights and of a training's state too. Nothing in a file is executed. What is written may also be
+.onnx, for other programs (docs/export.md), or .pt2, torch's graph."""
 
 
 def show(arguments: list[str]) -> int:
     """Prints the layers of a model in a file, what becomes of lengths, how it is trained, its size.
+
+    Of weights alone, and of a training's state, the arrays with their types and shapes.
 
     Args:
         arguments: the path.
@@ -28,13 +32,22 @@ def show(arguments: list[str]) -> int:
     if len(arguments) != 1:
         print(_USAGE)
         return 2
+    path = Path(arguments[0])
     try:
-        model = load_model(arguments[0])
+        arrays = arrays_alone(path)
+        model = None if arrays else load_model(path)
     except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
+    size = path.stat().st_size
+    if model is None:
+        width = max(map(len, arrays))
+        for name, array in arrays.items():
+            print(f"{name:{width}}  {array.dtype}  {array.shape}")
+        count = sum(array.size for array in arrays.values())
+        print(f"no model: {count:,} numbers, {size:,} bytes in the file")
+        return 0
     model.summary()
-    size = Path(arguments[0]).stat().st_size
     print(f"{model.count_params():,} numbers in weights, {size:,} bytes in the file")
     if model.trained_on:
         print(f"trained on {describe(model.trained_on)}")

@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from .writing import checksum, write_whole
+from .problems import DamagedFile, WrongFormat
+from .writing import as_the_disk_s, checksum, write_whole
 
 #: Counts up when what a state holds is no longer what this house can read.
 FORMAT = "unpad state 2"
@@ -49,10 +50,8 @@ def write_state(path: Path, stored: Stored, who: str, before: Path | None = None
     metadata["checksum"] = _checksum(FORMAT, structure, tensors)
 
     def write(to: Path) -> None:
-        try:
+        with as_the_disk_s():
             safetensors.torch.save_file(tensors, to, metadata)
-        except safetensors.SafetensorError as error:
-            raise OSError(str(error)) from None
 
     size = sum(t.nbytes for t in tensors.values()) + len(structure)
     if before is None:
@@ -71,7 +70,7 @@ def read_state(path: Path, who: str) -> Stored:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is cut short or changed, or no state, or one of another format.
+        FileError: the file is cut short or changed, or no state, or one of another format.
     """
     import safetensors
 
@@ -83,16 +82,19 @@ def read_state(path: Path, who: str) -> Stored:
             # Copied out of the mapped file, which may be replaced while these are in use.
             tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
     except (safetensors.SafetensorError, RuntimeError, ValueError, TypeError) as error:
-        raise ValueError(f"{who}: {path} is not whole: {str(error).splitlines()[0]}.") from None
+        text = f"is not whole: {str(error).splitlines()[0]}."
+        raise DamagedFile(path, "", text, who) from None
     found = metadata.get("format", "")
     if not found.startswith(FORMAT.rpartition(" ")[0]):
-        raise ValueError(f"{who}: {path} holds tensors, but is no state of a training.")
+        raise WrongFormat(path, "", "holds tensors, but is no state of a training.", who)
     if "structure" not in metadata or metadata.get("checksum") != _checksum(
         found, metadata["structure"], tensors
     ):
-        raise ValueError(f"{who}: {path} is not whole: its checksum is not that of its content.")
+        text = "is not whole: its checksum is not that of its content."
+        raise DamagedFile(path, "", text, who)
     if found != FORMAT:
-        raise ValueError(f"{who}: {path} is of format {found!r}, this version reads {FORMAT!r}.")
+        text = f"is of format {found!r}, this version reads {FORMAT!r}."
+        raise WrongFormat(path, "", text, who)
     return Stored(json.loads(metadata["structure"]), tensors)
 
 

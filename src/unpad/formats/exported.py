@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -47,11 +48,14 @@ def write_torch(model: Any, path: Path, inputs: Sequence[Any], who: str) -> None
     """
     program = _traced(model, inputs, who, graph)
 
-    def write(to: Path) -> None:
-        with to.open("wb") as file:
-            torch.export.save(program, file)
+    # Into memory first: where a disk is full torch's own writer of archives ends the process.
+    archive = io.BytesIO()
+    torch.export.save(program, archive)
 
-    write_whole(path, write, _size(program), who)
+    def write(to: Path) -> None:
+        to.write_bytes(archive.getbuffer())
+
+    write_whole(path, write, archive.getbuffer().nbytes, who)
 
 
 def write_onnx(
@@ -175,7 +179,3 @@ def _layer_of(model: Any, node: torch.fx.Node) -> str:
         if isinstance(part, Layer):
             found = part
     return found.who
-
-
-def _size(program: ExportedProgram) -> int:
-    return sum(t.numel() * t.element_size() for t in program.state_dict.values())

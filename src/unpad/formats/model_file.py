@@ -52,6 +52,12 @@ def save_model(
         keras_file.check_assets(model, "save")
         data, root = keras_file.state_and_data(model, with_optimizer, "save")
         tensors_file.write(path, root, data, "save")
+    elif path.suffix in (".h5", ".hdf5"):
+        raise ValueError(
+            f"save: {path}: '.h5' was the format of Keras 1 and 2, which have other layers; it is "
+            "read here, not written. Save as '.keras', which Keras 3 reads, and weights alone as "
+            "'.weights.h5': model.save_weights(path)."
+        )
     else:
         raise wrong("save", "filepath", _ENDINGS, filepath)
 

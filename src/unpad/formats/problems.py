@@ -14,14 +14,17 @@ class FileError(ValueError):
         path: of the file.
         place: where in it, as "config.json" or "layers/dense/vars/0"; "" for the whole.
         text: what was expected and what is there.
+        who: reads it, where that is no function of files; then the text goes on from the path, as
+            "is not whole".
     """
 
-    def __init__(self, path: str | os.PathLike[str], place: str, text: str) -> None:
-        self.path, self.place, self.text = os.fspath(path), place, text
-        super().__init__(": ".join(part for part in (self.path, place, text) if part))
+    def __init__(self, path: str | os.PathLike[str], place: str, text: str, who: str = "") -> None:
+        self.path, self.place, self.text, self.who = os.fspath(path), place, text, who
+        parts = [part for part in (self.path, place, text) if part]
+        super().__init__(f"{who}: {' '.join(parts)}" if who else ": ".join(parts))
 
-    def __reduce__(self) -> tuple[type, tuple[str, str, str]]:
-        return type(self), (self.path, self.place, self.text)
+    def __reduce__(self) -> tuple[type, tuple[str, str, str, str]]:
+        return type(self), (self.path, self.place, self.text, self.who)
 
 
 class WrongFormat(FileError):

@@ -13,7 +13,7 @@ import numpy as np
 from .archive import parsed
 from .hdf5 import Group
 from .problems import DamagedFile, WrongFormat
-from .writing import checksum, write_whole
+from .writing import as_the_disk_s, checksum, write_whole
 
 #: What a file that is written here says that it is; such a one has a checksum.
 _OURS = "unpad"
@@ -44,7 +44,12 @@ def write(path: Path, root: Group, model: Mapping[str, Any] | None, who: str) ->
     metadata["sha256"] = _checksum(arrays, metadata)
     size = sum(array.nbytes for array in arrays.values())
     whole = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-    write_whole(path, lambda to: save_file(whole, to, metadata), size, who)
+
+    def write(to: Path) -> None:
+        with as_the_disk_s():
+            save_file(whole, to, metadata)
+
+    write_whole(path, write, size, who)
 
 
 def read(path: Path) -> tuple[Group, Any]:

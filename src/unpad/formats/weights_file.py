@@ -7,6 +7,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..arguments import flag, wrong
 from ..core.layer import Layer
 from ..spellings import depth_of_caller
@@ -86,6 +88,29 @@ def load_weights(
     tell_skipped(path, set_from(model, root, where))
     if model.compiled and not skip:
         set_optimizer_from(model.optimizer, trained(model), root, where)
+
+
+def arrays_alone(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of a file that holds weights and no model, by their places; else none.
+
+    Raises:
+        FileError: it is none, or is refused.
+    """
+    whole = {"model_config", "training_config"}
+    if path.suffix == ".safetensors":
+        root, model = tensors_file.read(path)
+        if model is not None:
+            return {}
+    elif path.suffix in (".h5", ".hdf5"):
+        root = read_sealed(path)
+        if whole & root.attrs.keys():
+            return {}
+    else:
+        return {}
+    return {
+        f"{at}/{name}".lstrip("/"): array
+        for at, group in root.walk() for name, array in group.arrays.items()
+    }  # fmt: skip
 
 
 def write_tree(path: Path, root: hdf5.Group, who: str) -> None:

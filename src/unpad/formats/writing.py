@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 _UNFINISHED = re.compile(r"\..+\.(?P<host>[^.]+)-(?P<process>\d+)\.unfinished")
@@ -52,6 +52,17 @@ def write_whole(path: Path, write: Callable[[Path], object], size: int, who: str
         ) from error
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def as_the_disk_s() -> Iterator[None]:
+    """What safetensors raises while it writes is told as what the system said."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except SafetensorError as error:
+        raise OSError(str(error)) from None
 
 
 def write_text(path: Path, text: str, who: str) -> None:

@@ -65,6 +65,8 @@ def _given(model: Any, signature: Any) -> _Inputs:
         if not all(isinstance(x, (Ragged, Tensor)) for x in batch):
             what = "a batch of inputs, Ragged or tensors, or a list of them"
             raise wrong("export", "input_signature", what, signature)
+        if any(isinstance(x, Ragged) and isinstance(x.values, Ragged) for x in batch):
+            raise _levels(model)
         return _Inputs(names or _numbered(len(batch)), batch)
     check_built("export", model)
     specs = _specs(model)
@@ -81,6 +83,14 @@ def _given(model: Any, signature: Any) -> _Inputs:
         for spec, x, opened in zip(specs, batch, sequences, strict=True)
     ]
     return _Inputs(names or _numbered(len(batch)), _with_ids(model, batch))
+
+
+def _levels(model: Any) -> ValueError:
+    return ValueError(
+        f"export: {model.who} takes sequences of sequences, and a graph's grid has one axis of "
+        "time. Export the layer that reads the inner sequences by itself (model.get_layer(name)"
+        ".export), and the model of what it gives for each by itself."
+    )
 
 
 def _numbered(count: int) -> list[str]:
@@ -104,7 +114,9 @@ def _ones(model: Any, spec: Spec, layout: Layout) -> Any:
     """A batch of ones; what has any time is sequences."""
     if not spec.ragged and spec.shape and spec.shape[0] is None:
         spec = _as_sequences(spec)
-    if None in spec.shape or spec.levels > 1:
+    if spec.levels > 1 or (spec.ragged and None in spec.shape):
+        raise _levels(model)
+    if None in spec.shape:
         raise ValueError(
             f"export: {model.who} takes {spec}, and which sizes are to be written is not known. "
             "Give a batch: export(filepath, input_signature=x)."

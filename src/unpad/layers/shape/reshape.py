@@ -54,14 +54,14 @@ class Reshape(Layer):
             return spec.with_shape(self._feature(spec))
         if None in spec.shape:
             return Spec(tuple(None if n == -1 else n for n in self.target_shape), dtype=spec.dtype)
-        shape = _filled(self.target_shape, prod(n or 0 for n in spec.shape))
+        shape = _filled(self.target_shape, prod([n or 0 for n in spec.shape]))
         if shape is None:
             raise ValueError(f"{self.who}: {spec} has no shape (batch, {self._shown()}).")
         return Spec(shape, dtype=spec.dtype)
 
     def _feature(self, spec: Spec) -> tuple[int, ...]:
         """A step's new shape, where time stays the first axis."""
-        target, size = self.target_shape, prod(n or 0 for n in spec.shape)
+        target, size = self.target_shape, prod([n or 0 for n in spec.shape])
         # A number of slots that is not known to be the grid's keeps time first only where it is the
         # one number that may follow from the others.
         first = target[0] if target else None
@@ -95,7 +95,7 @@ class Reshape(Layer):
 
 def _filled(target: tuple[int, ...], size: int) -> tuple[int, ...] | None:
     """The target with its -1 filled in, if it then holds as many numbers."""
-    known = prod(n for n in target if n != -1)
+    known = prod([n for n in target if n != -1])
     shape = tuple(size // known if n == -1 else n for n in target)
     return shape if prod(shape) == size else None
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ...arguments import flag
 from ...formats.checkpoint import read_state, write_state
+from ...formats.problems import FileError
 from ...ranks import is_first
 from ..state import State
 from .callback import WritesState
@@ -66,12 +67,15 @@ class BackupAndRestore(WritesState):
         """The last state; None where there is none.
 
         Raises:
-            ValueError: it is not whole; the text says what to do.
+            FileError: it is not whole; the text says what to do.
         """
         if self.found is None:
             return None
         try:
             return State.from_data(read_state(self.found, "fit: backup"))
+        except FileError as error:
+            text = f"{error.text} {self.way_out}"
+            raise type(error)(error.path, error.place, text, error.who) from None
         except ValueError as error:
             raise ValueError(f"{error} {self.way_out}") from None
 
