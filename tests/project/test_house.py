@@ -48,6 +48,7 @@ ROOMS += [
     "doctor.adapters",
     "doctor.report",
     "doctor",
+    "formats.problems",
     "formats.writing",
     "formats.checkpoint",
     "training",
