@@ -44,7 +44,6 @@ LACKING = {
     "layers.InputLayer": {
         "sparse", "input_tensor", "activity_regularizer", "trainable",
     },
-    "layers.IntegerLookup": {"oov_method", "salt"},
     "layers.LSTM": {"cell"},
     "layers.MaxPool1D": {"pool_dimensions", "pool_mode"},
     "layers.MaxPooling1D": {"pool_dimensions", "pool_mode"},
@@ -54,18 +53,11 @@ LACKING = {
     "layers.SeparableConvolution1D": {"rank"},
     "layers.SimpleRNN": {"cell"},
     "layers.SpatialDropout1D": set(),
-    "layers.StringLookup": {"oov_method"},
     "layers.TorchModuleWrapper": {"output_shape"},
     "metrics.CategoricalCrossentropy": {"axis"},
     "metrics.SparseCategoricalCrossentropy": {"axis"},
     "callbacks.ReduceLROnPlateau": {"baseline"},
     "Input": {"sparse", "tensor"},
-    # Of the inner optimizer, on which Keras wants them set too.
-    "optimizers.LossScaleOptimizer": {
-        "clipnorm", "clipvalue", "ema_momentum", "ema_overwrite_frequency", "global_clipnorm",
-        "gradient_accumulation_steps", "learning_rate", "loss_scale_factor", "use_ema",
-        "weight_decay",
-    },
     "Sequential.compile": set(),
     "Sequential.fit": set(),
     "Sequential.evaluate": set(),
@@ -77,6 +69,10 @@ LACKING = {
 
 #: Arguments that only unpad has.
 ADDED_IN_ROOM = {"optimizers": {"lr", "decay"}}
+#: Their rate is that of the optimizers within.
+OF_OPTIMIZERS = {
+    f"optimizers.{n}" for n in ("LossScaleOptimizer", "MultiOptimizer", "OptimizerMap")
+}
 _IGNORES = {"ignore_class"}
 _LOGITS = {"from_logits"}
 ADDED = {
@@ -200,7 +196,7 @@ def lacking(path):
 
 def added(path):
     own = ADDED.get(path, set())
-    if path == "optimizers.LossScaleOptimizer":  # whose rate is that of the optimizer within
+    if path in OF_OPTIMIZERS:
         return own
     return own | ADDED_IN_ROOM.get(path.rpartition(".")[0], set())
 

@@ -213,7 +213,7 @@ def test_float32(name, options, true, pred):
 
 def test_every_metric_that_keras_has():
     ours = {n for n in unpad.metrics.__all__ if hasattr(keras.metrics, n)}
-    of_steps = ours - NO_METRICS
+    of_steps = {n for n in ours - NO_METRICS if isinstance(getattr(unpad.metrics, n), type)}
     assert of_steps == {name for name, *_ in CASES.values()}
 
 

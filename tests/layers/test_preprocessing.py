@@ -370,8 +370,8 @@ def test_string_lookup_refuses():
         L.StringLookup(vocabulary=["a"], output_mode="tf_idf")
     with says("StringLookup: expected 1 idf_weights, one a word, got 2."):
         L.StringLookup(vocabulary=["a"], output_mode="tf_idf", idf_weights=[1.0, 2.0])
-    with says("StringLookup: salt=3 is not supported. Leave it out."):
-        L.StringLookup(salt=3)
+    with says("StringLookup: expected salt as an integer or two, got 'x'."):
+        L.StringLookup(salt="x")
     with says("StringLookup: unknown output_mode 'ints'; did you mean 'int'?"):
         L.StringLookup(output_mode="ints")
 

@@ -67,7 +67,7 @@ class OptimizerMap:
 
     def __call__(self, variable: Any) -> Optimizer:
         """The optimiser of a weight."""
-        return self[variable.path]
+        return self[getattr(variable, "path", "")]
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments by name."""

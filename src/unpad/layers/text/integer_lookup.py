@@ -41,11 +41,11 @@ class IntegerLookup(IndexLookup):
         invert: from ids to numbers.
         output_mode: "int", "one_hot", "multi_hot", "count" or "tf_idf".
         sparse: refused: vectors are dense.
-        name: shown in summaries and errors.
         pad_to_max_tokens: whether vectors have the size max_tokens, though numbers are fewer.
         oov_method: how unknown numbers share their ids: "floormod", by what is left of a division,
             or "farmhash", by the fingerprint of their digits, which spreads regular numbers.
         salt: with "farmhash" a number, or two, that make other hashes (SipHash).
+        name: shown in summaries and errors.
 
     Raises:
         ValueError: there is no vocabulary yet; a number is unknown and `num_oov_indices` is 0.
@@ -71,9 +71,9 @@ class IntegerLookup(IndexLookup):
         output_mode: str = "int",
         sparse: bool = False,
         pad_to_max_tokens: bool = False,
-        name: str | None = None,
         oov_method: str = "floormod",
         salt: Any = None,
+        name: str | None = None,
         **kwargs: Unpack[WithoutName],
     ) -> None:
         self.oov_method = arguments.word(
