@@ -112,6 +112,7 @@ ALWAYS_MISSED = {"dtype", "loss_scale_factor", "shared", "kwargs", "axis", "from
 MISSED = {"AUC": {"num_labels"}, "CustomLoss": {"function"}, "MeanMetricWrapper": {"fn"}}
 MISSED["R2Score"] = {"num_regressors"}
 MISSED["LossScaleOptimizer"] = {"inner_optimizer"}
+MISSED["MultiOptimizer"] = {"optimizer_map"}  # see tests/optimizers/test_several.py
 
 
 @pytest.mark.parametrize("loss", [k for p, k in KINDS.items() if p.startswith("losses.")])

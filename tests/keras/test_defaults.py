@@ -70,9 +70,7 @@ LACKING = {
 #: Arguments that only unpad has.
 ADDED_IN_ROOM = {"optimizers": {"lr", "decay"}}
 #: Their rate is that of the optimizers within.
-OF_OPTIMIZERS = {
-    f"optimizers.{n}" for n in ("LossScaleOptimizer", "MultiOptimizer", "OptimizerMap")
-}
+OF_OPTIMIZERS = {"optimizers.MultiOptimizer", "optimizers.OptimizerMap"}
 _IGNORES = {"ignore_class"}
 _LOGITS = {"from_logits"}
 ADDED = {
