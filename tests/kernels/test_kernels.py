@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from unpad import kernels
 from unpad.kernels.activations import KNOWN
 
-from ..examples import TIMES, draws
+from ..examples import draws
 from ..messages import says
 from ..strategies import lengths
 
@@ -212,10 +212,8 @@ def operands(call):
 @pytest.mark.parametrize("keep", [True, False])
 @pytest.mark.parametrize("sizes", [[3, 0, 5], [0], []])
 @pytest.mark.parametrize("rows", [None, 4])
+@pytest.mark.by_day(20)
 def test_opcheck(cell, sizes, keep, rows):
-    plain = keep and sizes and rows is None
-    if TIMES == 1 and not plain and cell != "lstm":
-        return  # by day one cell in every way, the others in two; all of them at night
     call = arguments(sizes, reverse=(False, True), cell=cell, rows=rows)
     call = call if keep else detached(call)
     torch.library.opcheck(torch.ops.unpad.recurrent.default, (*operands(call), keep))

@@ -7,16 +7,9 @@ import unpad as keras
 from unpad import Ragged
 from unpad.core.structure import flat
 
-from ..cases import CASES
-from ..examples import TIMES
+from ..cases import BY_DAY, CASES
 
-#: Of each layer a case; at night all.
-FIRST = {case.layer: case.name for case in reversed([*CASES.values()])}
-NAMES = [
-    name
-    for name, case in CASES.items()
-    if case.inputs[0][0] in ("steps", "rows") and (TIMES > 1 or name in FIRST.values())
-]
+NAMES = [name for name, case in BY_DAY.items() if case.inputs[0][0] in ("steps", "rows")]
 #: Whose numbers no difference can follow, and a module of torch's whose own derivative has none.
 NOT_ASKED = ("Normalization given", "Grid")
 

@@ -53,7 +53,8 @@ def arrays_of(path: Any, who: str) -> dict[str, np.ndarray]:
 
 def _array(file: io.BytesIO) -> np.ndarray:
     version = np.lib.format.read_magic(file)
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0  # fmt: skip  # noqa: E501
+    form = np.lib.format
+    read = form.read_array_header_1_0 if version == (1, 0) else form.read_array_header_2_0
     _, _, dtype = read(file)
     if dtype.hasobject:
         return _Numbers(file).load()

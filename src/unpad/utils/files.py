@@ -76,7 +76,9 @@ def get_file(
         )
     wanted = file_hash or md5_hash
     if wanted and found.is_file():
-        kind = hash_algorithm if hash_algorithm != "auto" else "sha256" if len(wanted) == 64 else "md5"  # fmt: skip  # noqa: E501
+        kind = hash_algorithm
+        if kind == "auto":
+            kind = "sha256" if len(wanted) == 64 else "md5"
         with found.open("rb") as file:
             got = hashlib.file_digest(file, kind).hexdigest()
         if got != wanted:

@@ -72,7 +72,9 @@ def text_dataset_from_directory(
     folder = Path(directory)
     arguments.word(_WHO, "label_mode", label_mode, _MODES)
     arguments.word(_WHO, "subset", subset, ["training", "validation", "both", None])
-    split = None if validation_split is None else arguments.share(_WHO, "validation_split", validation_split)  # fmt: skip  # noqa: E501
+    split = validation_split
+    if split is not None:
+        split = arguments.share(_WHO, "validation_split", split)
     if (split is None) != (subset is None):
         raise ValueError(f"{_WHO}: validation_split and subset go together.")
     if split is not None and shuffle and seed is None:
@@ -114,7 +116,8 @@ def _files(
         if mode is None:
             return paths, [0] * len(paths), None
         if not isinstance(labels, (list, tuple, np.ndarray)) or len(labels) != len(paths):
-            raise wrong(_WHO, "labels", f"'inferred', None or one for each of {len(paths)} files", labels)  # fmt: skip  # noqa: E501
+            what = f"'inferred', None or one for each of {len(paths)} files"
+            raise wrong(_WHO, "labels", what, labels)
         return paths, [int(n) for n in labels], list(class_names) if class_names else None
     if labels != "inferred":
         raise wrong(_WHO, "labels", "'inferred', None or a list of one label a file", labels)
@@ -124,7 +127,8 @@ def _files(
             f"{_WHO}: class_names must be those of the folders, {names}, got {list(class_names)}."
         )
     names = list(class_names or names)
-    pairs = [(path, k) for k, name in enumerate(names) for path in sorted(_below(folder / name, links))]  # fmt: skip  # noqa: E501
+    below = [sorted(_below(folder / name, links)) for name in names]
+    pairs = [(path, k) for k, paths in enumerate(below) for path in paths]
     return [p for p, _ in pairs], [k for _, k in pairs], names
 
 
