@@ -113,11 +113,13 @@ def shifted(sample: Sample) -> Iterator[Finding]:
     if len(at) < _FEW or (int(ids.max()) + 1) * (int(labels.max()) + 1) > 20 * _IDS:
         return
     learn = sample.sequence_ids[at] % 2 == 0
-    scores = {lag: _told_by(ids[at + lag], labels[at], learn) for lag in _LAGS}
+    beside = _told_by(ids[at], labels[at], learn)
+    here, prior = beside[0], float(labels.bincount().max()) / len(labels)
+    if here - prior > 0.5 * (1 - prior):
+        return  # not even a shift that told every label would be far enough above
+    scores = {lag: _told_by(ids[at + lag], labels[at], learn) if lag else beside for lag in _LAGS}
     best = max(scores, key=lambda lag: scores[lag][0])
     score, count, echoes = scores[best]
-    here = scores[0][0]
-    prior = float(labels.bincount().max()) / len(labels)
     if best == 0 or echoes > 0.9 or score - max(here, prior) < _MUCH:
         return
     if here - prior > 0.5 * (score - prior):
