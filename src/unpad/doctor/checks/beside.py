@@ -105,21 +105,24 @@ def shifted(sample: Sample) -> Iterator[Finding]:
     assert sample.labels is not None
     if not sample.ids or int(sample.values.min()) < 0:
         return
-    labels, ids = sample.labels.long(), sample.values
+    labels = sample.labels.long()
+    # Numbered anew, so that tables are as large as the sample and not as the vocabulary.
+    names, ids = sample.values.unique(return_inverse=True)
     # An id that is the label itself, some steps away, is a task and no mistake.
     lengths = sample.lengths.repeat_interleave(sample.lengths)
     # Over the same steps for every lag.
     at = ((sample.positions >= 3) & (sample.positions < lengths - 3)).nonzero()[:, 0]
-    if len(at) < _FEW or (int(ids.max()) + 1) * (int(labels.max()) + 1) > 20 * _IDS:
+    if len(at) < _FEW or len(names) * (int(labels.max()) + 1) > 20 * _IDS:
         return
     learn = sample.sequence_ids[at] % 2 == 0
-    beside = _told_by(ids[at], labels[at], learn)
-    here, prior = beside[0], float(labels.bincount().max()) / len(labels)
+    here = _told_by(ids[at], labels[at], learn)
+    prior = float(labels.bincount().max()) / len(labels)
     if here - prior > 0.5 * (1 - prior):
         return  # not even a shift that told every label would be far enough above
-    scores = {lag: _told_by(ids[at + lag], labels[at], learn) if lag else beside for lag in _LAGS}
-    best = max(scores, key=lambda lag: scores[lag][0])
-    score, count, echoes = scores[best]
+    scores = {lag: _told_by(ids[at + lag], labels[at], learn) if lag else here for lag in _LAGS}
+    best = max(scores, key=lambda lag: scores[lag])
+    score, count = scores[best], len(at)
+    echoes = float((names[ids[at + best]] == labels[at]).double().mean())
     if best == 0 or echoes > 0.9 or score - max(here, prior) < _MUCH:
         return
     if here - prior > 0.5 * (score - prior):
@@ -142,8 +145,8 @@ def shifted(sample: Sample) -> Iterator[Finding]:
     )
 
 
-def _told_by(x: Tensor, y: Tensor, learn: Tensor) -> tuple[float, int, float]:
-    """How many labels an id tells, on sequences that were not counted; how often it is one."""
+def _told_by(x: Tensor, y: Tensor, learn: Tensor) -> float:
+    """The share of labels that an id tells, on sequences that were not counted."""
     kinds, classes = int(x.max()) + 1, int(y.max()) + 1
     pairs, right = x * classes + y, 0
     for half in (learn, ~learn):
@@ -151,7 +154,7 @@ def _told_by(x: Tensor, y: Tensor, learn: Tensor) -> tuple[float, int, float]:
         most, best = table.max(1)
         best[most == 0] = table.sum(0).argmax() if bool(half.any()) else 0
         right += int((best[x[~half]] == y[~half]).sum())
-    return right / len(x), len(x), float((x == y).double().mean())
+    return right / len(x)
 
 
 def by_length(sample: Sample) -> Iterator[Finding]:
