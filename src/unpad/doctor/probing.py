@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from .adapters import subject_of
 from .checks.padding import not_masked
 from .facts import Case
 from .findings import Finding, Where
+from .numbering import Judged, numbers_of
 from .probes import LAWS, CannotAsk, Verdict, drawn, learnt, probed
 from .probes.cures import cure_of
 from .probes.laws import FUTURE, MATES, ORDER, TWICE, Law
@@ -44,6 +45,11 @@ def probe(
     training: bool = False,
     steps: int | None = None,
     seed: int = 0,
+    y: Any = None,
+    loss: Callable[..., Any] | None = None,
+    metrics: Mapping[str, Any] | None = None,
+    y_pad: float | None = None,
+    accumulate: bool = False,
 ) -> Report:
     """Whether a model keeps the laws: any model, trained or not.
 
@@ -64,6 +70,15 @@ def probe(
         training: whether the model is asked as it is in training.
         steps: of the longest sequence that it is asked with, at most; by default 17, of waves 4001.
         seed: of what is drawn.
+        y: targets, one a step or one a sequence; then the numbers are asked too: whether loss and
+            metrics depend on padding and on how sequences are put into batches.
+        loss: a function of outputs and targets (and of a mask or lengths, where it names them)
+            that gives a number, which a loop averages over batches, or (total, count), which it
+            adds up. By default what unpad's or Keras's model was compiled with.
+        metrics: the same by name; or torchmetrics, which add up by themselves.
+        y_pad: what targets hold at padding; by default what the padded array y shows, or 0.
+        accumulate: whether several batches make one update; then their gradient is compared with
+            that of one batch. A compiled Keras optimizer says so itself.
 
     Returns:
         A finding for each broken law, the root first, with the layer and the line of the model at
@@ -84,7 +99,12 @@ def probe(
     state = torch.get_rng_state()
     try:
         subject = subject_of(model, laid, arrays=arrays, grids=grids, told=told, training=training)
-        findings, asked = _ask(Answers(subject, laid, full), laws, causal, seed)
+        answers = Answers(subject, laid, full)
+        findings, asked = _ask(answers, laws, causal, seed)
+        if y is not None:
+            judged = Judged(y, loss, metrics or {}, y_pad, accumulate)
+            more, also = numbers_of(model, answers, sequences, judged, steps)
+            findings, asked = findings + more, asked + also
     except CannotAsk as error:
         asked = [Asked(law.name, str(error), None, False) for law in laws]
         findings = []

@@ -136,3 +136,12 @@ def _ways(names: dict[str, Any], told: str | None) -> list[Told]:
                 Told("padding mask", name, _padding),
             ]
     return []
+
+
+def told_beside(function: Callable[..., Any]) -> list[Told]:
+    """The same of a loss or a metric, whose first two arguments are outputs and targets."""
+    try:
+        parameters = list(inspect.signature(function).parameters.values())[2:]
+    except (TypeError, ValueError):
+        return [Told(None)]
+    return _ways({p.name: p for p in parameters}, None) or [Told(None)]

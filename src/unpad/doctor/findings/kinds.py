@@ -24,7 +24,7 @@ class Kind(NamedTuple):
 SEVERITIES = ("error", "warning", "note")
 
 # What a model that is trained on padding is seen to do as well.
-_SEEN = ("padding", "padding content", "ignored steps", "batch mates")
+_SEEN = ("padding", "padding content", "ignored steps", "batch mates", "padding counted")
 
 KINDS: dict[str, Kind] = {
     # The data
@@ -61,7 +61,9 @@ KINDS: dict[str, Kind] = {
     ),
     "order of the batch": Kind("error", "answers depend on the place in the batch"),
     "padding": Kind(
-        "error", "answers depend on the amount of padding", ("padding content", "ignored steps")
+        "error",
+        "answers depend on the amount of padding",
+        ("padding content", "ignored steps", "padding counted"),
     ),
     "padding content": Kind("warning", "answers depend on what padding holds"),
     "not finite": Kind("error", "outputs that are no numbers", ("padding", "batch mates")),
@@ -73,6 +75,10 @@ KINDS: dict[str, Kind] = {
     "constant": Kind("warning", "the same answer to everything"),
     "ignored steps": Kind("note", "steps that move nothing"),
     "future": Kind("error", "answers depend on later steps"),
+    # The numbers
+    "padding counted": Kind("error", "padding counted in a loss or metric"),
+    "batch size": Kind("note", "a number that depends on batches"),
+    "accumulation": Kind("warning", "accumulated batches are no one batch", ("batch size",)),
 }
 
 

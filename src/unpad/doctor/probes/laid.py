@@ -93,19 +93,29 @@ def drawn(sequences: Sequence[Tensor], side: str, pad: float, steps: int | None 
     Raises:
         ValueError: no two of them hold a step.
     """
-    found = [s for s in sequences if len(s)]
+    cut = tuple(sequences[i][:n] for i, n in picked(sequences, steps))
+    return Laid(cut, max(map(len, cut)), side, pad)
+
+
+def picked(sequences: Sequence[Tensor], steps: int | None = None) -> list[tuple[int, int]]:
+    """Which sequences are drawn, the longest first, and to how many steps each is cut.
+
+    Raises:
+        ValueError: no two of them hold a step.
+    """
+    found = [i for i, s in enumerate(sequences) if len(s)]
     if not found:
         raise ValueError("probe: samples: expected sequences with steps, got none.")
     # Evenly from all of them; one sequence is asked about with parts of itself.
     n = max(2, min(_SEQUENCES, len(found)))
     chosen = [found[i * len(found) // n] for i in range(n)]
-    chosen = sorted(chosen, key=len, reverse=True)
-    is_wave = found[0].ndim == 1 and found[0].is_floating_point()
-    limit = min(len(chosen[0]), steps or (_SAMPLES if is_wave else _STEPS))
+    chosen = sorted(chosen, key=lambda i: len(sequences[i]), reverse=True)
+    first = sequences[found[0]]
+    is_wave = first.ndim == 1 and first.is_floating_point()
+    limit = min(len(sequences[chosen[0]]), steps or (_SAMPLES if is_wave else _STEPS))
     # No two alike in length where that can be: 17, 14, 12, 9, 6 of 17.
     targets = [max(1, limit - i * limit * 2 // (3 * n)) for i in range(n)]
-    cut = [s[:target] for s, target in zip(chosen, targets, strict=True)]
-    return Laid(tuple(cut), max(map(len, cut)), side, pad)
+    return [(i, min(t, len(sequences[i]))) for i, t in zip(chosen, targets, strict=True)]
 
 
 def others(laid: Laid, generator: torch.Generator) -> tuple[Tensor, ...]:
