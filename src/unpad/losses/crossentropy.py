@@ -74,6 +74,10 @@ class SparseCategoricalCrossentropy(Loss):
     def labels_of(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """One integer for each row of the predictions.
 
+        Args:
+            y_true: labels (...,) or (..., 1).
+            y_pred: predictions (..., classes).
+
         Raises:
             ValueError: there are more or fewer.
         """

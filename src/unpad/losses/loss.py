@@ -99,7 +99,12 @@ class Loss(Configured, Refusing, refused=_REFUSED):
         return config
 
     def per_step(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """The loss of each step, 0 where it does not count: (...,) from (..., feature)."""
+        """The loss of each step, 0 where it does not count: (...,) from (..., feature).
+
+        Args:
+            y_true: targets at the steps, (..., feature), or labels (...,).
+            y_pred: predictions at the same steps, (..., feature).
+        """
         return self.call(y_true, y_pred)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
@@ -125,25 +130,53 @@ class Loss(Configured, Refusing, refused=_REFUSED):
         return self.per_step(y_true, y_pred)
 
     def counted(self, y_true: Tensor) -> Tensor | None:
-        """Which steps count, or None for all."""
+        """Which steps count, or None for all.
+
+        Args:
+            y_true: targets as `per_step` gets them.
+        """
         return None
 
     def counted_among(self, y_true: Tensor, losses: Tensor) -> Tensor | None:
-        """The same where it hangs on what the steps lost."""
+        """The same where it hangs on what the steps lost.
+
+        Args:
+            y_true: targets as `per_step` gets them.
+            losses: what `per_step` gave for them.
+        """
         return self.counted(y_true)
 
     def check(self, target: Ragged | Tensor, output: Spec) -> None:
-        """Raises a ValueError for targets that this loss cannot take, naming the first."""
+        """Raises a ValueError for targets that this loss cannot take, naming the first.
+
+        Args:
+            target: targets beside the outputs, Ragged where these are.
+            output: the spec of the outputs.
+        """
 
     def check_layer(self, target: Ragged | Tensor, layer: Layer | None) -> None:
-        """Raises a ValueError for targets that the model's last layer can never give."""
+        """Raises a ValueError for targets that the model's last layer can never give.
+
+        Args:
+            target: targets beside the outputs, Ragged where these are.
+            layer: the model's last; None where it is not known.
+        """
 
     def own_targets(self, y_true: Ragged | Tensor) -> Ragged | Tensor:
-        """Targets of lengths of their own, from whatever holds them, for a loss that takes such."""
+        """Targets of lengths of their own, from whatever holds them, for a loss that takes such.
+
+        Args:
+            y_true: targets as the caller holds them.
+        """
         return y_true
 
     def check_lengths(self, target: Ragged, output: Layout) -> None:
-        """Raises a ValueError where a target's length does not go with its output's."""
+        """Raises a ValueError where a target's length does not go with its output's.
+
+        Args:
+            target: targets of lengths of their own.
+            output: the layout of the outputs.
+        """
 
     def with_logits(self) -> Loss:
         """The same loss, computed from what goes into the model's last activation."""
@@ -158,6 +191,11 @@ class Loss(Configured, Refusing, refused=_REFUSED):
         sample_weight: Ragged | Tensor | None = None,
     ) -> Aligned:
         """Targets and weights beside the predictions, as `reduce` takes them.
+
+        Args:
+            y_true: targets for each step, or each row, of the predictions.
+            y_pred: predictions, Ragged or dense.
+            sample_weight: one a step or a sequence; None for 1 each.
 
         Raises:
             ValueError: layouts or shapes that cannot be aligned.
@@ -199,7 +237,14 @@ class Loss(Configured, Refusing, refused=_REFUSED):
     def unreduced(
         self, y_true: Any, y_pred: Any, weight: Tensor | None, layout: Layout | None = None
     ) -> Tensor:
-        """The weighted loss of each step, from what `align` gives."""
+        """The weighted loss of each step, from what `align` gives.
+
+        Args:
+            y_true: as `align` gives it; so are the others.
+            y_pred: see y_true.
+            weight: one a step, or None.
+            layout: of the steps; None where rows are no steps.
+        """
         losses = self.each(y_true, y_pred, layout)
         return losses if weight is None else losses * beside(weight, losses.shape, _EACH)
 

@@ -23,7 +23,12 @@ class Elementwise(Loss):
     """The mean over a step's features of a function of prediction and target."""
 
     def of_entries(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """What each entry costs; both have the same shape and type."""
+        """What each entry costs; both have the same shape and type.
+
+        Args:
+            y_true: targets, (..., feature).
+            y_pred: predictions of the same shape.
+        """
         raise NotImplementedError
 
     def per_step(self, y_true: Tensor, y_pred: Tensor) -> Tensor:

@@ -33,11 +33,19 @@ class SequenceLoss(Loss):
     """
 
     def per_sequence(self, y_true: Ragged, y_pred: Ragged) -> Tensor:
-        """The loss of each sequence, (batch,); 0 where a sequence has no step."""
+        """The loss of each sequence, (batch,); 0 where a sequence has no step.
+
+        Args:
+            y_true: targets; of the predictions' lengths, or with `own_lengths` of their own.
+            y_pred: predictions (batch, steps*, feature), at least one step in all.
+        """
         raise NotImplementedError
 
     def own_targets(self, y_true: Ragged | Tensor) -> Ragged:
         """Targets of lengths of their own, from whatever holds them.
+
+        Args:
+            y_true: targets as the caller holds them.
 
         Raises:
             ValueError: a grid, of which it is not known which slots are labels.
@@ -51,7 +59,12 @@ class SequenceLoss(Loss):
         )
 
     def check_lengths(self, target: Ragged, output: Layout) -> None:
-        """Raises a ValueError where a target's length does not go with its output's."""
+        """Raises a ValueError where a target's length does not go with its output's.
+
+        Args:
+            target: targets of lengths of their own.
+            output: the layout of the outputs.
+        """
 
     def align(
         self,
@@ -92,7 +105,14 @@ class SequenceLoss(Loss):
     def unreduced(
         self, y_true: Any, y_pred: Any, weight: Tensor | None, layout: Layout | None = None
     ) -> Tensor:
-        """The weighted loss of each sequence, from what `align` gives."""
+        """The weighted loss of each sequence, from what `align` gives.
+
+        Args:
+            y_true: Ragged, as `align` gives it; so are the others.
+            y_pred: see y_true.
+            weight: (batch,), or None.
+            layout: not needed; the predictions carry it.
+        """
         self.check_lengths(y_true, y_pred.layout)
         if y_pred.steps == 0:
             # An empty sum is 0 and still has a gradient.

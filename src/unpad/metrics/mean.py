@@ -38,14 +38,24 @@ class MeanOverSteps(Metric):
         self.add_state("count", torch.zeros((), dtype=torch.float64), "sum")
 
     def per_step(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """(steps,) the number of each step."""
+        """(steps,) the number of each step.
+
+        Args:
+            y_true: targets, (steps, feature) or labels (steps,).
+            y_pred: outputs, (steps, feature).
+        """
         raise NotImplementedError
 
     def add(self, steps: Steps) -> None:
         self.add_values(self.per_step(steps.y_true, steps.y_pred), steps.weight)
 
     def add_values(self, values: Tensor, weight: Tensor | None) -> None:
-        """Adds numbers, each with its weight."""
+        """Adds numbers, each with its weight.
+
+        Args:
+            values: of any shape; none change nothing.
+            weight: of the same shape; None for 1 each.
+        """
         if weight is None:
             # Written where torchmetrics keeps states: setting an attribute searches modules first.
             states = vars(self)
@@ -91,7 +101,14 @@ class MeanMetricWrapper(MeanOverSteps):
     def update(
         self, y_true: Tensor, y_pred: Tensor, weight: Tensor | None = None, layout: Any = None
     ) -> None:
-        """Adds values at real steps: the function gets them as they are."""
+        """Adds values at real steps: the function gets them as they are.
+
+        Args:
+            y_true: targets beside the outputs.
+            y_pred: outputs, (steps, feature).
+            weight: one a step; None for 1 each.
+            layout: which steps make a sequence; not needed.
+        """
         for label in self.ignored:
             y_true, y_pred, weight = without(label, y_true, y_pred, weight)
         if not len(y_pred):

@@ -83,7 +83,11 @@ class Metric(Configured, Refusing, torchmetrics.Metric, refused=_REFUSED):
         self._sizes: tuple[int, bool] | None = None
 
     def ignore(self, label: int | None) -> None:
-        """Steps of this label do not count either; None changes nothing."""
+        """Steps of this label do not count either; None changes nothing.
+
+        Args:
+            label: that does not count.
+        """
         if label is not None and label not in self.ignored:
             self.ignored = (*self.ignored, label)
 
@@ -111,7 +115,11 @@ class Metric(Configured, Refusing, torchmetrics.Metric, refused=_REFUSED):
         """
 
     def add(self, steps: Steps) -> None:
-        """Adds steps, at least one, to the states."""
+        """Adds steps, at least one, to the states.
+
+        Args:
+            steps: targets, outputs and weights at steps that count.
+        """
         raise NotImplementedError
 
     def score(self) -> Tensor:
@@ -153,7 +161,14 @@ class Metric(Configured, Refusing, torchmetrics.Metric, refused=_REFUSED):
         dtype: Any = None,
         name: str | None = None,
     ) -> Variable:
-        """The same under Keras's older name."""
+        """The same under Keras's older name.
+
+        Args:
+            shape: of the state.
+            initializer: gives its first values: a name or a callable of (shape, dtype).
+            dtype: by default float64.
+            name: of the state.
+        """
         return self.add_variable(shape, initializer, dtype, name=name)
 
     @property

@@ -163,7 +163,13 @@ class _SpanMetric(Metric):
         return torch.bincount(spans.kind, weight, minlength=len(self.types))
 
     def of_spans(self, there: Tensor, given: Tensor, both: Tensor) -> Tensor:
-        """The number of these counts."""
+        """The number of these counts.
+
+        Args:
+            there: spans of the targets.
+            given: spans of the predictions.
+            both: spans that are in both.
+        """
         raise NotImplementedError
 
     def score(self) -> Tensor:

@@ -43,13 +43,23 @@ class StepMetric:
         self._make = make
 
     def start(self, size: int, loss: Loss, device: torch.device) -> StartedMetric:
-        """A metric of its own, to be reset first; `size` is that of the outputs' last axis."""
+        """A metric of its own, to be reset first; `size` is that of the outputs' last axis.
+
+        Args:
+            size: of the outputs' last axis.
+            loss: that the model is trained with.
+            device: where its states are.
+        """
         metric = self._make(size, loss)
         metric.ignore(getattr(loss, "ignore_class", None))
         return StartedMetric(self.name, metric.to(device))
 
     def check(self, weighted: bool = False) -> None:
-        """Raises where the metric is of no use in `compile`, or takes no weights and must."""
+        """Raises where the metric is of no use in `compile`, or takes no weights and must.
+
+        Args:
+            weighted: whether it is one of `weighted_metrics`.
+        """
         if self.not_in_compile is not None:
             raise ValueError(f"compile: metric {self.name!r}: {self.not_in_compile}.")
         if weighted and not self.takes_weight:

@@ -73,15 +73,28 @@ class ThresholdMetric(Metric):
         self.register_buffer("edges", torch.tensor(list(thresholds), dtype=torch.float64), False)
 
     def of_counts(self, counts: Counts) -> Tensor:
-        """The metric, where something was counted."""
+        """The metric, where something was counted.
+
+        Args:
+            counts: true and false, positives and negatives, (thresholds, columns) each.
+        """
         raise NotImplementedError
 
     def columns(self, y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
-        """What is counted: targets and outputs (steps, columns), before the sigmoid."""
+        """What is counted: targets and outputs (steps, columns), before the sigmoid.
+
+        Args:
+            y_true: targets, (steps, feature) or labels (steps,).
+            y_pred: outputs, (steps, feature).
+        """
         return one_hot(self.name, y_true, y_pred.shape[-1]), y_pred
 
     def weights(self, weight: Tensor) -> Tensor:
-        """(steps, columns) or (steps, 1) of what is counted, from those of the outputs."""
+        """(steps, columns) or (steps, 1) of what is counted, from those of the outputs.
+
+        Args:
+            weight: (steps, feature) or (steps, 1).
+        """
         return weight
 
     def build(self, size: int, labels: bool) -> None:
@@ -171,7 +184,11 @@ class AtThresholds(ThresholdMetric):
         return of_class(weight, self.class_id)
 
     def share(self, counts: Counts) -> Tensor:
-        """(thresholds, columns) the number."""
+        """(thresholds, columns) the number.
+
+        Args:
+            counts: true and false, positives and negatives, (thresholds, columns) each.
+        """
         raise NotImplementedError
 
     def of_counts(self, counts: Counts) -> Tensor:

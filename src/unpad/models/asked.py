@@ -64,6 +64,9 @@ class Asked(Layer, obeyed=["metrics"]):
     def as_compiled(self, who: str) -> Compiled:
         """What was given to `compile`.
 
+        Args:
+            who: the method that asks, for the error.
+
         Raises:
             RuntimeError: nothing was.
         """
@@ -74,7 +77,11 @@ class Asked(Layer, obeyed=["metrics"]):
         return self._compiled
 
     def objective_for(self, count: int) -> Objective:
-        """What was compiled, arranged for this number of outputs."""
+        """What was compiled, arranged for this number of outputs.
+
+        Args:
+            count: of outputs.
+        """
         names = self._called_outputs(count)
         return self.as_compiled("fit").objective(names, self.output_form)
 
@@ -88,7 +95,11 @@ class Asked(Layer, obeyed=["metrics"]):
         return ["output" if len(last) != 1 or last[0] in (None, self) else last[0].name]
 
     def outputs_for(self, specs: list[Spec]) -> list[Spec]:
-        """What the model gives for inputs of these specs, one for each output; it is built then."""
+        """What the model gives for inputs of these specs, one for each output; it is built then.
+
+        Args:
+            specs: one for each input.
+        """
         out = self.ensure_built(*(specs if len(specs) == 1 else [specs]))
         return list(out) if isinstance(out, (list, tuple)) else [out]
 
@@ -100,23 +111,39 @@ class Asked(Layer, obeyed=["metrics"]):
         return [m for m in found if id(m) not in inside]
 
     def in_form_of_outputs(self, parts: list[Any]) -> Any:
-        """One thing for each output, in the form in which the model gives its outputs."""
+        """One thing for each output, in the form in which the model gives its outputs.
+
+        Args:
+            parts: one for each output.
+        """
         return parts[0] if len(parts) == 1 else parts
 
     def open_inputs(self, inputs: list[Any]) -> list[tuple[Any, Any]]:
-        """Each input as it is fed to the model, and as its real steps, padding gone where known."""
+        """Each input as it is fed to the model, and as its real steps, padding gone where known.
+
+        Args:
+            inputs: as the caller gave them.
+        """
         if len(inputs) > 1:
             return [(x, x) for x in inputs]
         opened = self.open(inputs[0])
         return [(opened, opened)]
 
     def check_inputs(self, inputs: list[Any]) -> None:
-        """Raises for values that a first layer cannot take; see `Layer.check`."""
+        """Raises for values that a first layer cannot take; see `Layer.check`.
+
+        Args:
+            inputs: as they are fed.
+        """
         if len(inputs) == 1:
             self.check(inputs[0])
 
     def paired_inputs(self, specs: list[Spec]) -> list[tuple[int, int]]:
-        """Pairs of inputs whose steps are combined one to one."""
+        """Pairs of inputs whose steps are combined one to one.
+
+        Args:
+            specs: one for each input.
+        """
         return []
 
     @property
@@ -141,7 +168,11 @@ class Asked(Layer, obeyed=["metrics"]):
         return any(m is not self and _says_stateful(m) for m in every_module(self))
 
     def reset_states(self, rows: Any = None) -> None:
-        """The older name of `reset_state`."""
+        """The older name of `reset_state`.
+
+        Args:
+            rows: places in the batch; None for all.
+        """
         self.reset_state(rows)
 
     def reset_state(self, rows: Any = None) -> None:

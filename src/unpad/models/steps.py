@@ -126,7 +126,11 @@ class Steps(Asked):
             metric.reset_state()
 
     def overrides(self, *names: str) -> bool:
-        """Whether a subclass, or somebody on this model, has put something in place of these."""
+        """Whether a subclass, or somebody on this model, has put something in place of these.
+
+        Args:
+            names: of methods.
+        """
         kind, own = type(self), vars(self)
         return any(n in own or getattr(kind, n) is not getattr(Steps, n) for n in names)
 

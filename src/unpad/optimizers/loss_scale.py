@@ -94,7 +94,12 @@ class LossScaleOptimizer(Optimizer):
         return as_data({name: getattr(self, name) for name in names})
 
     def exclude_from_weight_decay(self, var_list: Any = None, var_names: Any = None) -> None:
-        """Lets these weights not decay: those of the inner optimiser."""
+        """Lets these weights not decay: those of the inner optimiser.
+
+        Args:
+            var_list: weights.
+            var_names: parts of names.
+        """
         self.inner_optimizer.exclude_from_weight_decay(var_list, var_names)
 
     def bind(self, parameters: Iterable[Tensor], scaling: Scaling | None = None) -> Rule:

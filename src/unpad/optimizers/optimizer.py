@@ -159,7 +159,13 @@ class Optimizer(OwnUpdate, Configured, Refusing, refused=_REFUSED):
         self._clip = ours(learning_rate=self._schedule or self._rate, **now)._clip
 
     def make(self, parameters: list[Tensor], lr: float, around: Around) -> Rule:
-        """The rule with these arguments."""
+        """The rule with these arguments.
+
+        Args:
+            parameters: the weights.
+            lr: the learning rate, or the first of a schedule.
+            around: what is done around each update: clipping, averages, decay.
+        """
         if type(self).update_step is OwnUpdate.update_step:
             raise NotImplementedError(
                 f"{type(self).__name__}: an optimizer of one's own needs an "
@@ -265,7 +271,11 @@ class Optimizer(OwnUpdate, Configured, Refusing, refused=_REFUSED):
                 weight.grad = grad
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Tensor]]) -> None:
-        """The same, of pairs of a gradient and its weight."""
+        """The same, of pairs of a gradient and its weight.
+
+        Args:
+            grads_and_vars: (gradient, weight); a gradient may be None.
+        """
         pairs = list(grads_and_vars)
         self.apply([grad for grad, _ in pairs], [weight for _, weight in pairs])
 
@@ -322,7 +332,11 @@ class Optimizer(OwnUpdate, Configured, Refusing, refused=_REFUSED):
             self.torch_optimizer.learning_rate = self._rate
 
     def finalize_variable_values(self, var_list: Any = None) -> None:
-        """Puts the running averages in the weights' place, where they are kept."""
+        """Puts the running averages in the weights' place, where they are kept.
+
+        Args:
+            var_list: Keras's; the weights that are bound are meant.
+        """
         if self.torch_optimizer is not None:
             self.torch_optimizer.finalize_variable_values()
 

@@ -32,11 +32,20 @@ class OwnUpdate:
         """Makes the states for these weights; a class of one's own does it by `add_variable...`.
 
         Called by a loop of one's own, it says which weights `apply` moves.
+
+        Args:
+            variables: the weights, in the order of `apply`'s gradients.
         """
         self._weights, self.built = list(variables), True
 
     def update_step(self, gradient: Tensor, variable: Tensor, learning_rate: float) -> None:
-        """Moves one weight, in place, by `assign_sub` and the like; `iterations` counts from 0."""
+        """Moves one weight, in place, by `assign_sub` and the like; `iterations` counts from 0.
+
+        Args:
+            gradient: of the weight's shape.
+            variable: the weight.
+            learning_rate: of this update.
+        """
         raise NotImplementedError(
             f"{type(self).__name__}: an optimizer of one's own needs an "
             "update_step(self, gradient, variable, learning_rate)."
@@ -70,14 +79,26 @@ class OwnUpdate:
     def add_variable_from_reference(
         self, reference_variable: Tensor, name: str | None = None, initializer: Any = "zeros"
     ) -> Variable:
-        """Makes a state of a weight's shape, type and device."""
+        """Makes a state of a weight's shape, type and device.
+
+        Args:
+            reference_variable: the weight.
+            name: of the state.
+            initializer: gives its first values: a name or a callable of (shape, dtype).
+        """
         w, place = reference_variable, self._get_variable_index(reference_variable)
         return self._keep(place, w.shape, initializer, w.dtype, name, w.device)
 
     def add_optimizer_variables(
         self, trainable_variables: Iterable[Tensor], name: Any, initializer: Any = "zeros"
     ) -> Any:
-        """A list of a state for each weight; for a list of names a tuple of such lists."""
+        """A list of a state for each weight; for a list of names a tuple of such lists.
+
+        Args:
+            trainable_variables: the weights.
+            name: of the states, or a list of names.
+            initializer: gives their first values, or a list of those beside the names.
+        """
         weights = list(trainable_variables)
         if isinstance(name, str):
             return [self.add_variable_from_reference(w, name, initializer) for w in weights]
@@ -110,17 +131,32 @@ class OwnUpdate:
 
     @torch.no_grad()
     def assign(self, variable: Tensor, value: Any) -> None:
-        """Replaces a weight's or a state's values, in place."""
+        """Replaces a weight's or a state's values, in place.
+
+        Args:
+            variable: the weight or state.
+            value: a tensor, array or number that goes with its shape.
+        """
         variable.copy_(as_tensor(value, f"{type(self).__name__}.assign"))
 
     @torch.no_grad()
     def assign_add(self, variable: Tensor, value: Any) -> None:
-        """Adds to a weight's or a state's values, in place."""
+        """Adds to a weight's or a state's values, in place.
+
+        Args:
+            variable: the weight or state.
+            value: a tensor, array or number that goes with its shape.
+        """
         variable.add_(value)
 
     @torch.no_grad()
     def assign_sub(self, variable: Tensor, value: Any) -> None:
-        """Takes from a weight's or a state's values, in place."""
+        """Takes from a weight's or a state's values, in place.
+
+        Args:
+            variable: the weight or state.
+            value: a tensor, array or number that goes with its shape.
+        """
         variable.sub_(value)
 
 

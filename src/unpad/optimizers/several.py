@@ -149,7 +149,12 @@ class MultiOptimizer(Optimizer):
         pass  # each optimizer checks its own
 
     def exclude_from_weight_decay(self, var_list: Any = None, var_names: Any = None) -> None:
-        """Lets these weights not decay: those of every optimiser."""
+        """Lets these weights not decay: those of every optimiser.
+
+        Args:
+            var_list: weights.
+            var_names: parts of names.
+        """
         for one in self.optimizers:
             one.exclude_from_weight_decay(var_list, var_names)
 

@@ -120,7 +120,12 @@ class Cell(Layer):
         return (self.gates * self.units,)
 
     def first_bias(self, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
-        """The bias before training."""
+        """The bias before training.
+
+        Args:
+            shape: of the bias.
+            dtype: of the bias.
+        """
         return self.bias_initializer(shape, dtype)
 
     def biases(self) -> tuple[Tensor | None, Tensor | None]:
@@ -230,6 +235,10 @@ class Cell(Layer):
         """Draws now, and keeps the masks for all steps until `release`.
 
         Fewer rows than `batch` in a later step are the first ones.
+
+        Args:
+            batch: rows of the batch.
+            like: a tensor of the type and device wanted.
         """
         self._held = None
         self._held = self.draws(batch, 1, like)
