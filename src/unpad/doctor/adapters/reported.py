@@ -100,6 +100,7 @@ class OfCallables:
         return None if self.labelled.per_step else "the outputs are one a sequence."
 
     def numbers(self, batches: Batches) -> dict[str, float]:
+        """Each number by its name, over all batches as a loop of one's own would report it."""
         return {
             name: self._over(function, self._ways[name], batches)
             for name, function in self.functions.items()
@@ -226,6 +227,7 @@ class OfCompiled:
         return not mine and bool(getattr(self.model.optimizer, "gradient_accumulation_steps", None))
 
     def numbers(self, batches: Batches) -> dict[str, float]:
+        """Each number by its name, as `evaluate` gives it for these batches."""
         return self._evaluated(batches, batches.size)
 
     def _evaluated(self, batches: Batches, size: int) -> dict[str, float]:
