@@ -48,6 +48,67 @@ def test_an_order_is_drawn_anew_each_epoch_and_follows_from_the_seed():
     assert same == again == first
 
 
+def test_repeated_without_end_is_drawn_anew_each_time_and_follows_from_the_epoch():
+    data = Dataset.range(5).shuffle(5, seed=3).repeat()
+    first, second = (numbers(data.take(15)) for _ in range(2))
+    assert first == second  # each a chain of its own, from its first epoch on
+    assert sorted(first[:5]) == sorted(first[5:10]) == list(range(5))
+    assert first[:5] != first[5:10] != first[10:]
+    some = data.take(15)
+    assert [numbers(some) for _ in range(2)] != [first, first]
+    some.set_epoch(0)
+    assert numbers(some) == first
+    assert data.batch(2).filter(bool).cardinality() == -1
+    with pytest.raises(TypeError, match="never end"):
+        len(data)
+
+
+def model_that_notes():
+    """Learns nothing, and notes what it is given in training."""
+
+    class Noting(keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.seen = []
+
+        def call(self, x, training=False):
+            self.seen += [int(n) for n in x[:, 0]] if training else []
+            return x
+
+    noting = Noting()
+    model = keras.Sequential([keras.Input((1,)), noting, keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    model.fit(np.ones((1, 1)), np.ones((1, 1)), verbose=0)
+    noting.seen.clear()
+    return model, noting.seen
+
+
+def test_a_fit_goes_through_it_by_epochs_and_the_next_fit_goes_on():
+    def rows():
+        x = np.arange(6.0)[:, None]
+        return Dataset.from_tensor_slices((x, x)).shuffle(6, seed=2).batch(6)
+
+    model, seen = model_that_notes()
+    model.fit(rows(), epochs=4, verbose=0)
+    orders, _ = list(seen), seen.clear()
+    assert len({tuple(orders[i : i + 6]) for i in range(0, 24, 6)}) > 2
+    data = rows()
+    for _ in range(4):
+        model.fit(data, verbose=0)
+    assert seen == orders
+    seen.clear()
+    data = rows()
+    model.fit(data, epochs=2, verbose=0)
+    model.evaluate(rows(), verbose=0)
+    model.fit(data, initial_epoch=2, epochs=4, verbose=0)
+    assert seen == orders
+    seen.clear()
+    model.fit(rows, epochs=2, verbose=0)  # a function that makes one
+    assert seen == orders[:12]
+    with pytest.raises(ValueError, match=r"never ends\. Say how many .* steps_per_epoch=\.\.\."):
+        model.fit(rows().repeat(), verbose=0)
+
+
 def test_a_cache_reads_once():
     read = []
     data = Dataset.from_generator(lambda: (read.append(n) or n for n in range(3))).cache()

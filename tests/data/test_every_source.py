@@ -376,3 +376,39 @@ def test_one_batch_of_features_that_differ_is_named():
     grids = [np.ones((4, 3)), np.ones((4, 3)), np.ones((4, 2))]
     with says("Normalization: batch 2: built for (3,) features, got (batch, 2)."):
         L.Normalization().adapt(iter(grids))
+
+
+class Hearing(Endless):
+    """Says what it hears, and which batches it is asked for."""
+
+    def __init__(self, workers=1):
+        super().__init__("(x, y)")
+        self.workers, self.heard = workers, []
+
+    def on_epoch_begin(self):
+        self.heard.append("begin")
+
+    def on_epoch_end(self):
+        self.heard.append("end")
+
+    def __getitem__(self, i):
+        self.heard.append(i)
+        return super().__getitem__(i)
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_an_endless_dataset_hears_of_epochs(workers):
+    data, model = Hearing(workers), small()
+    model.fit(data, epochs=2, steps_per_epoch=2, verbose=0)
+    begin, *first, end, again, c, d, last = data.heard  # of threads either may be first
+    assert [begin, {*first}, end] == ["begin", {0, 1}, "end"]
+    assert [again, {c, d}, last] == ["begin", {2, 3}, "end"]
+    data.heard.clear()
+    model.evaluate(data, steps=2, verbose=0)
+    model.predict(data, steps=1, verbose=0)
+    begin, *first, end, again, only, last = data.heard
+    assert [begin, {*first}, end, again, only, last] == ["begin", {0, 1}, "end", "begin", 0, "end"]
+    data.heard.clear()
+    data.workers = 1
+    model.fit(batches("(x, y)"), epochs=2, validation_data=data, validation_steps=1, verbose=0)
+    assert data.heard == ["begin", 0, "end", "begin", 0, "end"]

@@ -1,5 +1,7 @@
 """Streams, samplers and optimisers of one's own: killed anywhere, the same bits as in peace."""
 
+import random
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -46,6 +48,48 @@ def loader(folder):
     return DataLoader([*zip(X, Y, strict=True)], batch_sampler=budget, collate_fn=together)
 
 
+def drawn():
+    """Its order is drawn from numpy's stream, and something for each batch from all three."""
+    for i in np.random.permutation(len(X)):
+        noise = random.random() + float(torch.rand(1)) + np.random.random()
+        yield X[i : i + 2], Y[i : i + 2], [noise] * len(X[i : i + 2])
+
+
+def in_steps(_):
+    """Sentences in another order each time, in batches, without an end."""
+    ragged = keras.Ragged.from_list(X), keras.Ragged.from_list(Y)
+    return keras.data.Dataset.from_tensor_slices(ragged).shuffle(9, seed=3).repeat().batch(3)
+
+
+class Mixed(keras.utils.PyDataset):
+    """Mixes its sentences after each epoch, as scripts of Keras do."""
+
+    def __init__(self, _):
+        super().__init__()
+        self.order = np.arange(len(X))
+        self.begun = 0
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, i):
+        some = self.order[4 * i : 4 * i + 4]
+        return [X[j] for j in some], [Y[j] for j in some], np.random.random(4) + self.begun
+
+    def on_epoch_begin(self):
+        self.begun += 1
+
+    def on_epoch_end(self):
+        np.random.shuffle(self.order)
+
+
+class MixedEndlessly(Mixed):
+    num_batches = None
+
+    def __getitem__(self, i):
+        return super().__getitem__(i % 4)
+
+
 COLUMNS = {"columns": ("words", "tags")}
 STREAMS = {
     "Parquet": (lambda folder: folder, {**COLUMNS, "batch_size": 4}),
@@ -54,6 +98,12 @@ STREAMS = {
     "function": (lambda folder: batches, {}),
     "function, so many": (lambda folder: batches, {"steps_per_epoch": 3}),
     "DataLoader": (loader, {}),
+    "drawn": (lambda folder: drawn, {}),
+    "drawn, so many": (lambda folder: drawn, {"steps_per_epoch": 7}),
+    "Dataset": (lambda folder: in_steps(folder).take(5), {}),
+    "Dataset without an end": (in_steps, {"steps_per_epoch": 4}),
+    "PyDataset": (Mixed, {}),
+    "PyDataset without an end": (MixedEndlessly, {"steps_per_epoch": 4}),
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ class Dataset:
 
     Args:
         start: gives the elements from the first on, for an epoch counted from 0.
-        count: of elements, where it is known.
+        count: of elements, where it is known; math.inf where they never end.
 
     Example:
         >>> data = Dataset.from_tensor_slices(([1, 2, 3], [0, 1, 0])).map(lambda x, y: (x * 2, y))
@@ -34,8 +35,10 @@ class Dataset:
         tensor([6]) tensor([0])
     """
 
-    def __init__(self, start: Callable[[int], Iterator[Any]], count: int | None = None) -> None:
-        self._start, self._count, self._epoch = start, count, 0
+    def __init__(self, start: Callable[[int], Iterator[Any]], count: float | None = None) -> None:
+        self._start, self._count = start, count
+        #: How often it was gone through: the epoch that the next time is, counted from 0.
+        self.passes = 0
 
     # --- where elements come from ----------------------------------------------------------------
 
@@ -137,7 +140,9 @@ class Dataset:
         Args:
             predicate: of an element, or of the parts of a tuple.
         """
-        return self._then(lambda read: (e for e in read if bool(_called(predicate, e))), None)
+        return self._then(
+            lambda read: (e for e in read if bool(_called(predicate, e))), unknown=True
+        )
 
     def batch(
         self, batch_size: int, drop_remainder: bool = False, num_parallel_calls: Any = None
@@ -159,9 +164,9 @@ class Dataset:
                     yield _together(rows)
 
         known = self._count
-        whole = None if known is None else known // size
-        rest = bool(known is not None and known % size and not drop_remainder)
-        return self._then(batches, None if whole is None else whole + rest)
+        if known is not None and known < math.inf:
+            known = int(known) // size if drop_remainder else math.ceil(known / size)
+        return self._then(batches, known)
 
     def padded_batch(
         self,
@@ -187,7 +192,7 @@ class Dataset:
             for batch in read:
                 yield from Dataset.from_tensor_slices(batch)
 
-        return self._then(rows, None)
+        return self._then(rows, unknown=True)
 
     def shuffle(
         self, buffer_size: int, seed: int | None = None, reshuffle_each_iteration: bool = True
@@ -218,9 +223,17 @@ class Dataset:
     def repeat(self, count: int | None = None) -> Dataset:
         """All elements so many times, or without end."""
         if count is None or count < 0:
-            endless = itertools.count()
-            return Dataset(lambda e: itertools.chain.from_iterable(self._read(i) for i in endless))
-        known = None if self._count is None else self._count * count
+
+            def endless(epoch: int) -> Iterator[Any]:
+                for i in itertools.count(epoch << 32):
+                    read = self._read(i)
+                    some = list(itertools.islice(read, 1))
+                    if not some:
+                        return
+                    yield from itertools.chain(some, read)
+
+            return Dataset(endless, 0 if self._count == 0 else math.inf)
+        known = None if self._count is None else count and self._count * count
         every = range(count)
         return Dataset(
             lambda e: itertools.chain.from_iterable(self._read(e * count + i) for i in every), known
@@ -257,7 +270,7 @@ class Dataset:
         """The first elements; -1 for all."""
         if count < 0:
             return self
-        known = count if self._count is None else min(count, self._count)
+        known = None if self._count is None else min(count, self._count)
         return self._then(lambda read: itertools.islice(read, count), known)
 
     def skip(self, count: int) -> Dataset:
@@ -269,6 +282,7 @@ class Dataset:
         """The elements of this one, then those of another."""
         counts = (self._count, dataset._count)
         known = None if None in counts else sum(c for c in counts if c is not None)
+        known = math.inf if self._count == math.inf else known
         return Dataset(lambda e: itertools.chain(self._read(e), dataset._read(e)), known)
 
     def enumerate(self, start: int = 0) -> Dataset:
@@ -281,15 +295,31 @@ class Dataset:
 
     # --- going through it ------------------------------------------------------------------------
 
-    def _then(self, step: Callable[[Iterator[Any]], Iterator[Any]], count: Any = ...) -> Dataset:
-        known = self._count if count is ... else count
+    def _then(
+        self,
+        step: Callable[[Iterator[Any]], Iterator[Any]],
+        count: float | None = None,
+        unknown: bool = False,
+    ) -> Dataset:
+        """A step behind this one, of so many elements, as many, or as many as turn out."""
+        known = self._count if count is None else count
+        if unknown and known != math.inf:
+            known = None
         return Dataset(lambda epoch: step(self._read(epoch)), known)
 
     def _read(self, epoch: int) -> Iterator[Any]:
         return self._start(epoch)
 
+    def set_epoch(self, epoch: int) -> None:
+        """Says which epoch the next time is that it is gone through, as `fit` does each time.
+
+        Args:
+            epoch: counted from 0; by default one more each time.
+        """
+        self.passes = integer("set_epoch", "epoch", epoch)
+
     def __iter__(self) -> Iterator[Any]:
-        epoch, self._epoch = self._epoch, self._epoch + 1
+        epoch, self.passes = self.passes, self.passes + 1
         return self._read(epoch)
 
     def as_numpy_iterator(self) -> Iterator[Any]:
@@ -298,13 +328,15 @@ class Dataset:
         return (arranged(map(_as_numpy, leaves), like) for leaves, like in read)
 
     def cardinality(self) -> int:
-        """How many elements there are; -2 where it is not known."""
-        return -2 if self._count is None else self._count
+        """How many elements there are; -1 where they never end, -2 where it is not known."""
+        return -2 if self._count is None else -1 if self._count == math.inf else int(self._count)
 
     def __len__(self) -> int:
         if self._count is None:
             raise TypeError("Dataset: how many elements there are is not known before the end.")
-        return self._count
+        if self._count == math.inf:
+            raise TypeError("Dataset: its elements never end.")
+        return int(self._count)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):

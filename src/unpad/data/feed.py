@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from itertools import count
 from typing import Any, Protocol
 
 import torch
@@ -49,6 +48,18 @@ class Feed(Protocol):
         """
         ...
 
+    def left(self) -> None:
+        """To be told that as much of an epoch was taken as was wanted, and not all."""
+        ...
+
+    def state_dict(self) -> dict[str, Any]:
+        """What batches of an epoch that has begun follow from beside `facts`, as data."""
+        ...
+
+    def load_state_dict(self, state: Mapping[str, Any], /) -> None:
+        """Has an epoch go on that had begun."""
+        ...
+
 
 class Drawn:
     """The batches of a source that lies in memory, in the order that was drawn for the epoch.
@@ -91,11 +102,22 @@ class Drawn:
         """The batches of an epoch from batch `start` on; see `Feed.batches`."""
         return self._loader.batches(self.drawn(epoch), apart, start)
 
+    def left(self) -> None:
+        """Nothing is to be done."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Nothing: an epoch follows from the seed."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any], /) -> None:
+        """Nothing is to be done."""
+
 
 class Limited:
     """Epochs of so many batches, each going on where the one before has stopped.
 
-    What can be read again begins anew where it ends; a generator that ends early is an error.
+    What can be read again begins anew where it ends; a generator that ends early is an error. What
+    has no end hears of the end of each epoch.
 
     Args:
         feed: whose epochs follow one another.
@@ -111,6 +133,9 @@ class Limited:
         self.facts = {**feed.facts, option: batches}
         self.once = False
         self._at = -1
+        # How often the feed was gone through before, and how many batches of this time were taken.
+        self._pass, self._taken = 0, 0
+        self._from: tuple[int, int] | None = None
         self._coming: Iterator[Batch] = iter(())
 
     def count(self, epoch: int) -> int | None:
@@ -120,8 +145,7 @@ class Limited:
     def batches(self, epoch: int, start: int = 0, *, apart: bool = False) -> Iterator[Batch]:
         """The batches of an epoch; see `Feed.batches`."""
         if self._at != (wanted := epoch * self._n + start):
-            again = 0 if self._feed.once else wanted
-            self._at, self._coming = wanted, self._passes(again, apart)
+            self._at, self._coming = wanted, self._passes(*self._begin(wanted), apart)
         for done in range(start, self._n):
             batch = next(self._coming, None)
             if batch is None:
@@ -132,23 +156,43 @@ class Limited:
                 )
             self._at += 1
             yield batch
+        if self._feed.count(self._pass) is None:
+            self._feed.left()
 
-    def _passes(self, skipped: int, apart: bool) -> Iterator[Batch]:
-        """All batches one after another, but for so many."""
-        for number in count():
-            n = self._feed.count(number)
-            if n is not None and 0 < n <= skipped:
-                skipped -= n
-                continue
-            some = False
-            coming = self._feed.batches(number, skipped if n is not None else 0, apart=apart)
-            if n is not None:
-                skipped = 0
-            for batch in coming:
-                some = True
-                if skipped:
-                    skipped -= 1
+    def left(self) -> None:
+        """Nothing is to be done: the next epoch goes on."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Which pass it is, and where in it."""
+        return {"pass": self._pass, "taken": self._taken, "of": self._feed.state_dict()}
+
+    def load_state_dict(self, state: Mapping[str, Any], /) -> None:
+        """Goes on there."""
+        self._from, self._at = (state["pass"], state["taken"]), -1
+        self._feed.load_state_dict(state["of"])
+
+    def _begin(self, wanted: int) -> tuple[int, int, int]:
+        """The pass that holds a batch, counted over all, its place there, and how many to leave."""
+        if self._from is not None:
+            place, self._from = self._from, None
+            return *place, 0
+        if self._feed.once:
+            return 0, 0, 0
+        number = 0
+        while (n := self._feed.count(number)) is not None and 0 < n <= wanted:
+            number, wanted = number + 1, wanted - n
+        return (number, 0, wanted) if n is None else (number, wanted, 0)
+
+    def _passes(self, number: int, start: int, left: int, apart: bool) -> Iterator[Batch]:
+        """All batches one after another, from one of a pass on, but for so many."""
+        while True:
+            self._pass, self._taken = number, start
+            for batch in self._feed.batches(number, start, apart=apart):
+                self._taken += 1
+                if left:
+                    left -= 1
                     continue
                 yield batch
-            if self._feed.once or not some:
+            if self._feed.once or not self._taken:
                 return
+            number, start = number + 1, 0

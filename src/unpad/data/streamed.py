@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from itertools import chain, islice
 from typing import Any, Generic, TypeVar
@@ -9,6 +10,7 @@ from typing import Any, Generic, TypeVar
 from .seed import generator, mixed
 from .source import Batches, Pieces, Whole
 from .source.reading import Standing, laid_piece, read_batches, read_pieces
+from .source.streams import Streams
 
 T = TypeVar("T")
 
@@ -50,6 +52,8 @@ class InBatches(Generic[T]):
         self.stream, self._lay, self._standing, self._seed = stream, lay, standing, seed
         self.facts = {"stream": stream.called, "batches": stream.count}
         self._begun: _Begun[T] = _Begun()
+        # Where random streams stood when what was read last began.
+        self._before: Streams | None = None
 
     @property
     def once(self) -> bool:
@@ -72,13 +76,34 @@ class InBatches(Generic[T]):
     def _read(self, epoch: int, start: int) -> Iterator[T]:
         standing = self._standing
         draw = None if self._seed is None else generator(self._seed, epoch)
-        for i, whole in read_batches(self.stream, standing, epoch, draw):
+        coming = read_batches(self.stream, standing, epoch, draw)
+        if not start:
+            self._before = Streams()
+        elif self._before is not None:
+            # What they draw was drawn before: by the order of batches, by the batches themselves.
+            with self._before.again():
+                deque(islice(coming, start), 0)
+        for i, whole in coming:
             if i < start:
                 continue
             with standing.at(standing.batch(i, epoch)):
                 batch = self._lay(whole)
             standing.taken += 1
             yield batch
+
+    def left(self) -> None:
+        """To be told that as much of an epoch was taken as was wanted, and not all."""
+        self.stream.finished()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where random streams stood when the epoch began, and what the stream itself may lose."""
+        before = None if self._before is None else self._before.state_dict()
+        return {"before": before, "stream": self.stream.state_dict()}
+
+    def load_state_dict(self, state: Mapping[str, Any], /) -> None:
+        """Has an epoch begin as it did."""
+        self._before = None if state["before"] is None else Streams(state["before"])
+        self.stream.load_state_dict(state["stream"])
 
 
 class InPieces(Generic[T]):
@@ -170,6 +195,16 @@ class InPieces(Generic[T]):
         standing = self._standing
         for number, piece in read_pieces(self.pieces, standing, plan, epoch, skipped):
             yield number, laid_piece(piece, self._lay, standing)
+
+    def left(self) -> None:
+        """Nothing is to be done."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Nothing: an epoch follows from the seed."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any], /) -> None:
+        """Nothing is to be done."""
 
     def numbered(self, epoch: int, number: int) -> int:
         """A seed of a piece's own."""

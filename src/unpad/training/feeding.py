@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import count
 from typing import Any, NamedTuple
 from zlib import crc32
@@ -40,7 +40,12 @@ Stream = Batches | Pieces
 
 
 def read(
-    model: Any, given: Given, columns: Any, who: str, targets: bool = True
+    model: Any,
+    given: Given,
+    columns: Any,
+    who: str,
+    targets: bool = True,
+    batches: int | None = None,
 ) -> tuple[Given, Stream | None]:
     """What was given: arrays, or a stream whose batches or pieces are the data.
 
@@ -49,7 +54,8 @@ def read(
     """
     beside = given.y is not None
     inputs, outputs = _names(model.input_names), _names(model.output_names)
-    asked = Asked(who, columns, inputs, outputs, targets and not beside, not model.one_input)
+    several = not model.one_input
+    asked = Asked(who, columns, inputs, outputs, targets and not beside, several, batches)
     found = recognised(given.x, asked)
     of_sequences = beside and isinstance(given.x, (Iterator, list)) and isinstance(found, Batches)
     if found is None or of_sequences:
@@ -236,6 +242,18 @@ class Together:
                 return
             whole = isinstance(self._stream, Batches)
             yield share_of(batch, ranks, self._device) if whole else batch
+
+    def left(self) -> None:
+        """See `Feed.left`."""
+        self._feed.left()
+
+    def state_dict(self) -> dict[str, Any]:
+        """See `Feed.state_dict`."""
+        return self._feed.state_dict()
+
+    def load_state_dict(self, state: Mapping[str, Any], /) -> None:
+        """See `Feed.load_state_dict`."""
+        self._feed.load_state_dict(state)
 
 
 def share_of(batch: Batch, ranks: Ranks, device: torch.device) -> Batch:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import random
 import warnings
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from ..core.weighted import Weighted
 from ..data.seed import Seed
+from ..data.source.streams import Streams
 from ..ragged.numbers import type_name
 from ..ranks import Ranks
 from .state import AddsUp, Kept, State
@@ -158,11 +157,7 @@ class RandomStreams(Kept):
 
     def state_dict(self) -> dict[str, Any]:
         """Where each stands."""
-        found = {
-            "torch": torch.get_rng_state(),
-            "numpy": np.random.get_state(),
-            "python": random.getstate(),
-        }
+        found = Streams().state_dict()
         if self._ranks.stream is not None:
             found["own"] = self._ranks.stream
         if self._device.type == "cuda":
@@ -171,9 +166,7 @@ class RandomStreams(Kept):
 
     def load_state_dict(self, state: dict[str, Any], /) -> None:
         """Sets each to where it stood; one of a device that is not used now is left."""
-        torch.set_rng_state(state["torch"])
-        np.random.set_state(state["numpy"])
-        random.setstate(state["python"])
+        Streams(state).set()
         self._ranks.stream = state.get("own")
         if self._device.type == "cuda" and "cuda" in state:
             torch.cuda.set_rng_state(state["cuda"], self._device)
@@ -243,6 +236,27 @@ class Order(Kept):
                     f"is of a fit with {name}={theirs!r}, this one has {name}={mine!r}: its "
                     "batches would be others"
                 )
+
+
+class Reading(Kept):
+    """How far a stream was read, and what it may have drawn from.
+
+    Args:
+        feed: what gives the batches.
+    """
+
+    of_each = True
+
+    def __init__(self, feed: Any) -> None:
+        self._feed = feed
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where it stands."""
+        return self._feed.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any], /) -> None:
+        """Has it go on from there."""
+        self._feed.load_state_dict(state)
 
 
 class Place(Kept):

@@ -21,6 +21,7 @@ from .kept import (
     Order,
     Place,
     RandomStreams,
+    Reading,
     Versions,
     place_of,
 )
@@ -201,6 +202,7 @@ class Fitting:
         return {
             "place": self._place,
             "order": Order(model, self.feed),
+            "reading": Reading(self.feed),
             "callbacks": self.watchers,
             "optimizer": KeptOptimizer(run.optimizer, model),
             "model": KeptModel(model),
@@ -253,6 +255,8 @@ def evaluated(
                 watchers.tell("on_test_batch_end", i, run.seen(returned))
             if model.stop_evaluating:
                 break
+        if held.most is not None:
+            held.feed.left()
         logs = run.logs(returned)
         watchers.tell("on_test_end", logs)
     return logs

@@ -75,7 +75,7 @@ class Trainer:
         model, ranks = self.model, here("fit")
         refuse_own_ways(model, "fit", ranks)
         beginning = Beginning(callbacks, backup, initial_state, ranks)
-        given, stream = read(model, given, columns, "fit")
+        given, stream = read(model, given, columns, "fit", batches=steps_per_epoch)
         seed = beginning.seed or ranks.from_first(lambda: self._next_seed(epochs.start))
         self._refuse_other_rows(batches, stream, sampler)
         if stream is None:
@@ -129,7 +129,7 @@ class Trainer:
         """See `Model.evaluate`."""
         model, ranks = self.model, here(who)
         refuse_own_ways(model, who, ranks)
-        given, stream = read(model, given, columns, who)
+        given, stream = read(model, given, columns, who, batches=steps)
         if stream is not None:
             refuse_endless(stream, steps, "steps", who)
         feed, objective, outputs, data, _ = to_be_asked(model, given, stream, batch_size, who)
@@ -167,8 +167,9 @@ class Trainer:
         """See `Model.predict`."""
         model, ranks = self.model, here("predict")
         refuse_own_ways(model, "predict", ranks)
-        given, stream = read(model, Given(x), columns, "predict", targets=False)
+        given, stream = read(model, Given(x), columns, "predict", targets=False, batches=steps)
         drawn: list[Tensor] = []
+        feed = None
         if stream is None:
             opened = open_inputs(model, given.x, "predict")
             ranks.agree({"sequences": len(opened.given[0]), "steps": opened.data.steps})
@@ -203,6 +204,8 @@ class Trainer:
                 done += len(drawn)
                 if model.stop_predicting:
                     break
+            if feed is not None and steps is not None:
+                feed.left()
             watchers.tell("on_predict_end")
         finally:
             progress.stop()

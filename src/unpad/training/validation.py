@@ -77,7 +77,7 @@ def _given_by_itself(
         x, y, weight = (*data, None)[:3]
         given, stream = Given(x, y, weight), None
     else:
-        given, stream = read(model, Given(data), columns, who)
+        given, stream = read(model, Given(data), columns, who, batches=validation.steps)
         if stream is None and given.x is data:
             raise ValueError(
                 "fit: expected validation_data as (x, y) or (x, y, sample_weight), or what "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -27,6 +27,7 @@ class Asked(NamedTuple):
         outputs: names of its outputs, likewise.
         targets: whether targets are wanted beside x.
         several: whether a tuple as x may be several inputs; else it is one of sequences.
+        batches: that an epoch takes of them, where that is said.
     """
 
     who: str
@@ -35,6 +36,7 @@ class Asked(NamedTuple):
     outputs: list[str] | None = None
     targets: bool = True
     several: bool = True
+    batches: int | None = None
 
 
 class Batches(ABC):
@@ -64,6 +66,13 @@ class Batches(ABC):
 
     def finished(self) -> None:  # noqa: B027
         """To be told that an epoch is over."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """What must not be lost for a training to go on with it: data and tensors."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any], /) -> None:  # noqa: B027
+        """Takes it back."""
 
 
 class Piece(NamedTuple):

@@ -25,6 +25,7 @@ class Iterated(Batches):
         once: whether it can be gone through only once.
         asked: what is known of the model.
         count: of batches, where it is known.
+        endless: whether it is known that they never end.
     """
 
     def __init__(
@@ -34,13 +35,25 @@ class Iterated(Batches):
         once: bool,
         asked: Asked,
         count: int | None = None,
+        endless: bool = False,
     ) -> None:
         self._start, self.called, self.once, self.count = start, called, once, count
-        self._asked = asked
+        self._asked, self.endless = asked, endless
+        self._before: int | None = None
 
     def read(self, epoch: int, draw: torch.Generator | None) -> Iterator[Any]:
-        """Its items from the first on."""
-        return iter(self._start())
+        """Its items from the first on; what orders them by the epoch is told which it is.
+
+        What counts how often it was gone through goes on counting from fit to fit: the first that
+        is read here is its next.
+        """
+        made = self._start()
+        if hasattr(made, "set_epoch"):
+            before = self._before
+            if before is None:
+                before = self._before = max(0, getattr(made, "passes", 0) - epoch)
+            made.set_epoch(before + epoch)
+        return iter(made)
 
     def as_batch(self, item: Any) -> Whole:
         """An item as inputs, targets and weights."""
@@ -131,4 +144,5 @@ def iterable(x: Any, asked: Asked) -> Batches | None:
         count = len(x)
     except TypeError:  # it has none, or does not know it before its end
         count = None
-    return Iterated(lambda: x, f"the {type(x).__name__}", False, asked, count)
+    endless = hasattr(x, "cardinality") and x.cardinality() == -1
+    return Iterated(lambda: x, f"the {type(x).__name__}", False, asked, count, endless)

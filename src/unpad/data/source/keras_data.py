@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from itertools import count
 from typing import Any
 
@@ -13,6 +14,7 @@ import torch
 from ...arguments import flag, positive
 from .forms import Asked, Batches, Whole
 from .iterables import named
+from .streams import Streams
 
 
 class PyDataset:
@@ -22,7 +24,8 @@ class PyDataset:
     `steps_per_epoch` says how many are an epoch.
 
     `fit` asks for each batch of an epoch, in an order that is drawn where `shuffle` is not False,
-    and then calls `on_epoch_end`.
+    and then calls `on_epoch_end`. A fit that goes on at a later epoch calls `on_epoch_begin` and
+    `on_epoch_end` for those before, whose batches are not made again.
 
     Args:
         workers: how many threads make batches ahead; 1 makes each when it is needed.
@@ -73,6 +76,12 @@ class Numbered(Batches):
     def __init__(self, dataset: Any, asked: Asked) -> None:
         self._dataset, self._asked = dataset, asked
         self.called = f"the {type(dataset).__name__}"
+        # The epoch that it has heard of last, and whether that is over.
+        self._epoch, self._over = -1, True
+        # What random streams were before each time it heard something and drew from them; of
+        # those that it did not hear in this process, what is to be drawn from again.
+        self._heard: list[Streams | None] = []
+        self._to_hear: list[Streams | None] = []
 
     @property
     def count(self) -> int | None:  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -87,23 +96,54 @@ class Numbered(Batches):
         return self.count is None
 
     def read(self, epoch: int, draw: torch.Generator | None) -> Iterator[Any]:
-        """Each batch once, in order or in one that is drawn."""
-        dataset, n = self._dataset, self.count
-        if hasattr(dataset, "on_epoch_begin"):
-            dataset.on_epoch_begin()
-        if n is None:
-            order: Iterable[int] = count()
+        """Each batch once, in order or in one that is drawn; endless ones epoch after epoch."""
+        self._begin(epoch)
+        n, size = self.count, self._asked.batches
+        if n is not None:
+            yield from self._made(range(n) if draw is None else torch.randperm(n, generator=draw))
+        elif size is None:
+            yield from self._made(count())
         else:
-            order = range(n) if draw is None else torch.randperm(n, generator=draw).tolist()
+            for number in count():
+                self._begin(epoch + number)
+                yield from self._made(range(number * size, (number + 1) * size))
+
+    def _begin(self, epoch: int) -> None:
+        """Tells it that an epoch begins; of those before that it has not heard of, both."""
+        if self._epoch < 0:
+            self._epoch = epoch - 1
+        elif self._epoch >= epoch and not self._over:
+            return  # it was looked at before
+        while self._epoch + self._over < epoch:
+            self._tell_beginning() if self._over else self.finished()
+        self._tell_beginning()
+
+    def _tell_beginning(self) -> None:
+        self._epoch, self._over = self._epoch + self._over, False
+        self._tell("on_epoch_begin")
+
+    def _tell(self, hook: str) -> None:
+        told = getattr(self._dataset, hook, None)
+        if told is None:
+            return
+        before = self._to_hear.pop(0) if self._to_hear else None
+        with nullcontext() if before is None else before.again():
+            now = Streams()
+            told()
+            self._heard.append(None if now == Streams() else now)
+
+    def _made(self, order: Iterable[Any]) -> Iterator[Any]:
+        """The batches of these numbers, made by as many threads as the dataset has workers."""
+        dataset, numbers = self._dataset, map(int, order)
         workers = getattr(dataset, "workers", 1) or 1
         if workers < 2:
-            yield from (dataset[i] for i in order)
+            yield from (dataset[i] for i in numbers)
             return
         ready: deque[Future[Any]] = deque()
         most = max(workers, getattr(dataset, "max_queue_size", 10))
         with ThreadPoolExecutor(workers) as pool:
             try:
-                for i in order:
+                for i in numbers:
                     ready.append(pool.submit(dataset.__getitem__, i))
                     if len(ready) >= most:
                         yield ready.popleft().result()
@@ -119,8 +159,18 @@ class Numbered(Batches):
 
     def finished(self) -> None:
         """Tells the dataset that an epoch is over."""
-        if hasattr(self._dataset, "on_epoch_end"):
-            self._dataset.on_epoch_end()
+        if not self._over:
+            self._tell("on_epoch_end")
+        self._over = True
+
+    def state_dict(self) -> dict[str, Any]:
+        """What it drew from when it heard of each epoch."""
+        return {"heard": [None if s is None else s.state_dict() for s in self._heard]}
+
+    def load_state_dict(self, state: Mapping[str, Any], /) -> None:
+        """Has it draw the same when it hears of them."""
+        heard = [None if s is None else Streams(s) for s in state["heard"]]
+        self._to_hear = heard[len(self._heard) :]
 
 
 def py_dataset(x: Any, asked: Asked) -> Batches | None:
