@@ -134,6 +134,40 @@ def test_every_so_many_batches(tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["1-2.pt", "2-1.pt", "2-3.pt"]
 
 
+@pytest.mark.parametrize("ending", ["keras", "safetensors"])
+def test_the_best_model_is_whole_in_its_file(tmp_path, capsys, ending):
+    """`ModelCheckpoint("best.keras", save_best_only=True)`, as most scripts have it."""
+    path = tmp_path / "new" / f"best.{ending}"
+    best = callbacks.ModelCheckpoint(path, "val_mae", 1, save_best_only=True)
+    weights = []
+    note = callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: weights.append(model.get_weights())
+    )
+    model = small()
+    fit(model, Tags("val_mae", [3.0, 1.5, 2.0]), best, note, epochs=3)
+    assert capsys.readouterr().out.splitlines() == [
+        f"Epoch 1: val_mae went from nothing to 3.00000, model saved to {path}",
+        f"Epoch 2: val_mae went from 3.00000 to 1.50000, model saved to {path}",
+        "Epoch 3: val_mae is no better than 1.50000",
+    ]
+    again = keras.models.load_model(path)
+    assert all((a == b).all() for a, b in zip(weights[1], again.get_weights(), strict=True))
+    assert again.compiled and again.optimizer.iterations == 6
+
+
+@pytest.mark.parametrize("ending", ["weights.h5", "safetensors"])
+def test_weights_alone_are_as_the_model_saves_them(tmp_path, ending):
+    path = tmp_path / f"{{epoch}}.{ending}"
+    model = small()
+    fit(model, callbacks.ModelCheckpoint(path, save_weights_only=True), epochs=2)
+    other = small()
+    other.predict(X, verbose=0)
+    other.load_weights(tmp_path / f"2.{ending}")
+    assert all(
+        (a == b).all() for a, b in zip(model.get_weights(), other.get_weights(), strict=True)
+    )
+
+
 def test_a_save_that_fails_leaves_the_file_as_it_was(tmp_path, monkeypatch):
     path = tmp_path / "w.pt"
     save({"w": torch.ones(3)}, path)
@@ -305,15 +339,15 @@ MISTAKES = [
         "EarlyStopping: unknown mode 'maximum'; did you mean 'max'? Known are: auto, max, min.",
     ),
     (
-        lambda: callbacks.ModelCheckpoint("best.keras"),
-        "ModelCheckpoint: expected a filepath that ends in .state.safetensors, for the state of "
-        "the training, got 'best.keras'. For the weights alone: save_weights_only=True and a "
-        "filepath that ends in .weights.pt.",
+        lambda: callbacks.ModelCheckpoint("best.h5"),
+        "ModelCheckpoint: expected a filepath that ends in .keras, .safetensors, for the model, got "
+        "'best.h5'. The weights alone: save_weights_only=True and .weights.h5; the state of the "
+        "training: .state.safetensors.",
     ),
     (
-        lambda: callbacks.ModelCheckpoint("best.weights.h5", save_weights_only=True),
-        "ModelCheckpoint: expected a filepath that ends in .weights.pt, .pt, .pth or .weights, got "
-        "'best.weights.h5'. The file is torch's, of model.state_dict().",
+        lambda: callbacks.ModelCheckpoint("best.keras", save_weights_only=True),
+        "ModelCheckpoint: expected a filepath that ends in .weights.h5, .safetensors, .pt, .pth, "
+        ".weights, for the weights, got 'best.keras'. The whole model: leave save_weights_only out.",
     ),
     (
         lambda: callbacks.ModelCheckpoint("a.pt", save_weights_only=True, save_freq="batch"),

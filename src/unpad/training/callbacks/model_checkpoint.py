@@ -1,4 +1,4 @@
-"""Saves the weights as training goes on."""
+"""Saves the model, its weights or the state of the training as it goes on."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from ...arguments import Bound, Verbose
+from ...arguments import Bound, Verbose, flag
 from ...formats.checkpoint import write_state
 from ...formats.writing import write_whole
 from ...ranks import is_first, say
@@ -17,26 +17,39 @@ from .backup import frequency
 from .callback import WritesState
 from .monitor import Monitor
 
-_ENDINGS = (".pt", ".pth", ".weights")
+#: Of files that torch writes, of `state_dict()`.
+_OF_TORCH = (".pt", ".pth", ".weights")
+_OF_WEIGHTS = (".weights.h5", ".safetensors", *_OF_TORCH)
+_OF_MODEL = (".keras", ".safetensors")
 _OF_STATE = ".state.safetensors"
+_OTHERS = {
+    True: "The whole model: leave save_weights_only out.",
+    False: "The weights alone: save_weights_only=True and .weights.h5; the state of the training: "
+    ".state.safetensors.",
+}
 
 
 class ModelCheckpoint(Monitor, WritesState):
-    """Saves the model's weights after each epoch, each best one, or each so many batches.
+    """Saves the model after each epoch, each best one, or each so many batches.
 
-    The file is torch's: `model.load_state_dict(torch.load(path))`. With `save_weights_only=False`
-    it is the whole state of the training, from which `fit(initial_state=path)` goes on. Either is
-    written beside its place and then put there at once, so that no half of a file is ever found,
-    whatever happens.
+    What the file holds is said by its name, and by `save_weights_only`:
+
+    * ".keras", ".safetensors": the whole model, as `model.save` writes it;
+    * ".weights.h5", ".safetensors" with `save_weights_only=True`: `model.save_weights`;
+    * ".pt", ".pth", ".weights" with `save_weights_only=True`: torch's file,
+      `model.load_state_dict(torch.load(path))`;
+    * ".state.safetensors": the state of the training, from which `fit(initial_state=path)` goes on.
+
+    Each is written beside its place and then put there at once, so that no half of a file is ever
+    found, whatever happens.
 
     Args:
         filepath: where; `{epoch}`, `{batch}` and the names of the logs are filled in, as in
-            "{epoch:02d}-{val_loss:.2f}.weights.pt". Folders are made. It ends in .weights.pt, .pt,
-            .pth or .weights; of a state in .state.safetensors.
+            "{epoch:02d}-{val_loss:.2f}.keras". Folders are made.
         monitor: which number of the logs says what is best.
         verbose: 1 says so in a line.
         save_best_only: whether only an epoch that is the best so far is saved.
-        save_weights_only: whether it is the weights alone, and not the state of the training.
+        save_weights_only: whether it is the weights alone.
         mode: "min" where lower is better, "max" where higher is, "auto" to go by the name.
         save_freq: "epoch", or the number of batches from one to the next.
         initial_value_threshold: what the first best one must beat.
@@ -59,19 +72,15 @@ class ModelCheckpoint(Monitor, WritesState):
         # What is best need not be known where everything is saved.
         super().__init__(monitor, mode if save_best_only or mode != "auto" else "min")
         self.filepath = filepath
-        if not save_weights_only and not os.fspath(filepath).endswith(_OF_STATE):
+        self.save_weights_only = flag("ModelCheckpoint", "save_weights_only", save_weights_only)
+        known = _OF_WEIGHTS if save_weights_only else _OF_MODEL
+        if not os.fspath(filepath).endswith(known):
+            what = "weights" if save_weights_only else "model"
             raise ValueError(
-                f"ModelCheckpoint: expected a filepath that ends in {_OF_STATE}, for the state of "
-                f"the training, got {filepath!r}. For the weights alone: save_weights_only=True "
-                "and a filepath that ends in .weights.pt."
-            )
-        if save_weights_only and not os.fspath(filepath).endswith(_ENDINGS):
-            raise ValueError(
-                f"ModelCheckpoint: expected a filepath that ends in .weights.pt, .pt, .pth or "
-                f".weights, got {filepath!r}. The file is torch's, of model.state_dict()."
+                f"ModelCheckpoint: expected a filepath that ends in {', '.join(known)}, for the "
+                f"{what}, got {filepath!r}. {_OTHERS[save_weights_only]}"
             )
         self.verbose, self.save_best_only = verbose, save_best_only
-        self.save_weights_only = save_weights_only
         self.save_freq = frequency("ModelCheckpoint", save_freq)
         self.best = initial_value_threshold
         self._epoch = self._batches = 0
@@ -104,13 +113,23 @@ class ModelCheckpoint(Monitor, WritesState):
                 return
             self.best = current
             why = f"{self.monitor} went from {before} to {current:.5f}, "
-        if not self.save_weights_only:
+        if not self.save_weights_only and path.name.endswith(_OF_STATE):
             self._wanted.append((path, f"Epoch {epoch + 1}: {why}state saved to {path}"))
             return
         if is_first():
-            save(self.model.state_dict(), path)
+            self._write(path)
         if self.verbose:
-            say(f"Epoch {epoch + 1}: {why}weights saved to {path}")
+            what = "weights" if self.save_weights_only else "model"
+            say(f"Epoch {epoch + 1}: {why}{what} saved to {path}")
+
+    def _write(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not self.save_weights_only:
+            self.model.save(path)
+        elif path.name.endswith(_OF_TORCH):
+            save(self.model.state_dict(), path)
+        else:
+            self.model.save_weights(path)
 
     def due(self, batch: int | None) -> bool:
         return bool(self._wanted)
