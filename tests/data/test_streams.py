@@ -7,6 +7,8 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
 import unpad as keras
 from unpad import Ragged
+from unpad.data.source.forms import Asked
+from unpad.data.source.keras_data import Numbered as BatchesByNumber
 
 from ..messages import says
 from ..taggers import padded, sentences, tagger
@@ -29,8 +31,8 @@ def batches():
 
 
 class Numbered(keras.utils.PyDataset):
-    def __init__(self, workers=1):
-        super().__init__(workers=workers)
+    def __init__(self, workers=1, processes=False):
+        super().__init__(workers, processes, max_queue_size=0)
         self.ended = 0
 
     def __len__(self):
@@ -69,7 +71,9 @@ FORMS = {
     "iterable": Again,
     "list": batches,
     "PyDataset": Numbered,
+    "none ahead": lambda: Numbered(workers=0),
     "threads": lambda: Numbered(workers=3),
+    "processes": lambda: Numbered(2, processes=True),
     "DataLoader": loader,
     "dicts": lambda: lambda: ({"x": x, "y": y} for x, y in batches()),
 }
@@ -329,8 +333,34 @@ def test_what_does_not_go_with_a_stream_is_refused():
         model.fit(X, Y, columns=("a", "b"), verbose=0)
     with says("fit: expected validation_freq as a positive integer, got 0."):
         model.fit(X, Y, validation_freq=0, verbose=0)
-    with says("Numbered: use_multiprocessing=True is not supported. Threads: workers=4"):
-        keras.utils.PyDataset.__init__(Numbered(), use_multiprocessing=True)
+    with says("Numbered: expected workers as an integer from 0, got -1."):
+        Numbered(-1)
+
+
+@pytest.mark.parametrize("processes", [False, True])
+def test_what_goes_wrong_in_a_worker_is_told(processes):
+    class Wrong(Numbered):
+        def __getitem__(self, index):
+            if index == 1:
+                raise KeyError("no such recording")
+            return super().__getitem__(index)
+
+    with pytest.raises(RuntimeError, match="no such recording"):
+        tagger().fit(Wrong(2, processes), verbose=0, shuffle=False)
+
+
+def test_processes_draw_by_the_epoch():
+    class Drawing(Numbered):
+        def __getitem__(self, index):
+            return [torch.rand(3, 1) for _ in range(2)], [torch.rand(3, 1) for _ in range(2)]
+
+    asked = Asked("fit")
+    first, again, other = (
+        [x[0][0] for x in BatchesByNumber(Drawing(2, processes=True), asked).read(epoch, None)]
+        for epoch in (0, 0, 1)
+    )
+    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not any(torch.equal(a, b) for a, b in zip(first, other, strict=True))
 
 
 def test_the_doctor_looks_at_the_first_batches():

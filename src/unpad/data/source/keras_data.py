@@ -10,8 +10,9 @@ from itertools import count
 from typing import Any
 
 import torch
+from torch.utils.data import DataLoader
 
-from ...arguments import flag, positive
+from ...arguments import flag, integer
 from .forms import Asked, Batches, Whole
 from .iterables import named
 from .streams import Streams
@@ -28,9 +29,10 @@ class PyDataset:
     `on_epoch_end` for those before, whose batches are not made again.
 
     Args:
-        workers: how many threads make batches ahead; 1 makes each when it is needed.
-        use_multiprocessing: not supported: processes that read are a DataLoader's `num_workers`.
-        max_queue_size: how many batches may be ready.
+        workers: how many threads make batches ahead; 0 and 1 make each when it is needed.
+        use_multiprocessing: whether the workers are processes, from 1 on, which torch's DataLoader
+            starts; each has a copy of the dataset, and random numbers of its own.
+        max_queue_size: how many batches may be ready; never fewer than there are workers.
 
     Raises:
         ValueError: an argument is not what it may be.
@@ -40,14 +42,9 @@ class PyDataset:
         self, workers: int = 1, use_multiprocessing: bool = False, max_queue_size: int = 10
     ) -> None:
         who = type(self).__name__
-        self.workers = positive(who, "workers", workers)
-        if flag(who, "use_multiprocessing", use_multiprocessing):
-            raise ValueError(
-                f"{who}: use_multiprocessing=True is not supported. Threads: workers=4; processes: "
-                "torch.utils.data.DataLoader(dataset, num_workers=4)."
-            )
-        self.use_multiprocessing = use_multiprocessing
-        self.max_queue_size = positive(who, "max_queue_size", max_queue_size)
+        self.workers = integer(who, "workers", workers, 0)
+        self.use_multiprocessing = flag(who, "use_multiprocessing", use_multiprocessing)
+        self.max_queue_size = integer(who, "max_queue_size", max_queue_size, 0)
 
     def __getitem__(self, index: int) -> Any:
         """The batch of this number: x, (x, y) or (x, y, sample_weight)."""
@@ -133,14 +130,17 @@ class Numbered(Batches):
             self._heard.append(None if now == Streams() else now)
 
     def _made(self, order: Iterable[Any]) -> Iterator[Any]:
-        """The batches of these numbers, made by as many threads as the dataset has workers."""
+        """The batches of these numbers, made by as many workers as the dataset has."""
         dataset, numbers = self._dataset, map(int, order)
-        workers = getattr(dataset, "workers", 1) or 1
+        workers = int(getattr(dataset, "workers", 1) or 0)
+        most = max(workers, getattr(dataset, "max_queue_size", 10))
+        if workers and getattr(dataset, "use_multiprocessing", False):
+            yield from _by_processes(dataset, numbers, workers, most // workers, self._epoch)
+            return
         if workers < 2:
             yield from (dataset[i] for i in numbers)
             return
         ready: deque[Future[Any]] = deque()
-        most = max(workers, getattr(dataset, "max_queue_size", 10))
         with ThreadPoolExecutor(workers) as pool:
             try:
                 for i in numbers:
@@ -171,6 +171,27 @@ class Numbered(Batches):
         """Has it draw the same when it hears of them."""
         heard = [None if s is None else Streams(s) for s in state["heard"]]
         self._to_hear = heard[len(self._heard) :]
+
+
+def _by_processes(
+    dataset: Any, order: Iterable[int], workers: int, ahead: int, epoch: int
+) -> Iterator[Any]:
+    """The batches in this order, made ahead by processes whose random numbers the epoch seeds."""
+    return iter(
+        DataLoader(
+            dataset,
+            batch_size=None,
+            sampler=order,
+            num_workers=workers,
+            prefetch_factor=ahead,
+            collate_fn=_as_it_is,
+            generator=torch.Generator().manual_seed(epoch),
+        )
+    )
+
+
+def _as_it_is(batch: Any) -> Any:
+    return batch
 
 
 def py_dataset(x: Any, asked: Asked) -> Batches | None:
