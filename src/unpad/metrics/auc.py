@@ -48,7 +48,8 @@ class AUC(ThresholdMetric):
     the columns that are counted apart. No steps give 0.
 
     Args:
-        num_thresholds: how many, evenly from 0 to 1.
+        num_thresholds: how many, evenly from 0 to 1; not looked at beside thresholds of one's
+            own.
         curve: "ROC" (true by false positive rate), "PR" (precision by recall) or "PRGAIN" (their
             gains over saying yes to everything: Flach and Kull, Precision-recall-gain curves,
             2015; gains below 0 count as 0 for recall).
@@ -73,7 +74,7 @@ class AUC(ThresholdMetric):
 
     def __init__(
         self,
-        num_thresholds: int = 200,
+        num_thresholds: int | None = 200,
         curve: str = "ROC",
         summation_method: str = "interpolation",
         name: str | None = None,
@@ -86,7 +87,7 @@ class AUC(ThresholdMetric):
         from_logits: bool = False,
     ) -> None:
         if thresholds is None:
-            arguments.integer("AUC", "num_thresholds", num_thresholds, 2)
+            num_thresholds = arguments.integer("AUC", "num_thresholds", num_thresholds, 2)
             inner = [i / (num_thresholds - 1) for i in range(1, num_thresholds - 1)]
         else:
             inner = sorted(checked_thresholds("AUC", thresholds))

@@ -44,6 +44,8 @@ class TruePositives(_Number):
         2.0
     """
 
+    keeps = ("true_positives",)
+
     def share(self, counts: Counts) -> Tensor:
         return counts.tp
 
@@ -57,6 +59,8 @@ class TrueNegatives(_Number):
         dtype: of what `result` gives.
         from_logits: whether outputs are logits: their sigmoid is compared.
     """
+
+    keeps = ("true_negatives",)
 
     def share(self, counts: Counts) -> Tensor:
         return counts.tn
@@ -72,6 +76,8 @@ class FalsePositives(_Number):
         from_logits: whether outputs are logits: their sigmoid is compared.
     """
 
+    keeps = ("false_positives",)
+
     def share(self, counts: Counts) -> Tensor:
         return counts.fp
 
@@ -85,6 +91,8 @@ class FalseNegatives(_Number):
         dtype: of what `result` gives.
         from_logits: whether outputs are logits: their sigmoid is compared.
     """
+
+    keeps = ("false_negatives",)
 
     def share(self, counts: Counts) -> Tensor:
         return counts.fn

@@ -10,6 +10,7 @@ import torch
 import torchmetrics
 from torch import Tensor
 
+from .. import tree
 from ..align.beside import on_steps
 from ..arguments import DType, wrong
 from ..configured import Configured
@@ -17,7 +18,7 @@ from ..ragged import Ragged
 from ..ragged.numbers import as_dtype, as_tensor, type_name
 from ..refusals import Refusing
 from ..signatures import of_numbers
-from ..variable import Variable
+from ..variable import Assigned, Variable
 from ..weights import initializers
 from .steps import Steps, kept, laid_out
 
@@ -173,9 +174,19 @@ class Metric(Configured, Refusing, torchmetrics.Metric, refused=_REFUSED):
 
     @property
     def variables(self) -> list[Tensor]:
-        """Its states: those of `add_weight`, then torchmetrics'."""
+        """Its states: those of `add_weight`, torchmetrics', and those of what it holds."""
         kept = [getattr(self, name) for name in self._defaults]
-        return [*self._variables, *(s for s in kept if isinstance(s, Tensor))]
+        held, metrics = self._held()
+        own = [*self._variables, *(s for s in kept if isinstance(s, Tensor)), *held]
+        return [*own, *(state for metric in metrics for state in metric.variables)]
+
+    def _held(self) -> tuple[list[Assigned], list[Metric]]:
+        """States and metrics that are its attributes, in lists and dicts too; each once."""
+        attributes = [v for k, v in vars(self).items() if k not in ("_variables", "_defaults")]
+        found = {id(part): part for part in tree.flatten(attributes)}
+        own = {id(state) for state in self._variables}
+        states = [p for i, p in found.items() if isinstance(p, Assigned) and i not in own]
+        return states, [p for p in found.values() if isinstance(p, Metric)]
 
     def _apply(self, fn: Callable[[Tensor], Tensor], *args: Any, **kwargs: Any) -> Self:
         for state in self._variables:
@@ -297,9 +308,12 @@ class Metric(Configured, Refusing, torchmetrics.Metric, refused=_REFUSED):
         return value.to(as_dtype(self.dtype, self.name))
 
     def reset_state(self) -> None:
-        """Forgets everything that was added; states of `add_weight` become 0."""
-        for state in self._variables:
+        """Forgets everything that was added, and so do metrics that it holds; states become 0."""
+        held, metrics = self._held()
+        for state in (*self._variables, *held):
             state.assign(0)
+        for metric in metrics:
+            metric.reset_state()
         self.reset()
 
     def __repr__(self) -> str:

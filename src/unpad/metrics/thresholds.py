@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from .. import arguments
 from ..arguments import Count, DType, Positive
+from ..variable import Variable
 from .metric import Metric, divide
 from .steps import Steps
 from .targets import one_hot
@@ -44,8 +45,30 @@ class Counts:
         return divide(self.tn, self.tn + self.fp)
 
 
+#: Keras's names of the counts.
+_COUNTS = {
+    "true_positives": "tp",
+    "true_negatives": "tn",
+    "false_positives": "fp",
+    "false_negatives": "fn",
+}
+
+
+class Counted(Variable):
+    """A count as Keras's state of the name: it is read from the table of all, and not set."""
+
+    def _changed(self, word: str, change: Any, value: Any) -> NoReturn:
+        raise ValueError(
+            f"{self.name}.{word}: the counts of all thresholds are one table, from which this is "
+            "read. Set them to 0 with reset_state(); add to them with update_state(y, p)."
+        )
+
+
 class ThresholdMetric(Metric):
     """A metric of the counts at thresholds; what to do with them is said in `of_counts`.
+
+    `true_positives`, `true_negatives`, `false_positives` and `false_negatives` can be read:
+    (thresholds,), or (thresholds, columns) where columns are counted apart.
 
     Args:
         thresholds: rising; an output above one says yes there.
@@ -58,6 +81,8 @@ class ThresholdMetric(Metric):
     by_entry = True
     table: Tensor
     edges: Tensor
+    #: Which counts Keras keeps of it, by its names: its `variables`.
+    keeps: ClassVar[tuple[str, ...]] = tuple(_COUNTS)
 
     def __init__(
         self,
@@ -124,6 +149,28 @@ class ThresholdMetric(Metric):
             return torch.zeros((), dtype=torch.float64)
         return self.of_counts(Counts(self.table))
 
+    @property
+    def counts(self) -> Counts:
+        """What was counted so far, at rising thresholds."""
+        if self._sizes is None:
+            return Counts(self.edges.new_zeros(len(self.edges) + 1, 1, 2))
+        return Counts(self.table)
+
+    def in_order(self, count: Tensor) -> Tensor:
+        """A count, (thresholds, columns), in the order in which the thresholds were given."""
+        return count
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in _COUNTS:
+            return super().__getattr__(name)
+        count = self.in_order(getattr(self.counts, _COUNTS[name]))
+        return Counted(count.squeeze(1) if count.shape[1] == 1 else count, name)
+
+    @property
+    def variables(self) -> list[Tensor]:
+        """The counts that Keras keeps of it."""
+        return [getattr(self, name) for name in self.keeps]
+
 
 class AtThresholds(ThresholdMetric):
     """A number of the counts at one threshold or several: see `share`.
@@ -183,6 +230,9 @@ class AtThresholds(ThresholdMetric):
     def weights(self, weight: Tensor) -> Tensor:
         return of_class(weight, self.class_id)
 
+    def in_order(self, count: Tensor) -> Tensor:
+        return count[self._back]
+
     def share(self, counts: Counts) -> Tensor:
         """(thresholds, columns) the number.
 
@@ -224,6 +274,8 @@ class Precision(AtThresholds):
         0.6667
     """
 
+    keeps = ("true_positives", "false_positives")
+
     def share(self, counts: Counts) -> Tensor:
         return counts.precision()
 
@@ -241,6 +293,8 @@ class Recall(AtThresholds):
         dtype: of what `result` gives.
         from_logits: whether outputs are logits: their sigmoid is compared.
     """
+
+    keeps = ("true_positives", "false_negatives")
 
     def share(self, counts: Counts) -> Tensor:
         return counts.recall()
