@@ -340,14 +340,15 @@ MISTAKES = [
     ),
     (
         lambda: callbacks.ModelCheckpoint("best.h5"),
-        "ModelCheckpoint: expected a filepath that ends in .keras, .safetensors, for the model, got "
-        "'best.h5'. The weights alone: save_weights_only=True and .weights.h5; the state of the "
-        "training: .state.safetensors.",
+        "ModelCheckpoint: expected a filepath that ends in .keras, .safetensors, for the model, "
+        "got 'best.h5'. The weights alone: save_weights_only=True and .weights.h5; the state of "
+        "the training: .state.safetensors.",
     ),
     (
         lambda: callbacks.ModelCheckpoint("best.keras", save_weights_only=True),
         "ModelCheckpoint: expected a filepath that ends in .weights.h5, .safetensors, .pt, .pth, "
-        ".weights, for the weights, got 'best.keras'. The whole model: leave save_weights_only out.",
+        ".weights, for the weights, got 'best.keras'. The whole model: leave save_weights_only "
+        "out.",
     ),
     (
         lambda: callbacks.ModelCheckpoint("a.pt", save_weights_only=True, save_freq="batch"),

@@ -87,8 +87,8 @@ class AUC(ThresholdMetric):
         from_logits: bool = False,
     ) -> None:
         if thresholds is None:
-            num_thresholds = arguments.integer("AUC", "num_thresholds", num_thresholds, 2)
-            inner = [i / (num_thresholds - 1) for i in range(1, num_thresholds - 1)]
+            last = arguments.integer("AUC", "num_thresholds", num_thresholds, 2) - 1
+            inner = [i / last for i in range(1, last)]
         else:
             inner = sorted(checked_thresholds("AUC", thresholds))
         if label_weights is not None:

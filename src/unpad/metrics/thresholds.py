@@ -48,8 +48,8 @@ class Counts:
 #: Keras's names of the counts.
 _COUNTS = {
     "true_positives": "tp",
-    "true_negatives": "tn",
     "false_positives": "fp",
+    "true_negatives": "tn",
     "false_negatives": "fn",
 }
 
