@@ -37,6 +37,7 @@ SANITIZED := UNPAD_LIBRARY=$(CURDIR)/build/sanitize/libunpad_kernels.so \
 sanitize: $(VENV)/.check
 	$(BIN)/cmake -S csrc -B build/sanitize -DUNPAD_TESTS=ON -DUNPAD_SANITIZE=ON >/dev/null
 	$(BIN)/cmake --build build/sanitize --parallel 2
+	build/sanitize/tests/attention_test 10
 	build/sanitize/tests/chains_test 10
 	build/sanitize/tests/kernels_test 20
 	build/sanitize/tests/layer_test 15

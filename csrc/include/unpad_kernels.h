@@ -302,6 +302,41 @@ UNPAD_API int32_t unpad_chain_sums(int32_t dtype, int32_t threads, const unpad_c
 UNPAD_API int32_t unpad_chain_gradients(int32_t dtype, int32_t threads, const unpad_chain *chain);
 UNPAD_API int32_t unpad_chain_best(int32_t dtype, int32_t threads, const unpad_chain *chain);
 
+/* Attention within sequences: for each query the mean of its sequence's values, weighted by softmax(scale * query key).
+ * A query that has no key to look at gets 0. */
+typedef struct {
+  const void *query;            /* (query steps, heads, size), a step's numbers in a row, rows query_step apart */
+  const void *key;              /* (key steps, key_heads, size), the same; each head serves heads / key_heads of the query's */
+  const void *value;            /* (key steps, key_heads, value_size), the same */
+  const int64_t *queries;       /* (batch + 1) where each sequence's queries begin */
+  const int64_t *keys;          /* (batch + 1) where its keys do */
+  void *out;                    /* (query steps, heads, value_size), contiguous, as all that follow; backward: as forward
+                                   wrote it */
+  void *logs;                   /* (query steps, heads): forward: out, the log of the weights' sum; backward: the same */
+  const void *d_out;            /* backward: as out */
+  void *d_query;                /* backward: (query steps, heads, size) out */
+  void *d_key;                  /* backward: (key steps, key_heads, size) out */
+  void *d_value;                /* backward: (key steps, key_heads, value_size) out */
+  int64_t query_steps;
+  int64_t key_steps;
+  int64_t batch;
+  int64_t heads;
+  int64_t key_heads;            /* a divisor of heads */
+  int64_t size;
+  int64_t value_size;
+  int64_t query_step;           /* elements from one step to the next */
+  int64_t key_step;
+  int64_t value_step;
+  int64_t causal;               /* 1: a query looks at keys at its own place in the sequence and before */
+  int64_t window;               /* above 0: at keys less than this many places away */
+  double scale;
+} unpad_attention;
+
+/* At most `threads` threads take the heads of the sequences as they get free. The bits of a sequence depend neither on
+ * them nor on the others. */
+UNPAD_API int32_t unpad_attention_forward(int32_t dtype, int32_t threads, const unpad_attention *attention);
+UNPAD_API int32_t unpad_attention_backward(int32_t dtype, int32_t threads, const unpad_attention *attention);
+
 /* For how many microseconds (200; at most a second) the library's threads stay awake between two calls that follow each
  * other as closely: awake they spare the next call the time to wake them, and keep a core from who else wants it.
  * Returns what held before, or -1 where the number is out of range. */

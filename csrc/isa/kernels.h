@@ -80,6 +80,12 @@ struct Chains {
   void (*best)(const unpad_chain *, void *tables, void *space, int64_t from, int64_t to);
 };
 
+// Attention, of one dtype: one head of keys of one sequence, in space of this thread's. `longest`: keys of a sequence.
+struct Attend {
+  int64_t (*bytes)(const unpad_attention *, int64_t longest, bool back);
+  void (*head)(const unpad_attention *, int64_t longest, bool back, void *space, int64_t sequence, int64_t key_head);
+};
+
 struct Kernels {
   const char *name;
   Passes forward;
@@ -89,6 +95,7 @@ struct Kernels {
   Slots slots_forward[2];
   Slots slots_backward[2];
   Chains chains[2];
+  Attend attend[2];
 };
 
 #if UNPAD_X86

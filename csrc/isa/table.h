@@ -1,6 +1,7 @@
 // The table of one instruction set's kernels; included last by each of isa/*.cpp.
 #pragma once
 
+#include "attention/attention.h"
 #include "chain/chain.h"
 #include "gemm/block_product.h"
 #include "recurrent/passes.h"
@@ -25,7 +26,8 @@ constexpr Kernels table(const char *name) {
           {adam_update<F>, adam_update<D>},
           {slots_forward<F>, slots_forward<D>},
           {slots_backward<F>, slots_backward<D>},
-          {chains<F>(), chains<D>()}};
+          {chains<F>(), chains<D>()},
+          {attention<F>(), attention<D>()}};
 }
 
 }  // namespace UNPAD_NAMESPACE

@@ -33,6 +33,14 @@ std::string adam_part_fields() {
       AT(weight), AT(gradient), AT(m), AT(v), AT(count), AT(order), AT(starts), AT(width)});
 }
 
+std::string attention_fields() {
+  typedef unpad_attention Struct;
+  return line("unpad_attention", sizeof(Struct), {
+      AT(query), AT(key), AT(value), AT(queries), AT(keys), AT(out), AT(logs), AT(d_out), AT(d_query), AT(d_key),
+      AT(d_value), AT(query_steps), AT(key_steps), AT(batch), AT(heads), AT(key_heads), AT(size), AT(value_size),
+      AT(query_step), AT(key_step), AT(value_step), AT(causal), AT(window), AT(scale)});
+}
+
 std::string chain_fields() {
   typedef unpad_chain Struct;
   return line("unpad_chain", sizeof(Struct), {
@@ -87,8 +95,8 @@ std::string cell_names() {
 }  // namespace
 
 extern "C" const char *unpad_kernels_fields(void) {
-  static const std::string all = adam_fields() + adam_part_fields() + chain_fields() + layer_fields() + layer_gradients_fields() + product_fields() + slots_fields() + cell_names();
+  static const std::string all = adam_fields() + adam_part_fields() + attention_fields() + chain_fields() + layer_fields() + layer_gradients_fields() + product_fields() + slots_fields() + cell_names();
   return all.c_str();
 }
 
-extern "C" int32_t unpad_kernels_version(void) { return 10; }
+extern "C" int32_t unpad_kernels_version(void) { return 11; }

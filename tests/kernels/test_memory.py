@@ -13,9 +13,12 @@ import unpad as keras
 from unpad import kernels
 from unpad.kernels import chain, operator, products
 from unpad.kernels.adam import Rates
+from unpad.kernels.attention import compiled
+from unpad.kernels.attention.calls import Call
 from unpad.kernels.groups import by_group
 from unpad.kernels.products import Times
 from unpad.optimizers import rules
+from unpad.ragged import Layout
 
 from ..examples import draws
 from ..messages import says
@@ -187,7 +190,23 @@ def chain_back():
     return [torch.ones(2), *given, *kept], call
 
 
+def attention():
+    """Sequences with keys of other lengths; each head of keys serves two of the query's."""
+
+    def call(query, key, value, queries, keys):
+        layouts = Layout(queries, _checked=True), Layout(keys, _checked=True)
+        followed = [t.detach().requires_grad_(t.is_floating_point()) for t in (query, key, value)]
+        rows, _ = compiled.attention(Call(*followed, *layouts, causal=True))
+        slopes = torch.autograd.grad(rows.sum(), followed)
+        return torch.cat([rows.detach().flatten(), *(s.flatten() for s in slopes)])
+
+    shapes = (5, 4, 3), (6, 2, 3), (6, 2, 2)
+    offsets = torch.tensor([0, 3, 5]), torch.tensor([0, 4, 6])
+    return [*(torch.randn(*shape) for shape in shapes), *offsets], call
+
+
 CALLERS = {
+    "attention": attention,
     "chain sums": chain_sums,
     "chain paths": chain_paths,
     "chain back": chain_back,
@@ -232,10 +251,11 @@ def test_every_caller_takes_what_is_right():
 
 _LENGTHS = ("shorter", "longer", "much longer", "one row", "nothing")
 # Lies that are none: a layer takes any number of rows, a batch may have one empty sequence more, a
-# kernel more slots; and torch's dispatcher answers what lies on "meta" from there.
+# kernel more slots, values any size; and torch's dispatcher answers what lies on "meta" from there.
 RIGHT = {
     *(("linear", 0, lie) for lie in _LENGTHS),
     *(("groups", 0, lie) for lie in (*_LENGTHS, "narrower", "wider")),
+    *(("attention", 2, lie) for lie in ("narrower", "wider")),
     *(("slots", 1, lie) for lie in ("longer", "wider")),
     ("slots", 0, "narrower"),
     ("slots", 4, "much longer"),

@@ -22,7 +22,7 @@ from . import structures
 _NAME = "libunpad_kernels" + (".dylib" if sys.platform == "darwin" else ".so")
 FILE = Path(os.environ.get("UNPAD_LIBRARY") or Path(__file__).parent / _NAME)
 DTYPES = {torch.float32: 0, torch.float64: 1}
-_VERSION = 10
+_VERSION = 11
 _ERRORS = {
     1: "an array that it needs is null",
     2: "a size or stride is impossible",

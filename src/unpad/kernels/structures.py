@@ -7,6 +7,7 @@ library than the one that was loaded is noticed when it is loaded (`misfit`), no
 from __future__ import annotations
 
 import struct
+import sys
 from collections.abc import Callable, Sequence
 from functools import cache
 
@@ -17,10 +18,16 @@ def _of_directions(name: str) -> tuple[str, ...]:
     return tuple(f"{name}[{d}].{field}" for d in (0, 1) for field in _WEIGHTS)
 
 
-#: Each structure's fields in order, 8 bytes each: pointers and int64, but in unpad_adam doubles.
+#: Each structure's fields in order, 8 bytes each: pointers and int64; in unpad_adam, and as the
+#: scale of attention, doubles.
 FIELDS: dict[str, tuple[str, ...]] = {
     "unpad_adam": ("beta_1", "beta_2", "rate", "epsilon", "keep"),
     "unpad_adam_part": ("weight", "gradient", "m", "v", "count", "order", "starts", "width"),
+    "unpad_attention": (
+        "query", "key", "value", "queries", "keys", "out", "logs", "d_out", "d_query", "d_key",
+        "d_value", "query_steps", "key_steps", "batch", "heads", "key_heads", "size", "value_size",
+        "query_step", "key_step", "value_step", "causal", "window", "scale",
+    ),
     "unpad_chain": (
         "scores", "transitions", "start", "end", "offsets", "only", "total", "walked", "fitting",
         "whence", "path", "d_total", "d_scores", "d_transitions", "d_start", "d_end", "marginals",
@@ -94,6 +101,11 @@ def _packer(fields: int) -> Callable[..., bytes]:
 def doubles(values: Sequence[float]) -> bytes:
     """A structure of doubles."""
     return struct.pack(f"{len(values)}d", *values)
+
+
+def bits(value: float) -> int:
+    """A double as a field among pointers and int64."""
+    return int.from_bytes(struct.pack("=d", value), sys.byteorder, signed=True)
 
 
 def by_name(name: str, **values: int) -> bytes:

@@ -54,14 +54,21 @@ class Call(NamedTuple):
         """Whether both sides are known to have the same lengths."""
         return self.queries.own.offsets is self.keys.own.offsets
 
-    def opened(self) -> str | None:
-        """Why the weights of all pairs must be made; None where they need not."""
+    def needs_weights(self) -> str | None:
+        """What is done with the weights of all pairs, so that they must be made; None: nothing."""
         if self.score is not None:
             return "it knows the dot product, not another score"
         if self.drop is not None:
             return "it drops no weights"
         if self.with_weights:
             return "it never has the weights that are asked for"
+        return None
+
+    def opened(self) -> str | None:
+        """Why torch's kernel does not compute this call; None where it does."""
+        done = self.needs_weights()
+        if done is not None:
+            return done
         # torch has no kernel for these and would do as those in the open do, with a softmax whose
         # gradient has other bits with other threads.
         if self.query.shape[-1] != self.value.shape[-1]:
@@ -76,6 +83,25 @@ class Call(NamedTuple):
             return self.query, self.key, self.value
         key, value = (x.repeat_interleave(times, 1) for x in (self.key, self.value))
         return self.query, key, value
+
+
+def check_sizes(query: Tensor, key: Tensor, value: Tensor) -> None:
+    """Raises where the three do not go together.
+
+    Raises:
+        ValueError: one is not (steps, heads, feature), or their sizes differ where they must not.
+    """
+    for name, tensor in (("query", query), ("key", key), ("value", value)):
+        if tensor.ndim != 3:
+            got = tuple(tensor.shape)
+            raise ValueError(f"attention: expected {name} (steps, heads, feature), got {got}.")
+    if key.shape[:2] != value.shape[:2] or key.shape[2] != query.shape[2]:
+        sizes = ", ".join(str(tuple(x.shape)) for x in (query, key, value))
+        raise ValueError(f"attention: query, key and value do not go together: {sizes}.")
+    if not key.shape[1] or query.shape[1] % key.shape[1]:
+        raise ValueError(
+            f"attention: {key.shape[1]} heads of keys do not serve {query.shape[1]} of queries."
+        )
 
 
 def dot(scale: float | None) -> Score:

@@ -11,8 +11,8 @@ from ...ragged import Layout
 from .. import around
 from ..checks import indices
 from ..paths import Operator, Path
-from . import in_blocks, reference, varlen
-from .calls import Call
+from . import compiled, in_blocks, reference, varlen
+from .calls import Call, check_sizes
 
 
 def attend(call: Call) -> tuple[Tensor, Tensor | None]:
@@ -50,20 +50,10 @@ def _rows(path: Any) -> Any:
 
 
 def _check(query: Tensor, key: Tensor, value: Tensor, *rest: Any) -> None:
-    for name, tensor in (("query", query), ("key", key), ("value", value)):
-        if tensor.ndim != 3:
-            got = tuple(tensor.shape)
-            raise ValueError(f"attention: expected {name} (steps, heads, feature), got {got}.")
+    check_sizes(query, key, value)
     batch = rest[0].numel()
     for name, offsets in zip(("queries", "keys"), rest[:2], strict=True):
         indices("attention", name, offsets, (max(batch, 1),), query.device)
-    if key.shape[:2] != value.shape[:2] or key.shape[2] != query.shape[2]:
-        sizes = ", ".join(str(tuple(x.shape)) for x in (query, key, value))
-        raise ValueError(f"attention: query, key and value do not go together: {sizes}.")
-    if not key.shape[1] or query.shape[1] % key.shape[1]:
-        raise ValueError(
-            f"attention: {key.shape[1]} heads of keys do not serve {query.shape[1]} of queries."
-        )
 
 
 def _shapes(query: Tensor, key: Tensor, value: Tensor, *rest: Any) -> Tensor:
@@ -74,6 +64,7 @@ ATTENTION = Operator(
     "attention",
     [
         Path("varlen", varlen.refuses, _rows(varlen.attention), direct=varlen.attention),
+        Path("compiled", compiled.refuses, _rows(compiled.attention), direct=compiled.attention),
         Path("torch", Call.opened, _rows(in_blocks.fused), direct=in_blocks.fused),
         Path("open", lambda call: None, _rows(in_blocks.in_the_open), direct=in_blocks.in_the_open),
         Path(

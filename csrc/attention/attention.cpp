@@ -1,0 +1,85 @@
+// Attention within sequences: checks, and which thread takes which head of which sequence.
+#include <algorithm>
+#include <atomic>
+#include <initializer_list>
+#include <new>
+#include <vector>
+
+#include "gemm/blocks.h"
+#include "isa/isa.h"
+#include "runtime/indices.h"
+#include "runtime/pool.h"
+#include "runtime/workspace.h"
+
+namespace unpad {
+namespace {
+
+int32_t check(int32_t dtype, bool back, const unpad_attention *given) {
+  if (dtype != UNPAD_FLOAT32 && dtype != UNPAD_FLOAT64) return UNPAD_BAD_ENUM;
+  if (!given) return UNPAD_NULL_POINTER;
+  const unpad_attention &c = *given;
+  if (c.causal != 0 && c.causal != 1) return UNPAD_BAD_ENUM;
+  for (int64_t size : {c.query_steps, c.key_steps, c.batch, c.heads, c.key_heads, c.size, c.value_size, c.window,
+                       c.query_step, c.key_step, c.value_step})
+    if (size < 0 || size > kMostSize) return UNPAD_BAD_SIZE;
+  if (!c.key_heads || c.heads % c.key_heads) return UNPAD_BAD_SIZE;
+  const double wide = double(std::max(c.size, c.value_size) + 16) * double(c.heads);
+  if (double(std::max(c.query_steps, c.key_steps) + 64) * wide > 0x1p56) return UNPAD_BAD_SIZE;
+  if (c.query_step < c.heads * c.size || c.key_step < c.key_heads * c.size ||
+      c.value_step < c.key_heads * c.value_size)
+    return UNPAD_BAD_SIZE;
+  if (!c.queries || !c.keys) return UNPAD_NULL_POINTER;
+  if (!rises(c.queries, c.batch + 1, c.query_steps) || !rises(c.keys, c.batch + 1, c.key_steps)) return UNPAD_BAD_INDEX;
+  if (c.query_steps && c.heads && (!c.logs || (c.size && !c.query) || (c.value_size && !c.out)))
+    return UNPAD_NULL_POINTER;
+  if (c.key_steps && ((c.size && !c.key) || (c.value_size && !c.value))) return UNPAD_NULL_POINTER;
+  if (!back) return UNPAD_OK;
+  if (c.query_steps && c.heads && ((c.size && !c.d_query) || (c.value_size && !c.d_out))) return UNPAD_NULL_POINTER;
+  if (c.key_steps && ((c.size && !c.d_key) || (c.value_size && !c.d_value))) return UNPAD_NULL_POINTER;
+  return UNPAD_OK;
+}
+
+int32_t run(int32_t dtype, int32_t threads, bool back, const unpad_attention *c) try {
+  if (int32_t error = check(dtype, back, c)) return error;
+  std::vector<int64_t> longest_first(static_cast<size_t>(c->batch));
+  int64_t longest = 0;
+  double work = 0;
+  const auto pairs = [c](int64_t b) {
+    return double(c->queries[b + 1] - c->queries[b]) * double(c->keys[b + 1] - c->keys[b]);
+  };
+  for (int64_t b = 0; b < c->batch; ++b) {
+    longest_first[size_t(b)] = b;
+    longest = std::max(longest, c->keys[b + 1] - c->keys[b]);
+    work += pairs(b);
+  }
+  std::stable_sort(longest_first.begin(), longest_first.end(), [&](int64_t a, int64_t b) { return pairs(a) > pairs(b); });
+  work *= double(c->heads) * double(c->size + c->value_size + 16) * (back ? 3 : 1);
+  const int64_t count = c->batch * c->key_heads;
+  const Attend &attend = kernels().attend[dtype];
+  const int64_t room = pages(attend.bytes(c, longest, back));
+  Lease lease(int(std::min<int64_t>(worth_waking(threads, work), std::max<int64_t>(count, 1))));
+  Workspace space(Workspace::kThreads, size_t(room) * size_t(lease.threads()));
+  std::atomic<int64_t> next{0};
+  lease.run([&](int rank) {
+    for (int64_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < count;)
+      attend.head(c, longest, back, space.data() + rank * room, longest_first[size_t(i / c->key_heads)], i % c->key_heads);
+  });
+  return UNPAD_OK;
+} catch (const std::bad_alloc &) {
+  return UNPAD_OUT_OF_MEMORY;
+}
+
+}  // namespace
+}  // namespace unpad
+
+extern "C" {
+
+int32_t unpad_attention_forward(int32_t dtype, int32_t threads, const unpad_attention *attention) {
+  return unpad::run(dtype, threads, false, attention);
+}
+
+int32_t unpad_attention_backward(int32_t dtype, int32_t threads, const unpad_attention *attention) {
+  return unpad::run(dtype, threads, true, attention);
+}
+
+}  // extern "C"

@@ -1,0 +1,280 @@
+// Attention within sequences, one head of keys of one sequence at a time: softmax(scale * query key) value.
+//
+// The softmax is made on the way, a tile of keys after another (Milakov and Gimelshein 2018; Dao et al. 2022): of all
+// weights only those of a tile are ever there, and back they are made again from the log of their sum. Tiles begin at the
+// sequence's own first step, so that its bits depend on nothing but itself.
+#pragma once
+
+#include "attention/products.h"
+#include "isa/kernels.h"
+#include "simd/exponential.h"
+#include "unpad_kernels.h"
+
+namespace unpad {
+namespace UNPAD_NAMESPACE {
+
+constexpr int64_t kQueryTile = 48, kKeyTile = 64;
+
+template <class T>
+constexpr int64_t whole_vectors(int64_t n) {
+  return (n + kLanes<T> - 1) / kLanes<T> * kLanes<T>;
+}
+
+template <class T>
+constexpr T kHidden = -T(__builtin_inf());
+
+// exp of what is no higher than about 0; 0 far below, and of -infinity.
+template <class T, int N>
+UNPAD_INLINE Many<T, N> exp_to_one(const Many<T, N> &x) {
+  constexpr T low = sizeof(T) == 4 ? T(-87) : T(-708);
+  const ExpParts<T, N> e =
+      exp_parts(each(x, [](Vec<T> a) __attribute__((always_inline)) { return at_least(a, low); }));
+  const Many<T, N> y = e.scale * e.less1 + e.scale;
+  return each(x, y, [](Vec<T> a, Vec<T> b) __attribute__((always_inline)) { return a < fill(low) ? Vec<T>{} : b; });
+}
+template <class T>
+UNPAD_INLINE T exp_to_one(T x) {
+  return exp_to_one(Many<T, 1>{{fill(x)}}).v[0][0];
+}
+
+// A thread's own; from a null base it only counts. `keys`: of the longest sequence.
+template <class T>
+struct AttentionSpace {
+  T *keys, *values, *key_rows, *value_rows, *query_rows, *d_rows, *weights, *d_weights, *sums, *most, *total, *delta,
+      *d_keys, *d_values;
+  int64_t bytes;
+
+  AttentionSpace(const unpad_attention *c, int64_t longest, bool back, void *base) {
+    Arena arena{static_cast<char *>(base), 0};
+    const int64_t tiles = (longest + kKeyTile - 1) / kKeyTile * kKeyTile;
+    const int64_t size = whole_vectors<T>(c->size), value_size = whole_vectors<T>(c->value_size);
+    keys = arena.take<T>(tiles * c->size);
+    value_rows = arena.take<T>(value_size == c->value_size ? 0 : longest * value_size);
+    weights = arena.take<T>(kQueryTile * kKeyTile);
+    sums = arena.take<T>(kQueryTile * (back ? size : value_size));
+    most = arena.take<T>(kQueryTile);
+    total = arena.take<T>(kQueryTile);
+    values = arena.take<T>(back ? tiles * c->value_size : 0);
+    key_rows = arena.take<T>(back && size != c->size ? longest * size : 0);
+    query_rows = arena.take<T>(back && size != c->size ? kQueryTile * size : 0);
+    d_rows = arena.take<T>(back && value_size != c->value_size ? kQueryTile * value_size : 0);
+    d_weights = arena.take<T>(back ? kQueryTile * kKeyTile : 0);
+    delta = arena.take<T>(back ? kQueryTile : 0);
+    d_keys = arena.take<T>(back ? longest * size : 0);
+    d_values = arena.take<T>(back ? longest * value_size : 0);
+    bytes = arena.used;
+  }
+};
+
+// One sequence and one head of its keys.
+template <class T>
+struct Attending {
+  const unpad_attention *call;
+  AttentionSpace<T> space;
+  int64_t first_query, queries, first_key, keys, key_head, size, value_size;  // sizes in whole vectors
+
+  Attending(const unpad_attention *c, int64_t b, int64_t head, const AttentionSpace<T> &s)
+      : call(c), space(s), first_query(c->queries[b]), queries(c->queries[b + 1] - first_query), first_key(c->keys[b]),
+        keys(c->keys[b + 1] - first_key), key_head(head), size(whole_vectors<T>(c->size)),
+        value_size(whole_vectors<T>(c->value_size)) {}
+
+  Rows<const T> of(const void *rows, int64_t step, int64_t row, int64_t head, int64_t width) const {
+    return {static_cast<const T *>(rows) + row * step + head * width, step};
+  }
+  Rows<const T> query(int64_t q, int64_t head) const {
+    return of(call->query, call->query_step, first_query + q, head, call->size);
+  }
+  Rows<const T> key() const { return of(call->key, call->key_step, first_key, key_head, call->size); }
+  Rows<const T> value() const { return of(call->value, call->value_step, first_key, key_head, call->value_size); }
+  // Rows of what lies without gaps: (query steps, heads, width).
+  T *row(void *rows, int64_t q, int64_t head, int64_t width) const {
+    return static_cast<T *>(rows) + ((first_query + q) * call->heads + head) * width;
+  }
+
+  // The keys that query q may look at.
+  int64_t from(int64_t q) const { return call->window && q >= call->window ? q - call->window + 1 : 0; }
+  int64_t to(int64_t q) const {
+    const int64_t end = call->causal ? q + 1 : call->window ? q + call->window : keys;
+    return end < keys ? end : keys;
+  }
+
+  // Rows of whole vectors: those that are there, or copies with zeros behind.
+  Rows<const T> whole(Rows<const T> in, int64_t n, int64_t width, T *room) const {
+    const int64_t wide = whole_vectors<T>(width);
+    if (wide == width) return in;
+    for (int64_t r = 0; r < n; ++r)
+      for (int64_t c = 0; c < wide; c += kLanes<T>)
+        with_width<T>(c, width, [&](auto all, int64_t left) __attribute__((always_inline)) {
+          store_whole(room + r * wide + c, load<decltype(all)::value>(in.at + r * in.step + c, left));
+        });
+    return {room, wide};
+  }
+  void transposed(Rows<const T> in, int64_t width, T *out) const {
+    for (int64_t k = 0; k < keys; k += kKeyTile, in.at += kKeyTile * in.step, out += kKeyTile * width)
+      small_transpose(in, keys - k < kKeyTile ? keys - k : kKeyTile, width, out, kKeyTile);
+  }
+  static void write(T *out, const T *in, int64_t width, T by) {
+    for (int64_t c = 0; c < width; c += kLanes<T>)
+      with_width<T>(c, width, [&](auto all, int64_t left) __attribute__((always_inline)) {
+        store<decltype(all)::value>(out + c, load_whole(in + c) * by, left);
+      });
+  }
+
+  // Of row r of a tile, the scores of keys k .. k + n, scaled, into `row`: -infinity where query q may not look. Gives
+  // their highest.
+  UNPAD_INLINE T scaled(T *row, int64_t q, int64_t k, int64_t n) const {
+    const Vec<T> scale = fill(T(call->scale));
+    for (int64_t j = 0; j < n; j += kLanes<T>) store_whole(row + j, load_whole(row + j) * scale);
+    const int64_t first = from(q) - k, end = to(q) - k;
+    for (int64_t j = 0; j < first && j < n; ++j) row[j] = kHidden<T>;
+    for (int64_t j = end > 0 ? end : 0; j < n; ++j) row[j] = kHidden<T>;
+    Vec<T> most = load_whole(row);
+    for (int64_t j = kLanes<T>; j < n; j += kLanes<T>) {
+      const Vec<T> x = load_whole(row + j);
+      most = x > most ? x : most;
+    }
+    return most_of_lanes<T>(most);
+  }
+  // exp(row - level) in its place; gives their sum.
+  static UNPAD_INLINE T exponentials(T *row, int64_t n, T level) {
+    constexpr int64_t lanes = kLanes<T>;
+    Vec<T> sum{};
+    int64_t j = 0;
+    for (; j + 4 * lanes <= n; j += 4 * lanes) {
+      Many<T, 4> x{{load_whole(row + j), load_whole(row + j + lanes), load_whole(row + j + 2 * lanes),
+                    load_whole(row + j + 3 * lanes)}};
+      x = exp_to_one(x - level);
+      for (int64_t i = 0; i < 4; ++i) {
+        sum += x.v[i];
+        store_whole(row + j + i * lanes, x.v[i]);
+      }
+    }
+    for (; j < n; j += lanes) {
+      const Vec<T> x = exp_to_one(Many<T, 1>{{load_whole(row + j) - level}}).v[0];
+      sum += x;
+      store_whole(row + j, x);
+    }
+    return sum_of_lanes<T>(sum);
+  }
+
+  void forward() {
+    transposed(key(), call->size, space.keys);
+    const Rows<const T> of_values = whole(value(), keys, call->value_size, space.value_rows);
+    const int64_t group = call->heads / call->key_heads;
+    for (int64_t head = key_head * group; head < (key_head + 1) * group; ++head)
+      for (int64_t q = 0; q < queries; q += kQueryTile)
+        forward(head, q, queries - q < kQueryTile ? queries - q : kQueryTile, of_values);
+  }
+
+  void forward(int64_t head, int64_t q, int64_t count, const Rows<const T> &of_values) {
+    const Rows<const T> rows = query(q, head);
+    const Rows<T> weights{space.weights, kKeyTile}, sums{space.sums, value_size};
+    for (int64_t i = 0; i < count * value_size; ++i) sums.at[i] = 0;
+    for (int64_t r = 0; r < count; ++r) space.most[r] = kHidden<T>, space.total[r] = 0;
+    const int64_t end = to(q + count - 1);
+    for (int64_t k = from(q) / kKeyTile * kKeyTile; k < end; k += kKeyTile) {
+      const int64_t n = keys - k < kKeyTile ? keys - k : kKeyTile, wide = whole_vectors<T>(n);
+      small_product<T>(count, wide, call->size, rows.at, rows.step, 1, {space.keys + k * call->size, kKeyTile}, weights,
+                       false);
+      for (int64_t r = 0; r < count; ++r) {
+        T *row = weights.at + r * kKeyTile;
+        const T here = scaled(row, q + r, k, wide), before = space.most[r];
+        const T most = here > before ? here : before, level = most == kHidden<T> ? T(0) : most;
+        const T kept = exp_to_one<T>(before - level);
+        space.total[r] = space.total[r] * kept + exponentials(row, wide, level);
+        space.most[r] = most;
+        if (kept != 1)
+          for (int64_t c = 0; c < value_size; c += kLanes<T>)
+            store_whole(sums.at + r * value_size + c, load_whole(sums.at + r * value_size + c) * kept);
+      }
+      small_product<T>(count, value_size, n, weights.at, kKeyTile, 1, {of_values.at + k * of_values.step, of_values.step},
+                       sums, true);
+    }
+    for (int64_t r = 0; r < count; ++r) {
+      const bool blind = from(q + r) >= to(q + r);
+      const T total = space.total[r];
+      write(row(call->out, q + r, head, call->value_size), sums.at + r * value_size, call->value_size,
+            blind ? T(0) : 1 / total);
+      static_cast<T *>(call->logs)[(first_query + q + r) * call->heads + head] =
+          blind ? T(0) : space.most[r] + T(__builtin_log(double(total)));
+    }
+  }
+
+  void backward() {
+    transposed(key(), call->size, space.keys);
+    transposed(value(), call->value_size, space.values);
+    const Rows<const T> of_keys = whole(key(), keys, call->size, space.key_rows);
+    for (int64_t i = 0; i < keys * size; ++i) space.d_keys[i] = 0;
+    for (int64_t i = 0; i < keys * value_size; ++i) space.d_values[i] = 0;
+    const int64_t group = call->heads / call->key_heads;
+    for (int64_t head = key_head * group; head < (key_head + 1) * group; ++head)
+      for (int64_t q = 0; q < queries; q += kQueryTile)
+        backward(head, q, queries - q < kQueryTile ? queries - q : kQueryTile, of_keys);
+    for (int64_t k = 0; k < keys; ++k) {
+      const int64_t at = (first_key + k) * call->key_heads + key_head;
+      write(static_cast<T *>(call->d_key) + at * call->size, space.d_keys + k * size, call->size, T(call->scale));
+      write(static_cast<T *>(call->d_value) + at * call->value_size, space.d_values + k * value_size, call->value_size,
+            T(1));
+    }
+  }
+
+  void backward(int64_t head, int64_t q, int64_t count, const Rows<const T> &of_keys) {
+    const int64_t out_step = call->heads * call->value_size;
+    const Rows<const T> given = query(q, head), rows = whole(given, count, call->size, space.query_rows);
+    const Rows<const T> d_given{row(const_cast<void *>(call->d_out), q, head, call->value_size), out_step};
+    const Rows<const T> d_out = whole(d_given, count, call->value_size, space.d_rows);
+    const T *out = row(call->out, q, head, call->value_size), *logs = static_cast<const T *>(call->logs);
+    for (int64_t r = 0; r < count; ++r) {
+      Vec<T> sum{};
+      for (int64_t c = 0; c < call->value_size; c += kLanes<T>)
+        with_width<T>(c, call->value_size, [&](auto all, int64_t left) __attribute__((always_inline)) {
+          sum += load<decltype(all)::value>(out + r * out_step + c, left) *
+                 load<decltype(all)::value>(d_given.at + r * out_step + c, left);
+        });
+      space.delta[r] = sum_of_lanes<T>(sum);
+    }
+    const Rows<T> weights{space.weights, kKeyTile}, d_weights{space.d_weights, kKeyTile}, d_query{space.sums, size};
+    for (int64_t i = 0; i < count * size; ++i) d_query.at[i] = 0;
+    const int64_t end = to(q + count - 1);
+    for (int64_t k = from(q) / kKeyTile * kKeyTile; k < end; k += kKeyTile) {
+      const int64_t n = keys - k < kKeyTile ? keys - k : kKeyTile, wide = whole_vectors<T>(n);
+      small_product<T>(count, wide, call->size, rows.at, rows.step, 1, {space.keys + k * call->size, kKeyTile}, weights,
+                       false);
+      small_product<T>(count, wide, call->value_size, d_out.at, d_out.step, 1,
+                       {space.values + k * call->value_size, kKeyTile}, d_weights, false);
+      for (int64_t r = 0; r < count; ++r) {
+        T *row = weights.at + r * kKeyTile, *d_row = d_weights.at + r * kKeyTile;
+        scaled(row, q + r, k, wide);
+        exponentials(row, wide, logs[(first_query + q + r) * call->heads + head]);
+        const T delta = space.delta[r];
+        for (int64_t j = 0; j < wide; j += kLanes<T>)
+          store_whole(d_row + j, load_whole(row + j) * (load_whole(d_row + j) - delta));
+      }
+      small_product<T>(n, value_size, count, weights.at, 1, kKeyTile, d_out, {space.d_values + k * value_size, value_size},
+                       true);
+      small_product<T>(n, size, count, d_weights.at, 1, kKeyTile, rows, {space.d_keys + k * size, size}, true);
+      small_product<T>(count, size, n, d_weights.at, kKeyTile, 1, {of_keys.at + k * of_keys.step, of_keys.step}, d_query,
+                       true);
+    }
+    for (int64_t r = 0; r < count; ++r)
+      write(row(call->d_query, q + r, head, call->size), d_query.at + r * size, call->size, T(call->scale));
+  }
+};
+
+template <class T>
+int64_t attention_bytes(const unpad_attention *c, int64_t longest, bool back) {
+  return AttentionSpace<T>(c, longest, back, nullptr).bytes;
+}
+template <class T>
+void attend(const unpad_attention *c, int64_t longest, bool back, void *space, int64_t b, int64_t key_head) {
+  Attending<T> at(c, b, key_head, AttentionSpace<T>(c, longest, back, space));
+  back ? at.backward() : at.forward();
+}
+
+template <class T>
+constexpr Attend attention() {
+  return {attention_bytes<T>, attend<T>};
+}
+
+}  // namespace UNPAD_NAMESPACE
+}  // namespace unpad

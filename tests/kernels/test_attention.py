@@ -1,0 +1,134 @@
+"""Attention's paths against the reference, forward and backward; bits that hang on nothing else."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from unpad import kernels
+from unpad.kernels import library
+from unpad.kernels.attention import operator
+from unpad.kernels.attention.calls import Call
+from unpad.ragged import Layout
+
+from ..examples import draws
+from ..messages import says
+
+SIZES = st.lists(st.sampled_from([0, 1, 2, 7, 33, 48, 49, 64, 65, 100]), max_size=4)
+COMPILED = pytest.mark.skipif(not library.available(), reason="there is no library")
+
+
+def sides(sizes, others=None):
+    asking = Layout.from_lengths(torch.tensor(sizes, dtype=torch.int64))
+    return asking, asking if others is None else Layout.from_lengths(torch.tensor(others))
+
+
+def numbers(seed, *shapes, dtype=torch.float64):
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.randn(*s, generator=generator, dtype=dtype, requires_grad=True) for s in shapes]
+
+
+def rows_and_slopes(path, tensors, layouts, **options):
+    with kernels.force(path):
+        rows, _ = operator.attend(Call(*tensors, *layouts, **options))
+    weights = torch.arange(1.0, rows.numel() + 1).cos().reshape(rows.shape).to(rows.dtype)
+    slopes = torch.autograd.grad((rows * weights).sum(), tensors, allow_unused=True)
+    pairs = zip(tensors, slopes, strict=True)
+    return [rows.detach(), *(torch.zeros_like(t) if s is None else s for t, s in pairs)]
+
+
+@COMPILED
+@given(
+    sizes=SIZES, data=st.data(), heads=st.sampled_from([(1, 1), (2, 2), (4, 2), (3, 1)]),
+    size=st.sampled_from([1, 4, 15, 16, 33]), value_size=st.sampled_from([1, 4, 16, 20]),
+    causal=st.booleans(), window=st.sampled_from([None, 1, 3, 40]),
+    scale=st.sampled_from([None, -0.7]), seed=st.integers(0, 99),
+)  # fmt: skip
+@draws(60)
+def test_the_library_gives_what_the_reference_gives(
+    sizes, data, heads, size, value_size, causal, window, scale, seed
+):
+    own = st.lists(st.sampled_from([0, 1, 5, 64, 70]), min_size=len(sizes), max_size=len(sizes))
+    others = data.draw(st.one_of(st.none(), own))
+    keys = sum(sizes if others is None else others)
+    shapes = (sum(sizes), heads[0], size), (keys, heads[1], size), (keys, heads[1], value_size)
+    tensors, layouts = numbers(seed, *shapes), sides(sizes, others)
+    options = {"causal": causal, "window": window, "scale": scale}
+    want = rows_and_slopes("reference", tensors, layouts, **options)
+    got = rows_and_slopes("compiled", tensors, layouts, **options)
+    torch.testing.assert_close(got, want, rtol=1e-9, atol=1e-9)
+
+
+@COMPILED
+def test_bits_hang_on_neither_company_nor_threads_nor_strides():
+    sizes = [70, 3, 0, 129]
+    whole = torch.randn(sum(sizes), 3 * 2 * 20, generator=torch.Generator().manual_seed(0))
+    parts = [p.unflatten(1, (2, 20)).detach().requires_grad_() for p in whole.chunk(3, 1)]
+    assert not parts[0].is_contiguous()
+    with kernels.own_threads():
+        want = rows_and_slopes("compiled", parts, sides(sizes), causal=True)
+    copies = [p.detach().contiguous().requires_grad_() for p in parts]
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        assert all(map(torch.equal, rows_and_slopes("compiled", copies, sides(sizes), causal=True),
+                       want))  # fmt: skip
+    finally:
+        torch.set_num_threads(before)
+    start = 0
+    for size in sizes:
+        own = [p.detach()[start : start + size].clone().requires_grad_() for p in parts]
+        with kernels.force("compiled"):
+            alone, _ = operator.attend(Call(*own, *sides([size]), causal=True))
+        assert torch.equal(alone, want[0][start : start + size])
+        start += size
+
+
+@COMPILED
+def test_scores_that_are_no_numbers_stay_in_their_sequence():
+    query, key, value = (t.detach() for t in numbers(0, *[(5, 1, 4)] * 3))
+    key[1] = torch.nan
+    rows, _ = operator.attend(Call(query, key, value, *sides([3, 2])))
+    assert rows[:3].isnan().all() and rows[3:].isfinite().all()
+
+
+@COMPILED
+def test_large_scores_are_no_overflow():
+    query, key, value = (100 * t.detach().float() for t in numbers(0, *[(90, 1, 8)] * 3))
+    layouts = sides([90])
+    want = rows_and_slopes("reference", [t.requires_grad_() for t in (query, key, value)], layouts)
+    got = rows_and_slopes("compiled", [query, key, value], layouts)
+    torch.testing.assert_close(got, want, rtol=1e-4, atol=1e-2)
+
+
+@COMPILED
+@pytest.mark.parametrize("isa", ["avx512", "avx2", "portable"])
+def test_every_instruction_set(isa):
+    try:
+        library.force_instruction_set(isa)
+    except ValueError:
+        pytest.skip(f"this machine has no {isa}")
+    try:
+        tensors = numbers(1, *[(60, 2, 9)] * 3, dtype=torch.float32)
+        want = rows_and_slopes("reference", tensors, sides([50, 10]), window=20)
+        got = rows_and_slopes("compiled", tensors, sides([50, 10]), window=20)
+        torch.testing.assert_close(got, want)
+    finally:
+        library.force_instruction_set(None)
+
+
+@COMPILED
+def test_what_it_does_not_compute_it_says():
+    query, key, value = (t.detach() for t in numbers(0, *[(3, 2, 4)] * 3))
+    layouts = sides([3])
+    with (
+        kernels.force("compiled"),
+        says("attention: kernels.force('compiled'), but this path refuses: it drops no weights."),
+    ):
+        operator.attend(Call(query, key, value, *layouts, drop=lambda w: w))
+    half = [t.to(torch.bfloat16) for t in (query, key, value)]
+    told = kernels.why(lambda: operator.attend(Call(*half, *layouts)))
+    assert told[0].path == "torch"
+    assert dict(told[0].reasons)["compiled"] == (
+        "the library knows float32 and float64, the values are torch.bfloat16"
+    )
