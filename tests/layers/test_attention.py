@@ -696,6 +696,18 @@ def test_pairs_are_told_by_a_mask_a_function_or_blocks(name):
         torch.testing.assert_close(found[0][X.lengths[:2].sum() :][:2], alone)
 
 
+@pytest.mark.parametrize("make", [TransformerEncoder, TransformerDecoder])
+def test_a_block_may_be_given_a_mask_of_pairs_at_its_first_call(make):
+    """Its parts are built by a trial, whose batch has other lengths than the mask."""
+    own, batches = ("attention_mask", [X]) if make is TransformerEncoder else (
+        "decoder_attention_mask", [X, X]
+    )  # fmt: skip
+    seen = torch.ones(5, 5, dtype=torch.bool).tril()
+    layer = make(5, 2)
+    first = layer(*batches, **{own: seen})
+    torch.testing.assert_close(first.values, layer(*batches, **{own: lambda i, j: j <= i}).values)
+
+
 def test_a_mask_of_pairs_is_over_the_slots_of_the_grid():
     """With holes and padding before, the entry of two slots is that of the steps in them."""
     real = torch.tensor([[False, True, False, True, True], [True, False, True, False, False]])

@@ -112,7 +112,12 @@ def _of_any_time(value: Any) -> Any:
 
 
 def build_inside(layer: Any, specs: tuple[Any, ...], options: dict[str, Any]) -> None:
-    """Builds the layers that a layer calls, by running it once on ones."""
+    """Builds the layers that a layer calls, by running it once on ones.
+
+    A mask of pairs of steps is left out: it is as large as its own batch, and no weight hangs
+    on it.
+    """
+    options = {k: v for k, v in options.items() if not k.endswith("attention_mask")}
     was_training = layer.training
     try:
         _run(_computing(layer.eval()), specs, options, _layout(specs, _SIZES[0]), layer.who)
