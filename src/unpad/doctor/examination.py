@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -13,11 +15,11 @@ from ..losses import SparseCategoricalCrossentropy
 from ..spellings import depth_of_caller
 from .adapters import heads_of, masks_of
 from .checks import CHECKS, Check
-from .facts import Case, Input, Split, Target, grid_of
+from .facts import Case, Input, Split, Target, as_ids, grid_of
 from .facts.case import Batch
 from .findings import KINDS, DataWarning, Finding
 from .given import case_of
-from .probing import laws
+from .probing import depends_on_padding, laws
 from .report import Asked, Report
 
 # What each model's person was told: once a model, however often it is fitted.
@@ -76,9 +78,18 @@ def examine(
     if only is not None:
         checks = {name: look_up("examine", "check", name, checks) for name in only}
     left_out = {kind for kind in ignore if look_up("examine", "kind", kind, KINDS)}
-    findings, asked = ask(case_of(x, y, model, validation, validation_split), checks)
+    case = _askable(case_of(x, y, model, validation, validation_split), model)
+    findings, asked = ask(case, checks)
     findings = [finding for finding in findings if finding.kind not in left_out]
     return Report.of(findings, asked, time.perf_counter() - start)
+
+
+def _askable(case: Case, model: Any) -> Case:
+    """The case, whose model is asked itself where a person may see to padding by hand."""
+    if case.masks is None or not case.masks.by_hand or len(case.inputs) != 1:
+        return case
+    asked = partial(depends_on_padding, model=model)
+    return replace(case, masks=case.masks._replace(asked=asked))
 
 
 def ask(case: Case, checks: Mapping[str, Check]) -> tuple[list[Finding], list[Asked]]:
@@ -112,6 +123,8 @@ def tell(
     if quiet.kept:
         return
     masks = masks_of(model)
+    if masks is not None and masks.embeds:
+        given, real = [as_ids(x) for x in given], [as_ids(x) for x in real]
     own = called if len(called) == len(given) else [None] * len(given)
     inputs = [
         Input(g, r, grid_of(g, masks.value if masks else None), c)
@@ -125,7 +138,7 @@ def tell(
         )
         if at is not None
     ]
-    _warn(model, Case(tuple(inputs), tuple(laid), masks))
+    _warn(model, _askable(Case(tuple(inputs), tuple(laid), masks), model))
 
 
 def tell_split(model: Any, parts: Split) -> None:

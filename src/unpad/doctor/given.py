@@ -13,7 +13,7 @@ from ..losses import SparseCategoricalCrossentropy
 from ..ragged import Ragged
 from ..ragged.numbers import is_numeric, to_tensor
 from .adapters import heads_of, masks_of
-from .facts import Case, Input, Split, Target, grid_of
+from .facts import Case, Input, Split, Target, as_ids, grid_of
 from .facts.case import Batch
 
 
@@ -32,6 +32,8 @@ def case_of(
     given, called = _inputs(x, model)
     masks = masks_of(model)
     real = _real(given, model)
+    if masks is not None and masks.embeds:
+        given, real = [as_ids(x) for x in given], [as_ids(x) for x in real]
     value = None if masks is None else masks.value
     inputs = tuple(
         Input(g, r, grid_of(g, value), c) for g, r, c in zip(given, real, called, strict=True)

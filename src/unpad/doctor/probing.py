@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -14,12 +15,12 @@ from ..ragged import Ragged
 from ..ragged.numbers import as_tensor
 from .adapters import subject_of
 from .checks.padding import not_masked
-from .facts import Case
+from .facts import Case, Input
 from .findings import Finding, Where
 from .numbering import Judged, numbers_of
 from .probes import LAWS, CannotAsk, Verdict, drawn, learnt, probed
 from .probes.cures import cure_of
-from .probes.laws import FUTURE, MATES, ORDER, TWICE, Law
+from .probes.laws import FUTURE, MATES, ORDER, PADDING, TWICE, Law
 from .probes.outputs import Answers
 from .probes.sums import of_outputs
 from .report import Asked, Report
@@ -96,20 +97,18 @@ def probe(
     sequences, arrays, grids, full = _sequences(samples, pad, side)
     laid = drawn(sequences, side, pad, steps)
     laws = (*LAWS, FUTURE) if causal else LAWS
-    state = torch.get_rng_state()
-    try:
-        subject = subject_of(model, laid, arrays=arrays, grids=grids, told=told, training=training)
-        answers = Answers(subject, laid, full)
-        findings, asked = _ask(answers, laws, causal, seed)
+    as_given = {"arrays": arrays, "grids": grids, "told": told, "training": training}
+    with _kept_random():
+        try:
+            answers = Answers(subject_of(model, laid, **as_given), laid, full)
+            findings, asked = _ask(answers, laws, causal, seed)
+        except CannotAsk as error:
+            asked = [Asked(law.name, str(error), None, False) for law in laws]
+            return Report.of([], asked, time.perf_counter() - start, seed)
         if y is not None:
             judged = Judged(y, loss, metrics or {}, y_pad, accumulate)
             more, also = numbers_of(model, answers, sequences, judged, steps)
             findings, asked = findings + more, asked + also
-    except CannotAsk as error:
-        asked = [Asked(law.name, str(error), None, False) for law in laws]
-        findings = []
-    finally:
-        torch.set_rng_state(state)
     return Report.of(findings, asked, time.perf_counter() - start, seed)
 
 
@@ -140,39 +139,77 @@ def laws(case: Case, model: Any, causal: bool = False) -> list[Finding]:
     """
     if len(case.inputs) != 1 or len(case.inputs[0].given) == 0:
         return []
-    x, full, side = case.inputs[0], None, "post"
-    asked, sequences = LAWS, x.given
+    x = case.inputs[0]
+    seen = None if x.grid is None else not_masked(x.grid)
+    asked = LAWS
+    if isinstance(x.given, Tensor) and not isinstance(x.real, Ragged) and seen is None:
+        asked = (TWICE, MATES, ORDER)
+    value = 0.0 if case.masks is None or case.masks.value is None else case.masks.value
+    with _kept_random():
+        try:
+            answers = _answers(x, model, value, seen)
+            if answers is None:
+                return []
+            return _ask(answers, (*asked, FUTURE) if causal else asked, causal, 0)[0]
+        except CannotAsk:
+            return []
+
+
+def depends_on_padding(x: Input, model: Any) -> bool | None:
+    """Whether answers move with the amount of padding that the array shows; None: cannot be asked.
+
+    Args:
+        x: an array that is padded with 0.
+        model: of one input.
+    """
+    seen = None if x.grid is None else not_masked(x.grid)
+    with _kept_random():
+        try:
+            answers = _answers(x, model, 0.0, seen)
+            if answers is None:
+                return None
+            (verdict,) = probed(answers, learnt(answers), (PADDING,), 0)
+            if verdict.difference is not None:
+                return verdict.broken
+            # A model of one width: does anything that it says come from padding?
+            shares = answers.subject.shares(answers.base, False)
+        except CannotAsk:
+            return None
+    return None if shares is None else shares["padding"] > 0.01
+
+
+def _answers(x: Input, model: Any, value: float, seen: Finding | None) -> Answers | None:
+    """The model with some of an input's sequences, as it is fed with them."""
+    full, side, sequences = None, "post", x.given
     if isinstance(x.given, Tensor):
         if x.given.ndim < 2:
-            return []
+            return None
         full = x.given.shape[1]
         if isinstance(x.real, Ragged):
             sequences = x.real
             side = "post" if bool(x.real.layout.mask[:, 0].any()) else "pre"
         else:
-            seen = None if x.grid is None else not_masked(x.grid)
             side = "post" if seen is None or " at the end " in seen.shown else "pre"
-            asked = LAWS if seen is not None else (TWICE, MATES, ORDER)
     elif x.given.levels > 1:
-        return []
-    value = 0.0 if case.masks is None or case.masks.value is None else case.masks.value
+        return None
     parts, _, _, _ = _sequences(sequences[:50], value, side)
     parts = [part for part in parts if len(part)]
     if not parts:
-        return []
+        return None
     laid = drawn(parts, side, value, None)
+    subject = subject_of(
+        model, laid, arrays=True, grids=full is not None, told=None, training=False
+    )
+    return Answers(subject, laid, full)
+
+
+@contextmanager
+def _kept_random() -> Iterator[None]:
     state = torch.get_rng_state()
     try:
-        subject = subject_of(
-            model, laid, arrays=True, grids=full is not None, told=None, training=False
-        )
-        answers = Answers(subject, laid, full)
-        findings, _ = _ask(answers, (*asked, FUTURE) if causal else asked, causal, 0)
-    except CannotAsk:
-        return []
+        yield
     finally:
         torch.set_rng_state(state)
-    return findings
 
 
 class BrokenLaw(AssertionError):

@@ -10,6 +10,8 @@ from torch import Tensor
 from ...ragged import Ragged
 from ..probes import CannotAsk, Laid, Pair, Place
 from .of_torch import asked
+from .signature import Told
+from .torch_shares import shares_of
 
 
 class OfUnpad:
@@ -56,5 +58,8 @@ class OfUnpad:
         return None
 
     def shares(self, laid: Laid, causal: bool) -> dict[str, float] | None:
-        """What is no step has no gradient."""
-        return None
+        """Which share of the gradient falls on what, where padding is taken for steps."""
+        if not self.as_grid or isinstance(self._fed(laid.grid, laid), Ragged):
+            return None  # what is no step has no gradient
+        with asked(self.model, self.training):
+            return shares_of(self.model, Told(None), laid, lambda value: value, causal)

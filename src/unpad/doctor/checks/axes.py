@@ -10,6 +10,7 @@ from torch import Tensor
 from ..facts import Case
 from ..facts.grid import Grid
 from ..findings import Finding, Where
+from .smooth import smooth
 
 # So many of the sequences that hold the mask value at all must show the pattern.
 _NEARLY_ALL = 0.95
@@ -21,7 +22,7 @@ def axes(case: Case) -> Iterator[Finding]:
     """The first mistake in the axes of each padded array of features."""
     for x in case.inputs:
         if x.grid is not None and x.grid.values.ndim == 3:
-            found = reshaped(x.grid) or turned(x.grid)
+            found = reshaped(x.grid) or turned(x.grid) or smooth(x.grid)
             if found is not None:
                 yield found
 

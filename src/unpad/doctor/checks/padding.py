@@ -27,6 +27,11 @@ def padding(case: Case) -> Iterator[Finding]:
         found = constant_ends(x.grid) if x.grid.values.ndim == 3 else None
         if found is None and case.masks is not None and _takes_steps(case.masks, x):
             found = not_masked(x.grid)
+            if found is not None and case.masks.by_hand:
+                asked = case.masks.asked
+                found = found if asked is not None and asked(x) else None
+        if found is None and case.masks is not None and x.grid.values.ndim == 2:
+            found = _other_id(x.grid, case.masks)
         if found is not None:
             yield found
 
@@ -37,24 +42,30 @@ def _mixed_up(grid: Grid) -> bool:
 
 def _takes_steps(masks: Masks, x: Input) -> bool:
     """Whether zeros are taken for steps, and nobody sees to them by hand."""
-    if x.grid is None or x.opened or masks.by_hand or masks.value is not None:
+    if x.grid is None or x.opened or masks.value is not None:
         return False
     return not masks.embeds if x.grid.values.ndim == 3 else masks.embeds and not masks.zero
 
 
 def constant_ends(grid: Grid) -> Finding | None:
     """Sequences that end in one and the same row, which is not the mask value."""
-    if bool(grid.masked().flatten(2).all(2).any()):
-        return None  # something is masked: the model's padding is another
+    masked = grid.masked().flatten(2).all(2).any(1)
+    if bool(masked.any()):
+        # Something is masked: what is padded with another value are other sequences.
+        rest = ~masked
+        if int(rest.sum()) < 8:
+            return None
+        return constant_ends(grid._replace(values=grid.values[rest], places=grid.places[rest]))
     found = _common_row(grid)
     if found is None:
         return None
     row, runs, end = found
     if grid.values.shape[2] > 1 and bool((row == row[0]).all()):
         return _other_value(grid, float(row[0]), runs, end)
-    if not grid.masking and not _standardised(grid.values):
+    scaled = _standardised(grid.values) or _min_maxed(grid.values, row)
+    if not grid.masking and not scaled:
         return None
-    if grid.values.shape[2] == 1 and not _standardised(grid.values):
+    if grid.values.shape[2] == 1 and not scaled:
         return _other_value(grid, float(row[0]), runs, end)
     first = grid.first(runs > 0)
     place = int(grid.places[first])
@@ -147,6 +158,42 @@ def _standardised(x: Tensor) -> bool:
     spread, mean = torch.std_mean(flat, 0, correction=0)
     fits = (mean.abs() < 0.3) & (spread > 0.6) & (spread < 1.5)
     return bool(fits.double().mean() >= 0.9)
+
+
+def _min_maxed(x: Tensor, row: Tensor) -> bool:
+    """Whether each feature goes from 0 to 1, about, and the row is no flags, which do so too."""
+    flat = x.flatten(0, 1)
+    low, high = flat.aminmax(dim=0)
+    fits = (low >= 0) & (high <= 1) & (low < 0.1) & (high > 0.9)
+    within = (row > 1e-3) & (row < 1 - 1e-3)
+    return bool(fits.double().mean() >= 0.9) and bool(within.double().mean() >= 0.5)
+
+
+def _other_id(grid: Grid, masks: Masks) -> Finding | None:
+    """An id that ends many sequences and stands nowhere else, but is not 0, which is masked."""
+    x = grid.values
+    if not masks.embeds or len(x) < 8 or x.shape[1] < 4 or int(x.min()) < 0:
+        return None
+    for edge, end in ((x[:, -1], "end"), (x[:, 0], "start")):
+        value, count = edge.mode().values, int((edge == edge.mode().values).sum())
+        found = ends(x == value)
+        runs = found.trailing if end == "end" else found.leading
+        if int(value) == 0 or count < _MOST * len(x) or not _like_padding(found, runs, x.shape[1]):
+            continue
+        first, pad = grid.first(runs > 0), int(value)
+        masked = "mask_zero masks id 0, but" if masks.zero else "nothing is masked, and"
+        return Finding(
+            "other padding",
+            f"{masked} x seems to be padded with id {pad}.",
+            f"{grid.share(runs > 0)} {end} in id {pad}, sequence {int(grid.places[first])} in "
+            f"{int(runs[first])} of {x.shape[1]} slots, and it stands nowhere else.",
+            "Pad with 0, and let mask_zero=True take it away; or give the sequences as a list.",
+            _counted(grid, runs) | {"value": pad},
+            f"x = np.where(x == {pad}, 0, x); Embedding(n, width, mask_zero=True)",
+            Where(sequence=int(grid.places[first])),
+            1e-6,
+        )
+    return None
 
 
 def not_masked(grid: Grid) -> Finding | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -21,12 +22,15 @@ class Masks(NamedTuple):
         embeds: whether it embeds ids.
         zero: whether an embedding of it takes id 0 for padding.
         by_hand: whether it has layers in which a person may see to padding by hand.
+        asked: where it has: whether its answers for this input depend on the amount of padding, as
+            the model itself says; None where it cannot be asked.
     """
 
     value: float | None = None
     embeds: bool = False
     zero: bool = False
     by_hand: bool = False
+    asked: Callable[[Any], bool | None] | None = None
 
 
 class Input(NamedTuple):

@@ -56,6 +56,19 @@ class Grid(NamedTuple):
         return int(flags.to(torch.uint8).argmax())
 
 
+def as_ids(given: Ragged | Tensor) -> Ragged | Tensor:
+    """Whole numbers that are no integers, as integers; what holds others comes back as it is.
+
+    Args:
+        given: what a model embeds.
+    """
+    values = given.values if isinstance(given, Ragged) else given
+    axes = 1 if isinstance(given, Ragged) else 2
+    if not values.is_floating_point() or values.ndim != axes or not values.numel():
+        return given
+    return given.to(dtype=torch.int64) if bool((values == values.round()).all()) else given
+
+
 def grid_of(given: Ragged | Tensor, mask_value: float | None) -> Grid | None:
     """What there is to look at; None where it is no padded array of ids or of features."""
     if isinstance(given, Ragged):
