@@ -63,7 +63,8 @@ def leaks(train: Sample, held: Sample) -> Iterator[Finding]:
     asked = (lengths >= runs) & (total > 0)
     whole = (shared == 1) & asked
     whole_share = float(whole.sum()) / float(asked.sum())
-    most = (shared >= 0.5) & asked
+    # In one stretch: a letter's head is made of pieces that all letters share.
+    most = (_stretch(found, sequences, n) >= 0.5 * total) & asked
     most_share = float(most.sum()) / float(asked.sum())
     exact = _exact(train, held, keys, own, runs)
     looked = len(train.lengths) / train.batch
@@ -102,6 +103,17 @@ def leaks(train: Sample, held: Sample) -> Iterator[Finding]:
             Where(sequence=int(held.places[first])),
             SURE / 10,
         )
+
+
+def _stretch(flags: Tensor, sequences: Tensor, n: int) -> Tensor:
+    """(n,) the longest run of flags within each sequence."""
+    place = torch.arange(len(flags))
+    starts = ~flags
+    starts[1:] |= sequences[1:] != sequences[:-1]
+    # Where a run began: at a flag that is not set, behind it; at another sequence, there.
+    begun = torch.where(starts, place + (~flags).long(), 0).cummax(0).values
+    long = torch.where(flags, place - begun + 1, 0).float()
+    return torch.zeros(n).scatter_reduce_(0, sequences, long, "amax")
 
 
 def _keys(sample: Sample) -> Tensor:
