@@ -12,7 +12,9 @@ from unpad import Sequential, layers
 from unpad.doctor import examine
 from unpad.doctor.checks import CHECKS
 
-SETS = 300
+from ..examples import TIMES
+
+SETS = 300 if TIMES == 1 else 10_000
 DATA = Path(os.environ.get("UNPAD_TEST_DATA", Path(__file__).parents[3] / "shared" / "data"))
 
 

@@ -95,7 +95,8 @@ FLOATS, FULL = np.float32, np.full(N, WIDTH)
 #: what it is, the kind, x, y, model
 VARIANTS = [
     ("ids as floats, nothing masks", "not masked", ids(dtype=FLOATS), None, words(False)),
-    ("ids as floats, at the start", "not masked", ids(dtype=FLOATS, side="pre"), None, words(False)),
+    ("ids as floats, at the start", "not masked", ids(dtype=FLOATS, side="pre"), None,
+     words(False)),
     ("ids as floats, holes", "holes", with_holes(FLOATS), None, words()),
     ("ids as floats, class 0", "class 0", (x := ids(dtype=FLOATS)), from_one(x), words(classes=4)),
     ("ids as floats, shifted", "shifted", (x := ids(dtype=FLOATS, lengths=FULL)), shifted(x),

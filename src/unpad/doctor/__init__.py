@@ -1,7 +1,7 @@
 """The doctor: finds mistakes that no type can show, in data and models, and what mends them."""
 
 from .examination import examine, quiet, tell, tell_split
-from .facts import Split
+from .facts import Fitting, Split
 from .findings import KINDS, DataWarning, Finding, Where
 from .probing import BrokenLaw, assert_padding_proof, probe
 from .report import Found, Report
@@ -11,6 +11,7 @@ __all__ = [
     "BrokenLaw",
     "DataWarning",
     "Finding",
+    "Fitting",
     "Found",
     "Report",
     "Split",

@@ -15,7 +15,7 @@ from ..losses import SparseCategoricalCrossentropy
 from ..spellings import depth_of_caller
 from .adapters import heads_of, masks_of
 from .checks import CHECKS, Check
-from .facts import Case, Input, Split, Target, as_ids, grid_of
+from .facts import Case, Fitting, Input, Split, Target, as_ids, grid_of
 from .facts.case import Batch
 from .findings import KINDS, DataWarning, Finding
 from .given import case_of
@@ -34,6 +34,8 @@ def examine(
     validation: tuple[Any, Any] | None = None,
     validation_split: float = 0.0,
     causal: bool = False,
+    shuffle: bool = True,
+    batch_size: int = 32,
     only: Iterable[str] | None = None,
     ignore: Iterable[str] = (),
 ) -> Report:
@@ -52,6 +54,8 @@ def examine(
         validation: (x, y) that are held out.
         validation_split: the last share of the data that is held out, as in `fit`.
         causal: whether the model must not see later steps; then it is probed for that.
+        shuffle: whether the data will be shuffled, as `fit` does by default.
+        batch_size: sequences a batch, as in `fit`.
         only: names of checks to ask, as "axes", "split", "laws"; by default all.
         ignore: kinds of findings to leave out.
 
@@ -79,6 +83,7 @@ def examine(
         checks = {name: look_up("examine", "check", name, checks) for name in only}
     left_out = {kind for kind in ignore if look_up("examine", "kind", kind, KINDS)}
     case = _askable(case_of(x, y, model, validation, validation_split), model)
+    case = replace(case, fitting=Fitting(shuffle, batch_size))
     findings, asked = ask(case, checks)
     findings = [finding for finding in findings if finding.kind not in left_out]
     return Report.of(findings, asked, time.perf_counter() - start)
@@ -109,6 +114,7 @@ def tell(
     real: Sequence[Batch],
     targets: Sequence[tuple[Any, Batch | None, Any, Any]],
     called: Sequence[Any] = (),
+    fitting: Fitting | None = None,
 ) -> None:
     """Warns of each finding that is no note, once a model and kind.
 
@@ -119,6 +125,7 @@ def tell(
         targets: for each output what the caller gave, the same at real steps, the loss, and the
             output's spec.
         called: the inputs as the caller's own objects.
+        fitting: how they will be gone over.
     """
     if quiet.kept:
         return
@@ -138,7 +145,8 @@ def tell(
         )
         if at is not None
     ]
-    _warn(model, _askable(Case(tuple(inputs), tuple(laid), masks), model))
+    case = Case(tuple(inputs), tuple(laid), masks, fitting=fitting or Fitting())
+    _warn(model, _askable(case, model))
 
 
 def tell_split(model: Any, parts: Split) -> None:

@@ -65,7 +65,10 @@ def from_memory(
         ValueError: there are no steps, or the processes were given different data or options.
     """
     held: Batch | None = None
-    data, objective, outputs = prepare(model, given, "fit", examined=ranks.first)
+    data, objective, outputs = prepare(
+        model, given, "fit", examined=ranks.first,
+        shuffle=sampler is not None or bool(options["shuffle"]), batch_size=options["batch_size"],
+    )  # fmt: skip
     if held_out:
         data, held = split(data, held_out, "fit")
     if data.steps == 0:

@@ -111,7 +111,13 @@ def _check_pairs(model: Any, opened: Opened, called: list[Where], who: str) -> N
 
 
 def prepare(
-    model: Any, given: Any, who: str, known: Objective | None = None, examined: bool = True
+    model: Any,
+    given: Any,
+    who: str,
+    known: Objective | None = None,
+    examined: bool = True,
+    shuffle: bool = True,
+    batch_size: int | None = None,
 ) -> tuple[Batch, Objective, list[Spec]]:
     """Checks everything that can be checked before a weight moves, and lays it out.
 
@@ -121,6 +127,8 @@ def prepare(
         who: shown in errors.
         known: the objective of an earlier batch of the same; by default it is made.
         examined: whether the doctor looks at what is trained on.
+        shuffle: whether it will be trained on in another order each epoch.
+        batch_size: sequences a batch.
 
     Returns:
         The data; the objective, one part for each output; the outputs' specs.
@@ -192,7 +200,9 @@ def prepare(
         losses = [part.loss for part in objective.parts]
         asked = [a for a in zip(ys, targets, losses, outputs, strict=True) if a[1] is not None]
         called = inputs_of(given.x, model.input_names, "fit: x", model.one_input, model.input_form)
-        doctor.tell(model, opened.given, opened.real, asked, called)
+        weighed = class_weight is not None or sample_weight is not None
+        fitting = doctor.Fitting(shuffle, batch_size or 32, weighed)
+        doctor.tell(model, opened.given, opened.real, asked, called, fitting)
     return replace(opened.data, targets=targets, weights=weights), objective, outputs
 
 

@@ -11,6 +11,8 @@ from .beside import beside
 from .cuts import cuts
 from .head import head
 from .labels import labels
+from .laid_labels import laid_labels
+from .order import order
 from .padding import padding
 from .split import split
 from .steps import steps
@@ -26,7 +28,9 @@ CHECKS: dict[str, Check] = {
     "steps": steps,
     "labels": labels,
     "labels beside steps": beside,
+    "labels at slots": laid_labels,
     "last layer": head,
+    "order of batches": order,
     "split": split,
 }
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from ...ragged import Ragged
-from ...ragged.numbers import as_tensor
 from ..facts import Case, Input, Target
 from ..facts.chance import beyond
-from ..facts.grid import ends
+from ..facts.grid import ends, labels_grid
 from ..facts.sample import Sample, sample_of
 from ..findings import Finding, Where
 
@@ -30,13 +27,15 @@ def beside(case: Case) -> Iterator[Finding]:
     """Of each output's targets."""
     for target in case.targets if case.inputs else ():
         yield from other_end(case.inputs[0], target)
+        yield from by_padding(case.inputs[0], target)
         if case.inputs[0].steps < _FEW:
             continue  # no label stands beside a step, or a sequence, that is not there
         sample = sample_of(case.inputs[0].real, target.laid)
         if sample is None or sample.labels is None or not _classes(sample.labels):
             continue
         if sample.per_step:
-            yield from shifted(sample)
+            found = list(shifted(sample))
+            yield from found or cut_elsewhere(sample)
         else:
             yield from by_length(sample)
 
@@ -50,7 +49,7 @@ def _classes(labels: Tensor) -> bool:
 
 def other_end(x: Input, target: Target) -> Iterator[Finding]:
     """Steps padded at one end, labels at the other, by the same numbers of slots."""
-    grid = _grid(target.given)
+    grid = labels_grid(target.given)
     if not isinstance(x.real, Ragged) or x.real.levels > 1 or grid is None or len(grid) < _PADDED:
         return
     layout = x.real.layout
@@ -88,16 +87,6 @@ def other_end(x: Input, target: Target) -> Iterator[Finding]:
         Where(sequence=place),
         1e-9,
     )
-
-
-def _grid(given: Any) -> Tensor | None:
-    numbers = isinstance(given, np.ndarray) and given.dtype.kind in "iufb"
-    if not numbers and (not isinstance(given, Tensor) or given.is_nested):
-        return None
-    grid = as_tensor(given, "y")
-    while grid.ndim > 2 and grid.shape[-1] == 1:
-        grid = grid[..., 0]
-    return grid if grid.ndim == 2 else None
 
 
 def shifted(sample: Sample) -> Iterator[Finding]:
@@ -155,6 +144,86 @@ def _told_by(x: Tensor, y: Tensor, learn: Tensor) -> float:
         best[most == 0] = table.sum(0).argmax() if bool(half.any()) else 0
         right += int((best[x[~half]] == y[~half]).sum())
     return right / len(x)
+
+
+def cut_elsewhere(sample: Sample) -> Iterator[Finding]:
+    """Labels that ids tell in short sequences, and not in those that fill the grid."""
+    assert sample.labels is not None
+    if not sample.ids or int(sample.values.min()) < 0 or int(sample.values.max()) > _IDS:
+        return
+    labels, ids, of = sample.labels.long(), sample.values, sample.sequence_ids
+    full = (sample.lengths == int(sample.lengths.max()))[of]
+    learn, other = ~full & (of % 2 == 0), ~full & (of % 2 == 1)
+    if min(int(learn.sum()), int(other.sum()), int(full.sum())) < _FEW:
+        return
+    kinds, classes = int(ids.max()) + 1, int(labels.max()) + 1
+    if kinds * classes > 20 * _IDS:
+        return
+    table = torch.bincount((ids * classes + labels)[learn], minlength=kinds * classes)
+    most, best = table.reshape(kinds, classes).max(1)
+    seen = most[ids] > 0
+    here, there = ((best[ids] == labels)[seen & part].double() for part in (other, full))
+    if min(len(here), len(there)) < _FEW:
+        return
+    score, cut = float(here.mean()), float(there.mean())
+    prior = float(labels[full].bincount().max()) / int(full.sum())
+    deviation = (score * (1 - score) / len(there)) ** 0.5 + 1e-3
+    chance = beyond(score - cut, 0.0, deviation)
+    if score - prior < 2 * _MUCH or cut - prior > 0.3 * (score - prior) or chance > 1e-4:
+        return
+    yield Finding(
+        "other end",
+        "x and y seem to be cut at different ends: in sequences that fill the grid a label stands "
+        "beside another's step.",
+        f"From its id {score:.0%} of the labels of shorter sequences can be told, of those that "
+        f"fill the grid {cut:.0%}, from nothing {prior:.0%}.",
+        "Cut both at the same side, or give both as lists.",
+        {"in short ones": score, "in full ones": cut, "by nothing": prior},
+        'pad_sequences(labels, maxlen=n, truncating="post")  # as x',
+        chance=chance,
+    )
+
+
+def by_padding(x: Input, target: Target) -> Iterator[Finding]:
+    """What a padded array holds at its ends, or on which side, that tells the label."""
+    y = target.laid
+    if x.grid is None or not isinstance(y, Tensor) or len(y) != x.grid.batch or y.numel() != len(y):
+        return
+    labels = y.detach().cpu().flatten()[x.grid.places]
+    values = x.grid.values
+    if len(labels) < 40 or values.shape[1] < 4 or not bool((labels == labels.round()).all()):
+        return
+    kinds, of = labels.unique(return_inverse=True)
+    flat = values.flatten(2) if values.ndim > 2 else values[..., None]
+    runs = ends((flat[:, 1:] == flat[:, :-1]).all(2))
+    if not 2 <= len(kinds) <= 20 or int((runs.trailing + runs.leading > 1).sum()) < len(labels) / 2:
+        return
+    # How each is padded: on which side, and with what.
+    side = runs.trailing > runs.leading
+    edge = torch.where(side, flat[:, -1, 0], flat[:, 0, 0])
+    padded = runs.trailing + runs.leading > 1
+    how = torch.stack([side.long(), edge.double().mul(1e3).round().long()], 1)
+    ways, way = how[padded].unique(dim=0, return_inverse=True)
+    if not 2 <= len(ways) <= 4 or int(padded.sum()) < 40:
+        return
+    own = of[padded]
+    table = torch.bincount(way * len(kinds) + own, minlength=len(ways) * len(kinds))
+    score = float(table.reshape(len(ways), -1).max(1).values.sum()) / len(own)
+    prior = float(own.bincount().max()) / len(own)
+    deviation = (prior * (1 - prior) / len(own)) ** 0.5
+    chance = beyond(score, prior, deviation) * len(ways)
+    if score - prior < 2 * _MUCH or score < 0.9 or chance > 1e-4:
+        return
+    yield Finding(
+        "padding tells",
+        f"How a sequence is padded tells {score:.0%} of the labels.",
+        f"There are {len(ways)} ways, by side and by value; without them {prior:.0%}. A model need "
+        "look at nothing else.",
+        "Pad all classes alike: gather them first, then pad.",
+        {"by padding": score, "by nothing": prior, "ways": len(ways)},
+        "x = pad_sequences(sequences_of_all_classes)",
+        chance=chance,
+    )
 
 
 def by_length(sample: Sample) -> Iterator[Finding]:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...preprocessing.cuts import Cut, cut_of
-from ..facts import Case
+from ...ragged import Ragged
+from ..facts import Case, Input
+from ..facts.chance import SURE, beyond
+from ..facts.sample import sample_of
 from ..findings import Finding
 
 # Reported from this share of the steps on: what was cut off is never learnt from.
@@ -18,11 +21,45 @@ def cuts(case: Case) -> Iterator[Finding]:
     for found in noted:
         if found is not None and found.cut >= _MUCH * found.steps and found.sequences >= 5:
             yield _cut(found)
+    for x, found in zip(case.inputs, noted, strict=True):
+        yield from _cut_short(x) if found is None else ()
     first = noted[0] if noted else None
     for target in case.targets:
         of_y = cut_of(target.given)
         if first is not None and of_y is not None:
             yield from _other_end(first, of_y)
+
+
+def _cut_short(x: Input) -> Iterator[Finding]:
+    """Ids of which those that fill their width end otherwise than shorter ones: in no end mark."""
+    sample = sample_of(x.real)
+    if sample is None or not sample.ids or not isinstance(x.real, Ragged):
+        return
+    lengths, width = sample.lengths, int(sample.lengths.max())
+    full = lengths == width
+    short = ~full & (lengths > 0)
+    if int(full.sum()) < 20 or int(short.sum()) < 20 or width < 4:
+        return
+    ends = sample.values[(sample.starts + lengths - 1).clamp(min=0)]
+    mark = ends[short].mode().values
+    usual, here = (float((ends[of] == mark).double().mean()) for of in (short, full))
+    everywhere = float((sample.values == mark).double().mean())
+    deviation = (usual * (1 - usual) / int(full.sum())) ** 0.5
+    chance = beyond(usual - here, 0.0, deviation)
+    if usual < max(0.3, 4 * everywhere) or here > usual / 3 or chance > SURE:
+        return
+    share = float(full.double().mean())
+    yield Finding(
+        "cut",
+        f"{share:.0%} of the sequences seem to be cut to {width} steps.",
+        f"{int(full.sum())} of {len(lengths)} looked at have exactly {width} steps; of these "
+        f"{here:.0%} end in id {int(mark)}, of the shorter ones {usual:.0%}.",
+        "Give the sequences as they are, as a list: long ones cost what their steps cost, and "
+        "short ones nothing more.",
+        {"share of sequences": share, "end mark in short ones": usual, "in full ones": here},
+        "model.fit(sequences, y)  # without pad_sequences",
+        chance=chance,
+    )
 
 
 def _cut(found: Cut) -> Finding:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from torch import Tensor
 
-from ..facts import Case, Target
+from ..facts import Case, Head, Target
 from ..facts.sample import sample_of
 from ..findings import Finding
 
@@ -23,12 +23,15 @@ def head(case: Case) -> Iterator[Finding]:
         if target.head is None:
             continue
         yield from _one_unit(target)
+        yield from _wrong_loss(target.head)
         sample = sample_of(case.inputs[0].real, target.laid)
         if sample is None or sample.labels is None or len(sample.labels) < 20:
             continue
         if target.classes == 0:
             yield from _reach(target, sample.labels.double())
             yield from _scale(target, sample.labels.double())
+        elif case.fitting.weighted:
+            pass  # who gives weights knows that classes are rare
         elif "accuracy" in target.head.metrics and len(sample.labels) >= 200:
             yield from _rare(sample.labels)
 
@@ -44,6 +47,41 @@ def _one_unit(target: Target) -> Iterator[Finding]:
         "A sigmoid over one unit, or a softmax over two.",
         {"units": 1},
         'Dense(1, activation="sigmoid")',
+    )
+
+
+def _wrong_loss(head: Head) -> Iterator[Finding]:
+    """A loss that takes what the last layer does not give."""
+    of_classes = head.loss in ("categoricalcrossentropy", "sparsecategoricalcrossentropy")
+    if not of_classes and head.loss != "binarycrossentropy":
+        return
+    gives = head.activation or "linear"
+    if head.from_logits and gives in ("softmax", "sigmoid"):
+        what = f"The loss takes scores, and the last layer gives {gives}: it is taken twice."
+        cure, code = "Leave from_logits out, or the activation.", f"{head.loss}()"
+    elif head.from_logits:
+        return
+    elif of_classes and gives == "sigmoid" and head.width and head.width > 1:
+        what = "The loss takes probabilities that sum to 1, and sigmoids do not."
+        cure, code = (
+            "A softmax, or binary_crossentropy for classes that go together.",
+            (f'Dense({head.width}, activation="softmax")'),
+        )
+    elif gives in ("tanh", "relu") or (gives == "linear" and head.linear):
+        what = f"The loss takes probabilities, and the last layer gives {gives} numbers."
+        cure, code = (
+            "from_logits=True, or the activation that gives probabilities.",
+            ("SparseCategoricalCrossentropy(from_logits=True)"),
+        )
+    else:
+        return
+    yield Finding(
+        "wrong loss",
+        what,
+        f"The loss is {head.loss}(from_logits={head.from_logits}), the last activation {gives}.",
+        cure,
+        {"units": head.width or 0, "from_logits": float(head.from_logits)},
+        code,
     )
 
 

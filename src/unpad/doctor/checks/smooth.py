@@ -67,7 +67,7 @@ def _reshaped(grid: Grid, z: Tensor) -> Finding | None:
 
 def _turned(grid: Grid, z: Tensor, mean: Tensor, spread: Tensor) -> Finding | None:
     """Neighbours in features are alike, steps are not, and each step has a scale of its own."""
-    n, time, feature = z.shape
+    _, time, feature = z.shape
     if feature < _SLOTS or time > feature:
         return None
     along, across = _roughness(z, 1), _roughness(z, 2)

@@ -39,7 +39,8 @@ def split(case: Case) -> Iterator[Finding]:
     yield from leaks(train, held)
     few = sample_of(parts.x, parts.y)
     if few is not None:
-        yield from other_labels(few, held, parts)
+        labels = list(other_labels(few, held, parts))
+        yield from labels or other_lengths(few, held, parts)
         yield from other_steps(few, held)
 
 
@@ -198,6 +199,33 @@ def other_labels(train: Sample, held: Sample, parts: Split) -> Iterator[Finding]
         "Shuffle before the split (validation_split takes the last sequences, as in Keras), or "
         "give validation_data.",
         {"share that differs": apart, "by chance": expected, "classes missing": len(missing)},
+        "order = np.random.default_rng(0).permutation(len(y)); x, y = x[order], y[order]",
+        chance=chance,
+    )
+
+
+def other_lengths(train: Sample, held: Sample, parts: Split) -> Iterator[Finding]:
+    """Other lengths on the two sides: data sorted by length that were cut, or another source."""
+    lengths = torch.cat([train.lengths, held.lengths]).double()
+    cuts = torch.quantile(lengths, torch.linspace(0.1, 0.9, 9, dtype=torch.float64)).unique()
+    bins = torch.bucketize(lengths, cuts)
+    kinds = len(cuts) + 1
+    if kinds < 3:
+        return
+    counts = torch.nn.functional.one_hot(bins, kinds)
+    apart, expected, deviation, _ = permuted(counts, len(held.lengths))
+    chance = beyond(apart, expected, max(deviation, 1e-3))
+    if apart - expected < 2 * _APART or chance > SURE:
+        return
+    a, b = (float(s.lengths.double().median()) for s in (train, held))
+    yield Finding(
+        "sorted" if parts.drawn else "other lengths",
+        "The held-out part has other lengths than what is trained on"
+        + (": the data are sorted, and the last of them are held out." if parts.drawn else "."),
+        f"Half of the sequences have up to {a:.0f} steps in training and up to {b:.0f} in the "
+        f"held-out part; {apart:.2f} of all lengths differ, {expected:.2f} by chance.",
+        "Shuffle before the split, or draw both parts from one source.",
+        {"share that differs": apart, "by chance": expected, "median": a, "median held out": b},
         "order = np.random.default_rng(0).permutation(len(y)); x, y = x[order], y[order]",
         chance=chance,
     )

@@ -39,7 +39,12 @@ def steps(case: Case) -> Iterator[Finding]:
 def _holes(case: Case, x: Input) -> Iterator[Finding]:
     """Id 0 between real ids: it is padding and an id at once."""
     masks = case.masks
-    if x.grid is None or masks is None or not masks.zero or x.grid.values.ndim != 2:
+    if x.grid is None or masks is None:
+        return
+    if x.grid.values.ndim == 3 and masks.value is not None:
+        yield from _steps_left_out(x)
+        return
+    if not masks.zero or x.grid.values.ndim != 2:
         return
     zeros = x.grid.values == 0
     inside = ends(zeros).inside
@@ -68,6 +73,29 @@ def _holes(case: Case, x: Input) -> Iterator[Finding]:
         Where(sequence=int(x.grid.places[first]), step=step),
         1e-6,
     )
+
+
+def _steps_left_out(x: Input) -> Iterator[Finding]:
+    """Steps between real ones that hold the mask value in all features."""
+    assert x.grid is not None
+    inside = ends(x.grid.masked().all(2)).inside
+    holed, real = inside > 0, float((~x.grid.masked().all(2)).sum())
+    if int(holed.sum()) < max(3, _SOME * len(inside)) or float(inside.sum()) < 0.05 * real:
+        return
+    first = x.grid.first(holed)
+    value = f"{x.grid.mask_value:g}"
+    yield Finding(
+        "holes",
+        f"Steps between real ones hold {value} in all features, and Masking skips them.",
+        f"In {x.grid.share(holed)}, {int(inside.sum())} steps in all, first in sequence "
+        f"{int(x.grid.places[first])}: what comes after follows what stood before.",
+        "If they are measured, pad with a value that no step has, and mask that one.",
+        {"steps": int(inside.sum()), "sequences that show it": int(holed.sum()),
+         "sequences looked at": len(inside)},
+        "x = pad_sequences(sequences, value=-999.0, dtype='float32'); Masking(-999.0)",
+        Where(sequence=int(x.grid.places[first])),
+        1e-6,
+    )  # fmt: skip
 
 
 def _empties(case: Case, x: Input) -> Iterator[Finding]:

@@ -1,6 +1,17 @@
 """What was given, read once: padded arrays, real steps, labels laid beside them, what is masked."""
 
-from .case import Case, Head, Input, Masks, Split, Target
+from .case import Case, Fitting, Head, Input, Masks, Split, Target
 from .grid import Grid, as_ids, grid_of
 
-__all__ = ["Case", "Grid", "Head", "Input", "Masks", "Split", "Target", "as_ids", "grid_of"]
+__all__ = [
+    "Case",
+    "Fitting",
+    "Grid",
+    "Head",
+    "Input",
+    "Masks",
+    "Split",
+    "Target",
+    "as_ids",
+    "grid_of",
+]

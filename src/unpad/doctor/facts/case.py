@@ -68,12 +68,33 @@ class Head(NamedTuple):
         width: features of the output.
         linear: whether the last layer is a linear map, whose outputs begin around 0.
         metrics: names of what is reported.
+        loss: its name, as "categorical_crossentropy"; None where it is not known.
+        from_logits: whether the loss takes scores, and not probabilities.
     """
 
     activation: str | None = None
     width: int | None = None
     linear: bool = False
     metrics: tuple[str, ...] = ()
+    loss: str | None = None
+    from_logits: bool = False
+
+
+class Fitting(NamedTuple):
+    """How a fit goes over its data.
+
+    Args:
+        shuffle: whether sequences are drawn in an order of their own each epoch.
+        batch_size: sequences a batch.
+        weighted: whether classes or samples have weights.
+    """
+
+    shuffle: bool = True
+    batch_size: int = 32
+    weighted: bool = False
+
+
+_AS_ALWAYS = Fitting()
 
 
 class Target(NamedTuple):
@@ -120,9 +141,11 @@ class Case:
         targets: of outputs whose targets are known.
         masks: what the model masks; None without a model.
         split: what is validated on, against what is trained on.
+        fitting: how it is gone over.
     """
 
     inputs: tuple[Input, ...]
     targets: tuple[Target, ...] = ()
     masks: Masks | None = None
     split: Split | None = None
+    fitting: Fitting = _AS_ALWAYS

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ...ragged import Ragged
+from ...ragged.numbers import as_tensor
 
 # Enough to be sure of what nearly every sequence shows; a million numbers are read in some
 # milliseconds.
@@ -93,6 +95,17 @@ def grid_of(given: Ragged | Tensor, mask_value: float | None) -> Grid | None:
         places, values = torch.arange(len(x)), x.detach()
     value = 0.0 if mask_value is None else mask_value
     return Grid(values.cpu(), places, len(x), value, mask_value is not None)
+
+
+def labels_grid(given: Any) -> Tensor | None:
+    """Labels that came as an array (batch, time); None where they are none."""
+    numbers = isinstance(given, np.ndarray) and given.dtype.kind in "iufb"
+    if not numbers and (not isinstance(given, Tensor) or given.is_nested):
+        return None
+    grid = as_tensor(given, "y")
+    while grid.ndim > 2 and grid.shape[-1] == 1:
+        grid = grid[..., 0]
+    return grid if grid.ndim == 2 else None
 
 
 class Ends(NamedTuple):

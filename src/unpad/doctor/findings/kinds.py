@@ -34,16 +34,23 @@ KINDS: dict[str, Kind] = {
     "other padding": Kind("warning", "padded with another value than is masked", _SEEN),
     "not masked": Kind("warning", "padding that nothing masks", _SEEN),
     "class 0": Kind("warning", "a class kept free for padding"),
-    "holes": Kind("note", "an id that is padding too", ("length tells",)),
+    "holes": Kind("note", "an id that is padding too", ("length tells", "labels lost")),
     "shifted": Kind("error", "labels shifted against the steps"),
+    "shuffled": Kind("error", "labels of other sequences", ("shifted", "labels lost")),
+    "labels lost": Kind("warning", "labels at slots that are masked"),
     "length tells": Kind("note", "lengths that tell the label"),
+    "padding tells": Kind("warning", "padding that tells the label"),
     "empty": Kind("note", "sequences without a step"),
     "one id": Kind("warning", "nearly all steps hold one id"),
     "back in time": Kind("warning", "times that go back"),
     "cut": Kind("note", "sequences that were cut"),
-    "other end": Kind("error", "x and y padded or cut at other ends", ("shifted",)),
+    "other end": Kind(
+        "error", "x and y padded or cut at other ends", ("shifted", "shuffled", "labels lost")
+    ),
     "out of reach": Kind("error", "targets that the last activation cannot give"),
     "unscaled targets": Kind("warning", "targets far from where outputs begin", ("out of reach",)),
+    "wrong loss": Kind("error", "a loss that takes something else", ("constant",)),
+    "unshuffled": Kind("warning", "sorted data that are not shuffled"),
     "rare class": Kind("note", "an accuracy that says nothing"),
     # The split
     "leak": Kind("error", "held-out sequences that are trained on", ("overlap",)),
@@ -52,6 +59,7 @@ KINDS: dict[str, Kind] = {
     "other labels": Kind("note", "other labels in the held-out part"),
     "other ids": Kind("warning", "other ids in the held-out part"),
     "other scale": Kind("warning", "another scale in the held-out part"),
+    "other lengths": Kind("note", "other lengths in the held-out part"),
     # The model
     "not repeatable": Kind("error", "another answer to the same question"),
     "batch mates": Kind(
