@@ -1,4 +1,7 @@
-"""`kill -9` at random moments, from outside: what a run ends with is what it would have been."""
+"""`kill -9` at random moments, from outside: what a run ends with is what it would have been.
+
+In memory and from a Parquet file; two processes are killed in tests/processes/test_killed.py.
+"""
 
 import os
 import random
@@ -15,7 +18,9 @@ BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "kill.py"
 def test_twenty_kills():
     seed = random.SystemRandom().randrange(1 << 30)
     run = subprocess.run(
-        [sys.executable, BENCHMARK, "20", "--seed", str(seed)], capture_output=True, text=True
+        [sys.executable, BENCHMARK, "20", "--one", "--seed", str(seed)],
+        capture_output=True,
+        text=True,
     )
     assert run.returncode == 0, f"seed {seed}: {run.stderr}"
     assert run.stdout.startswith("20 kills, ")
