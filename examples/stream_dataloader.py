@@ -55,7 +55,7 @@ def main(small: bool) -> float:
     held_out = DataLoader([sentence(rng) for _ in range(500)], 100, collate_fn=together)
     budget = keras.data.TokenBudget([len(words) for words, _ in data], steps=512, seed=1)
     loader = DataLoader(data, batch_sampler=budget, collate_fn=together)
-    print(f"{len(data)} sentences in {len(loader)} batches of 512.0 steps at most")
+    print(f"{len(data)} sentences in {len(loader)} batches of 512 steps at most")
     model = tagger()
     model.fit(loader, epochs=6, verbose=2)
     return model.evaluate(held_out, return_dict=True, verbose=0)["accuracy"]

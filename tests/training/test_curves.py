@@ -22,6 +22,7 @@ def test_a_panel_for_each_number_held_out_data_beside_it(tmp_path):
     history = tagger().fit(X, Y, epochs=3, validation_data=(X, Y), validation_freq=3, verbose=0)
     figure = history.plot(tmp_path / "curves.svg")
     assert "<svg" in (tmp_path / "curves.svg").read_text()
+    assert figure._repr_png_().startswith(b"\x89PNG")  # which a notebook asks for
     panels = {panel.get_title("left"): panel for panel in figure.axes}
     assert list(panels) == ["loss", "accuracy"]
     trained, held_out = panels["loss"].lines

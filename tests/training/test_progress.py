@@ -19,10 +19,12 @@ def cell(monkeypatch):
 
     class Output:
         def __init__(self, page):
-            self.pages = [page]
+            self.pages, self.words = [], []
+            self.update(page)
 
         def update(self, page):
-            self.pages.append(page)
+            self.pages.append(page._repr_html_())
+            self.words.append(repr(page))
 
     def display(page, display_id=None):
         assert display_id is True
@@ -30,7 +32,7 @@ def cell(monkeypatch):
         return outputs[-1]
 
     module = ModuleType("IPython.display")
-    module.display, module.HTML = display, str
+    module.display = display
     monkeypatch.setitem(sys.modules, "IPython", ModuleType("IPython"))
     monkeypatch.setitem(sys.modules, "IPython.display", module)
     monkeypatch.setattr("unpad.training.progress._SECONDS", 0.0)
@@ -54,7 +56,19 @@ def test_a_notebook_has_a_bar_an_epoch_that_becomes_a_line(cell, capsys):
         assert "loss" in between[0]
         assert "<progress" not in last
         assert "val_loss" in last
+        assert [words.split("%")[0] for words in (output.words[0], output.words[-2])] == [
+            f"Epoch {number}/2 0",
+            f"Epoch {number}/2 100",
+        ]
+        assert last == f'<code style="white-space: pre">{output.words[-1]}</code>'
     assert capsys.readouterr().out == ""
+
+
+def test_predictions_leave_a_line_where_the_bar_was(cell):
+    tagger().predict(X, verbose=1)
+    (output,) = cell
+    assert "<progress" in output.pages[0]
+    assert re.fullmatch(r"Predict  [\d.]+ s  [\d,]+ steps/s", output.words[-1])
 
 
 def test_a_stream_has_numbers_and_no_total(cell):

@@ -31,17 +31,27 @@ class NotebookBar:
 
     def finish(self, text: str) -> None:
         """Leaves this line in the bar's place."""
-        self._shown.update(_page(html.escape(text)))
+        self._shown.update(_Page(text, html.escape(text)))
 
-    def _page(self, done: int, text: str) -> Any:
-        bar = ""
+    def _page(self, done: int, text: str) -> _Page:
+        bar = share = ""
         if self._steps is not None:
             most = max(1, self._steps)
             bar = f' <progress value="{min(done, most)}" max="{most}"></progress>'
-        return _page(f"{html.escape(self._title)}{bar} {html.escape(text)}")
+            share = f" {min(1, done / most):.0%}"
+        return _Page(
+            f"{self._title}{share} {text}", f"{html.escape(self._title)}{bar} {html.escape(text)}"
+        )
 
 
-def _page(inside: str) -> Any:
-    from IPython.display import HTML  # pyright: ignore[reportMissingImports]
+class _Page:
+    """What is shown: as a page, and as words where no pages are shown."""
 
-    return HTML(f'<code style="white-space: pre">{inside}</code>')
+    def __init__(self, text: str, inside: str) -> None:
+        self._text, self._inside = text, inside
+
+    def __repr__(self) -> str:
+        return self._text
+
+    def _repr_html_(self) -> str:
+        return f'<code style="white-space: pre">{self._inside}</code>'

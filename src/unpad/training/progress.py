@@ -98,6 +98,13 @@ class EpochProgress:
             self._bar.stop()
             self._bar = None
 
+    def leave(self) -> None:
+        """Takes the bar away; in a notebook, where its place stays, a line is left there."""
+        self.stop()
+        if self._notebook is not None:
+            seconds = time.perf_counter() - self._start
+            self._notebook.finish(f"{self._title}  {seconds:.1f} s  {self.rate:,.0f} steps/s")
+
     def finish(self, seconds: float, rate: float, logs: dict[str, float]) -> None:
         """Leaves the line in the bar's place."""
         self.stop()

@@ -207,6 +207,7 @@ class Trainer:
             if feed is not None and steps is not None:
                 feed.left()
             watchers.tell("on_predict_end")
+            progress.leave()
         finally:
             progress.stop()
         assert form is not None

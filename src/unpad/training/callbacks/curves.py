@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import os
+from functools import cache
+from io import BytesIO
 from typing import Any
 
 _TRAINED, _HELD_OUT, _INK, _FAINT = "#2f66a8", "#b0760a", "#24292f", "#d8dce1"
@@ -34,7 +36,9 @@ def drawn(epochs: list[int], history: dict[str, list[float]], to_file: Any = Non
     names = list(dict.fromkeys(name.removeprefix("val_") for name in history))
     across = min(_ACROSS, len(names))
     down = math.ceil(len(names) / across)
-    figure = Figure(figsize=(0.6 + 3.6 * across, 0.3 + 2.6 * down), layout="constrained")
+    figure = _shown_by_notebooks(Figure)(
+        figsize=(0.6 + 3.6 * across, 0.3 + 2.6 * down), layout="constrained"
+    )
     panels = figure.subplots(down, across, squeeze=False).reshape(-1)
     for panel in panels[len(names) :]:
         panel.remove()
@@ -59,3 +63,16 @@ def drawn(epochs: list[int], history: dict[str, list[float]], to_file: Any = Non
     if to_file is not None:
         figure.savefig(os.fspath(to_file), dpi=150)
     return figure
+
+
+@cache
+def _shown_by_notebooks(figure: Any) -> Any:
+    """Figures that a notebook shows as pictures, where nobody has imported pyplot too."""
+
+    class Curves(figure):
+        def _repr_png_(self) -> bytes:
+            picture = BytesIO()
+            self.savefig(picture, format="png", dpi=100)
+            return picture.getvalue()
+
+    return Curves
