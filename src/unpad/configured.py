@@ -121,7 +121,6 @@ _ONLY_KERAS: dict[str, Any] = {
     "autocast": True,
     "axis": -1,
     "dtype": "float32",
-    "rms_scaling": False,
 }
 
 

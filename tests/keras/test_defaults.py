@@ -78,6 +78,7 @@ ADDED = {
     "layers.Flatten": {"length"},
     "layers.GRU": {"implementation"},
     "layers.LSTM": {"implementation"},
+    "layers.LayerNormalization": {"rms_scaling"},
     "layers.Pipeline": {"activity_regularizer", "dtype", "trainable"},
     "layers.RepeatVector": {"like"},
     "layers.SpatialDropout1D": {"activity_regularizer", "noise_shape", "trainable"},
@@ -126,7 +127,6 @@ OTHER_DEFAULT = {
 #: Arguments that both have and unpad refuses, with a value that Keras takes.
 REFUSED = {
     "layers.AdditiveAttention": {"score_mode": "concat"},
-    "layers.BatchNormalization": {"renorm": True, "renorm_momentum": 0.9},
     "layers.CategoryEncoding": {"sparse": True},
     "layers.GroupQueryAttention": {"flash_attention": True},
     "layers.Lambda": {"mask": abs},

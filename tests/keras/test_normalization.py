@@ -1,5 +1,8 @@
 """Normalisations: what the generated parity leaves out, and where Keras differs on purpose."""
 
+import copy
+import pickle
+
 import keras
 import numpy as np
 import pytest
@@ -36,6 +39,10 @@ def built(options, shape):
         ((5, 4, 3), {"axis": 1}),
         ((5, 4, 2, 3), {"axis": 2}),
         ((5, 4, 2, 3), {"center": False, "scale": False}),
+        ((5, 3), {"renorm": True}),
+        ((5, 4, 3), {"renorm": True, "renorm_momentum": 0.6, "center": False}),
+        ((5, 4, 3), {"renorm": True, "renorm_clipping": {"rmin": 0.9, "rmax": 1.1, "dmax": 0.3}}),
+        ((5, 4, 2, 3), {"renorm": True, "axis": 2, "scale": False}),
     ],
     ids=str,
 )
@@ -59,9 +66,10 @@ def test_batch_normalization_of_a_dense_batch(float64, shape, options):
 
 
 @masks
-def test_moving_statistics_are_over_real_steps(float64, mask):
+@pytest.mark.parametrize("renorm", [False, True])
+def test_moving_statistics_are_over_real_steps(float64, mask, renorm):
     """After three masked batches, and what is predicted with them."""
-    ours, theirs = built({"momentum": 0.6}, (4, 6, 3))
+    ours, theirs = built({"momentum": 0.6, "renorm": renorm}, (4, 6, 3))
     for x in BATCHES:
         real = torch.tensor(mask)
         ours(Ragged.from_padded(torch.tensor(x), mask=real), training=True)
@@ -155,3 +163,35 @@ def test_unit_normalization_of_zeros(float64):
         grads.append(torch.autograd.grad(out.sum(), x)[0])
     assert bool(grads[0].isfinite().all())
     assert bool(grads[1].isnan().all())
+
+
+@pytest.mark.parametrize("axis", [-1, [1, 2], 2])
+def test_layer_normalization_by_the_deviation_alone(float64, axis):
+    """Keras's older `rms_scaling=`, which warns there that it is no root mean square."""
+    x = torch.tensor(coded()[:, :, None] + coded()[:, :, :, None])
+    ours = unpad.layers.LayerNormalization(axis, rms_scaling=True)
+    ours(x)
+    with pytest.warns(UserWarning, match="rms_scaling"):
+        theirs = keras.layers.LayerNormalization(axis, rms_scaling=True)
+    with pytest.warns(UserWarning, match="rms_scaling"):
+        theirs(x)
+    assert [tuple(w.shape) for w in ours.weights] == [tuple(w.shape) for w in theirs.weights]
+    values = [1.5 + coded_like(tuple(w.shape)) for w in theirs.weights]
+    ours.set_weights(values)
+    theirs.set_weights(values)
+    with pytest.warns(UserWarning, match="rms_scaling"):
+        assert_close(ours(x).detach(), theirs(x).detach(), "outputs")
+
+
+def test_statistics_are_assigned_as_weights_are():
+    """Keras's way to set them, also after a copy or a move of the layer."""
+    layer = unpad.layers.BatchNormalization(name="norm")
+    layer(torch.zeros(2, 3))
+    for made in (layer, copy.deepcopy(layer), pickle.loads(pickle.dumps(layer)), layer.double()):
+        mean = made.non_trainable_weights[0]
+        assert (mean.name, mean.path, mean.trainable) == ("moving_mean", "norm/moving_mean", False)
+        mean.assign([1.0, 2.0, 3.0]).assign_add(1.0)
+        assert made.moving_mean.numpy().tolist() == [2, 3, 4]
+        assert made(torch.full((1, 3), 3.0)).sum().item() == pytest.approx(0, abs=1e-4)
+        assert len(list(made.parameters())) == 2 and len(list(made.buffers())) == 2
+    assert layer.moving_mean.dtype is torch.float64

@@ -188,12 +188,27 @@ def test_group_normalization_refused():
             L.GroupNormalization(wrong)
 
 
-@pytest.mark.parametrize(
-    "option",
-    [{"renorm": True}, {"renorm_clipping": {"rmax": 1.0}}, {"renorm_momentum": 0.9},
-     {"synchronized": True}],
-)  # fmt: skip
-def test_batch_normalization_refuses_what_it_has_not(option):
-    ((name, value),) = option.items()
-    with says(f"BatchNormalization: {name}={value!r} is not supported. Leave it out."):
-        L.BatchNormalization(**option)
+def test_batch_normalization_refuses_what_it_has_not():
+    with says("BatchNormalization: synchronized=True is not supported. Leave it out."):
+        L.BatchNormalization(synchronized=True)
+    for bounds, text in (
+        ({"max": 1.0}, "unknown bound 'max'; did you mean 'rmax' or 'dmax'? Known are: dmax, rm"),
+        ({"rmin": 2.0, "rmax": 1.0}, "rmin=2 is above rmax=1."),
+    ):
+        with says(f"BatchNormalization: renorm_clipping: {text}"):
+            L.BatchNormalization(renorm=True, renorm_clipping=bounds)
+
+
+def test_renormalised_padding_and_empty_batches_move_nothing():
+    """The correction is made of real steps, as the statistics are."""
+    x = Ragged.from_list([torch.randn(n, 3) for n in (4, 0, 2)])
+    one, other = (L.BatchNormalization(renorm=True, momentum=0.5) for _ in "ab")
+    for layer, batch in ((one, x), (other, Ragged.from_list([x.values]))):
+        out = layer(batch, training=True)
+        assert out.values.shape == (6, 3)
+        before = [w.clone() for w in layer.weights]
+        layer(Ragged.from_list([torch.zeros(0, 3)]), training=True)
+        assert all(torch.equal(a, b) for a, b in zip(before, layer.weights, strict=True))
+    assert len(before) == 7
+    for a, b in zip(one.weights, other.weights, strict=True):
+        torch.testing.assert_close(a, b)

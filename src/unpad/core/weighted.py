@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Self
 
 import torch
+from torch import Tensor
 
 from ..ragged.numbers import HALF, as_dtype
 from ..signatures import Checked
@@ -118,6 +119,30 @@ class Weighted(Checked, Freezing, Penalised):
             name: the attribute that will hold it.
         """
         return self.add_weight(name, shape, initializer, regularizer, constraint, trainable, dtype)
+
+    def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
+        """Torch's: what is kept beside the weights; it can be assigned as they can.
+
+        Args:
+            name: the attribute that will hold it.
+            tensor: its first values.
+            persistent: whether it is one of `weights`, and stands in files.
+        """
+        super().register_buffer(name, tensor, persistent)
+        self._assignable()
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        super()._apply(fn, recurse)
+        self._assignable()
+        return self
+
+    def _assignable(self) -> None:
+        """Has statistics be weights that no optimiser moves, where torch has put plain tensors."""
+        for name, values in self._buffers.items():
+            if values is None or isinstance(values, Weight):
+                continue
+            if name not in self._non_persistent_buffers_set:
+                self._buffers[name] = Weight.of(values, False, name, f"{self.name}/{name}")
 
     def keep_options(self, **options: WeightOptions) -> None:
         """Keeps what weights will be made with, under Keras's names: `kernel_initializer`, ...

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Unpack
 
 import torch
 from torch import Tensor
 
+from ... import arguments
 from ...arguments import NotNegative, Share
 from ...core.options import LayerOptions
 from ...core.spec import Spec
 from ...core.weight_options import weight_options
-from ...errors import refuse
+from ...errors import refuse, unknown
 from ...ranks import Ranks, at_work
 from ...weights import initializers
 from .features import Affine, in_float32
+
+_BOUNDS = ("rmin", "rmax", "dmax")
 
 
 class BatchNormalization(Affine):
@@ -43,16 +47,21 @@ class BatchNormalization(Affine):
         gamma_regularizer: a penalty on `gamma`.
         beta_constraint: applied to `beta` after every update.
         gamma_constraint: applied to `gamma` after every update.
-        renorm: not supported.
-        renorm_clipping: not supported.
-        renorm_momentum: goes with renorm, hence not supported either.
-        synchronized: not supported.
+        renorm: whether training is corrected towards the moving statistics: what is normalised
+            is multiplied by r and d is added, where r is the batch's deviation by the moving one,
+            and d how far the batch's mean is from the moving one, in moving deviations; no gradient
+            goes through them. The deviations' moving averages are `moving_stddev`, and those that
+            correct `renorm_mean` and `renorm_stddev`, (feature,) each.
+        renorm_clipping: the bounds of the correction, of r "rmin" and "rmax", of d's size "dmax",
+            each where it is wanted; looked at with renorm.
+        renorm_momentum: of the averages that correct, as `momentum`.
+        synchronized: not supported: `fit` shares the statistics among processes by itself.
 
     Raises:
         ValueError: the axis is the batch, a Ragged's time, outside of the input, or of no known
             size.
 
-    From Ioffe and Szegedy (2015), Batch Normalization.
+    From Ioffe and Szegedy (2015), Batch Normalization; Ioffe (2017), Batch Renormalization.
 
     Example:
         >>> layer = BatchNormalization()
@@ -65,6 +74,9 @@ class BatchNormalization(Affine):
 
     moving_mean: Tensor
     moving_variance: Tensor
+    moving_stddev: Tensor
+    renorm_mean: Tensor
+    renorm_stddev: Tensor
 
     def __init__(
         self,
@@ -82,7 +94,7 @@ class BatchNormalization(Affine):
         beta_constraint: Any = None,
         gamma_constraint: Any = None,
         renorm: bool = False,
-        renorm_clipping: Any = None,
+        renorm_clipping: dict[str, float] | None = None,
         renorm_momentum: Share = 0.99,
         synchronized: bool = False,
         **kwargs: Unpack[LayerOptions],
@@ -93,15 +105,11 @@ class BatchNormalization(Affine):
             weight_options(locals(), "beta", "gamma"),
             **kwargs,
         )
-        refuse(
-            self.who,
-            renorm=renorm,
-            renorm_clipping=renorm_clipping,
-            renorm_momentum=None if renorm_momentum == 0.99 else renorm_momentum,
-            synchronized=synchronized,
-        )
-        self.renorm, self.renorm_clipping, self.renorm_momentum = False, None, 0.99
+        refuse(self.who, synchronized=synchronized)
         self.synchronized = False
+        self.renorm, self.renorm_momentum = renorm, renorm_momentum
+        self.renorm_clipping = renorm_clipping
+        self._clipping = _checked_clipping(self.who, renorm_clipping or {}) if renorm else {}
         self.axis, self.momentum, self.epsilon = int(axis), float(momentum), float(epsilon)
         self.moving_mean_initializer = initializers.get(moving_mean_initializer, self.who)
         self.moving_variance_initializer = initializers.get(moving_variance_initializer, self.who)
@@ -112,8 +120,13 @@ class BatchNormalization(Affine):
         self._add_affine((size,))
         # Of a half type a mean that moves by a hundredth would hardly move.
         dtype = torch.float32 if self.half_type else self.dtype or torch.get_default_dtype()
-        self.register_buffer("moving_mean", self.moving_mean_initializer((size,), dtype))
-        self.register_buffer("moving_variance", self.moving_variance_initializer((size,), dtype))
+        mean, variance = self.moving_mean_initializer, self.moving_variance_initializer
+        self.register_buffer("moving_mean", mean((size,), dtype))
+        self.register_buffer("moving_variance", variance((size,), dtype))
+        if self.renorm:
+            self.register_buffer("moving_stddev", variance((size,), dtype).sqrt())
+            self.register_buffer("renorm_mean", mean((size,), dtype))
+            self.register_buffer("renorm_stddev", variance((size,), dtype).sqrt())
 
     def _weights_dtype(self) -> torch.dtype | None:
         mean = self._buffers.get("moving_mean")
@@ -130,7 +143,7 @@ class BatchNormalization(Affine):
         """(rows, feature, ...) by the statistics of the batch, or by the moving ones."""
         gamma, beta = (None if w is None else w.to(x.dtype) for w in (self.gamma, self.beta))
         learns, ranks = self.training and self.trainable, at_work()
-        if learns and not ranks.alone:
+        if learns and (self.renorm or not ranks.alone):
             values = self._together(in_float32(x), ranks)
             if values is not None:
                 shape = (-1, *(1 for _ in x.shape[2:]))
@@ -149,7 +162,7 @@ class BatchNormalization(Affine):
         return x
 
     def _together(self, x: Tensor, ranks: Ranks) -> Tensor | None:
-        """By the statistics of a batch of which other processes have the rest; None of none."""
+        """By the statistics of a batch, also where other processes have a part; None of none."""
         axes, shape = (0, *range(2, x.ndim)), (-1, *(1 for _ in x.shape[2:]))
         count = ranks.sums({"batch_normalization": x.numel() // x.shape[1]})["batch_normalization"]
         if not count:
@@ -157,10 +170,46 @@ class BatchNormalization(Affine):
         mean = ranks.summed(x.sum(axes)) / count
         centred = x - mean.view(shape)
         variance = ranks.summed(centred.square().sum(axes)) / count
+        values = centred * torch.rsqrt(variance + self.epsilon).view(shape)
+        if self.renorm:
+            r, d = self._correction(mean.detach(), variance.detach())
+            values = values * r.view(shape) + d.view(shape)
         self._keep(mean.detach(), variance.detach())
-        return centred * torch.rsqrt(variance + self.epsilon).view(shape)
+        return values
+
+    def _correction(self, mean: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
+        """What the batch's standardised values are multiplied by, and what is added."""
+        usual = self.renorm_stddev.clamp_min(self.epsilon**0.5)
+        r = (variance + self.epsilon).sqrt() / usual
+        d = (mean - self.renorm_mean) / usual
+        low, high, most = (self._clipping.get(name) for name in ("rmin", "rmax", "dmax"))
+        if low is not None or high is not None:
+            r = r.clamp(low, high)
+        return r, d if most is None else d.clamp(-most, most)
 
     @torch.no_grad()
     def _keep(self, mean: Tensor, variance: Tensor) -> None:
         self.moving_mean.mul_(self.momentum).add_(mean, alpha=1 - self.momentum)
-        self.moving_variance.mul_(self.momentum).add_(variance, alpha=1 - self.momentum)
+        if not self.renorm:
+            self.moving_variance.mul_(self.momentum).add_(variance, alpha=1 - self.momentum)
+            return
+        deviation = (variance + self.epsilon).sqrt()
+        self.renorm_mean.lerp_(mean, 1 - self.renorm_momentum)
+        self.renorm_stddev.lerp_(deviation, 1 - self.renorm_momentum)
+        self.moving_stddev.lerp_(deviation, 1 - self.momentum)
+        self.moving_variance.copy_((self.moving_stddev**2 - self.epsilon).clamp_min(0))
+
+
+def _checked_clipping(who: str, clipping: Any) -> dict[str, float]:
+    """The bounds of a correction, which a typo would leave out."""
+    bounds = {}
+    for name, value in arguments.options(who, "renorm_clipping", clipping).items():
+        if name not in _BOUNDS:
+            raise unknown(f"{who}: renorm_clipping", "bound", name, _BOUNDS)
+        if value is not None:
+            bounds[name] = arguments.number(who, f"renorm_clipping[{name!r}]", value, 0)
+    if bounds.get("rmin", 0) > bounds.get("rmax", math.inf):
+        raise ValueError(
+            f"{who}: renorm_clipping: rmin={bounds['rmin']:g} is above rmax={bounds['rmax']:g}."
+        )
+    return bounds

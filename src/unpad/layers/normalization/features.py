@@ -130,6 +130,9 @@ class LayerNormalization(Affine):
         gamma_regularizer: a penalty on `gamma`.
         beta_constraint: applied to `beta` after every update.
         gamma_constraint: applied to `gamma` after every update.
+        rms_scaling: Keras's older word: features are divided by their deviation, but their mean is
+            left in them, and there is `gamma` alone. Division by the root mean square is
+            `RMSNormalization`'s.
 
     Raises:
         ValueError: an axis is the batch or a Ragged's time, outside of the input, or of no known
@@ -155,6 +158,7 @@ class LayerNormalization(Affine):
         gamma_regularizer: Any = None,
         beta_constraint: Any = None,
         gamma_constraint: Any = None,
+        rms_scaling: bool = False,
         **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(
@@ -165,13 +169,21 @@ class LayerNormalization(Affine):
         )
         self.axis = checked_axis(axis, self.who)
         self.epsilon = epsilon
+        self.rms_scaling = rms_scaling
 
     def build(self, spec: Spec) -> None:
         self._over = self._from_last(spec)
-        self._add_affine(self._sizes(spec))
+        if self.rms_scaling:
+            self.gamma = self.add_kept("gamma", self._sizes(spec))
+        else:
+            self._add_affine(self._sizes(spec))
 
     def on_values(self, values: Tensor) -> Tensor:
         over = self._over
+        if self.rms_scaling and self.gamma is not None:
+            values = in_float32(values)
+            variance = values.var(over, correction=0, keepdim=True)
+            return values * torch.rsqrt(variance + self.epsilon) * beside(self.gamma, over)
         if trailing(over):
             sizes = values.shape[-len(over) :]
             return F.layer_norm(values, sizes, self.gamma, self.beta, self.epsilon)
