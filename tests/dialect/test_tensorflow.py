@@ -73,7 +73,7 @@ def test_a_script_s_data(tf, tmp_path):
     assert next(iter(ids)).lengths.tolist() == [2, 3]
 
 
-@pytest.mark.parametrize("name", ["ragged", "reduce_men", "strings.ngrams", "data.TFRecordDataset"])
+@pytest.mark.parametrize("name", ["audio", "reduce_men", "strings.ngrams", "data.TFRecordDataset"])
 def test_what_is_not_here_is_refused_by_name(tf, name):
     home, _, last = name.rpartition(".")
     found = getattr(tf, home) if home else tf

@@ -953,3 +953,13 @@ def test_weights_that_it_cannot_take():
 def test_check_metric_of_something_else():
     with says("check_metric: expected a metric's name, or a callable that gives a metric, got one"):
         check_metric(lambda: 3)
+
+
+@pytest.mark.parametrize("name", ["accuracy", "categorical_accuracy", "f1_score", "auc"])
+def test_targets_of_yes_and_no_are_numbers(name):
+    metric, same = (keras.metrics.get(name) for _ in range(2))
+    scores = torch.tensor([[0.7, 0.3], [0.4, 0.6], [0.9, 0.1]])
+    truth = torch.tensor([[1, 0], [1, 0], [1, 0]])
+    metric.update_state(truth.bool(), scores)
+    same.update_state(truth, scores)
+    assert torch.equal(metric.result(), same.result())

@@ -41,6 +41,10 @@ class Attributes(Weighted):
             value = torch.nn.ModuleDict(value)
         elif type(value) in _GROWING and not value and name[0] != "_":
             value = _GROWING[type(value)](self, name)
+        if _is_module(value) and "_modules" not in self.__dict__:
+            # As in Keras: Layer's constructor, which has still to run, finds it here.
+            self.__dict__.setdefault("_set_before", {})[name] = value
+            return
         if "built" in self.__dict__:
             value = self._obeyed(name, value)
         super().__setattr__(name, cast(Any, value))
@@ -117,7 +121,7 @@ class Attributes(Weighted):
 
     def __getattr__(self, name: str) -> Any:
         # As torch's own, but that a property which has no answer keeps its words.
-        for held in ("_parameters", "_buffers", "_modules"):
+        for held in ("_parameters", "_buffers", "_modules", "_set_before"):
             found = self.__dict__.get(held)
             if found is not None and name in found:
                 return found[name]

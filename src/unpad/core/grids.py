@@ -1,7 +1,7 @@
 """For what is written for padded grids: a Ragged laid out in one, and what comes of it taken back.
 
-The grid is as narrow as its longest sequence, with its steps to the left and zeros behind them,
-whatever grid the batch came from: what is not there cannot be seen.
+The grid is as narrow as the longest sequence of all inputs, with its steps to the left and zeros
+behind them, whatever grid the batch came from: what is not there cannot be seen.
 """
 
 from __future__ import annotations
@@ -19,17 +19,21 @@ from ..ragged.numbers import as_tensor
 from .structure import flat
 
 
-def laid_out(inputs: Any) -> tuple[Any, Any]:
+def laid_out(inputs: Any, width: int | None = None) -> tuple[Any, Any]:
     """A grid (batch, time, *feature) and its mask (batch, time), True where a step is.
 
     Of a tensor the tensor and None; of a list two lists.
+
+    Args:
+        inputs: Ragged or tensors, in lists.
+        width: how many slots a grid has; by default as many as its longest sequence.
     """
-    if isinstance(inputs, (list, tuple)):
-        pairs = [laid_out(x) for x in inputs]
+    if isinstance(inputs, (list, tuple)) and any(isinstance(x, Ragged) for x in flat(inputs)):
+        pairs = [laid_out(x, width) for x in inputs]
         return [grid for grid, _ in pairs], [mask for _, mask in pairs]
     if not isinstance(inputs, Ragged):
         return inputs, None
-    width = max(1, inputs.layout.longest)
+    width = width or _longest(inputs)
     grid = to_padded(inputs.values, inputs.layout, 0, length=width, padding="post")
     return grid, mask_of(inputs, width)
 
@@ -50,10 +54,15 @@ def taken_back(grid: Tensor | Ragged, like: Ragged) -> Ragged:
     return like.with_values(grid[mask_of(like, grid.shape[1])])
 
 
-def _keeps_time(output: Any, like: Ragged) -> bool:
+def _longest(inputs: Any) -> int:
+    """The steps of the longest sequence of a Ragged; 1 of what is none, and of no steps."""
+    return max(1, inputs.layout.longest) if isinstance(inputs, Ragged) else 1
+
+
+def _keeps_time(output: Any, like: Ragged, width: int) -> bool:
     """Whether an output has the slots of a Ragged's grid, by its shape."""
-    time = max(1, like.layout.longest)
-    return isinstance(output, Tensor) and output.ndim > 1 and output.shape[:2] == (like.batch, time)
+    known = isinstance(output, Tensor) and output.ndim > 1
+    return known and output.shape[:2] == (like.batch, width)
 
 
 def on_grids(layer: Any, run: Callable[..., Any], inputs: Any, options: dict[str, Any]) -> Any:
@@ -66,21 +75,22 @@ def on_grids(layer: Any, run: Callable[..., Any], inputs: Any, options: dict[str
         options: further arguments; a mask among them goes before that of the inputs.
     """
     written = layer._written
-    pairs = [laid_out(x) for x in inputs]
-    grids, masks = [grid for grid, _ in pairs], [mask for _, mask in pairs]
-    mask = options.get("mask", masks[0] if len(masks) == 1 else masks)
-    if written.mask:
-        options = {**options, "mask": mask}
+    everything = flat([*inputs, *options.values()])
+    width = max(map(_longest, everything), default=1)
+    like = next((x for x in everything if isinstance(x, Ragged)), None)
+    grids, masks = laid_out(list(inputs), width) if like is not None else (inputs, [None])
+    told = written.masks_for(dict(zip(written.names, masks, strict=False)))
+    options = told | {name: laid_out(x, width)[0] for name, x in options.items()}
+    mask = options.get("mask", masks[0])
     output = run(*grids, **options)
     several = isinstance(output, (list, tuple))
     parts: list[Any] = list(output) if several else [output]
-    like = next((x for x in flat(list(inputs)) if isinstance(x, Ragged)), None)
     # Found when the layer was built; while that goes on the outputs' shapes tell.
     kept = layer._keeps_steps
     if kept is None:
-        kept = [like is not None and _keeps_time(part, like) for part in parts]
+        kept = [like is not None and _keeps_time(part, like, width) for part in parts]
     if written.masks:
-        said = layer.compute_mask(grids[0] if len(grids) == 1 else grids, mask)
+        said = layer.compute_mask(grids[0], mask)
         of = list(said) if isinstance(said, (list, tuple)) else [said] * len(parts)
         each = zip(parts, of, kept, strict=True)
         parts = [_by_mask(layer.who, part, m, like, keeps) for part, m, keeps in each]
@@ -99,7 +109,8 @@ def _by_mask(who: str, grid: Tensor, mask: Any, like: Ragged | None, keeps: bool
             )
         return grid
     mask = as_tensor(mask, f"{who}: compute_mask").bool()
-    if like is not None and torch.equal(mask, mask_of(like, max(1, like.layout.longest))):
+    whole = like is not None and mask.shape[1] >= like.layout.longest
+    if like is not None and whole and torch.equal(mask, mask_of(like, mask.shape[1])):
         return taken_back(grid, like)
     return Ragged.from_padded(grid, mask=mask)
 
@@ -111,6 +122,13 @@ def as_real(mask: Any, who: str) -> Tensor:
     return given if whole else given.bool()
 
 
+def _is_told(inputs: Any, mask: Any) -> bool:
+    """Whether a mask says of a Ragged what it says itself."""
+    if not isinstance(inputs, Ragged) or not isinstance(mask, (Tensor, np.ndarray)):
+        return False
+    return torch.equal(torch.as_tensor(mask, device=inputs.device).bool(), inputs.mask)
+
+
 def without_mask(who: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> tuple[Any, Any]:
     """A call without its mask: a grid with one is the Ragged of the steps that are there.
 
@@ -119,7 +137,7 @@ def without_mask(who: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> 
     """
     mask = options["mask"]
     options = {name: value for name, value in options.items() if name != "mask"}
-    if mask is None:
+    if mask is None or (len(inputs) == 1 and _is_told(inputs[0], mask)):
         return inputs, options
     grid = isinstance(inputs[0], (Tensor, np.ndarray)) and len(inputs) == 1
     if not grid or not isinstance(mask, (Tensor, np.ndarray)):

@@ -122,6 +122,8 @@ class Layer(Refusing, Stored, Tailed, refused=NOT_ASKED):
         # What it has been found to give: see `trial.tried`; of which outputs are sequences.
         self._outlines: dict[Any, Any] = {}
         self._keeps_steps: list[bool] | None = None
+        for attribute, layer in vars(self).pop("_set_before", {}).items():
+            setattr(self, attribute, layer)
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)

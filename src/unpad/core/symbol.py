@@ -72,6 +72,11 @@ class Symbol:
         """Of the values."""
         return self.spec.dtype
 
+    @property
+    def _keras_mask(self) -> Symbol | None:
+        """Which steps will be real, by Keras's name: `mask` of a Ragged; None of rows."""
+        return self._draw(operator.attrgetter("mask"), self) if self.spec.ragged else None
+
     #: Makes the layer that applies a function. A layer knows symbols, so this cannot import it: it
     #: makes itself known, where it is defined (core/operation.py).
     operation: ClassVar[Callable[[Any], Any]]

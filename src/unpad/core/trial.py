@@ -17,8 +17,9 @@ from .spec import Spec, spec_of
 from .structure import flat
 
 # Two sequences, in two trials of different lengths: a size that follows the length is any size.
+# Both are even, for what halves a grid.
 _ROWS = 2
-_SIZES = (3, 4)
+_SIZES = (4, 6)
 # Flags of a layer that change nothing about the shapes it gives.
 _STATES = {"training", "built", "name", "given_name"}
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from ..arguments import integer, positive, wrong
 from ..core.structure import arranged, flat
 from ..ragged import Ragged
+from .words import Words
 
 
 class Dataset:
@@ -401,11 +402,11 @@ def _stacked(rows: list[Any]) -> Any:
     """Rows as one thing: a tensor, a Ragged, an array of strings."""
     first = rows[0]
     if isinstance(first, (str, bytes)):
-        return np.array(rows, dtype=object)
+        return Words.of(rows)
     if isinstance(first, Ragged):
         return Ragged.concatenate(rows)
     if isinstance(first, np.ndarray) and first.dtype.kind in "OUS":
-        return np.stack(rows)
+        return np.stack(rows).view(Words)
     if isinstance(first, list) and any(isinstance(x, str) for row in rows for x in row):
         return rows
     tensors = [row if isinstance(row, Tensor) else torch.as_tensor(row) for row in rows]

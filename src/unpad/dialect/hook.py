@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
+from operator import attrgetter
 from types import ModuleType
 from typing import Any
 
@@ -14,7 +15,8 @@ import unpad
 
 from . import tensorflow
 from .absent import absent
-from .places import ROOTS, below_keras, module_for
+from .not_taken import NOT_TAKEN_OF_TENSORFLOW, OTHER_PACKAGES
+from .places import ELSEWHERE, ROOTS, below_keras, module_for
 
 _PACKAGES = ("keras", "tensorflow", "tf_keras")
 # On the way to Keras, and Keras alone is in them.
@@ -34,9 +36,15 @@ class StandIn(ModuleType):
         full = f"{self.__name__}.{name}"
         if name.startswith("__"):
             raise AttributeError(full)
-        if self._module is not None and hasattr(self._module, name):
-            return getattr(self._module, name)
-        if full in _ON_THE_WAY or below_keras(full) == "":
+        below = below_keras(full)
+        if (home := ELSEWHERE.get(below or "")) is not None:
+            return attrgetter(home)(unpad)
+        found = getattr(self._module, name, None)
+        # A module is given as one of these too, which knows what is not in it.
+        known = _of_tensorflow(full) or (module_for(below) if below else None)
+        if found is not None and found is not known:
+            return found
+        if known is not None or full in _ON_THE_WAY or below == "":
             __import__(full)
             return sys.modules[full]
         raise AttributeError(_not_here(full))
@@ -51,7 +59,10 @@ class _Finder(MetaPathFinder, Loader):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if fullname.partition(".")[0] not in _PACKAGES:
+        top = fullname.partition(".")[0]
+        if top in OTHER_PACKAGES:
+            raise ImportError(f"{top}: not here: {OTHER_PACKAGES[top]}", name=fullname)
+        if top not in _PACKAGES:
             return None
         below = below_keras(fullname)
         if fullname in _ON_THE_WAY or _of_tensorflow(fullname) is not None:
@@ -83,6 +94,11 @@ def _of_tensorflow(name: str) -> ModuleType | None:
 def _not_here(full: str) -> str:
     below = below_keras(full)
     if below is None:
+        parts = full.split(".")[1:]
+        for count in range(1, len(parts) + 1):
+            reason = NOT_TAKEN_OF_TENSORFLOW.get(".".join(parts[:count]))
+            if reason is not None:
+                return f"{full}: not here: {reason}"
         parent = _of_tensorflow(full.rpartition(".")[0])
         near = difflib.get_close_matches(full.rpartition(".")[2], getattr(parent, "__all__", ()))
         hint = f"Did you mean {' or '.join(near)}? " if near else ""

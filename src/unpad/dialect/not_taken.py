@@ -119,3 +119,27 @@ NOT_TAKEN: dict[str, str] = {
     "utils.get_source_inputs": "Model(inputs, outputs).inputs.",
     "utils.model_to_dot": "utils.plot_model draws a model; no graphviz is needed.",
 }  # fmt: skip
+
+PRETRAINED = "ready-made models are out of scope; Transformers has them, as torch modules."
+
+#: Of TensorFlow, by their names below `tensorflow`.
+NOT_TAKEN_OF_TENSORFLOW: dict[str, str] = {
+    "audio": AUDIO,
+    "distribute": SPREAD,
+    "image": IMAGES,
+    "io": "Python opens files; of text lines there is tf.data.TextLineDataset.",
+    "saved_model": "model.save(path) writes .keras, model.export(path) ONNX: docs/files.md.",
+    "signal.stft": AUDIO,
+    "tpu": "models run where torch does: CPUs and CUDA.",
+    "train": "model.save_weights(path), and ModelCheckpoint and BackupAndRestore of callbacks.",
+}
+
+#: Packages that rest on Keras or TensorFlow themselves, which cannot run on their stand-ins.
+OTHER_PACKAGES: dict[str, str] = {
+    "keras_cv": IMAGES,
+    "keras_hub": PRETRAINED,
+    "keras_nlp": PRETRAINED,
+    "tensorflow_addons": "keras.layers, losses and optimizers have most of what it had.",
+    "tensorflow_hub": PRETRAINED,
+    "tensorflow_text": "layers.TextVectorization cuts texts; tokenizers has WordPiece.",
+}

@@ -49,6 +49,12 @@ AT_THE_TOP = {
     "Optimizer": "optimizers", "Regularizer": "regularizers",
 }  # fmt: skip
 
+#: Functions whose home is another module now, by what they are called below Keras.
+ELSEWHERE = {
+    f"preprocessing.{name}": f"utils.{name}"
+    for name in ("text_dataset_from_directory", "timeseries_dataset_from_array")
+}
+
 
 def below_keras(name: str) -> str | None:
     """What stands behind Keras in a module's name: "layers" of "tf.keras.layers"; None elsewhere.

@@ -40,6 +40,8 @@ def laid_out(
     Raises:
         ValueError: targets, weights or sequences do not fit the predictions.
     """
+    if y_true.dtype == torch.bool:
+        y_true = y_true.to(torch.uint8)  # torch looks for no largest among yes and no
     whole = not y_pred.is_floating_point()
     if whole and metric.takes_labels:
         one = y_pred.ndim > 1 and y_pred.shape[-1] == 1

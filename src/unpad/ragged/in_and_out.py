@@ -227,6 +227,14 @@ class InAndOut(Sequences):
         grid = to_padded(self._values, self._layout, fill, length=length, padding=padding)
         return self._out(grid)
 
+    def to_tensor(self, default_value: float = 0) -> Output:
+        """`to_padded`, by the name that TensorFlow's RaggedTensor has for it.
+
+        Args:
+            default_value: what missing slots hold.
+        """
+        return self.to_padded(default_value)
+
     def to_list(self) -> list[Any]:
         """One (time, *feature) tensor or array a sequence; views, no copies."""
         return [part.to_list() if isinstance(part, Sequences) else part for part in self]  # pyright: ignore

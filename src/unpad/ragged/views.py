@@ -39,6 +39,11 @@ class Views(Sequences):
         return self._layout.mask
 
     @property
+    def _keras_mask(self) -> Tensor:
+        """`mask`, by the name that Keras's programs look for it on what a layer gives."""
+        return self.mask
+
+    @property
     def cu_seqlens(self) -> Tensor:
         """(batch + 1,) int32: the offsets, as flash-attention's functions of packed batches take.
 

@@ -6,66 +6,40 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import torch
 
 from .. import arguments
-from ..data import PyDataset
+from ..data.dataset import Dataset
 from ..ragged.numbers import as_tensor
 
 _WHO = "timeseries_dataset_from_array"
 
 
-class Windows(PyDataset):
-    """Batches of windows of one series, each read when it is asked for.
+def _windows(
+    data: Any, targets: Any, starts: Any, steps: Any, size: int | None, seed: int | None
+) -> Dataset:
+    """Batches of windows of one series, each cut when it is asked for.
 
     Args:
         data: (time, ...).
         targets: (time, ...) the target of the window that starts there, or None.
         starts: where the windows start.
-        length: steps of a window.
-        rate: every so many steps of the series one of the window's.
-        batch_size: windows a batch; None for one window, without an axis of batches.
+        steps: of a window, counted from its start.
+        size: windows a batch; None for one window, without an axis of batches.
         seed: of an order that is drawn anew each epoch; None for the series' own.
     """
+    rows = size or 1
 
-    def __init__(
-        self, data: Any, targets: Any, starts: Any, length: int, rate: int,
-        batch_size: int | None, seed: int | None,
-    ) -> None:  # fmt: skip
-        super().__init__()
-        self._data, self._targets, self._starts = data, targets, starts
-        self._offsets = np.arange(length) * rate
-        self._size, self._seed, self._epoch = batch_size, seed, 0
-        self._order = starts
-        self._draw()
+    def batches(epoch: int) -> Iterator[Any]:
+        order = starts
+        if seed is not None:
+            order = np.random.default_rng((seed, epoch)).permutation(starts)
+        for first in range(0, len(order), rows):
+            at = order[first : first + rows] if size is not None else order[first]
+            x = torch.from_numpy(data[np.add.outer(at, steps)])
+            yield x if targets is None else (x, torch.as_tensor(targets[at]))
 
-    def _draw(self) -> None:
-        if self._seed is not None:
-            drawn = np.random.default_rng((self._seed, self._epoch))
-            self._order = drawn.permutation(self._starts)
-
-    def __len__(self) -> int:
-        """The number of batches."""
-        return -(-len(self._order) // (self._size or 1))
-
-    def __getitem__(self, index: int) -> Any:
-        """The windows of a batch, (batch, length, ...), and their targets."""
-        if not 0 <= index < len(self):
-            raise IndexError(f"{_WHO}: batch {index} of {len(self)}.")
-        size = self._size or 1
-        starts = self._order[index * size : (index + 1) * size]
-        at = starts if self._size is not None else starts[0]
-        x = self._data[np.add.outer(at, self._offsets)]
-        return x if self._targets is None else (x, self._targets[at])
-
-    def __iter__(self) -> Iterator[Any]:
-        for index in range(len(self)):
-            yield self[index]
-        self.on_epoch_end()
-
-    def on_epoch_end(self) -> None:
-        """Draws the next epoch's order."""
-        self._epoch += 1
-        self._draw()
+    return Dataset(batches, -(-len(starts) // rows))
 
 
 def timeseries_dataset_from_array(
@@ -80,7 +54,7 @@ def timeseries_dataset_from_array(
     start_index: int | None = None,
     end_index: int | None = None,
     format: str = "tf",
-) -> PyDataset:
+) -> Dataset:
     """Batches of sliding windows over a series, for `fit`, `evaluate`, `predict` and loops.
 
     Args:
@@ -94,7 +68,7 @@ def timeseries_dataset_from_array(
         seed: of that order; by default numpy's next number.
         start_index: the first step that windows may hold.
         end_index: the step before which they end.
-        format: "tf" or "grain", as in Keras; the batches are a PyDataset of arrays either way.
+        format: "tf" or "grain", as in Keras; either way a `data.Dataset` of tensors.
 
     Returns:
         Batches (batch, sequence_length, ...), with their targets (batch, ...) where there are any.
@@ -138,7 +112,7 @@ def timeseries_dataset_from_array(
     if arguments.flag(_WHO, "shuffle", shuffle):
         seed = int(np.random.randint(1_000_000)) if seed is None else seed
     starts = np.arange(0, count, sequence_stride)
-    return Windows(
-        values[first:last], beside, starts, sequence_length, sampling_rate, batch_size,
-        seed if shuffle else None,
+    return _windows(
+        values[first:last], beside, starts, np.arange(sequence_length) * sampling_rate,
+        batch_size, seed if shuffle else None,
     )  # fmt: skip

@@ -12,15 +12,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ... import ops, random
+from ... import ops, random, tree
 from ...core.weight import Weight as Variable
 from ...data.dataset import Dataset
+from ...ragged import Ragged
 from ...utils import set_random_seed
-from . import strings
+from . import ragged, strings
+from .tables import make_csv_dataset
 from .tape import GradientTape
 
 bool = torch.bool
 float16, float32, float64 = torch.float16, torch.float32, torch.float64
+complex64 = torch.complex64
 int32, int64, uint8 = torch.int32, torch.int64, torch.uint8
 string = "string"
 newaxis = None
@@ -56,6 +59,8 @@ _OF_TWO = {"matmul"}
 def _named(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     def called(*args: Any, **kwargs: Any) -> Any:
         kwargs.pop("name", None)
+        if name != "einsum" and strings.are_strings([*args, *kwargs.values()]):
+            return strings.arranged_as(f"tf.{name}", function.__name__, *args, **kwargs)
         if "values" in kwargs:
             kwargs[_LISTS.get(name, "x")] = kwargs.pop("values")
         words = {} if name in _OF_TWO else {"a": "x"}
@@ -90,6 +95,43 @@ def argmax(input: Any, axis: int = 0, output_type: Any = torch.int64) -> Any:
     return ops.cast(ops.argmax(input, axis), output_type)
 
 
+def pad(
+    tensor: Any, paddings: Any, mode: str = "CONSTANT", constant_values: Any = 0, name: Any = None
+) -> Any:
+    """More entries before and behind along each axis, of strings too."""
+    widths = [[int(n) for n in pair] for pair in paddings]
+    if strings.are_strings([tensor]):
+        return strings.padded(tensor, widths, constant_values or "")
+    value = constant_values if mode.lower() == "constant" else None
+    return ops.pad(tensor, widths, mode.lower(), value)
+
+
+def device(device_name: str) -> Any:
+    """Where what is made in the `with` lies: "/GPU:0", "CPU:0"."""
+    kind, _, index = device_name.rpartition("/")[2].removeprefix("device:").partition(":")
+    where = "cuda" if kind.upper() == "GPU" else kind.lower()
+    return torch.device(f"{where}:{index}" if where == "cuda" and index else where)
+
+
+def _fft2d(input: Any, name: Any = None) -> Any:
+    """Fourier's transform along the last two axes; of a Ragged each sequence's own."""
+    if isinstance(input, Ragged):
+        each = [torch.fft.fft2(sequence) for sequence in input.to_list()]
+        return input.with_values(torch.cat(each) if each else input.values)
+    return torch.fft.fft2(input)
+
+
+def _part(name: str) -> Callable[..., Any]:
+    def part(input: Any, name: Any = None) -> Any:
+        return input.map(take) if isinstance(input, Ragged) else take(input)
+
+    def take(values: Tensor) -> Tensor:
+        return getattr(torch, name)(values) if values.is_complex() else ops.abs(values)
+
+    part.__name__, part.__doc__ = name, f"The {name} part of complex numbers."
+    return part
+
+
 def one_hot(indices: Any, depth: int, dtype: Any = torch.float32) -> Any:
     """1 at the place of each index, 0 elsewhere."""
     return ops.one_hot(indices, depth, dtype=dtype)
@@ -117,6 +159,11 @@ def function(func: Any = None, **options: Any) -> Any:
 def is_tensor(x: Any) -> Any:
     """Whether it is a tensor."""
     return isinstance(x, Tensor)
+
+
+def TensorShape(dims: Any) -> tuple[Any, ...]:  # noqa: N802 - it is called like a class
+    """The sizes of a tensor: a tuple of them."""
+    return tuple(dims)
 
 
 class TensorSpec:
@@ -155,13 +202,21 @@ def _count(n: int) -> list[int]:
     return torch.arange(n).tolist()
 
 
-data = _module("data", Dataset=Dataset, TextLineDataset=_text_lines, AUTOTUNE=-1)
+data = _module(
+    "data", Dataset=Dataset, TextLineDataset=_text_lines, AUTOTUNE=-1,
+    experimental=_module("data.experimental", AUTOTUNE=-1, make_csv_dataset=make_csv_dataset),
+)  # fmt: skip
+dtypes = _module("dtypes", **_numbers("bool", "float16", "float32", "float64", "int32", "int64",
+                                      "string", "uint8", "complex64"))  # fmt: skip
+nest = _module("nest", flatten=tree.flatten, map_structure=tree.map_structure)
+signal = _module("signal", fft2d=_fft2d)
 math = _module(
     "math",
     **_numbers(*(n for n in _AS_OPS if n not in ("cast", "concat", "shape", "ones", "zeros"))),
-    argmax=argmax,
-    rsqrt=ops.rsqrt,
-)
+    argmax=argmax, reduce_std=_named("reduce_std", ops.std),
+    reduce_variance=_named("reduce_variance", ops.var), rsqrt=ops.rsqrt, top_k=ops.top_k,
+    real=_part("real"), imag=_part("imag"),
+)  # fmt: skip
 nn = _module(
     "nn", relu=ops.relu, softmax=ops.softmax, log_softmax=ops.log_softmax, sigmoid=ops.sigmoid,
     tanh=ops.tanh, gelu=ops.gelu, elu=ops.elu, selu=ops.selu, silu=ops.silu, swish=ops.silu,
@@ -170,7 +225,9 @@ config = _module("config", list_physical_devices=_devices)
 random = _module("random", set_seed=set_random_seed, normal=random.normal, uniform=random.uniform)
 
 __all__ = [
-    *_AS_OPS, "GradientTape", "TensorSpec", "Variable", "argmax", "bool", "config", "constant",
-    "data", "float16", "float32", "float64", "function", "gather", "int32", "int64", "is_tensor",
-    "math", "newaxis", "nn", "one_hot", "random", "range", "split", "string", "strings", "uint8",
+    *_AS_OPS, "GradientTape", "TensorShape", "TensorSpec", "Variable", "argmax", "bool",
+    "complex64", "config", "constant", "data", "device", "dtypes", "float16", "float32",
+    "float64", "function", "gather", "int32", "int64", "is_tensor", "math", "nest", "newaxis",
+    "nn", "one_hot", "pad", "ragged", "random", "range", "signal", "split", "string", "strings",
+    "uint8",
 ]  # fmt: skip
