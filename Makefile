@@ -11,7 +11,7 @@ SOURCES := pyproject.toml constraints.txt $(shell find src csrc -type f -not -na
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test nightly check sanitize format clean
+.PHONY: demo test nightly browser check sanitize format clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/stress.py
@@ -21,6 +21,10 @@ test: $(VENV)/.test
 
 nightly: $(VENV)/.test
 	UNPAD_TEST_EXAMPLES=50 $(BIN)/python -m pytest -n $(WORKERS)
+
+# The doctor's page in Chromium, which is not installed by this; without it each test says so and is skipped.
+browser: $(VENV)/.test
+	$(BIN)/python -m pytest -rs tests/doctor/test_browser.py
 
 check: $(VENV)/.check
 	$(BIN)/ruff format --check .

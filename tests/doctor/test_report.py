@@ -100,3 +100,64 @@ def test_evidence_is_numbers():
     assert finding.evidence["sequences that show it"] == 10
     assert finding.evidence["share of slots"] == pytest.approx(np.mean((x == 0).all(2)))
     assert [a.name for a in report.asked][:3] == ["axes", "padding", "cuts"]
+
+
+# --- what pictures show --------------------------------------------------------------------------
+
+
+def test_slots_are_told_apart():
+    ids = np.array([[3, 4, 5, 0, 0], [3, 0, 5, 2, 1], [4, 4, 0, 0, 0]])
+    model = Sequential([layers.Embedding(9, 2, mask_zero=True), layers.LSTM(2)])
+    seen = examine(ids, model=model).seen
+    assert seen.slots == (
+        ("step",) * 3 + ("left out",) * 2,
+        ("step", "lost", "step", "step", "step"),
+        ("step",) * 2 + ("left out",) * 3,
+    )
+    assert seen.lengths == (3, 4, 2) and seen.width == 5 and seen.places == (0, 1, 2)
+
+
+@pytest.mark.parametrize(("fill", "side"), [(0.0, "post"), (0.0, "pre"), (-9.0, "post")])
+def test_padding_that_is_read_is_seen(fill, side):
+    x = np.random.default_rng(0).normal(size=(10, 7, 3)) ** 2
+    lengths = [2 + i % 5 for i in range(10)]
+    for row, n in zip(x, lengths, strict=True):
+        row[slice(n, None) if side == "post" else slice(7 - n)] = fill
+    report = examine(x, model=Sequential([layers.LSTM(2)]))
+    assert report.kinds == ["not masked" if fill == 0 else "other padding"]
+    read = [["read" if s == fill else "step" for s in row[:, 0]] for row in x]
+    assert [list(row) for row in report.seen.slots] == read
+    assert report.seen.lengths == tuple(lengths)
+
+
+def test_classes_of_both_sides_are_counted_and_cuts_noted():
+    from unpad.preprocessing.sequence import pad_sequences
+
+    x = pad_sequences([np.arange(1, 3 + i % 9) for i in range(40)], 5)
+    y = np.repeat([0, 1], 20)
+    seen = examine(x, y, validation_split=0.25).seen
+    assert [(s.name, s.learnt, s.held) for s in seen.labels] == [
+        ("1", pytest.approx(1 / 3), 1.0),
+        ("0", pytest.approx(2 / 3), 0.0),
+    ]
+    cut = sum(max(0, 2 + i % 9 - 5) for i in range(40))
+    assert seen.cut[:2] == (cut, sum(2 + i % 9 for i in range(40)))
+
+
+def test_a_gradient_is_seen_slot_by_slot():
+    from unpad.doctor import probe
+
+    from . import modules
+
+    seen = probe(modules.LastSlot(), [[1, 2, 3, 4], [3, 4, 5], [4, 5]]).seen
+    reach = seen.reach
+    assert len(seen.slots) == 3 and seen.slots[2] == ("step", "step", "read", "read")
+    assert reach.row == 2 and reach.real[2] == [True, True, False, False] and reach.at is None
+    assert [sum(row) for row in reach.shares] == pytest.approx([0, 0, 1])
+    assert max(reach.shares[2]) == reach.shares[2][3]
+
+
+def test_no_bound_on_chance_is_told_beyond_what_it_can_mean():
+    assert "at most once in 1,000,000,000;" in str(
+        Report.of([Finding("empty", "", "", "", chance=1e-99)])
+    )

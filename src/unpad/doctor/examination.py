@@ -21,6 +21,7 @@ from .findings import KINDS, DataWarning, Finding
 from .given import case_of
 from .probing import depends_on_padding, laws
 from .report import Asked, Report
+from .seeing import seen_of
 
 # What each model's person was told: once a model, however often it is fitted.
 _told: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
@@ -86,7 +87,8 @@ def examine(
     case = replace(case, fitting=Fitting(shuffle, batch_size))
     findings, asked = ask(case, checks)
     findings = [finding for finding in findings if finding.kind not in left_out]
-    return Report.of(findings, asked, time.perf_counter() - start)
+    seen = seen_of(case, (finding.kind for finding in findings))
+    return Report.of(findings, asked, time.perf_counter() - start, seen=seen)
 
 
 def _askable(case: Case, model: Any) -> Case:

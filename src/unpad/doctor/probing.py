@@ -18,12 +18,13 @@ from .checks.padding import not_masked
 from .facts import Case, Input
 from .findings import Finding, Where
 from .numbering import Judged, numbers_of
-from .probes import LAWS, CannotAsk, Verdict, drawn, learnt, probed
+from .probes import LAWS, CannotAsk, Reach, Verdict, drawn, learnt, probed
 from .probes.cures import cure_of
 from .probes.laws import FUTURE, MATES, ORDER, PADDING, TWICE, Law
 from .probes.outputs import Answers
 from .probes.sums import of_outputs
 from .report import Asked, Report
+from .seeing import seen_in
 
 _WHAT = {
     "not repeatable": "The model gives another answer when it is asked the same again",
@@ -101,29 +102,33 @@ def probe(
     with _kept_random():
         try:
             answers = Answers(subject_of(model, laid, **as_given), laid, full)
-            findings, asked = _ask(answers, laws, causal, seed)
+            findings, asked, reach = _ask(answers, laws, causal, seed)
         except CannotAsk as error:
             asked = [Asked(law.name, str(error), None, False) for law in laws]
-            return Report.of([], asked, time.perf_counter() - start, seed)
+            seen = seen_in(laid, ())
+            return Report.of([], asked, time.perf_counter() - start, seed, seen)
         if y is not None:
             judged = Judged(y, loss, metrics or {}, y_pad, accumulate)
             more, also = numbers_of(model, answers, sequences, judged, steps)
             findings, asked = findings + more, asked + also
-    return Report.of(findings, asked, time.perf_counter() - start, seed)
+    seen = seen_in(laid, _kinds(findings), reach)
+    return Report.of(findings, asked, time.perf_counter() - start, seed, seen)
 
 
 def _ask(
     answers: Answers, laws: tuple[Law, ...], causal: bool, seed: int
-) -> tuple[list[Finding], list[Asked]]:
+) -> tuple[list[Finding], list[Asked], Reach | None]:
     first = learnt(answers)
     verdicts = list(probed(answers, first, laws, seed))
     broken = [verdict for verdict in verdicts if verdict.broken]
     repeats = all(verdict.law.kind != "not repeatable" for verdict in broken)
     findings = list(of_outputs(answers, first)) if repeats else []
-    asked = [Asked("sums, constants, steps without effect", _kinds(findings))]
-    shares = answers.subject.shares(answers.base, causal) if broken and repeats else None
-    findings += [_finding(verdict, answers.subject, shares or {}) for verdict in broken]
-    return findings, [*asked, *map(_asked, verdicts)]
+    kinds = ", ".join(_kinds(findings)) or "nothing"
+    asked = [Asked("sums, constants, steps without effect", kinds)]
+    reach = answers.subject.shares(answers.base, causal) if broken and repeats else None
+    shares = {} if reach is None else reach.on
+    findings += [_finding(verdict, answers.subject, shares) for verdict in broken]
+    return findings, [*asked, *map(_asked, verdicts)], reach
 
 
 def laws(case: Case, model: Any, causal: bool = False) -> list[Finding]:
@@ -175,7 +180,7 @@ def depends_on_padding(x: Input, model: Any) -> bool | None:
             shares = answers.subject.shares(answers.base, False)
         except CannotAsk:
             return None
-    return None if shares is None else shares["padding"] > 0.01
+    return None if shares is None else shares.on["padding"] > 0.01
 
 
 def _answers(x: Input, model: Any, value: float, seen: Finding | None) -> Answers | None:
@@ -266,8 +271,8 @@ def _times(apart: float) -> str:
     return "more than can be told" if apart == float("inf") else f"{apart:.2g} of their spread"
 
 
-def _kinds(findings: list[Finding]) -> str:
-    return ", ".join(f.kind for f in findings) or "nothing"
+def _kinds(findings: list[Finding]) -> list[str]:
+    return [f.kind for f in findings]
 
 
 def _asked(verdict: Verdict) -> Asked:

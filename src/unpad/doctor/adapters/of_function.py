@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..probes import CannotAsk, Laid, Pair, Place
+from ..probes import CannotAsk, Laid, Pair, Place, Reach
 from .signature import Told, ways_of
 from .torch_lines import Lines, parts
 
@@ -56,7 +56,7 @@ class OfFunction:
         """The first line at which tensors part; what numpy does is not seen."""
         return parts(self.answer, pair, threshold, Lines(), Lines())
 
-    def shares(self, laid: Laid, causal: bool) -> dict[str, float] | None:
+    def shares(self, laid: Laid, causal: bool) -> Reach | None:
         """Gradients are followed in modules alone."""
         return None
 

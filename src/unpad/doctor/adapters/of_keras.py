@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..findings import Where
-from ..probes import CannotAsk, Laid, Pair, Place
+from ..probes import CannotAsk, Laid, Pair, Place, Reach
 from ..probes.align import apart
 
 
@@ -68,7 +68,7 @@ class OfKeras:
                 return Place(Where(layer=layer.name), type(layer).__name__, found)
         return None
 
-    def shares(self, laid: Laid, causal: bool) -> dict[str, float] | None:
+    def shares(self, laid: Laid, causal: bool) -> Reach | None:
         """Gradients are followed in PyTorch alone."""
         return None
 

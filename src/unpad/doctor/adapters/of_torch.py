@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..probes import CannotAsk, Laid, Pair, Place
+from ..probes import CannotAsk, Laid, Pair, Place, Reach
 from ..probes.align import apart
 from ..probes.laid import filled
 from .of_function import answered
@@ -89,7 +89,7 @@ class OfTorch:
         """The first call of an operator, in a line of the module's, whose outputs part."""
         return parts(self.answer, pair, threshold, Lines(self.module), Lines(self.module))
 
-    def shares(self, laid: Laid, causal: bool) -> dict[str, float] | None:
+    def shares(self, laid: Laid, causal: bool) -> Reach | None:
         """Which share of the gradient of an output falls on what."""
         with asked(self.module, self.training):
             return shares_of(self.module, self.way, laid, self.given, causal)

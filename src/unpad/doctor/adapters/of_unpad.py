@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ...ragged import Ragged
-from ..probes import CannotAsk, Laid, Pair, Place
+from ..probes import CannotAsk, Laid, Pair, Place, Reach
 from .of_torch import asked
 from .signature import Told
 from .torch_shares import shares_of
@@ -57,7 +57,7 @@ class OfUnpad:
         """Unpad's layers keep the laws: what breaks them is a module of somebody's own."""
         return None
 
-    def shares(self, laid: Laid, causal: bool) -> dict[str, float] | None:
+    def shares(self, laid: Laid, causal: bool) -> Reach | None:
         """Which share of the gradient falls on what, where padding is taken for steps."""
         if not self.as_grid or isinstance(self._fed(laid.grid, laid), Ragged):
             return None  # what is no step has no gradient

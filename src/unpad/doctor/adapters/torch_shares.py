@@ -8,13 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..probes import Laid
+from ..probes import Laid, Reach
 from .signature import Told
 
 
 def shares_of(
     module: nn.Module, way: Told, laid: Laid, given: Callable[[Any], Any], causal: bool
-) -> dict[str, float] | None:
+) -> Reach | None:
     """The shares of the gradient of each sequence's output, on average.
 
     Args:
@@ -25,8 +25,9 @@ def shares_of(
         causal: whether the output is that of a step in the middle, of which later ones are future.
 
     Returns:
-        "own", "padding", "mates" and, if causal, "future"; None where nothing can be followed: ids
-        that no Embedding reads, packed sequences, outputs whose axes are unclear.
+        "own", "padding", "mates" and, if causal, "future", and the slots of the shortest sequence's
+        output; None where nothing can be followed: ids that no Embedding reads, packed sequences,
+        outputs whose axes are unclear.
     """
     if way.how == "packed":
         return None
@@ -67,13 +68,14 @@ def _first(out: Any) -> Tensor | None:
     return out if isinstance(out, Tensor) and out.requires_grad else None
 
 
-def _shares(out: Tensor, slots: Tensor, laid: Laid, causal: bool) -> dict[str, float] | None:
+def _shares(out: Tensor, slots: Tensor, laid: Laid, causal: bool) -> Reach | None:
     n = len(laid.sequences)
     if out.shape[0] != n:
         return None
     steps = out.ndim > 1 and out.shape[1] == laid.width
     mask = laid.mask.to(slots.device)
     rng = torch.Generator().manual_seed(0)
+    row, last, place = 0, torch.zeros(mask.shape), None
     sums = dict.fromkeys(("own", "padding", "mates", "future"), 0.0)
     for i in range(n):
         real = laid.slots(i)
@@ -89,6 +91,7 @@ def _shares(out: Tensor, slots: Tensor, laid: Laid, causal: bool) -> dict[str, f
         total = float(size.sum())
         if total == 0 or total != total:
             continue
+        row, last, place = i, size.cpu() / total, at if steps else None
         own = size[i] * mask[i]
         later = float(own[at + 1 :].sum()) / total if causal and steps else 0.0
         sums["future"] += later / n
@@ -97,4 +100,5 @@ def _shares(out: Tensor, slots: Tensor, laid: Laid, causal: bool) -> dict[str, f
         sums["mates"] += float(size.sum() - size[i].sum()) / total / n
     if sum(sums.values()) < 0.99:
         return None
-    return {k: max(0.0, v) for k, v in sums.items() if causal or k != "future"}
+    on = {k: max(0.0, v) for k, v in sums.items() if causal or k != "future"}
+    return Reach(on, row, last.tolist(), laid.mask.tolist(), place)

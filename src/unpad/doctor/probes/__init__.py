@@ -2,7 +2,7 @@
 
 from .laid import Laid, drawn
 from .laws import LAWS, Verdict, learnt, probed
-from .subject import CannotAsk, Pair, Place, Subject
+from .subject import CannotAsk, Pair, Place, Reach, Subject
 
 __all__ = [
     "LAWS",
@@ -10,6 +10,7 @@ __all__ = [
     "Laid",
     "Pair",
     "Place",
+    "Reach",
     "Subject",
     "Verdict",
     "drawn",

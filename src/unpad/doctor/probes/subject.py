@@ -45,6 +45,24 @@ class Place(NamedTuple):
     difference: float
 
 
+class Reach(NamedTuple):
+    """Where the gradient of an output falls.
+
+    Args:
+        on: the shares that fall on "own", "padding", "mates" and "future", on average.
+        row: the sequence of which `shares` are: the shortest.
+        shares: (sequences, slots) of that sequence's own output.
+        real: (sequences, slots), whether the slot holds a step.
+        at: the step of it whose output is asked about; None where outputs are one a sequence.
+    """
+
+    on: dict[str, float]
+    row: int
+    shares: list[list[float]]
+    real: list[list[bool]]
+    at: int | None = None
+
+
 class Subject(Protocol):
     """A model that is asked."""
 
@@ -66,6 +84,6 @@ class Subject(Protocol):
         """Where the two calls part; None where that cannot be seen."""
         ...
 
-    def shares(self, laid: Laid, causal: bool) -> dict[str, float] | None:
+    def shares(self, laid: Laid, causal: bool) -> Reach | None:
         """Which share of an output's gradient falls on what; None where there is no gradient."""
         ...

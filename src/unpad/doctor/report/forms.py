@@ -79,7 +79,9 @@ def sureness(finding: Finding) -> str:
     """How sure it is, in words."""
     if finding.chance == 0:
         return "sure: it is exact"
-    return f"sure: chance shows it at most once in {1 / finding.chance:,.0f}"
+    # What is rarer than that nobody can imagine, and no bound on chance is so good.
+    often = min(1 / finding.chance, 1e9)
+    return f"sure: chance shows it at most once in {often:,.0f}"
 
 
 def _wrapped(text: str, indent: str) -> list[str]:

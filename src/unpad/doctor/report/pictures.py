@@ -1,20 +1,24 @@
-"""Pictures of a report's numbers as inline SVG, each with a text for those who do not see it."""
+"""Pictures of what a model's answers depend on, and of the numbers that are reported of it."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from html import escape
 
+from ..probes import Reach
+from ..probes.numbers import QUESTIONS
 from .asked import Asked
+from .drawing import WIDTH, bars, box, figure, words
+from .pictures_of_data import columns_of
 
-_WIDTH = 640
 _PARTS = {
     "its own steps": "own",
     "padding": "padding",
     "other sequences": "mates",
     "later steps": "later",
 }
+# What numbering writes behind a number's name where it is asked again, otherwise.
+_AGAIN = ("with more padding", "in batches of 2", "accumulated")
 
 
 def shares(evidence: Mapping[str, float]) -> str:
@@ -26,54 +30,87 @@ def shares(evidence: Mapping[str, float]) -> str:
     ]
     if not found:
         return ""
-    said = "Of an output's gradient " + ", ".join(f"{v:.1%} on {n}" for n, v in found)
-    bars, legend, x = [], [], 0.0
-    for i, (name, value) in enumerate(found):
-        width = max(0.0, value) * _WIDTH
-        kind = _PARTS[name]
-        bars.append(f'<rect class="{kind}" x="{x:.1f}" y="0" width="{width:.1f}" height="24"/>')
-        at = i * _WIDTH / len(found)
-        legend.append(
-            f'<rect class="{kind}" x="{at:.0f}" y="36" width="12" height="12"/>'
-            f'<text x="{at + 18:.0f}" y="47">{escape(name)} {value:.1%}</text>'
-        )
+    said = "Of an output's gradient " + ", ".join(f"{v:.1%} falls on {n}" for n, v in found) + "."
+    drawn, x = [], 0.0
+    for name, value in found:
+        width = max(0.0, value) * WIDTH
+        drawn.append(box(_PARTS[name], x, 0, width, 24))
         x += width
-    return _svg(said, 54, "".join(bars + legend))
+    key = [(_PARTS[name], f"{name} {value:.1%}") for name, value in found]
+    return figure(said, "".join(drawn), 24, key, "What an output's gradient falls on:")
+
+
+def reach(of: Reach | None) -> str:
+    """The slots that one sequence's answer hangs on, the darker the more; nothing without them."""
+    if of is None:
+        return ""
+    place = "" if of.at is None else f" at step {of.at}"
+    said = (
+        f"What the answer{place} of sequence {of.row} hangs on: each row is a sequence of those "
+        "asked, each cell a slot, the stronger its colour the more."
+    )
+    chosen = columns_of(len(of.shares[0]))
+    most = max(max(row) for row in of.shares) or 1.0
+    wide, drawn, used = (WIDTH - 40) / len(chosen), [], set()
+    for i, (row, real) in enumerate(zip(of.shares, of.real, strict=True)):
+        y = 4 + 24 * i
+        drawn.append(words(str(i), 24, y + 15, "end"))
+        for j, some in enumerate(chosen):
+            share, at = max((row[k], k) for k in some)
+            later = i == of.row and of.at is not None and at > of.at and "future" in of.on
+            kind = "mates" if i != of.row else "later" if later else "own"
+            kind = kind if real[at] or i != of.row else "padding"
+            strength = math.sqrt(share / most)
+            x = 36 + j * wide
+            drawn.append(box("frame" if real[at] else "empty", x, y, wide - 1, 20))
+            if strength > 0.02:
+                used.add(kind)
+                drawn.append(box(kind, x, y, wide - 1, 20, max(0.15, strength)))
+    key = [(kind, name) for name, kind in _PARTS.items() if kind in used]
+    key += [("frame", "a step"), ("empty", "padding")]
+    return figure(said, "".join(drawn), 8 + 24 * len(of.shares), key)
 
 
 def laws(asked: Sequence[Asked], threshold: float = 1e-3) -> str:
-    """How far answers moved under each law, on a scale of powers of ten; nothing without laws."""
-    found = [a for a in asked if a.number is not None]
+    """How far answers moved under each law, in powers of ten; nothing without numbers."""
+    found = [a for a in asked if a.number is not None and a.name not in QUESTIONS]
     if not found:
         return ""
-    low, high, left = -8.0, 2.0, 220
+    low, high = -8.0, 2.0
 
     def place(value: float) -> float:
         power = math.log10(max(value, 1e-8)) if math.isfinite(value) else high
-        return left + (min(power, high) - low) / (high - low) * (_WIDTH - left)
+        return (min(power, high) - low) / (high - low) * WIDTH
 
-    rows, said = [], []
+    drawn = []
     for i, a in enumerate(found):
-        value, y = a.number or 0.0, 24 + 26 * i
-        kind = "padding" if a.answer != "holds" else "own"
-        width = max(2.0, place(value) - left)
-        rows.append(
-            f'<text x="0" y="{y + 13}">{escape(a.name)}</text>'
-            f'<rect class="{kind}" x="{left}" y="{y}" width="{width:.1f}" height="16"/>'
-        )
-        said.append(f"{a.name} {value:.2g}")
-    line = place(threshold)
-    height = 24 + 26 * len(found)
-    rows.append(
-        f'<line x1="{line:.1f}" x2="{line:.1f}" y1="18" y2="{height}" class="rule"/>'
-        f'<text x="{line:.1f}" y="12" text-anchor="middle">{threshold:g} of the spread</text>'
-    )
-    return _svg("Outputs moved: " + "; ".join(said), height + 6, "".join(rows))
+        y = 24 + 42 * i
+        kind = "own" if a.answer == "holds" else "padding"
+        drawn.append(words(a.name, 0, y + 13))
+        drawn.append(box(kind, 0, y + 18, max(2.0, place(a.number or 0.0)), 14))
+    line, height = place(threshold), 24 + 42 * len(found)
+    drawn.append(f'<line x1="{line:.1f}" x2="{line:.1f}" y1="20" y2="{height}" class="rule"/>')
+    drawn.append(words(f"{threshold:g} of the spread", line, 14, "middle"))
+    said = ", ".join(f"{a.name} {a.number:.2g}" for a in found)
+    key = [("own", "holds"), ("padding", "does not hold")]
+    said = f"How far the answers moved: {said}."
+    return figure(said, "".join(drawn), height + 6, key, "How far the answers moved:")
 
 
-def _svg(said: str, height: int, inside: str) -> str:
-    label = escape(said, quote=True)
-    return (
-        f'<svg role="img" aria-label="{label}" viewBox="0 0 {_WIDTH} {height}" '
-        f'xmlns="http://www.w3.org/2000/svg"><title>{escape(said)}</title>{inside}</svg>'
-    )
+def numbers(evidence: Mapping[str, float]) -> str:
+    """A number as it is reported, and as it is when it is asked again; nothing without both."""
+    rows = [
+        (name, [("own", value, f"{value:.4g}"), ("padding", other, f"{other:.4g} {how}")])
+        for name, value in evidence.items()
+        for how in _AGAIN
+        if (other := evidence.get(f"{name} {how}")) is not None
+    ]
+    if not rows:
+        return ""
+    said = "; ".join(f"{name} {parts[0][2]} becomes {parts[1][2]}" for name, parts in rows)
+    short = [
+        (name, [(kind, v, text.split(" ")[0]) for kind, v, text in parts]) for name, parts in rows
+    ]
+    inside, height = bars(short)
+    how = rows[0][1][1][2].split(" ", 1)[1]
+    return figure(f"{said}.", inside, height, [("own", "of these sequences"), ("padding", how)])

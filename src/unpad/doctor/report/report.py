@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, overload
 
 from ..findings import SEVERITIES, Finding
 from . import forms
 from .asked import Asked
+from .seen import Seen
 from .written import written
 
 
@@ -30,12 +31,14 @@ class Report(Sequence[Finding]):
         asked: every question, in its order.
         seconds: that it took.
         seed: of what was drawn.
+        seen: what was looked at, as pictures show it.
     """
 
     findings: tuple[Finding, ...] = ()
     asked: tuple[Asked, ...] = ()
     seconds: float = 0.0
     seed: int = 0
+    seen: Seen = field(default_factory=Seen)
 
     @classmethod
     def of(
@@ -44,12 +47,14 @@ class Report(Sequence[Finding]):
         asked: Iterable[Asked] = (),
         seconds: float = 0.0,
         seed: int = 0,
+        seen: Seen | None = None,
     ) -> Report:
         """With roots before what they explain, and of these the gravest first."""
         found = sorted(findings, key=lambda f: SEVERITIES.index(f.severity))
         kinds = {kind for f in found for kind in f.explains}
         roots = [f for f in found if f.kind not in kinds]
-        return cls((*roots, *(f for f in found if f.kind in kinds)), tuple(asked), seconds, seed)
+        folded = (f for f in found if f.kind in kinds)
+        return cls((*roots, *folded), tuple(asked), seconds, seed, seen or Seen())
 
     @property
     def roots(self) -> list[Finding]:
@@ -71,7 +76,7 @@ class Report(Sequence[Finding]):
         """What is new: without the findings of these fingerprints."""
         known = set(accepted)
         left = tuple(f for f in self.findings if f.fingerprint not in known)
-        return Report(left, self.asked, self.seconds, self.seed)
+        return replace(self, findings=left)
 
     def at_least(self, severity: str) -> list[Finding]:
         """The roots that are as grave, or graver.
