@@ -41,13 +41,8 @@ SANITIZED := UNPAD_LIBRARY=$(CURDIR)/build/sanitize/libunpad_kernels.so \
 sanitize: $(VENV)/.check
 	$(BIN)/cmake -S csrc -B build/sanitize -DUNPAD_TESTS=ON -DUNPAD_SANITIZE=ON >/dev/null
 	$(BIN)/cmake --build build/sanitize --parallel 2
-	build/sanitize/tests/attention_test 10
-	build/sanitize/tests/chains_test 10
-	build/sanitize/tests/kernels_test 20
-	build/sanitize/tests/layer_test 15
-	build/sanitize/tests/products_test 10
-	build/sanitize/tests/tables_test 5
-	$(SANITIZED) $(BIN)/python -m pytest tests/kernels/test_memory.py
+	$(BIN)/ctest --test-dir build/sanitize --parallel 2 --output-on-failure
+	$(SANITIZED) $(BIN)/python -m pytest -n $(WORKERS) tests/kernels/test_memory.py
 
 format: $(VENV)/.check
 	$(BIN)/ruff format .
