@@ -349,6 +349,29 @@ def test_what_goes_wrong_in_a_worker_is_told(processes):
         tagger().fit(Wrong(2, processes), verbose=0, shuffle=False)
 
 
+@pytest.mark.parametrize("workers", [None, 1])
+def test_an_example_that_cannot_be_read_is_named(workers):
+    class Rows(Dataset):
+        def __len__(self):
+            return 6
+
+        def __getitem__(self, i):
+            if i == 3:
+                raise OSError("no such row")
+            return X[i], Y[i]
+
+    data, told = Rows(), "piece 0: the Rows raised RuntimeError: example 3: OSError: no such row."
+    if workers is not None:
+        options = {
+            "num_workers": workers,
+            "collate_fn": lambda r: tuple(map(list, zip(*r, strict=True))),
+        }
+        data = DataLoader(Rows(), batch_size=2, **options)
+        told = "batch 1 of epoch 1: the DataLoader raised OSError: no such row."
+    with says(f"fit: {told} No weight has moved", RuntimeError):
+        tagger().fit(data, verbose=0)
+
+
 def test_processes_draw_by_the_epoch():
     class Drawing(Numbered):
         def __getitem__(self, index):

@@ -69,6 +69,33 @@ def test_columns_of_tables_in_memory(form):
     assert "val_loss" in history and "waiting" not in history
 
 
+BATCHES = {
+    "record batches": lambda: TABLE.to_batches(max_chunksize=9),
+    "a reader": lambda: pa.RecordBatchReader.from_batches(TABLE.schema, TABLE.to_batches(9)),
+    "pandas": lambda: (pd.DataFrame(ROWS)[i : i + 9] for i in range(0, len(X), 9)),
+    "polars": lambda: pl.DataFrame(ROWS).iter_slices(9),
+    "lists": lambda: ((X[i : i + 9], Y[i : i + 9]) for i in range(0, len(X), 9)),
+}
+
+
+@pytest.mark.parametrize("form", BATCHES)
+def test_tables_as_batches_of_a_function(form):
+    def weights(function, **options):
+        return fitted(function, batch_size=None, **options)
+
+    options = {} if form == "lists" else {"columns": COLUMNS}
+    assert same(weights(lambda: iter(BATCHES[form]()), **options), weights(BATCHES["lists"]))
+
+
+def test_columns_of_one_number_a_row_stand_beside_others():
+    numbers, model = TABLE["n"], tagger()
+    weighted = [np.asarray(numbers), numbers, numbers.combine_chunks(), pl.Series(ROWS["n"])]
+    first, *others = [fitted(TABLE["words"], TABLE["tags"], sample_weight=w) for w in weighted]
+    assert all(same(first, other) for other in others)
+    with says("fit: sample_weight: row 1 is null. Leave such rows out, or fill them."):
+        model.fit(X[:2], Y[:2], sample_weight=pa.array([1.0, None]), verbose=0)
+
+
 def test_columns_beside_y_and_alone():
     data = datasets.Dataset.from_dict(ROWS)
     assert same(fitted(data["words"], data["tags"]), fitted(X, Y))
@@ -150,6 +177,14 @@ def test_a_folder_of_parquet_files_in_order_is_what_lies_in_memory(folder):
     assert model.evaluate(folder, columns=COLUMNS, verbose=0) == pytest.approx(expected)
 
 
+def test_a_list_of_files_is_a_folder_of_them(folder):
+    files = sorted(folder.glob("**/*.parquet"))
+    assert len(files) > 1
+    assert same(fitted(files, columns=COLUMNS), fitted(folder, columns=COLUMNS))
+    with says("fit: there is no file or folder 'nowhere.parquet'.", FileNotFoundError):
+        fitted([str(files[0]), "nowhere.parquet"], columns=COLUMNS)
+
+
 def test_the_order_is_drawn_by_row_groups_and_is_of_the_seed_and_the_epoch(folder):
     first, again = (fitted(folder, columns=COLUMNS) for _ in range(2))
     assert same(first, again) and not same(first, in_order(folder))
@@ -227,6 +262,14 @@ def test_a_bad_row_of_a_file_is_named(folder):
 
 
 # --- data sets of the hub, tokens ----------------------------------------------------------------
+
+
+def test_a_file_that_is_cut_is_named(folder, tmp_path):
+    whole = next(folder.glob("**/*.parquet")).read_bytes()
+    (tmp_path / "a.parquet").write_bytes(whole)
+    (tmp_path / "b.parquet").write_bytes(whole[:200])
+    with says("fit: b.parquet cannot be read: Could not open Parquet input source "):
+        fitted(tmp_path, columns=COLUMNS)
 
 
 def test_data_sets_of_the_hub():

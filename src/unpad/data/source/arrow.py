@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from ...ragged.doors.arrow import is_list
+from ...ragged.doors.arrow import is_list, rows_of
 from .columns import picked, used, wanted
 from .forms import Asked, Piece, Pieces, Whole
 
@@ -61,12 +61,7 @@ def _column(column: Any, missing: tuple[Any, Any] | None, who: str) -> Any:
         steps = whole.flatten().take(pa.array(np.arange(len(gone)), mask=gone))
         offsets = np.concatenate([[0], np.cumsum(missing[0].to_numpy())])
         return pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), steps)
-    if column.null_count:
-        first = _whole(column).is_null().index(True).as_py()
-        raise ValueError(f"{who}: row {first} is null. Leave such rows out, or fill them.")
-    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        return column.to_pylist()
-    return np.array(_whole(column).to_numpy(zero_copy_only=False))
+    return rows_of(column, who)
 
 
 class Part(NamedTuple):
@@ -102,17 +97,25 @@ class Scanned(Pieces):
         self._parts: list[list[Part]] = []
         for file in dataset.get_fragments():
             name = os.path.basename(getattr(file, "path", "") or called)
-            if hasattr(file, "split_by_row_group"):
-                for fragment in file.split_by_row_group():
-                    group = fragment.row_groups[0]
-                    place = f"{name}, row group {group.id}"
-                    self._add(fragment, group.num_rows, group.total_byte_size, place)
-            else:
-                self._add(file, file.count_rows(), 0, name)
+            try:
+                self._look_into(file, name)
+            except (OSError, ValueError) as error:
+                raise ValueError(
+                    f"{asked.who}: {name} cannot be read: {str(error).rstrip('.')}."
+                ) from None
         self._flat = [part for parts in self._parts for part in parts]
         self.rows = [part.rows for part in self._flat]
         # Where the parts of each fragment begin in the flat list.
         self._starts = np.cumsum([0, *(len(parts) for parts in self._parts)]).tolist()
+
+    def _look_into(self, file: Any, name: str) -> None:
+        if not hasattr(file, "split_by_row_group"):
+            self._add(file, file.count_rows(), 0, name)
+            return
+        for fragment in file.split_by_row_group():
+            group = fragment.row_groups[0]
+            place = f"{name}, row group {group.id}"
+            self._add(fragment, group.num_rows, group.total_byte_size, place)
 
     def _add(self, fragment: Any, rows: int, size: int, name: str) -> None:
         most = SEQUENCES
@@ -235,12 +238,14 @@ def arrow(x: Any, asked: Asked) -> Whole | Pieces | None:
 
 
 def files(x: Any, asked: Asked) -> Pieces | None:
-    """A path of a Parquet file, or of a folder of them."""
-    if not isinstance(x, (str, Path)):
+    """A path of a Parquet file, of a folder of them, or a list of paths of files."""
+    several = isinstance(x, (list, tuple)) and bool(x) and asked.columns is not None
+    paths = list(x) if several else [x]
+    if not all(isinstance(path, (str, Path)) for path in paths):
         return None
-    path = Path(x)
-    if not path.exists():
-        raise FileNotFoundError(f"{asked.who}: there is no file or folder {str(x)!r}.")
+    for path in paths:
+        if not Path(path).exists():
+            raise FileNotFoundError(f"{asked.who}: there is no file or folder {str(path)!r}.")
     try:
         import pyarrow.dataset as ds
     except ImportError:
@@ -248,11 +253,11 @@ def files(x: Any, asked: Asked) -> Pieces | None:
             f"{asked.who}: Parquet files need pyarrow: pip install unpad[arrow]."
         ) from None
     try:
-        found = ds.dataset(str(path), format="parquet")
+        found = ds.dataset([*map(str, paths)] if several else str(x), format="parquet")
         if not found.files:
             raise ValueError("it holds no file")
     except (OSError, ValueError) as error:
-        raise ValueError(
-            f"{asked.who}: {str(x)!r} is no Parquet file and no folder of them: {error}."
-        ) from None
-    return Scanned(found, path.name, asked)
+        what = "list of Parquet files" if several else "Parquet file and no folder of them"
+        raise ValueError(f"{asked.who}: {str(x)!r} is no {what}: {error}.") from None
+    name = Path(paths[0]).name
+    return Scanned(found, f"{name} and {len(paths) - 1} more" if paths[1:] else name, asked)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ...ragged import Ragged
+from ...ragged.doors.arrow import is_list, rows_of
 from ...ragged.numbers import as_values, is_numeric, read_whole, to_numpy, to_tensor
 
 
@@ -26,8 +27,8 @@ def accept(data: Any, who: str) -> tuple[Ragged | Tensor, Form]:
     An array is a grid; a list of sequences is a Ragged; a list of numbers is a vector.
 
     Args:
-        data: array, tensor, list of arrays, Ragged, Arrow list column, or anything with
-            `__array__`.
+        data: array, tensor, list of arrays, Ragged, Arrow column of lists or of one number a row,
+            or anything with `__array__`.
         who: what it is called in errors, as "fit: x".
 
     Raises:
@@ -40,7 +41,9 @@ def accept(data: Any, who: str) -> tuple[Ragged | Tensor, Form]:
             return Ragged.from_nested(data), Form("ragged", False)
         return _with_rows(as_values(data, who), who), Form("grid", False)
     if type(data).__module__.startswith("pyarrow"):
-        return Ragged.from_arrow(data), Form("arrow", True)
+        if not hasattr(data, "type") or is_list(data.type):
+            return Ragged.from_arrow(data), Form("arrow", True)
+        data = rows_of(data, who)
     if hasattr(data, "__array__") and not isinstance(data, (list, tuple)):
         data = np.asanyarray(data)
         if isinstance(data, np.ma.MaskedArray) and data.ndim > 1 and np.ma.is_masked(data):

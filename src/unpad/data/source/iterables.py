@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ...ragged import Ragged
+from . import arrow, frames
 from .columns import chosen
 from .forms import Asked, Batches, Whole, unpacked
 from .tokens import is_of_tokens, of_tokens
@@ -61,9 +62,12 @@ class Iterated(Batches):
 
 
 def named(item: Any, asked: Asked) -> Whole:
-    """An item as x, (x, y) or (x, y, weight); a dict of columns by what they are called."""
+    """An item as x, (x, y) or (x, y, weight); of columns by their names, those that are wanted."""
     if is_of_tokens(item):
         return of_tokens(item, asked)
+    for table in (arrow.arrow, frames.pandas, frames.polars):
+        if isinstance(found := table(item, asked), Whole):
+            return found
     if isinstance(item, dict) and (asked.columns is not None or not _only_inputs(item, asked)):
         return chosen(list(item), item.__getitem__, asked)
     whole = unpacked(item)

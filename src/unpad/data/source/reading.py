@@ -56,8 +56,14 @@ class Standing:
             if isinstance(error, ValueError) and str(error).startswith(f"{self.who}: "):
                 raise
             kind = type(error).__name__
+            text = str(error).strip()
+            if (
+                "Traceback (most recent call last)" in text
+            ):  # of a process: its end says what it was
+                text = text.splitlines()[-1].removeprefix(f"{kind}: ")
             raise RuntimeError(
-                f"{self.who}: {place}: {called} raised {kind}: {error}.{self._after(what)}"
+                f"{self.who}: {place}: {called} raised {kind}: {text.rstrip('.')}."
+                f"{self._after(what)}"
             ) from error
 
     def wrong(self, place: str, error: ValueError, what: str) -> ValueError:

@@ -115,12 +115,18 @@ class Examples(Pieces):
             self._dataset.set_epoch(epoch)
         if plan is not None:
             for ids in plan:
-                yield self._piece([self._dataset[i] for i in ids], f"examples {_span(ids)}")
+                yield self._piece([self._example(i) for i in ids], f"examples {_span(ids)}")
             return
         coming, first = iter(self._dataset), 0
         while some := list(islice(coming, EXAMPLES)):
             yield self._piece(some, f"examples from {first} on")
             first += len(some)
+
+    def _example(self, i: int) -> Any:
+        try:
+            return self._dataset[i]
+        except Exception as error:
+            raise RuntimeError(f"example {i}: {type(error).__name__}: {error}") from error
 
     def _piece(self, examples: list[Any], place: str) -> Piece:
         return Piece([collated([named(e, self._asked) for e in examples])], [place])

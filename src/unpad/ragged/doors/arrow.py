@@ -51,6 +51,22 @@ def from_arrow(column: Any) -> Parts:
     return Parts(_values(pa, steps), layout)
 
 
+def rows_of(column: Any, who: str) -> Any:
+    """A column of one number a row as an array, of strings as a list.
+
+    Raises:
+        ValueError: a row is null.
+    """
+    pa = _pyarrow(who)
+    column = column.combine_chunks() if hasattr(column, "chunks") else column
+    if column.null_count:
+        first = column.is_null().index(True).as_py()
+        raise ValueError(f"{who}: row {first} is null. Leave such rows out, or fill them.")
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        return column.to_pylist()
+    return np.array(column.to_numpy(zero_copy_only=False))
+
+
 def to_arrow(values: Any, layout: Layout) -> Any:
     """See `Ragged.to_arrow`."""
     pa = _pyarrow("Ragged.to_arrow")
