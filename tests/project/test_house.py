@@ -17,6 +17,7 @@ ROOMS += [
     "preprocessing",
     "data.source",
     "kernels",
+    "kernels.recorded",
     "kernels.chain",
     "kernels.attention",
     "weights",

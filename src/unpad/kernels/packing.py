@@ -52,6 +52,13 @@ class Packing(NamedTuple):
         """(directions, steps, hidden): at each packed step, what the time before it held."""
         return torch.cat([initial, packed], 1).index_select(1, self.previous)
 
+    def last(self, own: Own) -> Tensor:
+        """(batch,) where the last step of each sequence lies in [initial rows; packed rows]."""
+        lengths, rows = np.array(own.counts, dtype=np.int64), self.back.cpu().numpy()
+        starts = np.array([0, *self.starts], dtype=np.int64)
+        at = rows + np.where(lengths > 0, own.batch + starts[lengths], 0)
+        return torch.from_numpy(at).to(self.back.device)
+
     def gather(self, by_step: Tensor, directions: int) -> Tensor:
         """(steps, directions * n) to (directions, steps, n) in packed order."""
         parts = by_step.chunk(directions, 1)

@@ -11,6 +11,7 @@ import copy
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -20,6 +21,7 @@ from ...core.layer import Layer
 from ...core.spec import Spec, spec_of
 from ...core.structure import arranged, flat
 from ...kernels.packing import pack
+from ...kernels.recorded import in_python, walk_of
 from ...ragged import Ragged
 from .cell import Cell
 from .in_graph import walk_in_graph
@@ -230,12 +232,12 @@ def walk_any(
         outputs, final = walk([cell], [backwards], inputs, states, ends)
         return inputs.with_values(outputs), final[0] if final else None, final
     with _draws_held(cell, inputs):
-        return _walk_steps(cell, inputs, states, backwards, who)
+        return _walk_steps(cell, inputs, states, backwards, who, ends)
 
 
 def _walk_steps(
-    cell: Any, inputs: Ragged, given: list[Tensor] | None, backwards: bool, who: str
-) -> tuple[Ragged, Tensor, list[Tensor]]:
+    cell: Any, inputs: Ragged, given: list[Tensor] | None, backwards: bool, who: str, ends: bool
+) -> tuple[Ragged, Tensor | None, list[Tensor]]:
     """Time after time, all running sequences at once, longest first: none waits for another.
 
     As sequences end the rows grow fewer; a step is computed once, and nothing else.
@@ -243,35 +245,44 @@ def _walk_steps(
     first = initial_states(cell, inputs.batch, inputs.values)
     if torch.compiler.is_compiling():
         return walk_in_graph(cell, stepper(cell), inputs, first, given, backwards)
-    packing = pack(inputs.layout.own, [backwards])
-    order, steps, active = packing.order, packing.steps[0], [*packing.active, 0]
+    own = inputs.layout.own
+    order, back, active, *_ = packing = pack(own, [backwards])
+    steps = packing.steps[0]
     states = [s.index_select(0, order) for s in (flat(first) if given is None else given)]
-    running = active[0]
-    ended = [[s[running:]] for s in states]
-    states = [s[:running] for s in states]
-    outputs, lasts = [], []
-    step = stepper(cell)
-    rows = inputs.values.index_select(0, steps).split(packing.active)
-    for row, left in zip(rows, active[1:], strict=True):
-        output, after = step(row, arranged(iter(states), first))
-        outputs.append(output)
-        states = flat(after)
-        if left < len(row):
-            lasts.append(output[left:])
-            for kept, state in zip(ended, states, strict=True):
-                kept.append(state[left:])
-            states = [s[:left] for s in states]
-    if outputs:
-        by_step = torch.cat(outputs).index_select(0, steps.argsort())
-    else:
+    if not active:
         spec = spec_of(inputs)
         out, _ = step_specs(cell, Spec(spec.shape, False, spec.dtype), who)
-        by_step = inputs.values.new_zeros(0, *(n or 0 for n in out.shape))
-    empty = by_step.new_zeros(inputs.batch - running, *by_step.shape[1:])
-    back = packing.back
-    last = torch.cat([*reversed(lasts), empty]).index_select(0, back)
-    ends = [torch.cat(kept[::-1]).index_select(0, back) for kept in ended]
-    return inputs.with_values(by_step), last, ends
+        none = inputs.values.new_zeros(0, *(n or 0 for n in out.shape))
+        last = none.new_zeros(inputs.batch, *none.shape[1:])
+        return inputs.with_values(none), last, [s.index_select(0, back) for s in states]
+
+    def step_of(cell: Any) -> Callable[[Tensor, list[Tensor]], tuple[Tensor, list[Tensor]]]:
+        step = stepper(cell)
+
+        def taken(row: Tensor, held: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+            output, after = step(row, arranged(iter(held), first))
+            return output, flat(after)
+
+        return taken
+
+    rows, running = inputs.values.index_select(0, steps), [s[: active[0]] for s in states]
+    alone = isinstance(cell, torch.nn.Module) and any(map(_watched, cell.modules()))
+    walk = partial(in_python, step_of(cell)) if alone else walk_of(cell, step_of, rows, running)
+    outputs, after = walk(rows, active, running)
+    places = own.derived(("packing", "inverse", backwards), lambda _: steps.argsort())
+    by_step = inputs.with_values(outputs.index_select(0, places))
+    if not ends:
+        return by_step, None, []
+    final = own.derived(("packing", "last"), packing.last)
+    with_none = torch.cat([outputs.new_zeros(inputs.batch, *outputs.shape[1:]), outputs])
+    after = [torch.cat([s, a]).index_select(0, final) for s, a in zip(states, after, strict=True)]
+    return by_step, with_none.index_select(0, final), after
+
+
+def _watched(module: torch.nn.Module) -> bool:
+    """Whether somebody is told of each step that it takes, or what it draws is held for all."""
+    holds = isinstance(module, Cell) and module.holds
+    return holds or hooked(module) or getattr(module, "activity_regularizer", None) is not None
 
 
 @contextmanager

@@ -243,6 +243,11 @@ class Cell(Layer):
         self._held = None
         self._held = self.draws(batch, 1, like)
 
+    @property
+    def holds(self) -> bool:
+        """Whether masks are held."""
+        return any(mask is not None for mask in self._held or ())
+
     def release(self) -> None:
         """Forgets the masks that are held."""
         self._held = None

@@ -30,9 +30,12 @@ class RNN(Recurrent):
     A cell of your own has `state_size`, an integer or a list of them, and `call(inputs, states)`,
     in a torch module `forward`, that gives the output and the next states. It gets its states in a
     list and may have `get_initial_state(batch_size)`. It sees (rows, feature): all sequences that
-    are still running take a step at once, so it treats each row by itself. It costs one call for
-    each step of the longest sequence, computes nothing for padding, and is tried on zeros when the
-    model is built.
+    are still running take a step at once, so it treats each row by itself. It computes
+    nothing for padding, and is tried on zeros when the model is built. A step that is nothing but
+    a computation in torch's operators is called once a batch, to see what it computes now; the
+    rest is done by its operators: what does not hang on the state for all steps at once, and so
+    the weights' gradients. Any other (it counts, prints, draws numbers, changes a tensor in place,
+    reads numbers out of one, has hooks) is called for each step of the longest sequence.
 
     Args:
         cell: a cell, or a list of them from the bottom to the top, which is `StackedRNNCells`.

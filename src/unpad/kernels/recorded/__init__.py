@@ -1,0 +1,6 @@
+"""Any cell: its step is written down once, and replayed along sequences with few operators."""
+
+from .recorder import walk_of, why_not
+from .replay import Walked, in_python
+
+__all__ = ["Walked", "in_python", "walk_of", "why_not"]
