@@ -11,7 +11,7 @@ import torch
 from . import older, precision
 from .shapes import batch_in, is_shape, of_arguments, shapes_of_specs, specs_of_shapes, takes_shapes
 from .spec import Spec, Specs
-from .structure import flat
+from .structure import arranged, flat
 from .symbol import Symbol, specs_of
 from .taking import Taking
 from .trial import build_inside, tried
@@ -109,7 +109,7 @@ class Building(Taking):
         """A symbol for what comes out of the layer for such symbols or batches; nothing is run."""
         known = {name: specs_of(value) for name, value in options.items()}
         out = self.spec_for(*map(specs_of, inputs), **known)
-        return [Symbol(spec) for spec in out] if isinstance(out, list) else Symbol(out)
+        return arranged(map(Symbol, flat(out)), out)
 
     def ensure_built(self, *specs: Any, **options: Any) -> Any:
         """Builds the layer if it is not yet built, and gives its output's spec."""

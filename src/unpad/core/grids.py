@@ -28,6 +28,9 @@ def laid_out(inputs: Any, width: int | None = None) -> tuple[Any, Any]:
         inputs: Ragged or tensors, in lists.
         width: how many slots a grid has; by default as many as its longest sequence.
     """
+    if isinstance(inputs, dict):
+        of = {key: laid_out(x, width) for key, x in inputs.items()}
+        return {k: grid for k, (grid, _) in of.items()}, {k: mask for k, (_, mask) in of.items()}
     if isinstance(inputs, (list, tuple)) and any(isinstance(x, Ragged) for x in flat(inputs)):
         pairs = [laid_out(x, width) for x in inputs]
         return [grid for grid, _ in pairs], [mask for _, mask in pairs]

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..ragged import Ragged
 from .spec import Spec, spec_of
+from .structure import arranged, flat
 
 
 class Node:
@@ -132,16 +133,15 @@ class Symbol:
 
 
 def is_symbolic(value: Any) -> bool:
-    """Whether it is a symbol, or a list that holds one."""
-    if isinstance(value, (list, tuple)):
-        return any(isinstance(v, Symbol) for v in value)
+    """Whether it is a symbol, or a list or dict that holds one."""
+    if isinstance(value, (list, tuple, dict)):
+        return any(isinstance(v, Symbol) for v in flat(value))
     return isinstance(value, Symbol)
 
 
 def symbols_in(value: Any) -> list[Symbol]:
     """The symbols in an argument, in order."""
-    parts = value if isinstance(value, (list, tuple)) else [value]
-    return [v for v in parts if isinstance(v, Symbol)]
+    return [v for v in flat(value) if isinstance(v, Symbol)]
 
 
 def specs_of(value: Any, shown: bool = False) -> Any:
@@ -158,15 +158,19 @@ def specs_of(value: Any, shown: bool = False) -> Any:
             return value
         spec = spec_of(value)
         return replace(spec, batch=len(value)) if shown and not spec.ragged else spec
-    if isinstance(value, (list, tuple)) and any(
-        isinstance(v, (Symbol, Ragged, Tensor)) for v in value
+    if isinstance(value, (list, tuple, dict)) and any(
+        isinstance(v, (Symbol, Ragged, Tensor)) for v in flat(value)
     ):
+        if isinstance(value, dict):
+            return {key: specs_of(v, shown) for key, v in value.items()}
         return [specs_of(v, shown) for v in value]
     return value
 
 
 def _specs_of_symbols(value: Any) -> Any:
     """The same argument with a spec wherever a symbol stands; tensors stay what they are."""
+    if isinstance(value, dict) and symbols_in(value):
+        return {key: _specs_of_symbols(v) for key, v in value.items()}
     if isinstance(value, (list, tuple)) and symbols_in(value):
         return [_specs_of_symbols(v) for v in value]
     return value.spec if isinstance(value, Symbol) else value
@@ -180,5 +184,8 @@ def draw(layer: Any, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
     node = Node(layer, inputs, options)
     layer._nodes.append(node)
     several = isinstance(out, list)
-    node.outputs = [Symbol(spec, node) for spec in (out if several else [out])]
+    parts = list(out.values()) if isinstance(out, dict) else out if several else [out]
+    node.outputs = [Symbol(spec, node) for spec in parts]
+    if isinstance(out, dict):
+        return arranged(iter(node.outputs), out)
     return layer.arranged(node.outputs) if several else node.outputs[0]

@@ -9,6 +9,7 @@ from ..weights import activations
 from .building import Building
 from .lifting import lift
 from .passes import Pass
+from .structure import flat
 
 
 class Tailed(Building):
@@ -66,4 +67,4 @@ class Tailed(Building):
         """
         with Pass():
             found = [self.early(inputs)] if any(cut) else self(inputs)
-        return list(found) if isinstance(found, (list, tuple)) else [found]
+        return flat(found) if isinstance(found, (list, tuple, dict)) else [found]

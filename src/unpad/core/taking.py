@@ -13,7 +13,10 @@ from ..ragged.numbers import HALF, as_values, to_tensor
 from .attributes import Attributes
 from .precision import DTypePolicy, policy_of
 from .spec import Spec
+from .structure import arranged, flat
 from .written import is_ours
+
+_BATCHES = (Ragged, Tensor, np.ndarray)
 
 
 class Taking(Attributes):
@@ -72,10 +75,22 @@ class Taking(Attributes):
             return [self._from_array(x) if isinstance(x, np.ndarray) else x for x in inputs]
         if inputs is None:
             return None
+        if self._own_form(inputs):
+            parts = (None if x is None else self._as_batch(x) for x in flat(inputs))
+            return arranged(parts, inputs)
         raise TypeError(
             f"{self.who}: expected a Ragged or a tensor, got {type(inputs).__name__}. "
             "Sequences of different lengths: Ragged.from_list(...)."
         )
+
+    def _own_form(self, inputs: Any) -> bool:
+        """Whether they are batches in dicts, or in lists of lists, for a call of one's own."""
+        if is_ours(type(self)) or not isinstance(inputs, (dict, list, tuple)):
+            return False
+        several = not isinstance(inputs, dict)
+        if several and not any(isinstance(x, (dict, list, tuple)) for x in inputs):
+            return False
+        return any(isinstance(x, _BATCHES) for x in flat(inputs))
 
     def _from_array(self, array: np.ndarray) -> Ragged | Tensor:
         """An array as a batch; floats of any width in the type of the weights."""
@@ -92,6 +107,8 @@ class Taking(Attributes):
         """The inputs in the type of the weights, and whatever else `forward` relies on."""
         if isinstance(inputs, list):
             return [self._prepare(x) for x in inputs]
+        if isinstance(inputs, (dict, tuple)):
+            return arranged(map(self._prepare, flat(inputs)), inputs)
         wanted = self._weights_dtype() if self.half_type is None else self._taken_in()
         if wanted is None or inputs is None or inputs.dtype is wanted:
             return inputs
@@ -122,8 +139,8 @@ class Taking(Attributes):
 
     def _brought(self, spec: Any) -> Any:
         """What `_prepare` makes of an input of floats, of its spec."""
-        if type(spec) in (list, tuple):
-            return type(spec)(map(self._brought, spec))
+        if type(spec) in (list, tuple, dict):
+            return arranged(map(self._brought, flat(spec)), spec)
         if not isinstance(spec, Spec) or not spec.dtype.is_floating_point:
             return spec
         wanted = self._weights_dtype() if self.half_type is None else self._taken_in()
@@ -131,7 +148,7 @@ class Taking(Attributes):
 
 
 def _are_batches(inputs: Any) -> bool:
-    kinds = (Ragged, Tensor, np.ndarray)
+    kinds = _BATCHES
     several = isinstance(inputs, (list, tuple))
     # None stands for an optional input that is not there.
     return (

@@ -144,7 +144,8 @@ def _tried(function: Any, specs: tuple[Any, ...], options: dict[str, Any], who: 
     first, second = (_run(function, specs, options, layout, who) for layout in layouts)
     asked = (*specs, *options.values())
     if isinstance(first, dict):
-        first, second = list(first.values()), list(second.values())
+        pairs = {key: (part, second[key]) for key, part in first.items()}
+        return {key: _outline(a, b, asked, layouts[0], who) for key, (a, b) in pairs.items()}
     if isinstance(first, (list, tuple)):
         pairs = zip(first, second, strict=True)
         return [_outline(a, b, asked, layouts[0], who) for a, b in pairs]
@@ -153,6 +154,8 @@ def _tried(function: Any, specs: tuple[Any, ...], options: dict[str, Any], who: 
 
 def _filled(outline: Any, asked: tuple[Any, ...]) -> Any:
     """The specs of an outline, with the lengths that these inputs have."""
+    if isinstance(outline, dict):
+        return {key: _filled(part, asked) for key, part in outline.items()}
     if isinstance(outline, list):
         return [_filled(part, asked) for part in outline]
     if outline.like is None:
@@ -192,6 +195,8 @@ def _layout(specs: tuple[Any, ...], size: int) -> Layout:
 
 def ones_like(spec: Any, layout: Layout) -> Any:
     """A batch of this spec on the layout, or on its grid; ones, so that every slot is a step."""
+    if isinstance(spec, dict):
+        return {key: ones_like(s, layout) for key, s in spec.items()}
     if isinstance(spec, list):
         return [ones_like(s, layout) for s in spec]
     if not isinstance(spec, Spec):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from itertools import count, repeat
 from typing import Any
 
 import torch
 
 from .. import kernels
 from ..arguments import OrAuto
-from ..core.structure import every_module
+from ..core.structure import arranged, every_module, flat, named_leaves
 from ..core.written import is_ours
 from ..data.seed import Seed
 from ..layers import Layer, Recurrent, Spec
@@ -100,8 +102,35 @@ class Asked(Layer, obeyed=["metrics"]):
         Args:
             specs: one for each input.
         """
-        out = self.ensure_built(*(specs if len(specs) == 1 else [specs]))
-        return list(out) if isinstance(out, (list, tuple)) else [out]
+        out = self.ensure_built(self.in_form_of_inputs(specs[0] if len(specs) == 1 else specs))
+        if isinstance(out, dict) and self.output_names is None:
+            self.output_names = list(out)
+            self.output_form = {name: place for place, name in enumerate(out)}
+        return flat(out) if isinstance(out, (dict, list)) else [out]
+
+    def take_form(self, x: Any) -> None:
+        """Learns from the first data that come in a dict how inputs lie in one another.
+
+        Args:
+            x: what a caller gave: a list in it is one of sequences. Of a graph, which knows,
+                nothing changes.
+        """
+        if self.input_names is None and isinstance(x, dict):
+            self.input_form = _places(x, count())
+            self.input_names = named_leaves(self.input_form, repeat(""))
+
+    def in_form_of_inputs(self, parts: Any) -> Any:
+        """What a call of one's own is given, of one thing for each input.
+
+        Args:
+            parts: a list, or the one there is.
+        """
+        if self.is_drawn or self.input_form is None or isinstance(parts, dict):
+            return parts
+        return arranged(iter(parts if isinstance(parts, list) else [parts]), self.input_form)
+
+    def outputs_of(self, inputs: Any, cut: Sequence[bool]) -> list[Any]:
+        return super().outputs_of(self.in_form_of_inputs(inputs), cut)
 
     @property
     def own_metrics(self) -> list[Any]:
@@ -116,6 +145,8 @@ class Asked(Layer, obeyed=["metrics"]):
         Args:
             parts: one for each output.
         """
+        if isinstance(self.output_form, dict):
+            return arranged(iter(parts), self.output_form)
         return parts[0] if len(parts) == 1 else parts
 
     def open_inputs(self, inputs: list[Any]) -> list[tuple[Any, Any]]:
@@ -205,3 +236,10 @@ def _is_metric(module: Any) -> bool:
     # torchmetrics takes long to import: there are none before somebody has.
     loaded = sys.modules.get("torchmetrics")
     return loaded is not None and isinstance(module, loaded.Metric)
+
+
+def _places(x: Any, places: Iterator[int]) -> Any:
+    """The dicts of what a caller gave around the places of the inputs in them."""
+    if isinstance(x, dict):
+        return {name: _places(part, places) for name, part in x.items()}
+    return next(places)

@@ -13,7 +13,7 @@ from ..core.structure import flat
 from ..core.symbol import Symbol
 from ..ragged.numbers import type_name
 from ..serialization import as_data, deserialize, read, serialize
-from .graph import Call, Constant, Graph, Wire
+from .graph import Call, Constant, Graph, Wire, wires_in
 from .keras_operations import from_keras, to_keras
 
 Place = list[Any]
@@ -82,6 +82,8 @@ def _node(
             return as_data(part(value.name))
         if isinstance(value, list):
             return [data(v) for v in value]
+        if isinstance(value, dict) and wires_in(value):
+            return {key: data(v) for key, v in value.items()}
         return serialize(value) if isinstance(value, (tuple, slice)) else as_data(value)
 
     options = {name: data(value) for name, value in call.options.items()}
@@ -129,6 +131,8 @@ def redrawn(config: dict[str, Any], who: str) -> tuple[Any, Any]:
             return [filled(v) for v in value]
         if isinstance(value, dict) and value.get("class_name") == "__keras_tensor__":
             return placed(value["config"]["keras_history"])
+        if isinstance(value, dict) and "class_name" not in value and _places_in(value):
+            return {key: filled(v) for key, v in value.items()}
         return read(value)
 
     while waiting:

@@ -35,7 +35,7 @@ class Call(NamedTuple):
     @property
     def reads(self) -> list[int]:
         """The wires that the call reads, in order."""
-        return _wires_in([*self.inputs, *self.options.values()])
+        return wires_in([*self.inputs, *self.options.values()])
 
 
 class Graph(NamedTuple):
@@ -107,7 +107,7 @@ class Graph(NamedTuple):
                 continue
             done.add(i)
             met.setdefault(self.calls[i].layer, len(met))
-            reads = _wires_in([*self.calls[i].inputs, *_by_name(self.calls[i].options)])
+            reads = wires_in([*self.calls[i].inputs, *_by_name(self.calls[i].options)])
             waiting += [filled[wire] for wire in reversed(reads) if wire in filled]
         deepest: dict[str, int] = {}
         for call, d in zip(self.calls, depth, strict=True):
@@ -145,6 +145,8 @@ def read(
         def placed(value: Any) -> Any:
             if isinstance(value, Symbol):
                 return Wire(wires[id(value)])
+            if isinstance(value, dict) and symbols_in(value):
+                return {key: placed(v) for key, v in value.items()}
             if isinstance(value, (list, tuple)) and symbols_in(value):
                 return [placed(v) for v in value]
             return Constant(constant(value)) if isinstance(value, Tensor) else value
@@ -196,15 +198,19 @@ def _filled(value: Any, held: list[Any], layers: Callable[[str], Any]) -> Any:
         return held[value.index]
     if isinstance(value, Constant):
         return layers(value.name)
+    if isinstance(value, dict):
+        return {key: _filled(v, held, layers) for key, v in value.items()}
     if isinstance(value, list):
         return [_filled(v, held, layers) for v in value]
     return value
 
 
-def _wires_in(value: Any) -> list[int]:
+def wires_in(value: Any) -> list[int]:
+    """The wires in a call's arguments, in order."""
     if isinstance(value, Wire):
         return [value.index]
-    return [wire for part in value for wire in _wires_in(part)] if isinstance(value, list) else []
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [wire for part in parts for wire in wires_in(part)]
 
 
 def _shown(symbol: Symbol) -> str:

@@ -64,6 +64,7 @@ def open_inputs(model: Any, x: Any, who: str) -> Opened:
     Raises:
         ValueError: they are no sequences, do not fit the model, or hold what it cannot take.
     """
+    model.take_form(x)
     names = model.input_names
     parts = inputs_of(x, names, f"{who}: x", model.one_input, model.input_form)
     called = [Where(who, "x")]

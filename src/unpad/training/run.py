@@ -129,7 +129,7 @@ class Run:
         if not self._hooked:
             return self.objective(self.model, batch, self._penalised, ranks)
         with Tails(self._remembered) as tails:
-            outputs = self.model(batch.x)
+            outputs = self.model(self.model.in_form_of_inputs(batch.x))
             given = [Given(o, tails.before(o)) for o in flat([outputs])]
         rows = len(batch), batch.steps
         return self._judged(given, batch.targets, batch.weights, rows, ranks)
@@ -186,7 +186,7 @@ class Run:
             arrange(list(parts)) if any(p is not None for p in parts) else None
             for parts in (batch.targets, batch.weights)
         )
-        return step(packed(batch.x, y, weight))
+        return step(packed(self.model.in_form_of_inputs(batch.x), y, weight))
 
     def train_step(self, data: Any, update: Update | None = None) -> dict[str, Any]:
         """A training step by the model's methods; see `Model.train_step`.

@@ -237,7 +237,8 @@ class Trainer:
                 if begins:
                     watchers.tell("on_predict_batch_begin", i)
                 batch = next(coming)
-                found = model.predict_step(packed(batch.x)) if own else model(batch.x)
+                x = model.in_form_of_inputs(batch.x)
+                found = model.predict_step(packed(x)) if own else model(x)
                 outputs.append(found)
                 if ends:
                     watchers.tell("on_predict_batch_end", i, {"outputs": found})
