@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import linecache
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -97,13 +98,19 @@ def parts(
         answer(pair.first)
     with other:
         answer(pair.second)
-    for mine, its in zip(one.calls, other.calls, strict=False):
-        if mine.name != its.name:
-            return None
+    for mine, its in _beside(one.calls, other.calls):
         found = apart(mine.output, its.output, pair)
         if found is not None and found > threshold:
             return Place(_where(mine), mine.name, found)
     return None
+
+
+def _beside(one: list[Call], other: list[Call]) -> Iterator[tuple[Call, Call]]:
+    """What belongs together of two passes: some models leave calls out where nothing is padding."""
+    keys = [[(c.name, c.layer, c.file, c.line) for c in calls] for calls in (one, other)]
+    for block in SequenceMatcher(None, *keys, autojunk=False).get_matching_blocks():
+        for k in range(block.size):
+            yield one[block.a + k], other[block.b + k]
 
 
 def _flat(out: Any) -> list[Any]:

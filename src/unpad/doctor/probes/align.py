@@ -39,7 +39,8 @@ def _rows(parts: list[Tensor]) -> list[Tensor]:
 
 def apart(a: Tensor, b: Tensor, pair: Pair) -> float | None:
     """How far two tensors are apart at real steps, over the spread; None where axes are unclear."""
-    parts = list(_parts(a, b, pair))
+    # Sequences that are too short for a convolution's first output have none.
+    parts = [both for both in _parts(a, b, pair) if both[0].numel()]
     if not parts:
         return None
     worst = max(difference(x, y) for x, y in parts)
