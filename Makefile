@@ -1,7 +1,7 @@
 # Two commands do all the set-up on a fresh machine with Python 3.11 or later, git and a C++ compiler:
 #   make demo    installs, trains a tagger on real words, shows what came of it
 #   make test    installs, runs the tests, on two processes (make test WORKERS=4)
-# make nightly draws fifty times as many examples.
+# make nightly draws fifty times as many examples; make check, make sanitize and make aarch64 are the other checks.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -43,6 +43,12 @@ sanitize: $(VENV)/.check
 	$(BIN)/cmake --build build/sanitize --parallel 2
 	$(BIN)/ctest --test-dir build/sanitize --parallel 2 --output-on-failure
 	$(SANITIZED) $(BIN)/python -m pytest -n $(WORKERS) tests/kernels/test_memory.py
+
+# The kernels' own tests on aarch64, emulated: needs Debian's g++-aarch64-linux-gnu and qemu-user-static.
+aarch64:
+	cmake -S csrc -B build/aarch64 -DUNPAD_TESTS=ON -DCMAKE_TOOLCHAIN_FILE=aarch64.cmake >/dev/null
+	cmake --build build/aarch64 --parallel 2
+	UNPAD_EMULATED=1 ctest --test-dir build/aarch64 --parallel 2 --output-on-failure
 
 format: $(VENV)/.check
 	$(BIN)/ruff format .

@@ -54,7 +54,7 @@ struct AnyActivation {
       case UNPAD_TANH: return T(1) - y * y;
       case UNPAD_SIGMOID: return y * (T(1) - y);
       case UNPAD_RELU: return y > zero ? fill(T(1)) : zero;
-      case UNPAD_HARD_SIGMOID: return (y > zero) & (y < fill(T(1))) ? fill(T(1.0 / 6.0)) : zero;
+      case UNPAD_HARD_SIGMOID: return ((y > zero) & (y < fill(T(1)))) ? fill(T(1.0 / 6.0)) : zero;
       default: return fill(T(1));
     }
   }
