@@ -212,7 +212,7 @@ def operands(call):
 @pytest.mark.parametrize("keep", [True, False])
 @pytest.mark.parametrize("sizes", [[3, 0, 5], [0], []])
 @pytest.mark.parametrize("rows", [None, 4])
-@pytest.mark.by_day(20)
+@pytest.mark.by_day(10)
 def test_opcheck(cell, sizes, keep, rows):
     call = arguments(sizes, reverse=(False, True), cell=cell, rows=rows)
     call = call if keep else detached(call)

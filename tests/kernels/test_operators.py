@@ -38,6 +38,7 @@ def test_torch_knows_it(name):
 
 
 @quiet
+@pytest.mark.by_day(30)
 @pytest.mark.parametrize("sizes", SIZES[:3:2])
 @pytest.mark.parametrize(("name", "path"), NAMES)
 def test_opcheck(name, path, sizes):

@@ -82,6 +82,7 @@ def assert_trains(model, batches, backend):
     assert set(made) == {made[0]}
 
 
+@pytest.mark.by_day(8)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_layer_trains_on_one_graph(name):
     case = CASES[name]
