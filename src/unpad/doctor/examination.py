@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -19,10 +19,16 @@ from .facts import Case, Fitting, Input, Split, Target, as_ids, grid_of
 from .facts.case import Batch
 from .findings import KINDS, DataWarning, Finding
 from .given import case_of
-from .probing import depends_on_padding, laws
+from .probes import CannotAsk
+from .probing import answers_of, depends_on_padding, laws
 from .report import Asked, Report
+from .scoring import findings_of as of_scores
+from .scoring import scored
 from .seeing import seen_of
+from .trying import Trying
 
+# These train copies of the model, or want one that is trained.
+_BY_NAME = ("overfit", "without input", "scores")
 # What each model's person was told: once a model, however often it is fitted.
 _told: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
 
@@ -39,6 +45,8 @@ def examine(
     batch_size: int = 32,
     only: Iterable[str] | None = None,
     ignore: Iterable[str] = (),
+    loss: Any = None,
+    seconds: float = 10.0,
 ) -> Report:
     """What is almost surely wrong with a data set, though it can be trained on.
 
@@ -58,7 +66,12 @@ def examine(
         shuffle: whether the data will be shuffled, as `fit` does by default.
         batch_size: sequences a batch, as in `fit`.
         only: names of checks to ask, as "axes", "split", "laws"; by default all.
+            "overfit" (can a few sequences be learnt by heart?), "without input" (does the score
+            fall when labels are shuffled, or lengths alone are left?) and "scores" (of a trained
+            model: as reported, on real steps, by length and class) are asked only by name.
         ignore: kinds of findings to leave out.
+        loss: of a PyTorch module: a function of outputs and targets.
+        seconds: that each question which trains a copy of the model may take.
 
     Returns:
         The findings, roots first; none if x holds no padded array.
@@ -80,8 +93,12 @@ def examine(
     checks: dict[str, Check] = dict(CHECKS)
     if model is not None:
         checks["laws"] = lambda case: laws(case, model, causal)
-    if only is not None:
-        checks = {name: look_up("examine", "check", name, checks) for name in only}
+        if y is not None:
+            checks |= _tried(x, y, model, loss, seconds)
+    chosen = set(checks) - set(_BY_NAME) if only is None else set(only)
+    for name in chosen:
+        look_up("examine", "check", name, checks)
+    checks = {name: check for name, check in checks.items() if name in chosen}
     left_out = {kind for kind in ignore if look_up("examine", "kind", kind, KINDS)}
     case = _askable(case_of(x, y, model, validation, validation_split), model)
     case = replace(case, fitting=Fitting(shuffle, batch_size))
@@ -104,10 +121,32 @@ def ask(case: Case, checks: Mapping[str, Check]) -> tuple[list[Finding], list[As
     findings: list[Finding] = []
     asked: list[Asked] = []
     for name, check in checks.items():
-        found = list(check(case))
-        findings += found
-        asked.append(Asked(name, ", ".join(f.kind for f in found) or "nothing"))
+        try:
+            found = list(check(case))
+        except CannotAsk as error:
+            asked.append(Asked(name, str(error), None, False))
+            continue
+        findings += [f for f in found if isinstance(f, Finding)]
+        said = [f.kind if isinstance(f, Finding) else str(f) for f in found]
+        asked.append(Asked(name, ", ".join(said) or "nothing"))
     return findings, asked
+
+
+def _tried(x: Any, y: Any, model: Any, loss: Any, seconds: float) -> dict[str, Any]:
+    """The questions for which the model is used."""
+    trying = Trying(model, x, y, loss, seconds)
+
+    def scores(case: Case) -> Iterator[Any]:
+        found = scored(case, model, answers_of(case, model), x, y)
+        yield found
+        yield from of_scores(found)
+
+    return {
+        "loss at start": trying.start,
+        "overfit": trying.overfit,
+        "without input": trying.without_input,
+        "scores": scores,
+    }
 
 
 def tell(

@@ -160,6 +160,24 @@ def laws(case: Case, model: Any, causal: bool = False) -> list[Finding]:
             return []
 
 
+def answers_of(case: Case, model: Any) -> Answers | None:
+    """The model, whose outputs' axes are learnt, with the data of a case; None for several inputs.
+
+    Raises:
+        CannotAsk: it cannot be called with them.
+    """
+    if len(case.inputs) != 1:
+        return None
+    value = 0.0 if case.masks is None or case.masks.value is None else case.masks.value
+    x = case.inputs[0]
+    seen = None if x.grid is None else not_masked(x.grid)
+    with _kept_random():
+        answers = _answers(x, model, value, seen)
+        if answers is not None:
+            learnt(answers)
+    return answers
+
+
 def depends_on_padding(x: Input, model: Any) -> bool | None:
     """Whether answers move with the amount of padding that the array shows; None: cannot be asked.
 

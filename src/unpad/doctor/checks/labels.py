@@ -59,8 +59,9 @@ def class_never_seen(
     counts = y.flatten().long().bincount(minlength=classes)
     if int((counts > 0).sum()) != classes - 1:
         return None
-    # Where another class is hardly ever seen, this one may be as rare.
-    sure = count >= _SURE * classes and int(counts[1:].min()) >= _LIKELY
+    # Where another class is rarer than the rest, or there are but two, this one may be as rare.
+    rarest, usual = int(counts[1:].min()), count / (classes - 1)
+    sure = classes >= 4 and count >= _SURE * classes and rarest >= max(_LIKELY, usual / 2)
     if not sure and not _zero_between(given, real):
         return None
     one = classes - 1

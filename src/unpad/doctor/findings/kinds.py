@@ -48,8 +48,10 @@ KINDS: dict[str, Kind] = {
         "error", "x and y padded or cut at other ends", ("shifted", "shuffled", "labels lost")
     ),
     "out of reach": Kind("error", "targets that the last activation cannot give"),
-    "unscaled targets": Kind("warning", "targets far from where outputs begin", ("out of reach",)),
-    "wrong loss": Kind("error", "a loss that takes something else", ("constant",)),
+    "unscaled targets": Kind(
+        "warning", "targets far from where outputs begin", ("out of reach", "loss at start")
+    ),
+    "wrong loss": Kind("error", "a loss that takes something else", ("constant", "loss at start")),
     "unshuffled": Kind("warning", "sorted data that are not shuffled"),
     "rare class": Kind("note", "an accuracy that says nothing"),
     # The split
@@ -86,6 +88,11 @@ KINDS: dict[str, Kind] = {
     # The numbers
     "padding counted": Kind("error", "padding counted in a loss or metric"),
     "batch size": Kind("note", "a number that depends on batches"),
+    "no better": Kind("note", "no better than the most frequent class"),
+    # The training
+    "loss at start": Kind("warning", "a loss that begins far above that of knowing nothing"),
+    "cannot overfit": Kind("warning", "a few sequences that are not learnt by heart"),
+    "without input": Kind("warning", "as good a score without the input"),
     "accumulation": Kind("warning", "accumulated batches are no one batch", ("batch size",)),
 }
 
