@@ -2,14 +2,12 @@
 // head sizes that are no whole vectors, strides, windows, causal, sequences without keys or queries. Alone and with any
 // number of threads the bits are the same. Arrays end where they end, so that the sanitizer sees a step too far.
 #include <algorithm>
-#include <chrono>
 #include <cmath>
-#include <cstdlib>
 #include <cstring>
 #include <random>
 #include <vector>
 
-#include "require.h"
+#include "seeds.h"
 
 namespace {
 
@@ -209,24 +207,11 @@ void check_refusals() {
 
 }  // namespace
 
-int main(int argc, char **argv) {
+int main(int count, char **words) {
   check_refusals();
-  const double seconds = argc > 1 ? std::atof(argv[1]) : 10;
-  uint64_t seed = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : std::random_device{}();
-  const auto start = std::chrono::steady_clock::now();
-  auto spent = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); };
-  int cases = 0;
-  for (; !cases || (spent() < seconds && argc < 3); ++seed, ++cases)
-    for (const char *isa : {"avx512", "avx2", "portable"}) {
-      if (unpad_kernels_force_isa(isa)) continue;
-      for (bool wide : {false, true}) {
-        doing = "seed " + std::to_string(seed) + ", " + isa + (wide ? ", float64" : ", float32");
-        std::mt19937_64 random(seed);
-        if (wide)
-          check(Batch<double>(random));
-        else
-          check(Batch<float>(random));
-      }
-    }
-  std::printf("attention: %d cases, each in two dtypes on every instruction set\n", cases);
+  check_seeds(count, words, "attention", [](unsigned seed, auto zero) {
+    std::mt19937_64 random(seed);
+    check(Batch<decltype(zero)>(random));
+  });
+  return 0;
 }

@@ -2,15 +2,13 @@
 #pragma once
 
 #include <algorithm>
-#include <chrono>
-#include <cstdlib>
 #include <cstring>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "recurrent/cells.h"
-#include "require.h"
+#include "seeds.h"
 
 namespace {
 
@@ -95,31 +93,19 @@ Case draw(unsigned seed) {
   return c;
 }
 
-// check(case, T(0)) on every instruction set in both dtypes: of the seed given as the second word, or of random ones
-// for as many seconds as the first says.
+// check(case, T(0)) of cases drawn at random; see `check_seeds`.
 template <class Check>
 void check_cases(int count, char **words, Check check) {
-  const double seconds = count > 1 ? std::atof(words[1]) : 10;
-  unsigned seed = count > 2 ? unsigned(std::strtoul(words[2], nullptr, 10)) : std::random_device{}();
-  const auto start = std::chrono::steady_clock::now();
-  auto spent = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); };
-  int cases = 0;
-  for (; !cases || (spent() < seconds && count < 3); ++seed, ++cases)
-    for (const char *isa : {"avx512", "avx2", "portable"}) {
-      if (unpad_kernels_force_isa(isa)) continue;
-      const Case c = draw(seed);
-      doing = "seed " + std::to_string(seed) + ", " + isa;
-      auto tell = [](const char *what, int64_t value) {
-        doing += std::string(", ") + what + " " + std::to_string(value);
-      };
-      tell("cell", c.cell), tell("act", c.act), tell("rec", c.rec), tell("masks", c.masks);
-      tell("directions", c.directions), tell("hidden", c.hidden), tell("batch", c.batch()), tell("steps", c.steps());
-      tell("threads", c.threads), tell("plan", c.plan), tell("rows", c.rows), tell("feature", c.feature);
-      check(c, 0.0f);
-      doing += ", float64";
-      check(c, 0.0);
-    }
-  std::printf("%d cases, each in two dtypes on every instruction set\n", cases);
+  check_seeds(count, words, "layers", [&](unsigned seed, auto zero) {
+    const Case c = draw(seed);
+    auto tell = [](const char *what, int64_t value) {
+      doing += std::string(", ") + what + " " + std::to_string(value);
+    };
+    tell("cell", c.cell), tell("act", c.act), tell("rec", c.rec), tell("masks", c.masks);
+    tell("directions", c.directions), tell("hidden", c.hidden), tell("batch", c.batch()), tell("steps", c.steps());
+    tell("threads", c.threads), tell("plan", c.plan), tell("rows", c.rows), tell("feature", c.feature);
+    check(c, zero);
+  });
 }
 
 }  // namespace

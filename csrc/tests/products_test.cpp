@@ -7,9 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <cmath>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <limits>
@@ -17,7 +15,7 @@
 #include <string>
 #include <vector>
 
-#include "require.h"
+#include "seeds.h"
 
 namespace {
 
@@ -305,22 +303,8 @@ void check_seed(unsigned seed) {
 }  // namespace
 
 int main(int count, char **words) {
-  const double seconds = count > 1 ? std::atof(words[1]) : 10;
-  unsigned seed = count > 2 ? unsigned(std::strtoul(words[2], nullptr, 10)) : std::random_device{}();
   check_memory();
   check_refusals();
-  const auto start = std::chrono::steady_clock::now();
-  auto spent = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); };
-  int cases = 0;
-  for (; !cases || (spent() < seconds && count < 3); ++seed, ++cases)
-    for (const char *isa : {"avx512", "avx2", "portable"}) {
-      if (unpad_kernels_force_isa(isa)) continue;
-      const std::string name = "seed " + std::to_string(seed) + ", " + isa;
-      doing = name;
-      check_seed<float>(seed);
-      doing = name + ", float64";
-      check_seed<double>(seed);
-    }
-  std::printf("%d cases of products, each in two dtypes on every instruction set\n", cases);
+  check_seeds(count, words, "products", [](unsigned seed, auto zero) { check_seed<decltype(zero)>(seed); });
   return 0;
 }
