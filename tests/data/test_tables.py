@@ -27,6 +27,7 @@ ROWS = {"words": [x.tolist() for x in X], "tags": [y.tolist() for y in Y], "n": 
 TYPES = {"words": pa.list_(pa.int64()), "tags": pa.list_(pa.int64()), "n": pa.int64()}
 TABLE = pa.table({name: pa.array(ROWS[name], TYPES[name]) for name in ROWS})
 COLUMNS = ("words", "tags")
+L = keras.layers
 
 
 def lists(ragged):
@@ -94,6 +95,40 @@ def test_columns_of_one_number_a_row_stand_beside_others():
     assert all(same(first, other) for other in others)
     with says("fit: sample_weight: row 1 is null. Leave such rows out, or fill them."):
         model.fit(X[:2], Y[:2], sample_weight=pa.array([1.0, None]), verbose=0)
+
+
+@pytest.mark.parametrize("kind", ["lists", "fixed"])
+def test_a_column_of_vectors_is_rows_where_the_input_says_so(kind):
+    def model():
+        keras.utils.set_random_seed(1)
+        words, more = keras.Input((None,), name="words"), keras.Input((2,), name="more")
+        pooled = L.GlobalAveragePooling1D()(L.Embedding(20, 3, mask_zero=True)(words))
+        joined = L.Concatenate()([pooled, more])
+        found = keras.Model([words, more], L.Dense(1, name="n")(joined))
+        found.compile("sgd", "mse")
+        return found
+
+    vectors = np.random.default_rng(0).random((len(X), 2)).astype("float32")
+    column = pa.array(vectors.tolist(), pa.list_(pa.float32(), *([2] if kind == "fixed" else [])))
+    table = TABLE.append_column("more", column)
+    expected, found = model(), model()
+    options = {"batch_size": 7, "verbose": 0}
+    expected.fit({"words": X, "more": vectors}, np.asarray(ROWS["n"]), **options)
+    found.fit(table, **options)
+    assert same(expected.parameters(), found.parameters())
+    alone = keras.Sequential([keras.Input((2,)), L.Dense(1)])
+    assert np.array_equal(alone.predict(vectors), alone.predict(table, columns="more"))
+    with says("Dense: expected a feature axis"):
+        alone.predict([[0.5, 0.5], [0.5]])
+
+
+def test_texts_are_told_how_they_become_ids(tmp_path):
+    table = pa.table({"text": ["a b", "c"], "tags": [[0, 1], [0]]})
+    pq.write_table(table, tmp_path / "texts.parquet")
+    told = "x: got texts, as 'a b', and a model takes numbers. They become ids before: ids = layer("
+    for data, place in ((table, ""), (tmp_path, "texts.parquet, row group 0: ")):
+        with says(f"fit: {place}{told}"):
+            fitted(data, columns=("text", "tags"), shuffle=False)
 
 
 def test_columns_beside_y_and_alone():

@@ -172,5 +172,18 @@ class Input(Symbol):
             shown = ", ".join(["batch", *(str(n) for n in got)])
             raise ValueError(f"{self.who}: expected {self.spec}, got ({shown}).")
 
+    def rows(self, given: Any) -> Any:
+        """Lists of as many floats as a row of this input has, as an array of rows.
+
+        A table has vectors in columns of lists, which do not say that all are as long. What is no
+        such list, or has another length, is given back.
+        """
+        size = self._sizes[0] if len(self._sizes) == 1 else None
+        if size is None or not isinstance(given, Ragged) or given.levels != 1 or given.feature:
+            return given
+        if not given.dtype.is_floating_point or not bool((given.lengths == size).all()):
+            return given
+        return given.values.reshape(-1, size)
+
     def __repr__(self) -> str:
         return f"Input(shape={self._sizes})"

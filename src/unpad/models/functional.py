@@ -326,6 +326,7 @@ class Functional(Model):
             readers = self._graph.readers(i)
             doors = [c for c in readers if self._reads_as_door(c, i)]
             if not doors:
+                value = entry.rows(value)
                 found.append((value, value))
                 continue
             opened = self._part(doors[0].layer).open(value)

@@ -202,6 +202,8 @@ class Sequential(OlderMethods, Model):
     def open(self, inputs: Ragged | Tensor) -> Ragged | Tensor:
         if self._input is not None:
             self._input.check(inputs)
+            if not self.is_door:
+                inputs = self._input.rows(inputs)
         return self.layers[0].open(inputs) if self._names else inputs
 
     def open_inputs(self, inputs: list[Any]) -> list[tuple[Any, Any]]:

@@ -240,7 +240,7 @@ def arrow(x: Any, asked: Asked) -> Whole | Pieces | None:
 def files(x: Any, asked: Asked) -> Pieces | None:
     """A path of a Parquet file, of a folder of them, or a list of paths of files."""
     several = isinstance(x, (list, tuple)) and bool(x) and asked.columns is not None
-    paths = list(x) if several else [x]
+    paths: list[Any] = list(x) if several else [x]
     if not all(isinstance(path, (str, Path)) for path in paths):
         return None
     for path in paths:
@@ -253,7 +253,7 @@ def files(x: Any, asked: Asked) -> Pieces | None:
             f"{asked.who}: Parquet files need pyarrow: pip install unpad[arrow]."
         ) from None
     try:
-        found = ds.dataset([*map(str, paths)] if several else str(x), format="parquet")
+        found = ds.dataset([*map(str, paths)] if several else str(paths[0]), format="parquet")
         if not found.files:
             raise ValueError("it holds no file")
     except (OSError, ValueError) as error:

@@ -53,6 +53,13 @@ def accept(data: Any, who: str) -> tuple[Ragged | Tensor, Form]:
         if data.dtype == object and data.ndim == 1:
             data = list(data)
     data = read_whole(data, who)
+    first = data[0] if isinstance(data, (list, np.ndarray)) and len(data) else None
+    if isinstance(first, (str, bytes)):
+        raise ValueError(
+            f"{who}: got texts, as {str(first)!r}, and a model takes numbers. They become ids "
+            "before: ids = layer(texts) of a TextVectorization, then fit(ids, ...); batch by batch "
+            "data.map(layer), or a function that yields (layer(texts), y)."
+        )
     if isinstance(data, Sequence) and not isinstance(data, (str, bytes)):
         return _from_list(list(data), who)
     got = f"an array of {data.dtype}" if isinstance(data, np.ndarray) else type(data).__name__
