@@ -331,11 +331,11 @@ def test_string_lookup_refuses():
     ):
         L.StringLookup(vocabulary=["a"], num_oov_indices=0)([["a"], ["b"]])
     with says(
-        "StringLookup: takes strings, and a model takes numbers. Run it before training: "
-        "ids = layer(texts), then model.fit(ids, ...); or in a data set: data.map(layer)."
+        "StringLookup: takes strings, and got (batch, time). Texts come into a model by "
+        "keras.Input((1,), dtype='string'); before it: ids = layer(texts)."
     ):
         keras.Sequential([keras.Input((None,)), known])
-    with says("StringLookup: takes strings, and a model takes numbers."):
+    with says("StringLookup: takes strings, and got (batch, time)."):
         known(keras.Input((None,)))
     with says("StringLookup: adapt, but the vocabulary was given."):
         known.adapt(["b"])
@@ -457,9 +457,9 @@ def test_text_vectorization_refuses():
     known = L.TextVectorization(vocabulary=["a"])
     with says("TextVectorization: there is no vocabulary yet. Learn one, layer.adapt(texts), or "):
         L.TextVectorization()(["a"])
-    with says("TextVectorization: takes strings, and a model takes numbers."):
+    with says("TextVectorization: takes strings, and got (batch, time)."):
         keras.Sequential([keras.Input((None,)), known])
-    with says("TextVectorization: takes strings, and a model takes numbers."):
+    with says("TextVectorization: takes strings, and got (batch, time)."):
         known(keras.Input((None,)))
     with says("TextVectorization: adapt, but the vocabulary was given."):
         known.adapt(["b"])

@@ -9,14 +9,15 @@ import torch
 from torch import Tensor
 
 from .. import arguments
-from ..arguments import DType, Positive
+from ..arguments import Positive
 from ..errors import refuse, unknown
 from ..ragged import Ragged
 from ..ragged.numbers import as_dtype, type_name
 from ..serialization import read
 from ..signatures import checked
-from .spec import Lengths, Spec
+from .spec import Lengths, Spec, spec_of
 from .symbol import Symbol
+from .written import is_ours
 
 
 class Input(Symbol):
@@ -28,7 +29,9 @@ class Input(Symbol):
     Args:
         shape: as (None,) for ids, (None, 5) for sequences of 5 features, (5,) for rows.
         batch_size: of the batches, as `shape` and summaries show it; a batch of another size works.
-        dtype: of the values; by default torch's default.
+        dtype: of the values; by default torch's default. "string" for texts, which layers such as
+            TextVectorization take: shape (1,) or () for one a row, (None,) for sequences of them.
+            They flow as sequences of their bytes.
         ragged: whether sequences come without padding, as lists or a Ragged; the time axis is the
             first of `shape`. Layers are then checked for sequences from the start.
         batch_shape: the batch's size and the shape, in Keras's other spelling.
@@ -45,7 +48,7 @@ class Input(Symbol):
         self,
         shape: Sequence[int | None] | None = None,
         batch_size: Positive | None = None,
-        dtype: DType = None,
+        dtype: Any = None,
         ragged: bool | None = None,
         batch_shape: Sequence[int | None] | None = None,
         name: str | None = None,
@@ -70,26 +73,44 @@ class Input(Symbol):
         if not known or not all(n is None or (type(n) is int and n > 0) for n in sizes):
             what = "a tuple of sizes, as (None,) for ids, or batch_shape with the batch"
             raise arguments.wrong("Input", "shape", what, shape)
+        self.holds_texts = dtype in ("string", str)
+        if self.holds_texts and sizes not in ((), (1,), (None,)):
+            what = "(1,) or () for one text a row, (None,) for sequences of texts"
+            raise arguments.wrong("Input", "shape", what, shape)
         if ragged and not sizes:
             raise ValueError("Input: ragged=True needs a time axis, as Input((None, 5)).")
-        kept = sizes[1:] if ragged else sizes
-        kind = as_dtype(dtype, "Input: dtype") or torch.get_default_dtype()
-        lengths = Lengths(name or f"input {id(self)}") if sizes else None
-        width = sizes[0] if ragged else None
-        super().__init__(Spec(kept, ragged, kind, lengths, width), None, name)
+        if self.holds_texts:
+            of_texts = sizes == (None,)
+            spec = Spec(
+                () if of_texts else sizes, True, torch.uint8, Lengths(name or f"input {id(self)}"),
+                levels=1 + of_texts,
+            )  # fmt: skip
+        else:
+            kept = sizes[1:] if ragged else sizes
+            known_dtype = arguments.dtype("Input", "dtype", dtype)
+            kind = as_dtype(known_dtype, "Input: dtype") or torch.get_default_dtype()
+            lengths = Lengths(name or f"input {id(self)}") if sizes else None
+            spec = Spec(kept, ragged, kind, lengths, sizes[0] if ragged else None)
+        super().__init__(spec, None, name)
         self._sizes, self.batch_size, self.optional = sizes, batch_size, optional
 
     @property
     def shape(self) -> tuple[int | None, ...]:
         """Keras's shape: the batch, as `batch_size` says it, the time of sequences, features."""
-        return (self.batch_size, *super().shape[1:])
+        return (self.batch_size, *(self._sizes if self.holds_texts else super().shape[1:]))
+
+    @property
+    def sizes(self) -> tuple[int | None, ...]:
+        """The shape of one sample, as it was given."""
+        return self._sizes
 
     def get_config(self) -> dict[str, Any]:
         """What it was made with, as Keras writes its InputLayer."""
-        dtype = type_name(self.spec.dtype)
+        dtype = "string" if self.holds_texts else type_name(self.spec.dtype)
+        ragged = self.spec.ragged and not self.holds_texts
         return {
             "batch_shape": [self.batch_size, *self._sizes], "dtype": dtype, "sparse": False,
-            "ragged": self.spec.ragged, "name": self.name, "optional": self.optional,
+            "ragged": ragged, "name": self.name, "optional": self.optional,
         }  # fmt: skip
 
     @classmethod
@@ -120,6 +141,10 @@ class Input(Symbol):
 
     def again(self) -> Input:
         """A new symbol of the same shape."""
+        if self.holds_texts:
+            return Input(
+                self._sizes, self.batch_size, "string", name=self.name, optional=self.optional
+            )
         return Input(
             self._sizes, self.batch_size, self.spec.dtype, self.spec.ragged,
             name=self.name, optional=self.optional,
@@ -131,12 +156,23 @@ class Input(Symbol):
             if not self.optional:
                 raise ValueError(f"{self.who}: it is not optional, got None.")
             return
+        if self.holds_texts:
+            if (spec.ragged, spec.dtype, spec.levels) != (True, torch.uint8, self.spec.levels):
+                raise ValueError(f"{self.who}: expected texts, got {spec}.")
+            return
         want = self._sizes[spec.levels :] if spec.ragged else self._sizes
         fits = len(want) == len(spec.shape) and all(
             None in (w, g) or w == g for w, g in zip(want, spec.shape, strict=True)
         )
         if not fits or (self.spec.ragged and not spec.ragged) or (spec.ragged and not self._sizes):
             raise ValueError(f"{self.who}: expected {self.spec}, got {spec}.")
+
+    def check_reader(self, layer: Any) -> None:
+        if self.holds_texts and is_ours(type(layer)) and not (layer.takes_texts or layer.is_model):
+            raise ValueError(
+                f"{layer.who}: {self.who} is of texts, and it takes numbers. Put a layer between "
+                "that makes ids of them: TextVectorization, StringLookup."
+            )
 
     @property
     def who(self) -> str:
@@ -145,6 +181,9 @@ class Input(Symbol):
 
     def check(self, given: Ragged | Tensor) -> None:
         """Raises a ValueError where the data have another shape."""
+        if self.holds_texts:
+            self.check_spec(spec_of(given))
+            return
         want = self._sizes
         if isinstance(given, Ragged):
             if len(want) < given.levels or tuple(given.feature) != want[given.levels :]:

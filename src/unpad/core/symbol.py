@@ -82,6 +82,13 @@ class Symbol:
     #: makes itself known, where it is defined (core/operation.py).
     operation: ClassVar[Callable[[Any], Any]]
 
+    def check_reader(self, layer: Any) -> None:
+        """Raises a ValueError for a layer that cannot take what flows here, whatever its spec.
+
+        Args:
+            layer: that is drawn behind it.
+        """
+
     def _draw(self, function: Any, *inputs: Any) -> Any:
         return type(self).operation(function)(*inputs)
 
@@ -178,10 +185,12 @@ def _specs_of_symbols(value: Any) -> Any:
 
 def draw(layer: Any, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """Checks the layer against its inputs' specs, builds it, and gives symbols for its outputs."""
+    node = Node(layer, inputs, options)
+    for symbol in node.symbols():
+        symbol.check_reader(layer)
     known = _specs_of_symbols if layer.keeps_constants else specs_of
     specs = {name: known(value) for name, value in options.items()}
     out = layer.ensure_built(*map(known, inputs), **specs)
-    node = Node(layer, inputs, options)
     layer._nodes.append(node)
     several = isinstance(out, list)
     parts = list(out.values()) if isinstance(out, dict) else out if several else [out]

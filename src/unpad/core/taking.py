@@ -24,6 +24,8 @@ class Taking(Attributes):
 
     #: Whether it takes "one" input, a list of "several", or "any" that its `forward` takes.
     takes = "any"
+    #: Whether it reads texts, which flow through a model as their bytes.
+    takes_texts = False
     #: Whether it is a model, whose `call` hands sequences on and never wants a grid.
     is_model = False
 

@@ -13,9 +13,12 @@ import torch
 from .. import kernels
 from ..arguments import OrAuto
 from ..core.structure import arranged, every_module, flat, named_leaves
+from ..core.symbol import Symbol
 from ..core.written import is_ours
 from ..data.seed import Seed
 from ..layers import Layer, Recurrent, Spec
+from ..layers.text.strings import as_bytes
+from ..ragged import Ragged
 from ..training import History
 from ..training.compiled import Compiled
 from ..training.objective import Objective
@@ -107,6 +110,27 @@ class Asked(Layer, obeyed=["metrics"]):
             self.output_names = list(out)
             self.output_form = {name: place for place, name in enumerate(out)}
         return flat(out) if isinstance(out, (dict, list)) else [out]
+
+    @property
+    def entries(self) -> list[Any]:
+        """The inputs that the model says it has, as symbols."""
+        return []
+
+    def with_texts(self, parts: list[Any]) -> list[Any]:
+        """The inputs with texts as sequences of bytes, where the model says that they are texts.
+
+        Args:
+            parts: one for each input.
+        """
+        entries = self.entries
+        if len(entries) != len(parts) or not any(entry.holds_texts for entry in entries):
+            return parts
+        return [
+            as_bytes(part, entry.who, entry.sizes)
+            if entry.holds_texts and not isinstance(part, (Ragged, Symbol)) and part is not None
+            else part
+            for part, entry in zip(parts, entries, strict=True)
+        ]
 
     def take_form(self, x: Any) -> None:
         """Learns from the first data that come in a dict how inputs lie in one another.

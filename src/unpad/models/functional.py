@@ -252,6 +252,8 @@ class Functional(Model):
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         """Runs the model on its inputs: one, a list, a tuple of arguments, or as it was drawn."""
+        if len(self._entries) == 1 and not isinstance(inputs[0], dict):
+            inputs = tuple(self.with_texts(list(inputs)))
         if len(inputs) == 1 and isinstance(inputs[0], (dict, list, tuple)):
             form = self.input_form
             if not isinstance(form, (dict, list, tuple)):
@@ -259,8 +261,13 @@ class Functional(Model):
             found = in_order(inputs[0], form) if form else None
             if found is None and isinstance(inputs[0], dict):
                 found = by_name(inputs[0], self.input_names, self.who, "input")
+            found = None if found is None else self.with_texts(found)
             inputs = inputs if found is None else (found if len(found) > 1 else found[0],)
         return super().__call__(*inputs, **options)
+
+    @property
+    def entries(self) -> list[Any]:
+        return self._entries
 
     def forward(self, *inputs: Any) -> Any:
         """The graph's outputs, in the form in which they were given to `Model`."""

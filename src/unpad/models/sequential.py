@@ -117,6 +117,8 @@ class Sequential(OlderMethods, Model):
             )
         if layer._told_shape is not None and not self._names and self._input is None:
             self._input = Input(layer._told_shape)
+        if self._input is not None and not self._names:
+            self._input.check_reader(layer)
         self._names.append(self._register(layer))
 
     @property
@@ -205,6 +207,14 @@ class Sequential(OlderMethods, Model):
             if not self.is_door:
                 inputs = self._input.rows(inputs)
         return self.layers[0].open(inputs) if self._names else inputs
+
+    @property
+    def entries(self) -> list[Any]:
+        return [] if self._input is None else [self._input]
+
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
+        """Runs the layers one after another; see `Layer`."""
+        return super().__call__(*self.with_texts(list(inputs)), **options)
 
     def open_inputs(self, inputs: list[Any]) -> list[tuple[Any, Any]]:
         opened = self.open(*inputs)

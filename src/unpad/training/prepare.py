@@ -67,6 +67,7 @@ def open_inputs(model: Any, x: Any, who: str) -> Opened:
     model.take_form(x)
     names = model.input_names
     parts = inputs_of(x, names, f"{who}: x", model.one_input, model.input_form)
+    parts = model.with_texts(parts)
     called = [Where(who, "x")]
     if len(parts) > 1:
         called = [Where(who, f"input {names[i] if names else i!r}") for i in range(len(parts))]

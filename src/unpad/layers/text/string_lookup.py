@@ -7,14 +7,13 @@ from typing import Any, Unpack
 from ... import arguments
 from ...arguments import Count, Positive
 from ...core.options import WithoutName
-from ...core.spec import Spec
 from ...core.symbol import is_symbolic
 from .index_lookup import IndexLookup
 from .siphash import bucket
-from .strings import Arrangement, refuse_in_a_model, strings_of
+from .strings import Arrangement, TakesTexts, are_bytes, as_texts, strings_of
 
 
-class StringLookup(IndexLookup):
+class StringLookup(TakesTexts, IndexLookup):
     """The id of each word in a vocabulary, which is given or learned by `adapt`.
 
     It takes strings and runs before training, in the preparation of data; a model takes its ids.
@@ -101,13 +100,19 @@ class StringLookup(IndexLookup):
     def _rank(self, token: str) -> Any:
         return token.encode()
 
-    def output_spec(self, *specs: Spec, **options: Any) -> Spec:
-        refuse_in_a_model(self.who)
-
     def __call__(self, inputs: Any) -> Any:
         """The ids of strings, or with `invert` the strings of ids."""
-        self._check_learned()
-        return super().__call__(inputs) if is_symbolic(inputs) else self._asked(inputs)
+        # A graph that is read from a file is drawn before its words are there.
+        if not is_symbolic(inputs) or self.output_mode != "int":
+            self._check_learned()
+        in_a_model = is_symbolic(inputs) or are_bytes(inputs)
+        return super().__call__(inputs) if in_a_model else self._asked(inputs)
+
+    def forward(self, inputs: Any) -> Any:
+        """The ids of strings, or with `invert` the strings of ids."""
+        if not are_bytes(inputs) or self.invert:
+            return super().forward(inputs)
+        return super().forward(as_texts(inputs)).to(inputs.device)
 
 
 IndexLookup.of_dtype["string"] = StringLookup

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ...core.layer import Layer
+from ...core.spec import Spec
 from ...ragged import Layout, Ragged
 
 #: How strings were arranged: an array's shape, or sequences.
@@ -116,9 +120,62 @@ def sequences_of(words: list[Any], arrangement: Arrangement) -> list[list[Any]]:
     return [words[a:b] for a, b in zip(starts, ends, strict=True)]
 
 
-def refuse_in_a_model(who: str) -> NoReturn:
-    """Raises: strings do not flow through a model."""
-    raise ValueError(
-        f"{who}: takes strings, and a model takes numbers. Run it before training: "
-        "ids = layer(texts), then model.fit(ids, ...); or in a data set: data.map(layer)."
-    )
+def as_bytes(texts: Any, who: str, sizes: tuple[int | None, ...]) -> Ragged:
+    """Texts as they flow through a model: each the sequence of its bytes in UTF-8.
+
+    Args:
+        texts: one a row, or sequences of them.
+        who: what they are called in errors.
+        sizes: of one row: () or (1,) for one text, (None,) for a sequence of texts.
+
+    Raises:
+        ValueError: something among them is no text, or there are several in a row.
+    """
+    words, arrangement = strings_of(texts, who)
+    each = [np.frombuffer(word.encode(), np.uint8) for word in words]
+    if sizes == (None,):
+        if not isinstance(arrangement, Layout) and len(arrangement) != 2:
+            raise ValueError(f"{who}: expected sequences of texts, got {arrangement or 'one'}.")
+        return Ragged.from_list(sequences_of(each, arrangement), levels=2)
+    rows = arrangement.batch if isinstance(arrangement, Layout) else (*arrangement, 1)[0]
+    if rows != len(words) or arrangement == ():
+        raise ValueError(f"{who}: expected one text a row, got {len(words)} in {rows}.")
+    return Ragged.from_list([one[:, None] for one in each] if sizes else each)
+
+
+def are_bytes(inputs: Any) -> bool:
+    """Whether they are texts in a model, of which `as_texts` makes strings."""
+    return isinstance(inputs, Ragged) and inputs.dtype is torch.uint8
+
+
+def as_texts(inputs: Ragged) -> Any:
+    """The texts of `as_bytes`: a list, an array (batch, 1), or lists of them.
+
+    Args:
+        inputs: of bytes.
+    """
+    each = inputs.values if isinstance(inputs.values, Ragged) else inputs
+    raw = each.values.flatten().cpu().numpy().tobytes()
+    ends = each.layout.own.offsets.tolist()
+    words = [raw[a:b].decode() for a, b in pairwise(ends)]
+    if inputs.levels > 1:
+        return sequences_of(words, inputs.layout)
+    return np.array(words, dtype=object).reshape(-1, 1) if inputs.feature else words
+
+
+class TakesTexts(Layer):
+    """A layer that takes strings, by themselves or within a model."""
+
+    one_level = False
+    takes_texts = True
+
+    def output_spec(self, spec: Spec) -> Spec:
+        if not spec.ragged or spec.dtype is not torch.uint8:
+            raise ValueError(
+                f"{self.who}: takes strings, and got {spec}. Texts come into a model by "
+                "keras.Input((1,), dtype='string'); before it: ids = layer(texts)."
+            )
+        # How many words a text has, its bytes do not tell.
+        found = super().output_spec(spec)
+        assert isinstance(found, Spec)
+        return found if spec.levels > 1 else replace(found, lengths=None)

@@ -12,7 +12,6 @@ from torch import Tensor
 
 from ... import arguments
 from ...arguments import Positive
-from ...core.layer import Layer
 from ...core.options import WithoutName
 from ...core.spec import Spec
 from ...core.symbol import is_symbolic
@@ -21,7 +20,14 @@ from ...errors import look_up, refuse
 from ...ragged import Layout, Ragged
 from .index_lookup import check_mode
 from .string_lookup import StringLookup
-from .strings import Arrangement, refuse_in_a_model, sequences_of, strings_of
+from .strings import (
+    Arrangement,
+    TakesTexts,
+    are_bytes,
+    as_texts,
+    sequences_of,
+    strings_of,
+)
 
 _LOWER = (string.ascii_uppercase, string.ascii_lowercase)
 _STANDARDS = {
@@ -40,11 +46,11 @@ def _at_spaces(text: str) -> list[str]:
 _SPLITS: dict[str, Callable[[str], list[str]]] = {"whitespace": _at_spaces, "character": list}
 
 
-class TextVectorization(Layer):
+class TextVectorization(TakesTexts):
     """The ids of a text's words, by a vocabulary that is given or learned by `adapt`.
 
-    It takes strings and runs before training, in the preparation of data; a model takes its ids,
-    in an Embedding.
+    It takes strings, before training, in the preparation of data; or within a model, behind
+    `keras.Input((1,), dtype="string")`.
 
     Shapes: a list or array of n texts to a Ragged of ids (n, steps*), without padding; a text
     without words gives an empty sequence. With `output_sequence_length` they are cut and padded
@@ -234,20 +240,27 @@ class TextVectorization(Layer):
             " ".join(words[i : i + n]) for n in widths for i in range(len(words) - n + 1)
         ]  # fmt: skip
 
-    def output_spec(self, *specs: Spec, **options: Any) -> Spec:
-        refuse_in_a_model(self.who)
+    def output_spec(self, spec: Spec) -> Spec:
+        out = super().output_spec(spec)
+        if out.ragged or self.output_mode != "int" or self.output_sequence_length is not None:
+            return out
+        return out.with_shape((None,))  # as long as the longest text of the batch
 
     def __call__(self, inputs: Any) -> Any:
         """The ids of texts."""
-        if self.lookup._words is None:
+        # A graph that is read from a file is drawn before its words are there.
+        if self.lookup._words is None and not (is_symbolic(inputs) and self.output_mode == "int"):
             raise ValueError(
                 f"{self.who}: there is no vocabulary yet. Learn one, layer.adapt(texts), or give "
                 "it: vocabulary=[...]."
             )
-        return super().__call__(inputs) if is_symbolic(inputs) else self.forward(inputs)
+        in_a_model = is_symbolic(inputs) or are_bytes(inputs)
+        return super().__call__(inputs) if in_a_model else self.forward(inputs)
 
     def forward(self, inputs: Any) -> Ragged | Tensor:
         """The ids of texts."""
+        if are_bytes(inputs):
+            return self.forward(as_texts(inputs)).to(inputs.device)
         texts, arrangement = self._texts(inputs)
         texts = [words[: self.output_sequence_length] for words in texts]
         layout = Layout.from_lengths([len(words) for words in texts])

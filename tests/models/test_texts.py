@@ -1,0 +1,111 @@
+"""Strings into a model: `keras.Input((1,), dtype="string")` before a text layer, as in Keras."""
+
+import numpy as np
+import pytest
+
+import unpad as keras
+from unpad import layers
+
+from ..messages import says
+
+TEXTS = ["the cat sat", "a dog", "", "the dog sat down é"]
+Y = np.array([[0.0], [1.0], [0.0], [1.0]], "float32")
+
+
+def vectorizer(**options):
+    layer = layers.TextVectorization(**options)
+    layer.adapt(TEXTS)
+    return layer
+
+
+def classifier(vectorize, shape=(1,)):
+    texts = keras.Input(shape, dtype="string", name="texts")
+    steps = layers.Embedding(20, 4, mask_zero=True)(vectorize(texts))
+    return keras.Model(texts, layers.Dense(1)(layers.LSTM(3)(steps)))
+
+
+@pytest.mark.parametrize("shape", [(), (1,)])
+@pytest.mark.parametrize("length", [None, 6])
+def test_a_model_of_texts_is_that_of_their_ids(shape, length):
+    vectorize = vectorizer(output_sequence_length=length)
+    model = classifier(vectorize, shape)
+    assert model.inputs[0].shape == (None, *shape)
+    found = model.predict(TEXTS, verbose=0)
+    rest = keras.Sequential(model.layers[1:])
+    np.testing.assert_allclose(found, rest.predict(vectorize(TEXTS), verbose=0), rtol=1e-6)
+    for form in (np.array(TEXTS), np.array(TEXTS, object)[:, None], [[text] for text in TEXTS]):
+        np.testing.assert_array_equal(model.predict(form, verbose=0), found)
+    np.testing.assert_allclose(model(TEXTS).detach(), found, rtol=1e-6)
+    np.testing.assert_allclose(model.predict(TEXTS[1:2], verbose=0), found[1:2], rtol=1e-6)
+
+
+def test_it_is_trained_from_memory_and_from_batches():
+    vectorize = vectorizer()
+    first, second = classifier(vectorize), classifier(vectorize)
+    second.set_weights(first.get_weights())
+    for model in (first, second):
+        model.compile(keras.optimizers.SGD(0.1), "mse")
+    first.fit(np.array(TEXTS), Y, batch_size=2, epochs=2, shuffle=False, verbose=0)
+    cut = [(TEXTS[:2], Y[:2]), (np.array(TEXTS[2:])[:, None], Y[2:])]
+    second.fit(lambda: iter(cut), epochs=2, verbose=0)
+    for a, b in zip(first.get_weights(), second.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-7)
+    assert first.evaluate(TEXTS, Y, verbose=0) == pytest.approx(second.evaluate(cut, verbose=0))
+
+
+@pytest.mark.parametrize("ending", ["keras", "safetensors"])
+def test_it_is_saved_with_its_words(tmp_path, ending):
+    model = classifier(vectorizer())
+    model.save(tmp_path / f"m.{ending}")
+    again = keras.models.load_model(tmp_path / f"m.{ending}")
+    np.testing.assert_array_equal(again.predict(TEXTS, verbose=0), model.predict(TEXTS, verbose=0))
+
+
+def test_in_sequential_within_a_layer_and_beside_numbers():
+    vectorize = vectorizer(output_mode="multi_hot")
+    start = keras.Input((1,), dtype="string")
+    chain = keras.Sequential([start, vectorize, layers.Dense(2)])
+    assert chain(TEXTS).shape == chain.predict(TEXTS, verbose=0).shape == (4, 2)
+
+    class Reads(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.words = vectorize
+
+        def call(self, texts):
+            return self.words(texts)
+
+    texts, tone = keras.Input((1,), dtype="string", name="a"), keras.Input((3,), name="b")
+    joined = layers.Concatenate()([Reads()(texts), tone])
+    model = keras.Model({"a": texts, "b": tone}, joined)
+    out = model.predict({"a": TEXTS, "b": np.ones((4, 3))}, verbose=0)
+    np.testing.assert_array_equal(out[:, :-3], vectorize(TEXTS))
+
+
+def test_tokens_by_a_lookup():
+    lookup = layers.StringLookup(vocabulary=["cat", "dog"])
+    tokens = keras.Input((None,), dtype="string")
+    model = keras.Model(tokens, layers.Embedding(5, 3)(lookup(tokens)))
+    rows = [["cat", "?"], [], ["dog"]]
+    found = model.predict(rows, verbose=0)
+    assert [len(row) for row in found] == [2, 0, 1]
+    one = keras.Input((1,), dtype="string")
+    assert keras.Model(one, lookup(one)).predict(["dog", "x"], verbose=0).tolist() == [[2], [0]]
+
+
+def test_what_takes_numbers_is_told():
+    texts = keras.Input((1,), dtype="string", name="texts")
+    for layer in (layers.Embedding(5, 3), layers.Hashing(3)):
+        with says(f"{layer.who}: Input 'texts' is of texts, and it takes numbers. Put a layer"):
+            layer(texts)
+    with says("Dense: Input 'texts' is of texts, and it takes numbers."):
+        keras.Sequential([texts, layers.Dense(2)])
+    with says("Input: expected shape as (1,) or () for one text a row, (None,) for sequences"):
+        keras.Input((3, 4), dtype="string")
+    with says("TextVectorization: takes strings, and got (batch, 3). Texts come into a model by"):
+        vectorizer()(keras.Input((3,)))
+    model = classifier(vectorizer())
+    with says("Input 'texts': expected texts, got"):
+        model.predict(keras.Ragged.from_list([np.ones((2, 1))]), verbose=0)
+    with says("Input 'texts': expected strings, got ndarray."):
+        model.predict(np.ones((2, 1)), verbose=0)
