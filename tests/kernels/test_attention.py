@@ -126,9 +126,20 @@ def test_what_it_does_not_compute_it_says():
         says("attention: kernels.force('compiled'), but this path refuses: it drops no weights."),
     ):
         operator.attend(Call(query, key, value, *layouts, drop=lambda w: w))
-    half = [t.to(torch.bfloat16) for t in (query, key, value)]
-    told = kernels.why(lambda: operator.attend(Call(*half, *layouts)))
-    assert told[0].path == "torch"
+    whole = [t.int() for t in (query, key, value)]
+    told = kernels.why(lambda: operator.ATTENTION.choose(Call(*whole, *layouts)))
     assert dict(told[0].reasons)["compiled"] == (
-        "the library knows float32 and float64, the values are torch.bfloat16"
+        "the library knows float32 and float64, the values are torch.int32"
     )
+
+
+@COMPILED
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_types_are_computed_in_float32(dtype):
+    tensors = [t.detach().to(dtype).requires_grad_() for t in numbers(0, *[(60, 2, 8)] * 3)]
+    wide = [t.detach().float().requires_grad_() for t in tensors]
+    got = rows_and_slopes("compiled", tensors, sides([50, 10]), causal=True)
+    want = rows_and_slopes("compiled", wide, sides([50, 10]), causal=True)
+    assert {t.dtype for t in got} == {dtype}
+    torch.testing.assert_close(got, [t.to(dtype) for t in want], rtol=0.05, atol=0.05)
+    assert torch.equal(got[0], want[0].to(dtype))

@@ -11,6 +11,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
+from ...ragged.numbers import HALF
 from .. import around, library
 from ..checks import indices, like
 from ..library import DTYPES, call
@@ -30,16 +31,23 @@ def refuses(asked: Call) -> str | None:
     """Why the library does not compute this call; None where it does."""
     if asked.pairs is not None:
         return "it knows no mask of pairs of steps"
-    return asked.needs_weights() or around.refuses() or library.refuses(asked.query)
+    query = asked.query
+    # Half types on a CPU are computed in float32; see `around.products_in`.
+    here = library.absent() if query.is_cpu and query.dtype in HALF else library.refuses(query)
+    return asked.needs_weights() or around.refuses() or here
 
 
 def attention(asked: Call) -> tuple[Tensor, None]:
     """See `operator.attend`; of what `refuses` lets through."""
     query, key, value, queries, keys, scale, causal, window, *_ = asked
+    given = query.dtype
+    if given in HALF and key.dtype is given and value.dtype is given:
+        query, key, value = around.brought((query, key, value), torch.float32)
     by = 1 / math.sqrt(query.shape[-1] or 1) if scale is None else float(scale)
     how = by, causal, window or 0
     offsets = queries.own.offsets, keys.own.offsets
-    return cast(Tensor, _Attention.apply(query, key, value, *offsets, how)), None
+    rows = cast(Tensor, _Attention.apply(query, key, value, *offsets, how))
+    return rows if rows.dtype is given else rows.to(given), None
 
 
 class _Attention(around.Direct):
