@@ -5,6 +5,7 @@ from .facts import Fitting, Split
 from .findings import KINDS, DataWarning, Finding, Where
 from .probing import BrokenLaw, assert_padding_proof, probe
 from .report import Found, Report
+from .watching import watch
 
 __all__ = [
     "KINDS",
@@ -22,4 +23,5 @@ __all__ = [
     "quiet",
     "tell",
     "tell_split",
+    "watch",
 ]

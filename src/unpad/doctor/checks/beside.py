@@ -70,8 +70,9 @@ def other_end(x: Input, target: Target) -> Iterator[Finding]:
     if int(shows.sum()) < 0.95 * int(padding.sum()):
         return
     at_padding = float((grid[~mask] == fill).double().mean())
-    if at_padding > 0.5:
-        return
+    beside = grid[~mask]
+    if at_padding > 0.5 or float((beside == beside.mode().values).double().mean()) > 0.95:
+        return  # y is padded where x is, with this or with another value
     place = int(places[int(shows.to(torch.uint8).argmax())])
     sides = ("end", "start") if end == "end" else ("start", "end")
     yield Finding(

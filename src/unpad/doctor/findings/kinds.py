@@ -92,6 +92,9 @@ KINDS: dict[str, Kind] = {
     # The training
     "loss at start": Kind("warning", "a loss that begins far above that of knowing nothing"),
     "cannot overfit": Kind("warning", "a few sequences that are not learnt by heart"),
+    "frozen": Kind("warning", "weights that do not move", ("cannot overfit",)),
+    "dead rows": Kind("note", "rows of an embedding that no id reads"),
+    "gradients": Kind("note", "gradients that vanish or explode"),
     "without input": Kind("warning", "as good a score without the input"),
     "accumulation": Kind("warning", "accumulated batches are no one batch", ("batch size",)),
 }
