@@ -12,6 +12,7 @@ from torch import Tensor
 from ...ragged import Ragged
 from ...ragged.doors.arrow import is_list, rows_of
 from ...ragged.numbers import as_values, is_numeric, read_whole, to_numpy, to_tensor
+from .tensors import is_of_tensorflow, read_out
 
 
 class Form(NamedTuple):
@@ -34,6 +35,8 @@ def accept(data: Any, who: str) -> tuple[Ragged | Tensor, Form]:
     Raises:
         ValueError: it is none of these.
     """
+    if is_of_tensorflow(data):
+        data = read_out(data)
     if isinstance(data, Ragged):
         return data, Form("ragged", data._numpy)
     if isinstance(data, Tensor):

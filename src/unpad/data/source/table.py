@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from ...ragged import Ragged
-from . import arrow, frames, hub, iterables, keras_data, tokens, torch_data
+from . import arrow, frames, hub, iterables, keras_data, tensorflow_data, tokens, torch_data
 from .forms import Asked, Batches, Pieces, Whole
 
 Adapter = Callable[[Any, Asked], Whole | Batches | Pieces | None]
@@ -28,6 +28,7 @@ ADAPTERS: list[Adapter] = [
     torch_data.loader,
     torch_data.dataset,
     keras_data.py_dataset,
+    tensorflow_data.dataset,
     iterables.iterator,
     iterables.function,
     iterables.iterable,
