@@ -78,6 +78,9 @@ def test_numbers(tf):
     each = tf.math.real(tf.signal.fft2d(tf.cast(one, tf.complex64))).to_list()
     assert torch.equal(each[0], want) and torch.equal(each[1], torch.fft.fft2(x[:1]).real)
     assert tf.math.reduce_std(tf.constant([1.0, 3.0])).item() == 1
+    rows, ids = tf.constant([[1.0], [3.0], [8.0]]), tf.constant([0, 0, 2])
+    assert tf.math.unsorted_segment_mean(rows, ids, num_segments=3).tolist() == [[2], [0], [8]]
+    assert tf.math.unsorted_segment_sum(rows, ids, 3).tolist() == [[4], [0], [8]]
     assert tf.nest.flatten({"a": 1, "b": [2]}) == [1, 2]
 
 

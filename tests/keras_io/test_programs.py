@@ -90,6 +90,7 @@ found = float(accuracy.result())
 
 
 def run(program, **names):
+    names["__name__"] = "program"
     with unpad.as_keras():
         exec(program, names)
     return names["found"]

@@ -122,8 +122,8 @@ class Building(Taking):
                 out = self.spec_for(*specs, **options)
         return out
 
-    def _make(self, specs: Sequence[Any], options: dict[str, Any]) -> None:
-        """Builds the layer, and those inside."""
+    def _make(self, specs: Sequence[Any], options: dict[str, Any], inside: bool = True) -> None:
+        """Builds the layer, and those inside it where that is asked."""
         older.check_shape(self._told_shape, specs[0] if specs else None, self.who)
         # A weight that is made in inference mode could never be trained.
         with torch.inference_mode(False):
@@ -133,7 +133,7 @@ class Building(Taking):
             self.build(*specs, **of)
             self.built, self.built_for = True, tuple(specs)
             self._made_for = self.made_for(*specs)
-            if any(isinstance(m, Building) and not m.built for m in self.modules()):
+            if inside and any(isinstance(m, Building) and not m.built for m in self.modules()):
                 build_inside(self, tuple(specs), options)
         if not self.trainable:
             self.trainable = False  # of what has been made since it was set

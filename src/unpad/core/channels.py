@@ -42,11 +42,11 @@ class Channelled(Layer):
             )
         return spec.with_shape((*spec.shape[1:], *spec.shape[:1]))
 
-    def _make(self, specs: Sequence[Any], options: dict[str, Any]) -> None:
+    def _make(self, specs: Sequence[Any], options: dict[str, Any], inside: bool = True) -> None:
         if self.data_format != "channels_first":
-            super()._make(specs, options)
+            super()._make(specs, options, inside)
             return
-        super()._make([self._turned(spec) for spec in specs], options)
+        super()._make([self._turned(spec) for spec in specs], options, inside)
         self.built_for = tuple(specs)
 
     def computed(self, run: Callable[..., Any], inputs: Sequence[Any], options: Any) -> Any:

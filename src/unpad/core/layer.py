@@ -310,8 +310,9 @@ class Layer(Refusing, Stored, Tailed, refused=NOT_ASKED):
         specs = [specs_of(x, self.built) for x in inputs]
         more = {name: specs_of(value, self.built) for name, value in options.items()}
         if not self.built and self.tried_once and running() is not None:
-            # Called by another layer it may give anything, so it is not tried on ones of its own.
-            self._make(specs, more)
+            # Called by another layer it may give anything, so it is not tried on ones of its own:
+            # what it calls itself is built when it does.
+            self._make(specs, more, inside=False)
         elif not self.built:
             self.ensure_built(*specs, **more)
         elif self.tried_once:

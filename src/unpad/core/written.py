@@ -63,4 +63,4 @@ def _masks_in(names: tuple[str, ...]) -> list[str]:
 
 def is_ours(thing: Any) -> bool:
     """Whether a class or function is one of this library's."""
-    return thing.__module__.partition(".")[0] == __name__.partition(".")[0]
+    return (thing.__module__ or "").partition(".")[0] == __name__.partition(".")[0]

@@ -93,8 +93,10 @@ class Model(OnHub, Trained, refused=NOT_ASKED):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
         """A fresh model from `get_config`'s arguments; of the data of a graph, the graph."""
-        if cls is Model and isinstance(config, dict) and "layers" in config:
-            return Model.drawn.from_config(config)
+        graph = isinstance(config, dict) and "layers" in config
+        if graph and (cls is Model or "input_layers" in config):
+            drawn: Any = Model.drawn
+            return (drawn if cls is Model else drawn.kind_of(cls)).from_config(config)
         return super().from_config(config)
 
     @property

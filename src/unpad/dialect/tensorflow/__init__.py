@@ -132,6 +132,13 @@ def _part(name: str) -> Callable[..., Any]:
     return part
 
 
+def _segment_mean(data: Any, segment_ids: Any, num_segments: Any, name: Any = None) -> Any:
+    """The mean of the rows of each segment; of none 0."""
+    total = ops.segment_sum(data, segment_ids, num_segments)
+    rows = ops.segment_sum(ops.ones_like(data), segment_ids, num_segments)
+    return total / ops.maximum(rows, 1)
+
+
 def one_hot(indices: Any, depth: int, dtype: Any = torch.float32) -> Any:
     """1 at the place of each index, 0 elsewhere."""
     return ops.one_hot(indices, depth, dtype=dtype)
@@ -215,7 +222,9 @@ math = _module(
     **_numbers(*(n for n in _AS_OPS if n not in ("cast", "concat", "shape", "ones", "zeros"))),
     argmax=argmax, reduce_std=_named("reduce_std", ops.std),
     reduce_variance=_named("reduce_variance", ops.var), rsqrt=ops.rsqrt, top_k=ops.top_k,
-    real=_part("real"), imag=_part("imag"),
+    real=_part("real"), imag=_part("imag"), unsorted_segment_sum=ops.segment_sum,
+    unsorted_segment_max=ops.segment_max, unsorted_segment_min=ops.segment_min,
+    unsorted_segment_mean=_segment_mean,
 )  # fmt: skip
 nn = _module(
     "nn", relu=ops.relu, softmax=ops.softmax, log_softmax=ops.log_softmax, sigmoid=ops.sigmoid,

@@ -6,6 +6,7 @@ from typing import Any
 
 from ...core.layer import Layer
 from ..facts import Head
+from ..facts.case import NO_LOSS
 
 
 def heads_of(model: Any, widths: list[int | None]) -> list[Head | None]:
@@ -40,7 +41,10 @@ def _linear(layer: Any) -> bool:
 
 def _loss(model: Any) -> tuple[str | None, bool]:
     """The name of the loss, and whether it takes scores; of one output."""
-    loss = getattr(getattr(model, "_compiled", None), "loss", getattr(model, "loss", None))
+    compiled = getattr(model, "_compiled", None)
+    loss = getattr(compiled, "loss", getattr(model, "loss", None))
+    if compiled is not None and loss is None:
+        return NO_LOSS, False
     if isinstance(loss, (list, tuple, dict)) or loss is None:
         return None, False
     function = getattr(loss, "__name__", None)

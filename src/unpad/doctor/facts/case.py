@@ -60,6 +60,10 @@ class Input(NamedTuple):
         return real.layout.steps if isinstance(real, Ragged) else real.shape[:2].numel()
 
 
+#: Of a model that is compiled without a loss: a train_step of its own has one.
+NO_LOSS = "none"
+
+
 class Head(NamedTuple):
     """What ends a model.
 
@@ -68,7 +72,8 @@ class Head(NamedTuple):
         width: features of the output.
         linear: whether the last layer is a linear map, whose outputs begin around 0.
         metrics: names of what is reported.
-        loss: its name, as "categorical_crossentropy"; None where it is not known.
+        loss: its name, as "categoricalcrossentropy"; None where it is not known, NO_LOSS where
+            there is none.
         from_logits: whether the loss takes scores, and not probabilities.
     """
 
