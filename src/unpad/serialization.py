@@ -144,6 +144,23 @@ def as_data(value: Any) -> Any:
     return _written(value, "config", False)
 
 
+def by_name(value: Any) -> dict[str, Any]:
+    """The data of an object whose class need not be registered: read with `custom_objects`.
+
+    Args:
+        value: with a `get_config`.
+    """
+    data = as_data(value)
+    if isinstance(data, dict):
+        return data
+    kind = type(value)
+    return {
+        "module": kind.__module__, "class_name": kind.__name__,
+        "config": _written_config(kind.__name__, value.get_config(), False),
+        "registered_name": get_registered_name(kind),
+    }  # fmt: skip
+
+
 def _written(value: Any, where: str, strictly: bool) -> Any:
     if value is None or isinstance(value, (bool, int, float, str)):
         return value

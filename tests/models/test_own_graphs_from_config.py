@@ -65,3 +65,27 @@ def test_a_layer_inside_need_not_have_the_batch_in_front():
     model = keras.Model(inputs, Turns()(inputs))
     x = torch.arange(24.0).reshape(2, 3, 4)
     assert torch.equal(model(x), x[:, [2, 0, 1]])
+
+
+class Times(keras.layers.Layer):
+    """Nobody has registered it, and its constructor takes no name."""
+
+    def __init__(self, factor=2):
+        super().__init__()
+        self.factor = factor
+
+    def call(self, x):
+        return x * self.factor
+
+    def get_config(self):
+        return {"factor": self.factor}
+
+
+@pytest.mark.parametrize("again", ["graph", "chain"])
+def test_a_layer_that_nobody_has_registered_is_made_by_its_name(again):
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, Times(3)(inputs))
+    if again == "chain":
+        model = keras.Sequential([inputs, Times(3)])
+    made = type(model).from_config(model.get_config(), custom_objects={"Times": Times})
+    assert made(torch.ones(1, 4)).eq(3).all()

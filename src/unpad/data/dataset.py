@@ -15,7 +15,7 @@ from torch import Tensor
 from ..arguments import integer, positive, wrong
 from ..core.structure import arranged, flat
 from ..ragged import Ragged
-from .words import Words
+from .source.words import Words
 
 
 class Dataset:

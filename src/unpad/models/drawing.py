@@ -11,8 +11,9 @@ from ..core.shapes import shapes_of_specs
 from ..core.spec import Spec
 from ..core.structure import flat
 from ..core.symbol import Symbol
+from ..core.written import is_ours
 from ..ragged.numbers import type_name
-from ..serialization import as_data, deserialize, read, serialize
+from ..serialization import as_data, by_name, deserialize, read, serialize
 from .graph import Call, Constant, Graph, Wire, wires_in
 from .keras_operations import from_keras, to_keras
 
@@ -41,9 +42,10 @@ def written(
         layers[name] = {**data, "config": {**data["config"], "name": name}, "inbound_nodes": []}
     for call in graph.calls:
         if call.layer not in layers:
-            data = as_data(part(call.layer))
-            named = {**data["config"], "name": call.layer} if isinstance(data, dict) else None
-            layers[call.layer] = {**data, "config": named, "inbound_nodes": []}
+            data = by_name(part(call.layer))
+            layers[call.layer] = {**data, "inbound_nodes": []}
+            if is_ours(type(part(call.layer))) or "name" in data["config"]:
+                layers[call.layer]["config"] = {**data["config"], "name": call.layer}
         nodes = layers[call.layer]["inbound_nodes"]
         for i, wire in enumerate(call.outputs):
             places[wire] = [call.layer, len(nodes), i]

@@ -218,14 +218,18 @@ class Functional(Model):
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
         """The model that the data of a graph describe, with fresh layers.
+
+        Args:
+            config: the data.
+            custom_objects: classes and functions of one's own, by name.
 
         Raises:
             ValueError: the data do not make up a graph; the text says where.
         """
-        if "layers" not in config:
-            return super().from_config(config)
+        if "layers" not in config or custom_objects is not None:
+            return super().from_config(config, custom_objects)
         inputs, outputs = redrawn(config, cls.__name__)
         own = {name: config[name] for name in ("name", "trainable") if config.get(name) is not None}
         return cls(inputs=inputs, outputs=outputs, **own)

@@ -15,7 +15,7 @@ from ..core.trial import ones_like, remembered
 from ..errors import refuse
 from ..layers import Layer, Spec
 from ..ragged import Layout
-from ..serialization import serialize
+from ..serialization import custom_object_scope, serialize
 from .hub import OnHub
 from .not_asked import NOT_ASKED
 from .summary import Asked, of_children, summary, table_of
@@ -91,8 +91,16 @@ class Model(OnHub, Trained, refused=NOT_ASKED):
         return super().__new__(cls, *args, **kwargs)
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
-        """A fresh model from `get_config`'s arguments; of the data of a graph, the graph."""
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+        """A fresh model from `get_config`'s arguments; of the data of a graph, the graph.
+
+        Args:
+            config: the arguments by name.
+            custom_objects: classes and functions of one's own, by name.
+        """
+        if custom_objects is not None:
+            with custom_object_scope(custom_objects):
+                return cls.from_config(config)
         graph = isinstance(config, dict) and "layers" in config
         if graph and (cls is Model or "input_layers" in config):
             drawn: Any = Model.drawn

@@ -315,12 +315,18 @@ class Sequential(OlderMethods, Model):
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
         """A fresh model from `get_config`'s arguments; built, where Keras says what it was given.
+
+        Args:
+            config: the arguments by name.
+            custom_objects: classes and functions of one's own, by name.
 
         Raises:
             ValueError: one of them is no argument, or not what it may be.
         """
+        if custom_objects is not None:
+            return super().from_config(config, custom_objects)
         shape = config.get("build_input_shape") if isinstance(config, dict) else None
         model = super().from_config({k: v for k, v in config.items() if k != "build_input_shape"})
         if shape is not None and not model.built:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from ...ragged import Layout, Ragged
-from ..words import Words
+from .words import Words
 
 
 def is_of_tensorflow(x: Any) -> bool:

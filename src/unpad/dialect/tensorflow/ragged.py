@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...data.words import Words
+from ...data.source.words import Words
 from ...ragged import Ragged
 
 __all__ = ["constant"]

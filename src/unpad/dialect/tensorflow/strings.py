@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ...data.words import Words
+from ...data.source.words import Words
 from ...ragged import Ragged
 from ...ragged.numbers import as_dtype
 from .ragged import RaggedWords

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from ...data.dataset import Dataset
-from ...data.words import Words
+from ...data.source.words import Words
 from ...errors import refuse
 
 
