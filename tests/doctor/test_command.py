@@ -1,5 +1,6 @@
 """python -m unpad doctor: scripts watched, models with data, exit codes, files."""
 
+import builtins
 import json
 import xml.etree.ElementTree as ElementTree
 from html.parser import HTMLParser
@@ -36,6 +37,39 @@ raise SystemExit("trained")
 """
 
 
+KERAS = """
+import os
+os.environ["KERAS_BACKEND"] = "torch"  # before Keras is imported, here and nowhere else
+import numpy as np
+from keras import Sequential, layers
+
+words = np.zeros((60, 12), int)
+for i in range(60):
+    words[i, : 3 + i % 9] = np.random.default_rng(i).integers(1, 50, 3 + i % 9)
+model = Sequential([layers.Embedding(50, 4, mask_zero={mask}), layers.LSTM(4)])
+model.compile("adam", "mse")
+model.fit(words, np.random.default_rng(0).normal(size=(60, 4)), verbose=0)
+raise SystemExit("trained")
+"""
+CALLED = """
+# A loop of torch's own, without keras, unpad or fit().
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed, self.walk = nn.Embedding(50, 8), nn.GRU(8, 8, batch_first=True)
+
+    def forward(self, ids, lengths):
+        return self.walk(self.embed(ids))[0]{last}
+
+batch = torch.randint(1, 50, (6, 9))
+Net()(batch, torch.tensor([9, 8, 7, 6, 5, 4]))
+raise SystemExit("trained")
+"""
+
+
 def asked(tmp_path, text, *options, name="script.py"):
     (tmp_path / name).write_text(text)
     return main(["doctor", str(tmp_path / name), *options])
@@ -56,6 +90,24 @@ def test_a_loop_of_torch_is_watched_at_its_first_call(tmp_path, capsys):
     assert asked(tmp_path, LOOP.format(layer="GRU(8, 8, batch_first=True)")) == 0
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_a_script_of_kerass_is_watched_once_it_has_imported_keras(tmp_path, capsys):
+    before = builtins.__import__
+    assert asked(tmp_path, KERAS.format(mask=False)) == 1
+    assert "not masked" in capsys.readouterr().out
+    assert asked(tmp_path, KERAS.format(mask=True)) == 0
+    assert "Nothing found." in capsys.readouterr().out
+    assert builtins.__import__ is before
+
+
+def test_a_loop_may_speak_of_keras_in_a_comment(tmp_path, capsys):
+    last = "[torch.arange(len(ids)), lengths - 1]"
+    assert asked(tmp_path, CALLED.format(last=last)) == 0
+    assert asked(tmp_path, CALLED.format(last="[:, -1]")) == 1
+    said = " ".join(capsys.readouterr().out.split())
+    assert "return self.walk(self.embed(ids))[0][:, -1] cure:" in said
+
+
 def test_what_cannot_be_asked_exits_with_2(tmp_path, capsys):
     assert asked(tmp_path, "print('nothing')") == 2
     assert "trained nothing that is watched" in capsys.readouterr().err
@@ -66,7 +118,45 @@ def test_what_cannot_be_asked_exits_with_2(tmp_path, capsys):
     assert "ZeroDivisionError" in capsys.readouterr().err
 
 
-def test_levels_baselines_and_files(tmp_path):
+def test_what_is_wrong_with_the_question_is_told_before_a_script_is_run(tmp_path, capsys):
+    (tmp_path / "other.json").write_text("[]")
+    for options, said in (
+        (("--report", str(tmp_path / "r.pdf")), "unknown ending '.pdf'"),
+        (("--junit", str(tmp_path / "no" / "r.xml")), "there is no folder for it."),
+        (("--baseline", str(tmp_path / "b.json")), "--baseline: there is no file "),
+        (("--baseline", str(tmp_path / "other.json")), "expected a file of --report NAME.json."),
+    ):
+        assert asked(tmp_path, "print('run')", *options) == 2
+        told = capsys.readouterr()
+        assert said in told.err and told.out == ""
+    for what in (str(tmp_path / "absent.py"), str(tmp_path / "absent.py:f"), "absent_module:f"):
+        assert main(["doctor", what, "--data", "d.parquet", "--x", "x"]) == 2
+        assert capsys.readouterr().err.startswith("doctor: could not be asked: ")
+    assert main(["doctor", "absent.py"]) == 2
+    assert capsys.readouterr().err == "doctor: could not be asked: there is no script absent.py.\n"
+
+
+def test_a_module_may_be_named_as_python_imports_it(tmp_path, capsys, monkeypatch):
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "nets").mkdir()
+    (tmp_path / "nets" / "tagger_of_one_test.py").write_text(
+        "from torch import nn\ndef build():\n"
+        "    return nn.Sequential(nn.Embedding(9, 4), nn.Linear(4, 2))\n"
+    )
+    parquet.write_table(pyarrow.table({"x": [[1, 2, 3, 4], [5, 6], [7, 8, 1]]}), "d.parquet")
+    what = ["--data", "d.parquet", "--x", "x"]
+    assert main(["doctor", "nets.tagger_of_one_test:build", *what]) == 0
+    assert "Nothing found." in capsys.readouterr().out
+    assert main(["doctor", "nets.tagger_of_one_test:other", *what]) == 2
+    assert "has no function other" in capsys.readouterr().err
+    assert main(["doctor", "nets.tagger_of_one_test:build", "--data", "e.parquet", "--x", "x"]) == 2
+    assert "could not be asked: there is no file e.parquet." in capsys.readouterr().err
+
+
+def test_levels_baselines_and_files(tmp_path, capsys):
     faulty = SCRIPT.format(mask=False)
     page, sarif, junit = (tmp_path / n for n in ("r.html", "r.out", "r.tests"))
     files = ["--report", str(page), "--sarif", str(sarif), "--junit", str(junit)]
@@ -75,7 +165,10 @@ def test_levels_baselines_and_files(tmp_path):
     assert json.loads(sarif.read_text())["runs"][0]["results"][0]["ruleId"] == "not-masked"
     assert ElementTree.fromstring(junit.read_bytes()).get("failures") == "1"
     assert asked(tmp_path, faulty, "--fail-on", "error", "--report", str(tmp_path / "b.json")) == 0
+    capsys.readouterr()
     assert asked(tmp_path, faulty, "--baseline", str(tmp_path / "b.json")) == 0
+    said = capsys.readouterr().out
+    assert "Nothing found." in said and "accepted by" in said and said.endswith("b.json: 2.\n")
 
 
 def test_a_model_with_its_data(tmp_path, capsys):

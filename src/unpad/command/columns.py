@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ def column(path: str, name: str, vocabulary: dict[str, int], first: int) -> Any:
     Raises:
         ValueError: the file cannot be read, or has no such column.
     """
+    if not Path(path).is_file():
+        raise ValueError(f"doctor: there is no file {path}.")
     try:
         from pyarrow import parquet
 

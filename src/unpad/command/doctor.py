@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import importlib.util
 import json
 import sys
@@ -26,22 +27,49 @@ def doctor(arguments: Sequence[str]) -> int:
     """Asks, prints the report, writes the files that are wanted, and gives the exit code."""
     options, rest = _parser().parse_known_args(list(arguments))
     try:
+        # What is wrong with the question is told before a script is run for it.
+        files = _files(options)
+        accepted = _accepted(options.baseline)
         report = _report(options, rest)
-        if options.baseline:
-            known = json.loads(Path(options.baseline).read_text(encoding="utf-8"))
-            report = report.without(f["fingerprint"] for f in known["findings"])
-        print(report)
-        for path, ending in (
-            (options.report, None),
-            (options.sarif, ".sarif"),
-            (options.junit, ".xml"),
-        ):
-            if path is not None:
-                report.save(path, ending)
+        new = report.without(accepted)
+        print(new)
+        if accepted:
+            count = len(report.findings) - len(new.findings)
+            print(f"Found again and accepted by {options.baseline}: {count}.")
+        for path, ending in files:
+            new.save(path, ending)
     except Exception as error:
-        print(f"doctor: could not be asked: {type(error).__name__}: {error}", file=sys.stderr)
+        kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
+        said = str(error).removeprefix("doctor: ")
+        print(f"doctor: could not be asked: {kind}{said}", file=sys.stderr)
         return 2
-    return 1 if report.at_least(options.fail_on) else 0
+    return 1 if new.at_least(options.fail_on) else 0
+
+
+def _files(options: argparse.Namespace) -> list[tuple[str, str]]:
+    """What is to be written, each with its form."""
+    wanted = ((options.report, None), (options.sarif, ".sarif"), (options.junit, ".xml"))
+    files = [(path, ending or Path(path).suffix) for path, ending in wanted if path is not None]
+    for path, ending in files:
+        Report().as_file(ending)
+        if not Path(path).resolve().parent.is_dir():
+            raise ValueError(f"{path} cannot be written: there is no folder for it.")
+    return files
+
+
+def _accepted(path: str | None) -> list[str]:
+    """Fingerprints of what a report holds."""
+    if path is None:
+        return []
+    try:
+        known = json.loads(Path(path).read_text(encoding="utf-8"))
+        return [finding["fingerprint"] for finding in known["findings"]]
+    except FileNotFoundError:
+        raise ValueError(f"--baseline: there is no file {path}.") from None
+    except (ValueError, KeyError, TypeError):
+        raise ValueError(
+            f"--baseline: {path} is no report: expected a file of --report NAME.json."
+        ) from None
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -51,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("what", help="script.py, or module.py:function that gives a model")
+    parser.add_argument("what", help="script.py, or module:function that gives a model")
     parser.add_argument("--data", help="a Parquet file")
     parser.add_argument("--x", help="its column of sequences")
     parser.add_argument("--y", help="its column of labels")
@@ -67,6 +95,8 @@ def _parser() -> argparse.ArgumentParser:
 def _report(options: argparse.Namespace, rest: list[str]) -> Report:
     path, _, function = options.what.rpartition(":")
     if not path:
+        if not Path(options.what).is_file():
+            raise ValueError(f"there is no script {options.what}.")
         if options.data is not None:
             raise ValueError("--data goes with module.py:function; a script reads its own.")
         found = watched(options.what, rest)
@@ -90,15 +120,28 @@ def _report(options: argparse.Namespace, rest: list[str]) -> Report:
 
 
 def _loaded(path: str, function: str) -> Any:
-    spec = importlib.util.spec_from_file_location(Path(path).stem, path)
-    if spec is None or spec.loader is None or not Path(path).exists():
-        raise ValueError(f"there is no module {path}.")
-    module = importlib.util.module_from_spec(spec)
-    sys.path.insert(0, str(Path(path).resolve().parent))
-    try:
-        spec.loader.exec_module(module)
-    finally:
-        sys.path.pop(0)
+    module = _module(path)
     if not hasattr(module, function):
         raise ValueError(f"{path} has no function {function}.")
     return getattr(module, function)
+
+
+def _module(path: str) -> Any:
+    """Of a file, or by a name, as Python imports it where the command is called."""
+    by_name = not Path(path).exists()
+    spec = None if by_name else importlib.util.spec_from_file_location(Path(path).stem, path)
+    sys.path.insert(0, str(Path.cwd() if by_name else Path(path).resolve().parent))
+    try:
+        if by_name and not path.endswith(".py") and importlib.util.find_spec(path) is not None:
+            return importlib.import_module(path)
+        if spec is None or spec.loader is None:
+            raise ValueError(f"there is no module {path}.")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+    except ModuleNotFoundError as error:
+        if error.name is not None and path.startswith(error.name):
+            raise ValueError(f"there is no module {path}.") from None
+        raise
+    finally:
+        sys.path.pop(0)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import builtins
+import re
 import runpy
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ from torch import Tensor, nn
 
 from .. import models
 from ..doctor import Report, examine, probe
+
+_IMPORTS = re.compile(r"^\s*(?:import|from)\s+(?:unpad|keras|tensorflow)\b", re.M)
 
 
 class _Stop(BaseException):
@@ -22,8 +26,8 @@ class _Stop(BaseException):
 def watched(path: str, arguments: Sequence[str]) -> Report | None:
     """Runs a script until it would train: `fit` of unpad or Keras, or a module's first call.
 
-    The first batch that a module of PyTorch's is called with is what it is probed with; scripts
-    that name Keras or unpad are watched at `fit` alone.
+    The first batch that a module of PyTorch's is called with is what it is probed with. A script
+    that imports Keras or unpad and calls a `fit` is watched there alone: modules may come before.
 
     Args:
         path: of the script.
@@ -37,7 +41,11 @@ def watched(path: str, arguments: Sequence[str]) -> Report | None:
     sys.argv = [path, *arguments]
     sys.path.insert(0, str(Path(path).resolve().parent))
     try:
-        with _patched(_patches(path, found)):
+        with ExitStack() as kept:
+            kept.enter_context(_patched(_patches(path, found)))
+            kept.enter_context(_when_imported("keras", lambda keras: _patched(
+                [(keras.Model, "fit", _fit(found))]
+            )))  # fmt: skip
             runpy.run_path(path, run_name="__main__")
     except _Stop:
         pass
@@ -46,13 +54,17 @@ def watched(path: str, arguments: Sequence[str]) -> Report | None:
     return found[0] if found else None
 
 
-def _patches(path: str, found: list[Report]) -> list[tuple[Any, str, Callable[..., Any]]]:
+def _fit(found: list[Report]) -> Callable[..., None]:
     def fit(model: Any, x: Any = None, y: Any = None, *args: Any, **options: Any) -> None:
         held = options.get("validation_data")
         share = options.get("validation_split") or 0.0
         found.append(examine(x, y, model, validation=held, validation_split=share))
         raise _Stop
 
+    return fit
+
+
+def _patches(path: str, found: list[Report]) -> list[tuple[Any, str, Callable[..., Any]]]:
     def call(module: nn.Module, *args: Any, **named: Any) -> Any:
         first = args[0] if args else next(iter(named.values()), None)
         if (
@@ -60,6 +72,7 @@ def _patches(path: str, found: list[Report]) -> list[tuple[Any, str, Callable[..
             and first.ndim > 1
             and len(first) > 0
             and next(module.parameters(), None) is not None
+            and not _of_others(module)
         ):
             with _patched([(nn.Module, "__call__", original)]):
                 found.append(probe(module, first.detach(), training=False))
@@ -67,19 +80,44 @@ def _patches(path: str, found: list[Report]) -> list[tuple[Any, str, Callable[..
         return original(module, *args, **named)
 
     original = nn.Module.__call__
+    fit = _fit(found)
     patches: list[tuple[Any, str, Callable[..., Any]]] = [(models.Model, "fit", fit)]
     patches.append((models.Sequential, "fit", fit))
     text = Path(path).read_text(encoding="utf-8")
-    if "keras" in text and "unpad as keras" not in text:
-        try:
-            import keras
-        except ImportError:
-            keras = None
-        if keras is not None:
-            patches.append((keras.Model, "fit", fit))
-    if "keras" not in text and "unpad" not in text:
+    if not (_IMPORTS.search(text) and ".fit(" in text):
         patches.append((nn.Module, "__call__", call))
     return patches
+
+
+def _of_others(module: nn.Module) -> bool:
+    """Whether it is a layer of unpad's or Keras's, which is built by calls before it is trained."""
+    return any(c.__module__.startswith(("keras.", "unpad.")) for c in type(module).__mro__)
+
+
+@contextmanager
+def _when_imported(
+    name: str, then: Callable[[Any], AbstractContextManager[None]]
+) -> Iterator[None]:
+    """What is done to a module once the script imports it, and undone at the end.
+
+    It is not imported before: a script may choose Keras's backend first.
+    """
+    original = builtins.__import__
+    with ExitStack() as kept:
+
+        def imports(*args: Any, **named: Any) -> Any:
+            out = original(*args, **named)
+            module = sys.modules.get(name)
+            if hasattr(module, "Model") and builtins.__import__ is imports:
+                builtins.__import__ = original
+                kept.enter_context(then(module))
+            return out
+
+        builtins.__import__ = imports
+        try:
+            yield
+        finally:
+            builtins.__import__ = original
 
 
 @contextmanager

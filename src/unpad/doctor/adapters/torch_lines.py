@@ -135,5 +135,6 @@ def _line() -> tuple[str | None, int]:
 def _where(call: Call) -> Where:
     if call.file is None:
         return Where(layer=call.layer)
+    linecache.checkcache(call.file)  # it may have been written since
     code = linecache.getline(call.file, call.line).strip() or None
     return Where(layer=call.layer, file=call.file, line=call.line, code=code)

@@ -109,7 +109,15 @@ class Report(Sequence[Finding]):
             ValueError: the ending is none of these.
         """
         path = Path(path)
-        path.write_text(written(self, ending or path.suffix), encoding="utf-8")
+        path.write_text(self.as_file(ending or path.suffix), encoding="utf-8")
+
+    def as_file(self, ending: str) -> str:
+        """What a file of this ending holds.
+
+        Raises:
+            ValueError: the ending is none of those that `save` knows.
+        """
+        return written(self, ending)
 
     def to_data(self) -> dict[str, Any]:
         """It as JSON has it."""
