@@ -321,3 +321,17 @@ def test_dot_refuses():
         L.Dot(axes=2).output_spec([Spec((3,)), Spec((3,))])
     with says("Dot: expected axes as an integer or two, got (1, 2, 3)."):
         L.Dot(axes=(1, 2, 3))
+
+
+def test_derivatives_of_dot_over_time():
+    a, b = coded([2, 0, 3], (2,)) / 1000, coded([2, 0, 3], (3,)).map(torch.cos)
+    layer = L.Dot(1, dtype="float64")
+
+    def run(x, y):
+        return layer([a.with_values(x), b.with_values(y)])
+
+    leaves = [v.values.clone().requires_grad_() for v in (a, b)]
+    assert torch.autograd.gradcheck(run, leaves)
+    assert torch.autograd.gradgradcheck(run, leaves)
+    (alone,) = torch.autograd.grad(run(leaves[0], leaves[1].detach()).sum(), leaves[:1])
+    assert alone.shape == leaves[0].shape

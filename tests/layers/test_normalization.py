@@ -212,3 +212,23 @@ def test_renormalised_padding_and_empty_batches_move_nothing():
     assert len(before) == 7
     for a, b in zip(one.weights, other.weights, strict=True):
         torch.testing.assert_close(a, b)
+
+
+@pytest.mark.parametrize("groups", [1, 2, -1])
+@pytest.mark.parametrize("axis", [-1, 2])
+def test_group_normalization_is_that_of_each_sequence_s_grid(groups, axis):
+    """And so are its first and second derivatives."""
+    x = coded([3, 0, 5, 1], (4, 2)) / 1000
+    x = x.with_values(x.values.cos())
+    layer = L.GroupNormalization(groups, axis, dtype="float64")
+    layer(x)
+    parts = [p[None] for p in x.values.split([3, 5, 1])]
+    alone = torch.cat([layer(p)[0] for p in parts])
+    torch.testing.assert_close(layer(x).values, alone)
+
+    def run(values):
+        return layer(x.with_values(values)).values
+
+    values = x.values.clone().requires_grad_()
+    assert torch.autograd.gradcheck(run, [values])
+    assert torch.autograd.gradgradcheck(run, [values])

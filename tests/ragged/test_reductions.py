@@ -4,7 +4,7 @@ import pytest
 import torch
 from hypothesis import given
 
-from unpad import Ragged
+from unpad import Layout, Ragged
 from unpad.ragged import reductions
 from unpad.testing import coded
 
@@ -86,3 +86,32 @@ def test_a_sequence_has_the_same_bits_alone_and_in_company():
     for i in range(ragged.batch):
         alone = ragged[i : i + 1]
         assert torch.equal(reductions.segment_sum(alone.values, alone.layout)[0], together[i])
+
+
+@pytest.mark.parametrize("name", ["segment_max", "segment_min"])
+def test_sequences_of_one_length_are_reduced_as_any(name):
+    """They go another way; ties and NaN included, to the same numbers and gradients."""
+    reduce = getattr(reductions, name)
+    values = torch.tensor([[1.0, 5], [3, 5], [3, 2], [0, float("nan")], [-1, 7], [-1, -1]])
+    found = []
+    for lengths in ([3, 3], [3, 3, 0]):
+        leaf = values.clone().requires_grad_()
+        rows = reduce(leaf, Layout.from_lengths(lengths))[:2]
+        (gradient,) = torch.autograd.grad(rows, leaf, torch.tensor([[1.0, -2], [3, 4]]))
+        found.append((rows, gradient))
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=0, equal_nan=True)
+
+
+def test_a_sum_has_the_same_bits_alone_and_on_any_number_of_threads():
+    values = torch.randn(700, 96, generator=torch.Generator().manual_seed(0))
+    layout = Layout.from_lengths([300, 1, 0, 399])
+    alone = reductions.segment_sum(values[301:], Layout.from_lengths([399]))
+    assert torch.equal(reductions.segment_sum(values, layout)[3], alone[0])
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        one = reductions.segment_sum(values, layout)
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(one, reductions.segment_sum(values, layout))

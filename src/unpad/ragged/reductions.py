@@ -15,6 +15,7 @@ from torch.autograd import forward_ad
 
 from .layout import Layout
 from .numbers import HALF, as_constant
+from .own import Own
 
 
 def spread(rows: Tensor, layout: Layout) -> Tensor:
@@ -27,7 +28,7 @@ def segment_sum(values: Tensor, layout: Layout) -> Tensor:
     if values.dtype in HALF:
         return segment_sum(values.float(), layout).to(values.dtype)
     if values.is_floating_point():
-        asked = values.requires_grad and torch.is_grad_enabled() and not _in_another_s_hands()
+        asked = values.requires_grad and torch.is_grad_enabled() and not in_another_s_hands()
         return _Sum.apply(values, layout) if asked else _segment_reduce(values, layout, "sum", 0)
     values = values.to(torch.int64)
     total = values.new_zeros((layout.batch, *values.shape[1:]))
@@ -123,13 +124,32 @@ def _like_rows(vector: Tensor, rows: Tensor) -> Tensor:
 
 
 def _segment_reduce(values: Tensor, layout: Layout, reduce: str, empty: float) -> Tensor:
+    own = layout.own
+    if values.is_cpu and not in_another_s_hands():
+        # Four and ten times as fast as segment_reduce, and of a sequence the same bits.
+        if reduce == "sum":
+            rows = values.new_zeros((layout.batch, *values.shape[1:]))
+            return rows.index_add_(0, own.sequence_ids, values)
+        if equal := _equal(layout):
+            grid = values.reshape(layout.batch, equal, *values.shape[1:])
+            return grid.amax(1) if reduce == "max" else grid.amin(1)
     flat = values.reshape(values.shape[0], values.shape[1:].numel())
     if layout.batch == 0:
         return values.sum(0, keepdim=True)[:0]
     rows = torch.segment_reduce(
-        flat.contiguous(), reduce, offsets=layout.own.offsets, axis=0, initial=empty, unsafe=True
+        flat.contiguous(), reduce, offsets=own.offsets, axis=0, initial=empty, unsafe=True
     )
     return rows.reshape(layout.batch, *values.shape[1:])
+
+
+def _equal(layout: Layout) -> int:
+    """The number of steps of each sequence, where that is one number; else 0."""
+
+    def found(own: Own) -> int:
+        counts = own.counts
+        return counts[0] if counts and counts.count(counts[0]) == len(counts) else 0
+
+    return layout.own.derived("equal", found)
 
 
 class _Sum(torch.autograd.Function):
@@ -145,7 +165,7 @@ class _Sum(torch.autograd.Function):
         return spread(gradients[0], ctx.layout), None
 
 
-def _in_another_s_hands() -> bool:
+def in_another_s_hands() -> bool:
     """Whether a graph is made, or torch.func or a tangent asks, each of which knows torch's own."""
     return (
         torch.compiler.is_compiling()
@@ -192,9 +212,17 @@ class _Extreme(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
         values, found = ctx.saved_tensors
-        takes = (values == spread(found, ctx.layout)).to(values.dtype)
-        shares = gradients[0] / segment_sum(takes, ctx.layout).clamp(min=1)
-        return takes * spread(shares, ctx.layout), None, None
+        layout, shape = ctx.layout, values.shape
+        equal = 0 if torch.compiler.is_compiling() else _equal(layout)
+        if equal:  # beside all steps of a sequence without being laid out
+            values, found = values.reshape(layout.batch, equal, *shape[1:]), found[:, None]
+        else:
+            found = spread(found, layout)
+        takes = (values == found).to(values.dtype)
+        many = takes.sum(1) if equal else segment_sum(takes, layout)
+        shares = gradients[0] / many.clamp(min=1)
+        gradient = takes * (shares[:, None] if equal else spread(shares, layout))
+        return gradient.reshape(shape), None, None
 
 
 def _first_at(values: Tensor, layout: Layout, found: Tensor) -> Tensor:

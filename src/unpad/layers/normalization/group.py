@@ -15,8 +15,11 @@ from ...core.options import LayerOptions
 from ...core.spec import Spec
 from ...core.weight_options import weight_options
 from ...ragged import Layout, Ragged
-from ...ragged.reductions import segment_mean, spread
+from ...ragged.reductions import in_another_s_hands, segment_mean, spread
 from .features import Affine, in_float32, standardised
+
+# Statistics are over what lies before, within and behind a group.
+_WITHIN = (1, 3, 4)
 
 
 class GroupNormalization(Affine):
@@ -109,7 +112,6 @@ class GroupNormalization(Affine):
         at = values.ndim + self._at
         groups = values.shape[at] if self.groups == -1 else self.groups
         before, after = math.prod(values.shape[1:at]), math.prod(values.shape[at + 1 :])
-        # Statistics are over what lies before, within and behind a group.
         grouped = values.reshape(values.shape[0], before, groups, values.shape[at] // groups, after)
         layout = inputs.layout if isinstance(inputs, Ragged) else None
         normal = _normalised(grouped, layout, self.epsilon).reshape(values.shape)
@@ -125,15 +127,46 @@ class GroupNormalization(Affine):
 
 def _normalised(x: Tensor, layout: Layout | None, epsilon: float) -> Tensor:
     """(rows, before, groups, size, after) by the mean and variance of each sequence's groups."""
-    within = (1, 3, 4)
     if layout is None:
-        return standardised(x, within, epsilon)
+        return standardised(x, _WITHIN, epsilon)
     x = in_float32(x)
-    mean = segment_mean(x.mean(within), layout)
-    x = x - _at_steps(mean, layout)
-    variance = segment_mean(x.square().mean(within), layout)
-    return x * _at_steps(torch.rsqrt(variance + epsilon), layout)
+    plain = type(x) in (Tensor, torch.nn.Parameter) and not in_another_s_hands()
+    if plain and x.requires_grad and torch.is_grad_enabled():
+        return _Normalised.apply(x, layout, epsilon)
+    return _by_groups(x, layout, epsilon)[0]
 
 
-def _at_steps(rows: Tensor, layout: Layout) -> Tensor:
-    return spread(rows, layout)[:, None, :, None, None]
+def _by_groups(x: Tensor, layout: Layout, epsilon: float) -> tuple[Tensor, Tensor]:
+    """The normalised values, and by what was divided."""
+    x = x - _means(x, layout)
+    scale = torch.rsqrt(_means(x * x, layout) + epsilon)
+    return x * scale, scale
+
+
+class _Normalised(torch.autograd.Function):
+    """With the derivative in its own words: torch's takes twice the passes over the values."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, layout: Layout, epsilon: float) -> Tensor:
+        normal, scale = _by_groups(x, layout, epsilon)
+        ctx.layout, ctx.epsilon = layout, epsilon
+        ctx.save_for_backward(x, normal, scale)
+        return normal
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, None, None]:
+        (d,), (x, normal, scale) = gradients, ctx.saved_tensors
+        if torch.is_grad_enabled():  # somebody differentiates it again
+            again = _by_groups(x, ctx.layout, ctx.epsilon)[0]
+            return torch.autograd.grad(again, x, d, create_graph=True)[0], None, None
+        d = d.contiguous()
+        shift, slope = _means(d, ctx.layout), _means(d * normal, ctx.layout)
+        d = (d - shift).addcmul_(normal, slope, value=-1)
+        return d.mul_(scale), None, None
+
+
+def _means(x: Tensor, layout: Layout) -> Tensor:
+    """The mean over each sequence's groups, beside every value of them."""
+    # Over the steps first: then next to nothing is left to go through by small groups.
+    rows = segment_mean(x, layout)
+    return spread(rows.mean(_WITHIN, keepdim=True).expand(rows.shape).contiguous(), layout)
