@@ -10,7 +10,7 @@ import unpad as keras
 from unpad import callbacks
 from unpad.formats.checkpoint import read_state
 from unpad.saving import DamagedFile
-from unpad.training.state import taken_apart
+from unpad.training.state import Kept, State, taken_apart
 
 from ..messages import says
 
@@ -363,3 +363,8 @@ def parts_of(nest):
     inner = nest.values() if isinstance(nest, dict) else nest if isinstance(nest, list) else ()
     for part in inner:
         yield from parts_of(part)
+
+
+def test_a_state_that_lacks_a_part_is_told():
+    with says("says nothing of 'reading': another version of unpad wrote it"):
+        State({"place": {}}).check({"place": Kept(), "reading": Kept()})

@@ -74,8 +74,10 @@ class State:
         return cls(parts)
 
     def check(self, kept: Mapping[str, Kept]) -> None:
-        """Raises ValueError where a part is of something else, as another model."""
+        """Raises ValueError where a part is of something else, as another model, or is missing."""
         for name, part in kept.items():
+            if name not in self.parts:
+                raise ValueError(f"says nothing of {name!r}: another version of unpad wrote it")
             part.check(self.parts[name])
 
     def into(self, kept: Mapping[str, Kept], ranks: Ranks = ALONE) -> None:
