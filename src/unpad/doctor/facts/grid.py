@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ...ragged import Ragged
+from ...ragged.batch import values_of
 from ...ragged.numbers import as_tensor
 
 # Enough to be sure of what nearly every sequence shows; a million numbers are read in some
@@ -64,7 +65,7 @@ def as_ids(given: Ragged | Tensor) -> Ragged | Tensor:
     Args:
         given: what a model embeds.
     """
-    values = given.values if isinstance(given, Ragged) else given
+    values = values_of(given)
     axes = 1 if isinstance(given, Ragged) else 2
     if not values.is_floating_point() or values.ndim != axes or not values.numel():
         return given
