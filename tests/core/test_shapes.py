@@ -131,3 +131,15 @@ def test_a_table_is_made_without_a_shape():
         assert layer.built and layer.embeddings.shape == (4, 2)
     table = np.arange(8.0).reshape(4, 2)
     assert keras.layers.Embedding(4, 2, weights=[table]).embeddings.tolist() == table.tolist()
+
+
+def test_keras_tensor_is_a_symbol_of_a_shape():
+    """`keras.KerasTensor(shape, dtype)`, as `compute_output_spec` is asked with in Keras."""
+    tensor = keras.KerasTensor((None, 4), "float64", name="x")
+    assert (tensor.shape, tensor.dtype, tensor.name) == ((None, 4), torch.float64, "x")
+    assert isinstance(keras.Input((3,)), keras.KerasTensor)
+    found = keras.layers.Dense(3).compute_output_spec(keras.KerasTensor((None, 4)))
+    assert isinstance(found, keras.KerasTensor) and found.shape == (None, 3)
+    assert keras.ops.exp(keras.KerasTensor((None, 7, 4))).shape == (None, 7, 4)
+    with pytest.raises(ValueError, match="KerasTensor: expected shape"):
+        keras.KerasTensor((None, -1))

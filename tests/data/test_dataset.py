@@ -109,6 +109,18 @@ def test_a_fit_goes_through_it_by_epochs_and_the_next_fit_goes_on():
         model.fit(rows().repeat(), verbose=0)
 
 
+def test_a_generators_numbers_are_of_the_types_that_are_said():
+    rows = [([1, 2], {"name": "a", "weight": 1}), ([3], {"name": "b", "weight": 2})]
+    types = ("int32", {"name": "string", "weight": torch.float64})
+    (x, y), _ = Dataset.from_generator(lambda: iter(rows), output_types=types, output_shapes=None)
+    assert (x.dtype, x.tolist(), y["name"]) == (torch.int32, [1, 2], "a")
+    assert y["weight"].dtype is torch.float64
+    counted = Dataset.from_generator(lambda n: iter(range(n)), "float32", args=(3,))
+    assert torch.stack(list(counted)).tolist() == [0.0, 1.0, 2.0]
+    with pytest.raises(ValueError, match="from_generator: output_types"):
+        list(Dataset.from_generator(lambda: iter([1]), "float31"))
+
+
 def test_a_cache_reads_once():
     read = []
     data = Dataset.from_generator(lambda: (read.append(n) or n for n in range(3))).cache()

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
+from .. import arguments
 from ..ragged import Ragged
+from ..ragged.numbers import as_dtype
 from .spec import Spec, spec_of
 from .structure import arranged, flat
 
@@ -50,13 +52,28 @@ class Symbol:
     cannot be done with a batch of this type is refused there.
 
     Args:
-        spec: Ragged or dense, feature shape, dtype, whose lengths.
-        node: what it comes out of; None for an input.
+        spec: Ragged or dense, feature shape, dtype, whose lengths; or a grid's shape, the batch in
+            front, as `keras.KerasTensor((None, 3))` is made.
+        node: what it comes out of; None for an input. Beside a shape the type of the values.
         name: shown in errors.
+        dtype: of the values, beside a shape; by default torch's default.
     """
 
-    def __init__(self, spec: Spec, node: Node | None = None, name: str | None = None) -> None:
-        self.spec, self.node, self.name = spec, node, name
+    def __init__(
+        self,
+        spec: Spec | Sequence[int | None],
+        node: Node | str | torch.dtype | None = None,
+        name: str | None = None,
+        *,
+        dtype: Any = None,
+    ) -> None:
+        if not isinstance(spec, Spec):
+            sizes = arguments.sizes("KerasTensor", "shape", spec, unknown=True, least=0)
+            kind = as_dtype(node if dtype is None else dtype, "KerasTensor: dtype")
+            node, spec = None, Spec(tuple(sizes[1:]), False, kind or torch.get_default_dtype())
+        self.spec: Spec = spec
+        self.node: Any = node
+        self.name = name
 
     @property
     def shape(self) -> tuple[int | None, ...]:

@@ -15,6 +15,7 @@ from torch import Tensor
 from ..arguments import integer, positive, wrong
 from ..core.structure import arranged, flat
 from ..ragged import Ragged
+from ..ragged.numbers import as_dtype, as_tensor
 from .source.words import Words
 
 
@@ -69,18 +70,27 @@ class Dataset:
 
     @classmethod
     def from_generator(
-        cls, generator: Callable[..., Iterable[Any]], output_signature: Any = None, args: Any = ()
+        cls,
+        generator: Callable[..., Iterable[Any]],
+        output_types: Any = None,
+        output_shapes: Any = None,
+        args: Any = (),
+        output_signature: Any = None,
     ) -> Dataset:
         """What a function that makes a generator yields.
 
         Args:
             generator: called for each epoch.
-            output_signature: what TensorFlow is told of types and shapes; they are read off here.
+            output_types: of what it yields, in its form: numbers become tensors of these types.
+            output_shapes: what TensorFlow is told of shapes; they are read off here.
             args: of the function.
+            output_signature: what TensorFlow is told of types and shapes; they are read off here.
         """
         if not callable(generator):
             raise wrong("from_generator", "generator", "a function that makes one", generator)
-        return cls(lambda _: iter(generator(*args)))
+        if output_types is None:
+            return cls(lambda _: iter(generator(*args or ())))
+        return cls(lambda _: (_typed(x, output_types) for x in generator(*args or ())))
 
     @classmethod
     def from_text_lines(cls, filenames: Any) -> Dataset:
@@ -417,3 +427,13 @@ def _stacked(rows: list[Any]) -> Any:
 
 def _as_numpy(leaf: Any) -> Any:
     return leaf.detach().cpu().numpy() if isinstance(leaf, Tensor) else leaf
+
+
+def _typed(element: Any, types: Any) -> Any:
+    """What a generator has yielded, with numbers as tensors of these types; texts stay."""
+    if isinstance(types, dict):
+        return {name: _typed(element[name], kind) for name, kind in types.items()}
+    if isinstance(types, (list, tuple)):
+        return tuple(_typed(part, kind) for part, kind in zip(element, types, strict=True))
+    kind = None if types in ("string", str) else as_dtype(types, "from_generator: output_types")
+    return element if kind is None else as_tensor(element, "from_generator").to(kind)
