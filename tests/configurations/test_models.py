@@ -153,10 +153,63 @@ def test_a_clone_shares_nothing(name):
 
 
 def test_a_clone_of_other_layers():
-    model = clone_model(tagger(), lambda layer: L.Dropout(0.5) if layer.name == "dense" else layer)
+    def dropped(layer):
+        return L.Dropout(0.5) if layer.name == "dense" else layer
+
+    model = clone_model(tagger(), clone_function=dropped)
     assert isinstance(model.layers[-1], L.Dropout)
-    graph = clone_model(shared(), lambda layer: copy.deepcopy(layer))
+    graph = clone_model(shared(), clone_function=copy.deepcopy)
     assert len(graph.layers) == len(shared().layers)
+
+
+def with_noise(layer, *inputs, **options):
+    out = layer(*inputs, **options)
+    return L.GaussianNoise(0.1)(out) if isinstance(layer, L.Dense) else out
+
+
+def test_a_clone_whose_calls_draw_more():
+    x = keras.Input((3,))
+    first = L.Dense(4)
+    model = keras.Model(x, L.Dense(2)(first(x)) * 2)
+    noisy = clone_model(model, clone_function=lambda layer: layer, call_function=with_noise)
+    kinds = [type(layer).__name__ for layer in noisy.layers]
+    assert kinds == ["Dense", "GaussianNoise"] * 2
+    batch = torch.randn(5, 3)
+    assert noisy.layers[0] is first and torch.equal(noisy.eval()(batch), model(batch))
+    with says("clone_model: expected model as a graph for call_function, got "):
+        clone_model(keras.Sequential([L.Dense(2)]), call_function=with_noise)
+
+
+@pytest.mark.parametrize("recursive", [False, True])
+def test_a_clone_goes_into_models_within(recursive):
+    x = keras.Input((3,))
+    inner = keras.Model(x, keras.Sequential([keras.Input((3,)), L.Dense(3)])(L.Dense(3)(x)))
+    model = keras.Sequential([keras.Input((3,)), inner, L.Dense(1)])
+    met = []
+
+    def fresh(layer):
+        met.append(type(layer).__name__)
+        return type(layer).from_config(layer.get_config())
+
+    clone = clone_model(model, clone_function=fresh, recursive=recursive)
+    assert sorted(met) == (["Dense"] * 3 if recursive else ["Dense", "Functional"])
+    clone.set_weights(model.get_weights())
+    batch = torch.randn(5, 3)
+    assert torch.equal(clone(batch), model(batch))
+
+
+def test_a_clone_of_other_inputs():
+    a, b = keras.Input((3,)), keras.Input((3,))
+    model = keras.Model({"a": a, "b": b}, L.Dense(2)(a + b))
+    again = clone_model(model, {"b": keras.Input((3,)), "a": keras.Input((3,), name="first")})
+    assert list(again.input) == ["a", "b"] and again.input["a"].name == "first"
+    with says("Functional: expected input_tensors as symbols in the form of its inputs, got "):
+        clone_model(model, keras.Input((3,)))
+    chain = keras.Sequential([keras.Input((3,)), L.Dense(2)])
+    chain = clone_model(chain, keras.Input((None, 3), name="steps"))
+    assert chain.input.name == "steps" and chain.output.shape == (None, None, 2)
+    with says("Sequential: expected input_tensors as the symbol of its input, got [1]."):
+        clone_model(chain, [1])
 
 
 def test_what_is_set_later_is_written():

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Unpack
 
 import torch
 from torch import Tensor
 
 from .. import tree
+from ..arguments import wrong
 from ..core.operation import Operation
 from ..core.options import WithoutName
 from ..core.passes import Pass
@@ -164,16 +166,22 @@ class Functional(Model):
             self._ends = self._redrawn(lambda layer: layer)
         return self._ends
 
-    def _redrawn(self, layer_for: Any) -> tuple[list[Symbol], list[Symbol]]:
-        """The graph drawn again, with these layers."""
-        sources = [entry.again() for entry in self._entries]
+    def _redrawn(
+        self, layer_for: Any, inputs: list[Symbol] | None = None, call: Any = None
+    ) -> tuple[list[Symbol], list[Symbol]]:
+        """The graph drawn again, with these layers, from these symbols, called in this way."""
+        sources = inputs or [entry.again() for entry in self._entries]
         used: dict[str, Any] = {}
 
         def called(name: str) -> Any:
             value = self._part(name)
             if not isinstance(value, Layer):
                 return value
-            return used.setdefault(name, layer_for(value)) if name not in used else used[name]
+            if name not in used:
+                used[name] = layer_for(value)
+            if call is None or isinstance(value, Operation):
+                return used[name]
+            return partial(call, used[name])
 
         held = self._graph.run(called, sources)
         return list(sources), [held[wire] for wire in self._graph.outputs]
@@ -191,13 +199,30 @@ class Functional(Model):
         alone = isinstance(form, (list, tuple)) and len(form) == 1
         return arranged(iter(outputs), form[0] if alone else form)
 
-    def with_layers(self, layer_for: Callable[[Layer], Layer]) -> Functional:
+    def with_layers(
+        self,
+        layer_for: Callable[[Layer], Layer],
+        inputs: Any = None,
+        call: Callable[..., Any] | None = None,
+    ) -> Functional:
         """The same graph of other layers, one for each; arithmetic stays.
 
         Args:
             layer_for: gives the layer that stands for one.
+            inputs: symbols in the place of its inputs, in their form.
+            call: of a layer and its arguments, instead of the layer's call.
+
+        Raises:
+            ValueError: the symbols are not in the form of its inputs.
         """
-        fresh = self._redrawn(lambda x: x if isinstance(x, Operation) else layer_for(x))
+        given = None
+        if inputs is not None:
+            given = in_order(inputs, self.input_form)
+            if given is None or not all(isinstance(s, Symbol) for s in given):
+                raise wrong(self.who, "input_tensors", "symbols in the form of its inputs", inputs)
+        fresh = self._redrawn(
+            lambda x: x if isinstance(x, Operation) else layer_for(x), given, call
+        )
         forms = (self.input_form, self.output_form)
         inputs, outputs = (arranged(iter(s), f) for s, f in zip(fresh, forms, strict=True))
         return Functional(inputs=inputs, outputs=outputs, name=self.given_name)

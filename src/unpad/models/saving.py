@@ -41,24 +41,52 @@ def model_from_config(config: Any, custom_objects: Mapping[str, Any] | None = No
     return deserialize(config, custom_objects, who="model_from_config")
 
 
-def clone_model(model: Any, clone_function: Callable[[Layer], Layer] | None = None) -> Any:
+def clone_model(
+    model: Any,
+    input_tensors: Any = None,
+    clone_function: Callable[[Layer], Layer] | None = None,
+    call_function: Callable[..., Any] | None = None,
+    recursive: bool = False,
+) -> Any:
     """The same model with fresh layers, whose weights are drawn anew.
 
     Args:
         model: a Sequential, a graph, or a class of one's own with a `get_config`.
+        input_tensors: symbols in the place of the inputs of a Sequential or a graph.
         clone_function: gives the layer that stands for one; by default a fresh one like it.
+        call_function: of a graph: called with a layer and the arguments of its call, gives what
+            comes out; it may draw other layers behind it.
+        recursive: whether a model within is not one layer, but is made of such layers itself.
 
     Raises:
-        ValueError: it is no model; or a class of one's own, with a clone_function.
+        ValueError: it is no model, or not one of which this can be asked.
     """
     if not isinstance(model, Model):
         raise wrong("clone_model", "model", "a model", model)
-    if clone_function is None:
+    asked = {
+        "input_tensors": input_tensors, "clone_function": clone_function,
+        "call_function": call_function, "recursive": recursive or None,
+    }  # fmt: skip
+    asked = [name for name, given in asked.items() if given is not None]
+    if not asked:
         return type(model).from_config(model.get_config())
-    wrong_kind = wrong("clone_model", "model", "a Sequential or a graph for clone_function", model)
     if not isinstance(model, (Sequential, Functional)):
-        raise wrong_kind
-    return model.with_layers(clone_function)
+        what = f"a Sequential or a graph for {asked[0]}"
+        raise wrong("clone_model", "model", what, model)
+
+    def stand_in(layer: Layer) -> Layer:
+        if recursive and isinstance(layer, (Sequential, Functional)):
+            call = call_function if isinstance(layer, Functional) else None
+            return clone_model(layer, None, clone_function, call, True)
+        if clone_function is not None:
+            return clone_function(layer)
+        return type(layer).from_config(layer.get_config())
+
+    if isinstance(model, Functional):
+        return model.with_layers(stand_in, input_tensors, call_function)
+    if call_function is not None:
+        raise wrong("clone_model", "model", "a graph for call_function", model)
+    return model.with_layers(stand_in, input_tensors)
 
 
 __all__ = ["clone_model", "deserialize", "model_from_config", "model_from_json", "serialize"]

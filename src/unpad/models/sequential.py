@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..arguments import wrong
 from ..core.options import WithoutName
 from ..core.symbol import Symbol
 from ..core.tails import Tailed
@@ -297,13 +298,19 @@ class Sequential(OlderMethods, Model):
         """
         return self.layers[:1]
 
-    def with_layers(self, layer_for: Callable[[Layer], Layer]) -> Sequential:
+    def with_layers(self, layer_for: Callable[[Layer], Layer], inputs: Any = None) -> Sequential:
         """The same of other layers, one for each.
 
         Args:
             layer_for: gives the layer that stands for one.
+            inputs: a symbol in the place of its input.
         """
         first = [] if self._input is None else [self._input.again()]
+        if inputs is not None:
+            first = [*inputs] if isinstance(inputs, (list, tuple)) else [inputs]
+            if len(first) != 1 or not isinstance(first[0], Symbol):
+                raise wrong(self.who, "input_tensors", "the symbol of its input", inputs)
+            first = [first[0] if isinstance(first[0], Input) else Input.like(first[0])]
         return Sequential([*first, *map(layer_for, self.layers)], name=self.given_name)
 
     def get_config(self) -> dict[str, Any]:
