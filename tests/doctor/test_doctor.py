@@ -354,7 +354,8 @@ def test_what_is_no_padded_array_is_not_looked_at():
     model = unpad.Sequential([layers.Embedding(5, 2), layers.Dense(1)])
     model.compile("sgd", "mse")
     x = Ragged.from_list(letters, levels=2)
-    model.fit(x, x.map(lambda v: v[:, None]), verbose=0)  # ids as floats, within words
+    y = Ragged.from_list([[[[1.0], [2.0]]], [[[3.0]], [[4.0]]]], levels=2)
+    model.fit(x, y, verbose=0)  # ids as floats, within words
     assert examine(np.zeros((5, 4, 3))) == []
     assert (
         examine(np.full((5, 4, 3), np.nan), model=tagger(layers.Masking(np.nan), shape=(4, 3)))
