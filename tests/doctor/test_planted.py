@@ -29,7 +29,7 @@ def test_a_mistake_does_harm_and_is_named(program, capsys, tmp_path, kind):
     program["main"](["--small", "--only", kind, "--pages", str(tmp_path)])
     (mistake,) = [m for m in program["MISTAKES"] if m.kind == kind]
     assert mistake.what in capsys.readouterr().out
-    assert f": {kind}</h" in (tmp_path / f"{kind.replace(' ', '-')}.html").read_text()
+    assert f"</span> {kind}</h2>" in (tmp_path / f"{kind.replace(' ', '-')}.html").read_text()
 
 
 def test_there_are_twelve_kinds_and_more_and_each_is_in_the_readme(program):

@@ -21,3 +21,4 @@ def test_the_fixture_passes_sound_models_and_fails_others(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert "1 failed, 1 passed" in done.stdout, done.stdout + done.stderr
     assert "BrokenLaw" in done.stdout and "padding" in done.stdout
+    assert "raise BrokenLaw" not in done.stdout  # the test's own line, and the report

@@ -253,6 +253,7 @@ def assert_padding_proof(model: Any, samples: Any, **options: Any) -> Report:
     Raises:
         BrokenLaw: with the report: what, how much, where first, and what mends it.
     """
+    __tracebackhide__ = True  # pytest shows the caller's line, and the report
     report = probe(model, samples, **options)
     if report.at_least("warning") or not any(a.could for a in report.asked):
         raise BrokenLaw(str(report))
