@@ -60,7 +60,8 @@ def probe(
     weights do: what leaks, leaks before training. Some 20 calls of 5 sequences of 17 steps.
 
     Args:
-        model: unpad's, Keras's on any backend, a PyTorch module, or a function of a padded grid.
+        model: unpad's, Keras's on any backend, a PyTorch module (Transformers' are), a file in
+            ONNX or a session of onnxruntime's, or a function of a padded grid.
             How it is told what is padding is found by the names of its arguments (lengths, mask,
             attention_mask, key_padding_mask, ...), and a mask's convention by asking.
         samples: a few sequences as it will see them: a list of arrays, a Ragged, or a padded array.

@@ -138,6 +138,19 @@ def _ways(names: dict[str, Any], told: str | None) -> list[Told]:
     return []
 
 
+def ways_of_names(names: list[str], told: str | None = None) -> list[Told]:
+    """The same of a model whose inputs beside the first have these names, and no defaults.
+
+    Raises:
+        CannotAsk: there are others than what says what is padding.
+    """
+    ways = _ways(dict.fromkeys(names), told)
+    unknown = [name for name in names if not ways or name != ways[0].name]
+    if unknown:
+        raise CannotAsk(f"it needs {', '.join(unknown)} too.")
+    return ways or [Told(None)]
+
+
 def told_beside(function: Callable[..., Any]) -> list[Told]:
     """The same of a loss or a metric, whose first two arguments are outputs and targets."""
     try:

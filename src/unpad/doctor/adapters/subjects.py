@@ -11,6 +11,7 @@ from ...ragged import Ragged
 from ..probes import CannotAsk, Laid, Subject
 from .of_function import OfFunction
 from .of_keras import OfKeras
+from .of_onnx import OfOnnx, is_onnx
 from .of_torch import OfTorch
 from .of_unpad import OfUnpad
 
@@ -21,7 +22,7 @@ def subject_of(
     """The model as one that can be asked.
 
     Args:
-        model: unpad's, Keras's, a torch module, or any function.
+        model: unpad's, Keras's, a torch module, a file in ONNX or a session, or any function.
         laid: what it will be asked with.
         arrays: whether a function takes numpy's arrays.
         grids: whether the samples came as a padded array.
@@ -35,6 +36,8 @@ def subject_of(
         return OfUnpad(model, grids or _opens(model, laid), training)
     if _is_keras(model):
         return OfKeras(model, training)
+    if is_onnx(model):
+        return OfOnnx(model, laid, told)
     if isinstance(model, nn.Module):
         return OfTorch(model, laid, told, training)
     if not callable(model):

@@ -13,16 +13,7 @@ def weights_of(model: Any) -> list[tuple[str, Tensor, bool]]:
     """Name and value of each weight that is to be trained, and whether it is an embedding's."""
     theirs = getattr(model, "trainable_variables", None)
     if theirs is not None and not hasattr(model, "open_inputs"):
-        import keras
-
-        return [
-            (
-                v.path,
-                torch.from_numpy(np.array(keras.ops.convert_to_numpy(v.value), dtype="f4")),
-                v.path.endswith("embeddings"),
-            )
-            for v in theirs
-        ]
+        return [(v.path, _value(v.value), v.path.endswith("embeddings")) for v in theirs]
     tables = [m for m in model.modules() if type(m).__name__ == "Embedding"]
     embeds = {id(p) for table in tables for p in table.parameters(False)}
     return [
@@ -30,3 +21,9 @@ def weights_of(model: Any) -> list[tuple[str, Tensor, bool]]:
         for name, p in model.named_parameters()
         if p.requires_grad
     ]
+
+
+def _value(value: Any) -> Tensor:
+    if isinstance(value, Tensor):
+        return value.detach().cpu().float().clone()
+    return torch.from_numpy(np.array(value, dtype="f4"))
