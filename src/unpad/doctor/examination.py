@@ -11,6 +11,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from ..errors import look_up
+from ..kernels import own_threads
 from ..losses import SparseCategoricalCrossentropy
 from ..spellings import depth_of_caller
 from .adapters import heads_of, masks_of
@@ -202,7 +203,8 @@ def tell_split(model: Any, parts: Split) -> None:
 
 
 def _warn(model: Any, case: Case) -> None:
-    report = Report.of(ask(case, CHECKS)[0])
+    with own_threads():  # a hundred small operators; see there
+        report = Report.of(ask(case, CHECKS)[0])
     told = _told.setdefault(model, set())
     for finding in report.roots:
         if finding.severity != "note" and finding.kind not in told:
