@@ -143,3 +143,13 @@ def test_keras_tensor_is_a_symbol_of_a_shape():
     assert keras.ops.exp(keras.KerasTensor((None, 7, 4))).shape == (None, 7, 4)
     with pytest.raises(ValueError, match="KerasTensor: expected shape"):
         keras.KerasTensor((None, -1))
+
+
+def test_the_size_of_an_input_may_be_numpys():
+    longest = np.array([3, 7, 5]).max()
+    assert keras.Input((longest, 4), sparse=False).shape == (None, 7, 4)
+    for size in (np.float64(7), np.int64(-1), True):
+        with says("Input: expected shape as a tuple of sizes, as (None,) for ids, or "):
+            keras.Input((size,))
+    with says("Input: sparse=True is not supported. Leave it out."):
+        keras.Input((3,), sparse=True)

@@ -42,7 +42,7 @@ LACKING = {
     "layers.GlobalMaxPooling1D": {"pool_dimensions"},
     "layers.GRU": {"cell"},
     "layers.InputLayer": {
-        "sparse", "input_tensor", "activity_regularizer", "trainable",
+        "input_tensor", "activity_regularizer", "trainable",
     },
     "layers.LSTM": {"cell"},
     "layers.MaxPool1D": {"pool_dimensions", "pool_mode"},
@@ -57,7 +57,7 @@ LACKING = {
     "metrics.CategoricalCrossentropy": {"axis"},
     "metrics.SparseCategoricalCrossentropy": {"axis"},
     "callbacks.ReduceLROnPlateau": {"baseline"},
-    "Input": {"sparse", "tensor"},
+    "Input": {"tensor"},
     "Sequential.compile": set(),
     "Sequential.fit": set(),
     "Sequential.evaluate": set(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -36,6 +37,7 @@ class Input(Symbol):
             first of `shape`. Layers are then checked for sequences from the start.
         batch_shape: the batch's size and the shape, in Keras's other spelling.
         name: shown in errors.
+        sparse: refused: batches are dense or Ragged.
         optional: whether None may stand in its place when the model is called.
 
     Example:
@@ -53,8 +55,10 @@ class Input(Symbol):
         batch_shape: Sequence[int | None] | None = None,
         name: str | None = None,
         *,
+        sparse: bool | None = None,
         optional: bool = False,
     ) -> None:
+        refuse("Input", sparse=sparse)
         ragged = bool(ragged)
         if batch_shape is not None:
             arguments.sizes("Input", "batch_shape", batch_shape, unknown=True, least=1)
@@ -69,7 +73,9 @@ class Input(Symbol):
                 )
             batch_size, *shape = batch_shape
         known = isinstance(shape, (tuple, list))
-        sizes: tuple[int | None, ...] = tuple([*shape] if known and shape else [])
+        # A size that numpy has counted is one too.
+        given = [int(n) if isinstance(n, np.integer) else n for n in shape or ()] if known else []
+        sizes: tuple[int | None, ...] = tuple(given)
         if not known or not all(n is None or (type(n) is int and n > 0) for n in sizes):
             what = "a tuple of sizes, as (None,) for ids, or batch_shape with the batch"
             raise arguments.wrong("Input", "shape", what, shape)
@@ -122,12 +128,12 @@ class Input(Symbol):
         """
         config = {**read(config)}
         shape = config.pop("batch_shape", None)
-        refuse("Input", sparse=config.pop("sparse", None))
         if shape is not None:
             if not isinstance(shape, (list, tuple)):
                 raise arguments.wrong("Input", "batch_shape", "a list of sizes", shape)
             config["batch_shape"] = tuple(shape)
-        known = ("shape", "dtype", "ragged", "name", "batch_size", "batch_shape", "optional")
+        known = ("shape", "dtype", "ragged", "name", "batch_size", "batch_shape", "sparse",
+                 "optional")  # fmt: skip
         for name in config.keys() - known:
             raise unknown("Input: config", "argument", name, known)
         return cls(**config)
