@@ -56,6 +56,12 @@ def test_what_only_arranges_takes_strings_too(tf):
     assert tf.einsum("ij->ji", tf.ones((2, 3))).shape == (3, 2)  # its first word is no data
 
 
+def test_strings_are_an_array_of_them():
+    texts = unpad.ops.convert_to_tensor([["a cat"], ["the dog"]])
+    assert texts.shape == (2, 1) and texts.numpy()[1, 0] == "the dog"
+    assert unpad.ops.convert_to_tensor([[1.0]]).tolist() == [[1.0]]
+
+
 def test_batches_of_strings_are_asked_for_as_tensors_are(tf):
     (batch,) = tf.data.Dataset.from_tensor_slices(TEXTS).batch(2)
     assert batch.numpy()[1] == "4" and type(batch.numpy()) is np.ndarray

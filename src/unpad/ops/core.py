@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..core.structure import flat
 from ..core.symbol import Symbol
+from ..data.source.words import Words, are_strings
 from ..ragged import Ragged
 from ..ragged.numbers import type_name
 from ..signatures import of_numbers
@@ -59,13 +60,15 @@ def saturate_cast(x: Any, dtype: Any) -> Any:
 
 @of_numbers
 def convert_to_tensor(x: Any, dtype: Any = None, sparse: Any = None, ragged: Any = None) -> Any:
-    """X as a tensor; a Ragged and a symbol stay what they are.
+    """X as a tensor; a Ragged and a symbol stay what they are, strings are an array of them.
 
     Raises:
         ValueError: a sparse tensor is asked for.
     """
     if sparse:
         raise ValueError("convert_to_tensor: sparse tensors are not here.")
+    if are_strings(x):
+        return np.asarray(x, dtype=object).view(Words)
     return array(x, dtype)
 
 

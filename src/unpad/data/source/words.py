@@ -31,3 +31,15 @@ class Words(np.ndarray):
     def numpy(self) -> np.ndarray:
         """The plain array."""
         return self.view(np.ndarray)
+
+
+def are_strings(given: Any) -> bool:
+    """Whether the first of what is given, and the first in that, is a string."""
+    first = given[0] if len(given) else None
+    while isinstance(first, (list, tuple)) and first:
+        first = first[0]
+    if isinstance(first, np.ndarray):
+        return first.dtype.kind in "UST" or (
+            first.dtype.kind == "O" and first.size > 0 and isinstance(first.reshape(-1)[0], str)
+        )
+    return isinstance(first, (str, bytes))

@@ -15,6 +15,7 @@ from torch import Tensor
 from ... import ops, random, tree
 from ...core.weight import Weight as Variable
 from ...data.dataset import Dataset
+from ...data.source.words import are_strings
 from ...ragged import Ragged
 from ...utils import set_random_seed
 from . import ragged, strings
@@ -59,7 +60,7 @@ _OF_TWO = {"matmul"}
 def _named(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     def called(*args: Any, **kwargs: Any) -> Any:
         kwargs.pop("name", None)
-        if name != "einsum" and strings.are_strings([*args, *kwargs.values()]):
+        if name != "einsum" and are_strings([*args, *kwargs.values()]):
             return strings.arranged_as(f"tf.{name}", function.__name__, *args, **kwargs)
         if "values" in kwargs:
             kwargs[_LISTS.get(name, "x")] = kwargs.pop("values")
@@ -100,7 +101,7 @@ def pad(
 ) -> Any:
     """More entries before and behind along each axis, of strings too."""
     widths = [[int(n) for n in pair] for pair in paddings]
-    if strings.are_strings([tensor]):
+    if are_strings([tensor]):
         return strings.padded(tensor, widths, constant_values or "")
     value = constant_values if mode.lower() == "constant" else None
     return ops.pad(tensor, widths, mode.lower(), value)

@@ -122,18 +122,6 @@ _ARRANGE = {
 }  # fmt: skip
 
 
-def are_strings(given: Any) -> bool:
-    """Whether the first of what is given, and all in it, are strings; a name of a type is none."""
-    first = given[0] if len(given) else None
-    while isinstance(first, (list, tuple)) and first:
-        first = first[0]
-    if isinstance(first, np.ndarray):
-        return first.dtype.kind in "UST" or (
-            first.dtype.kind == "O" and first.size > 0 and isinstance(first.reshape(-1)[0], str)
-        )
-    return isinstance(first, (str, bytes))
-
-
 def arranged_as(who: str, function: str, first: Any, *rest: Any, **options: Any) -> Any:
     """What a function that only arranges gives of strings.
 
