@@ -127,7 +127,7 @@ NOT_TAKEN_OF_TENSORFLOW: dict[str, str] = {
     "audio": AUDIO,
     "distribute": SPREAD,
     "image": IMAGES,
-    "io": "Python opens files; of text lines there is tf.data.TextLineDataset.",
+    "io": "Python opens files, tf.data.TextLineDataset reads lines; no images and no audio.",
     "saved_model": "model.save(path) writes .keras, model.export(path) ONNX: docs/files.md.",
     "signal.stft": AUDIO,
     "tpu": "models run where torch does: CPUs and CUDA.",
