@@ -49,14 +49,17 @@ def _classes(labels: Tensor) -> bool:
 
 def other_end(x: Input, target: Target) -> Iterator[Finding]:
     """Steps padded at one end, labels at the other, by the same numbers of slots."""
-    grid = labels_grid(target.given)
-    if not isinstance(x.real, Ragged) or x.real.levels > 1 or grid is None or len(grid) < _PADDED:
+    if not isinstance(x.real, Ragged) or x.real.levels > 1 or len(x.real) < _PADDED:
         return
     layout = x.real.layout
-    if grid.shape != (layout.batch, layout.time) or layout.steps in (0, grid.numel()):
+    n, shape = layout.batch, getattr(target.given, "shape", ())
+    if tuple(shape[:2]) != (n, layout.time) or layout.steps in (0, n * layout.time):
         return
-    places = torch.linspace(0, len(grid) - 1, min(len(grid), _ROWS)).long()
-    grid, mask = grid[places], layout.take(places)[0].mask.cpu()
+    places = torch.linspace(0, n - 1, min(n, _ROWS)).long()
+    grid = labels_grid(target.given, places)
+    if grid is None:
+        return
+    mask = layout.take(places)[0].mask.cpu()
     padded = ends(~mask)
     own, _, end = padded.side
     padding = (own > 0) & (own < grid.shape[1]) & (padded.inside == 0)

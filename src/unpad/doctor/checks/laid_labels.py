@@ -29,14 +29,15 @@ def laid_labels(case: Case) -> Iterator[Finding]:
 
 def _beside(x: Input, target: Target) -> tuple[Tensor, Tensor, Tensor] | None:
     """Labels and mask of some sequences, (n, time) each, and which they are."""
-    grid = labels_grid(target.given)
-    if not isinstance(x.real, Ragged) or x.real.levels > 1 or grid is None or len(grid) < _FEW:
+    if not isinstance(x.real, Ragged) or x.real.levels > 1 or len(x.real) < _FEW:
         return None
     layout = x.real.layout
-    if grid.shape != (layout.batch, layout.time) or layout.steps in (0, grid.numel()):
+    n, shape = layout.batch, getattr(target.given, "shape", ())
+    if tuple(shape[:2]) != (n, layout.time) or layout.steps in (0, n * layout.time):
         return None
-    places = torch.linspace(0, len(grid) - 1, min(len(grid), _ROWS)).long()
-    return grid[places], layout.take(places)[0].mask.cpu(), places
+    places = torch.linspace(0, n - 1, min(n, _ROWS)).long()
+    grid = labels_grid(target.given, places)
+    return None if grid is None else (grid, layout.take(places)[0].mask.cpu(), places)
 
 
 def _of_others(labels: Tensor, mask: Tensor, places: Tensor) -> Iterator[Finding]:
@@ -51,9 +52,8 @@ def _of_others(labels: Tensor, mask: Tensor, places: Tensor) -> Iterator[Finding
     same = float((own == lengths).double().mean())
     # All of them, in another order: what chance makes equal is the sum of squared shares.
     alike = bool((own.sort().values == lengths.sort().values).double().mean() > 0.95)
-    both = torch.stack([own, lengths]).double()
-    if int(own.max()) == int(own.min()) or float(torch.corrcoef(both)[0, 1]) > 0.5:
-        return  # a label or two that equal what stands at padding
+    if not _only_fill(labels == fill, own):
+        return  # what stands at padding is a label too
     shares = lengths.bincount().double() / len(lengths)
     by_chance = float(shares.square().sum())
     deviation = (by_chance * (1 - by_chance) / len(lengths)) ** 0.5
@@ -72,6 +72,12 @@ def _of_others(labels: Tensor, mask: Tensor, places: Tensor) -> Iterator[Finding
         Where(sequence=int(places[first])),
         1e-6,
     )
+
+
+def _only_fill(filled: Tensor, own: Tensor) -> bool:
+    """Whether flags stand in one run at one end, and nowhere else."""
+    elsewhere = filled.sum(1) - (filled.shape[1] - own)
+    return float((elsewhere == 0).double().mean()) > 0.99
 
 
 def _fill_of(labels: Tensor) -> float | None:

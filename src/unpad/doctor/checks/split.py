@@ -23,6 +23,8 @@ _RUN = 8
 _TRAIN = 4_000
 _STEPS = 200_000
 _APART = 0.2
+# So many ids are counted by themselves.
+_IDS = 1_000
 
 
 def split(case: Case) -> Iterator[Finding]:
@@ -155,13 +157,20 @@ def _first_steps(sample: Sample, steps: int) -> Sample:
 
 def _exact(train: Sample, held: Sample, keys: Tensor, own: Tensor, runs: int) -> Tensor:
     """(n,) which held-out sequences are training sequences, step for step."""
-    parts = keys.split(train.lengths.tolist())
-    known = {part.numpy().tobytes() for part in parts if len(part) >= runs}
+    known = {part for part in _bytes(keys, train.lengths) if len(part) >= 8 * runs}
     flags = [
-        len(part) >= runs and part.numpy().tobytes() in known and len(part.unique()) > runs // 2
-        for part in own.split(held.lengths.tolist())
+        len(part) >= 8 * runs
+        and part in known
+        and len({part[i : i + 8] for i in range(0, len(part), 8)}) > runs // 2
+        for part in _bytes(own, held.lengths)
     ]
     return torch.tensor(flags, dtype=torch.bool)
+
+
+def _bytes(keys: Tensor, lengths: Tensor) -> list[bytes]:
+    """The keys of each sequence, eight bytes a step."""
+    every, ends = keys.numpy().tobytes(), (8 * lengths.cumsum(0)).tolist()
+    return [every[a:b] for a, b in zip([0, *ends], ends, strict=False)]
 
 
 def other_labels(train: Sample, held: Sample, parts: Split) -> Iterator[Finding]:
@@ -238,9 +247,12 @@ def other_steps(train: Sample, held: Sample) -> Iterator[Finding]:
         ids = torch.cat([train.values, held.values])
         of = torch.cat([train.sequence_ids, held.sequence_ids + len(train.lengths)])
         ids = ids.unique(return_inverse=True)[1]
+        # The most frequent by themselves, all others together: what differs, differs in these.
+        most = ids.bincount().argsort(descending=True, stable=True)
+        rank = torch.empty_like(most)
+        rank[most] = torch.arange(len(most))
+        ids = rank[ids].clamp(max=_IDS - 1)
         kinds = int(ids.max()) + 1
-        if n * kinds > 4_000_000:
-            return
         counts = one_hot_counts(ids, of, n, kinds)
         apart, expected, deviation, _ = permuted(counts, len(held.lengths), 20)
         chance = beyond(apart, expected, max(deviation, 1e-2))

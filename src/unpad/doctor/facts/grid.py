@@ -98,12 +98,15 @@ def grid_of(given: Ragged | Tensor, mask_value: float | None) -> Grid | None:
     return Grid(values.cpu(), places, len(x), value, mask_value is not None)
 
 
-def labels_grid(given: Any) -> Tensor | None:
-    """Labels that came as an array (batch, time); None where they are none."""
+def labels_grid(given: Any, places: Tensor) -> Tensor | None:
+    """Some sequences' labels that came as an array (batch, time); None where they are none."""
     numbers = isinstance(given, np.ndarray) and given.dtype.kind in "iufb"
     if not numbers and (not isinstance(given, Tensor) or given.is_nested):
         return None
-    grid = as_tensor(given, "y")
+    if given.ndim < 2 or len(given) <= int(places.max()):
+        return None
+    at = places if isinstance(given, Tensor) else places.numpy()
+    grid = as_tensor(given[at], "y")
     while grid.ndim > 2 and grid.shape[-1] == 1:
         grid = grid[..., 0]
     return grid if grid.ndim == 2 else None
