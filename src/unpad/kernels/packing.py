@@ -54,10 +54,8 @@ class Packing(NamedTuple):
 
     def last(self, own: Own) -> Tensor:
         """(batch,) where the last step of each sequence lies in [initial rows; packed rows]."""
-        lengths, rows = np.array(own.counts, dtype=np.int64), self.back.cpu().numpy()
-        starts = np.array([0, *self.starts], dtype=np.int64)
-        at = rows + np.where(lengths > 0, own.batch + starts[lengths], 0)
-        return torch.from_numpy(at).to(self.back.device)
+        starts = torch.tensor([-own.batch, *self.starts], device=self.back.device)
+        return self.back + own.batch + starts.index_select(0, own.lengths)
 
     def gather(self, by_step: Tensor, directions: int) -> Tensor:
         """(steps, directions * n) to (directions, steps, n) in packed order."""
