@@ -169,6 +169,14 @@ def test_a_tensor_of_another_form_is_refused_by_the_layer_that_gets_it(make, bui
     assert layer(torch.ones(2, 3)).shape[0] == 2
 
 
+def test_a_tensor_without_axes_is_no_batch():
+    wants = "expected a batch of sequences or rows, got a tensor without axes, tensor(3.)."
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    for layer in (keras.layers.Dense(2, name="dense"), keras.layers.CategoryEncoding(4), model):
+        with says(f"{layer.who}: {wants}", TypeError):
+            layer(torch.tensor(3.0))
+
+
 def test_a_layer_of_ones_own_may_compute_with_a_sparse_matrix():
     class Neighbours(keras.layers.Layer):
         def call(self, inputs, links):

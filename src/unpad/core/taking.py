@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..errors import shown
 from ..ragged import Ragged
 from ..ragged.numbers import HALF, as_values, to_tensor
 from .attributes import Attributes
@@ -54,7 +55,12 @@ class Taking(Attributes):
         return self.dtype or torch.get_default_dtype()
 
     def _check_form(self, value: Any) -> None:
-        """Sparse and the like: a layer of one's own may compute with it, ours cannot."""
+        """A number, sparse and the like: a layer of one's own may compute with it, ours cannot."""
+        if isinstance(value, Tensor) and not value.ndim:
+            raise TypeError(
+                f"{self.who}: expected a batch of sequences or rows, got a tensor without axes, "
+                f"{shown(value)}."
+            )
         if isinstance(value, Tensor) and (
             value.is_nested or value.layout is not torch.strided or value.is_quantized
         ):
