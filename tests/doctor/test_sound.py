@@ -15,6 +15,9 @@ from unpad.doctor.checks import CHECKS
 from ..examples import TIMES
 
 SETS = 300 if TIMES == 1 else 10_000
+# What is told with a chance below 1e-4 is told once by chance in so many.
+ALLOWED = 0 if TIMES == 1 else 1
+ALARMS = []
 DATA = Path(os.environ.get("UNPAD_TEST_DATA", Path(__file__).parents[3] / "shared" / "data"))
 
 
@@ -85,7 +88,9 @@ def test_sound_sets_give_nothing(first):
         x, y, model, split = drawn(seed)
         # The laws take a model's time: every fifth is asked them too.
         asked = None if seed % 5 == 0 else CHECKS
-        assert examine(x, y, model, only=asked, **split) == [], seed
+        found = examine(x, y, model, only=asked, **split)
+        ALARMS.extend([(seed, found.kinds)] if found else [])
+        assert len(ALARMS) <= ALLOWED, ALARMS
 
 
 # --- public corpora -----------------------------------------------------------------------------
