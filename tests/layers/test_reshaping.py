@@ -304,7 +304,7 @@ def test_lambda_refuses():
         layer.function = lambda x: x.values
         layer(coded([2, 1], (6,)))
     with says(
-        "Lambda: gives (4, 6) for 2 sequences; it must give a Ragged, or one row for each sequence."
+        "Lambda: gives (5, 6) for 2 sequences; it must give a Ragged, or one row for each sequence."
     ):
         L.Lambda(lambda x: x.values).output_spec(SEQUENCES)
     with says("Lambda: expected the function to give a Ragged or a tensor, got int."):

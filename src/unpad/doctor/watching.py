@@ -182,8 +182,8 @@ def watch(model: Any) -> Watch:
         >>> with watch(net) as seen:
         ...     net(torch.ones(1, 2)).sum().backward()
         ...     torch.optim.SGD(net.parameters(), 0.1).step()
-        >>> seen.report
-        Nothing found. 2 questions were asked.
+        >>> print(seen.report.kinds)
+        []
     """
     return Watch(model)
 

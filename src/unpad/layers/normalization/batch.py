@@ -68,8 +68,8 @@ class BatchNormalization(Affine):
         >>> x = Ragged.from_list([[[0.], [4.]], [[2.]]])
         >>> layer(x, training=True).values.flatten().detach().round(decimals=2)
         tensor([-1.2200,  1.2200,  0.0000])
-        >>> layer.moving_mean
-        tensor([0.0200])
+        >>> layer.moving_mean.numpy().round(2)
+        array([0.02], dtype=float32)
     """
 
     moving_mean: Tensor

@@ -49,8 +49,8 @@ class Normalization(Keeps, Layer):
     Example:
         >>> layer = Normalization()
         >>> layer.adapt(Ragged.from_list([[[1., 10.], [3., 30.]], [], [[5., 50.]]]))
-        >>> layer.mean
-        tensor([ 3., 30.])
+        >>> layer.mean.numpy()
+        array([ 3., 30.], dtype=float32)
     """
 
     takes = "one"
