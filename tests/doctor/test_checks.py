@@ -113,3 +113,19 @@ def test_sorted_by_length():
     assert examine(x, validation_split=0.2).kinds == ["sorted"]
     order = RNG.permutation(300)
     assert examine([x[i] for i in order], validation_split=0.2) == []
+
+
+@pytest.mark.parametrize("kind", ["features", "ids"])
+def test_windows_that_overlap_are_met_among_many(kind):
+    rng, n = np.random.default_rng(0), 30_000
+    shape = (10 * n + 40, 2) if kind == "features" else (10 * n + 40,)
+    series = (
+        rng.normal(size=shape).astype("f4") if kind == "features" else rng.integers(1, 99, shape)
+    )
+    # Three quarters of a window stand in the next.
+    windows = np.stack([series[i : i + 40] for i in range(0, 10 * n, 10)])
+    order = rng.permutation(n)
+    report = examine(windows[order[:-500]], validation=(windows[order[-500:]], None))
+    assert report.kinds == ["overlap"]
+    assert report["overlap"].evidence["of them mostly in training"] > 200
+    assert examine(windows[:-500], validation=(windows[-498:], None)) == []

@@ -8,7 +8,9 @@ import torch
 from torch import Tensor
 
 from ..facts import Case, Split
+from ..facts.case import Batch
 from ..facts.chance import SURE, beyond, one_hot_counts, permuted
+from ..facts.runs import keys_of, met
 from ..facts.sample import Sample, sample_of
 from ..findings import Finding, Where
 
@@ -19,9 +21,8 @@ _OVERLAP = 0.3
 _FEW = 20
 # So many steps make a run that does not come twice by chance, in text too.
 _RUN = 8
-# So many training sequences and steps are looked through; what is found is taken for its share.
+# So many training sequences are looked through whole; what is found is taken for its share.
 _TRAIN = 4_000
-_STEPS = 200_000
 _APART = 0.2
 # So many ids are counted by themselves.
 _IDS = 1_000
@@ -38,7 +39,7 @@ def split(case: Case) -> Iterator[Finding]:
         return
     if not len(held.values) or not len(train.values):
         return
-    yield from leaks(train, held)
+    yield from leaks(train, held, parts.x)
     few = sample_of(parts.x, parts.y)
     if few is not None:
         labels = list(other_labels(few, held, parts))
@@ -46,20 +47,22 @@ def split(case: Case) -> Iterator[Finding]:
         yield from other_steps(few, held)
 
 
-def leaks(train: Sample, held: Sample) -> Iterator[Finding]:
-    """Held-out sequences that stand in the training data, whole or in runs."""
-    keys, own = _keys(train), _keys(held)
+def leaks(train: Sample, held: Sample, every: Batch) -> Iterator[Finding]:
+    """Held-out sequences that stand in the training data, whole or in runs.
+
+    Args:
+        train: some of what is trained on.
+        held: some of what is held out.
+        every: all that is trained on.
+    """
+    keys, own = keys_of(train.values), keys_of(held.values)
     runs = max(2, _RUN if held.ids else 4)
     lengths = held.lengths
     if int((lengths >= runs).sum()) < _FEW:
         return
-    grams, sequences = _grams(own, held, runs)
-    known, _ = _grams(keys[:_STEPS], _first_steps(train, _STEPS), runs)
-    if not len(grams) or not len(known):
+    grams, sequences, found = met(every, held, runs)
+    if not len(grams):
         return
-    known = known.sort().values
-    at = torch.searchsorted(known, grams).clamp(max=len(known) - 1)
-    found = known[at] == grams
     n = len(lengths)
     total = torch.zeros(n).index_add_(0, sequences, torch.ones(len(grams)))
     shared = torch.zeros(n).index_add_(0, sequences, found.float()) / total.clamp(min=1)
@@ -117,42 +120,6 @@ def _stretch(flags: Tensor, sequences: Tensor, n: int) -> Tensor:
     begun = torch.where(starts, place + (~flags).long(), 0).cummax(0).values
     long = torch.where(flags, place - begun + 1, 0).float()
     return torch.zeros(n).scatter_reduce_(0, sequences, long, "amax")
-
-
-def _keys(sample: Sample) -> Tensor:
-    """(steps,) a number for each step, equal where steps are."""
-    values = sample.values.flatten(1) if sample.values.ndim > 1 else sample.values[:, None]
-    if values.shape[1] == 1 and not values.is_floating_point():
-        return values[:, 0].long()
-    rng = torch.Generator().manual_seed(0)
-    weights = torch.randn(values.shape[1], generator=rng, dtype=torch.float64)
-    return (values.double() @ weights).view(torch.int64)
-
-
-def _grams(keys: Tensor, sample: Sample, run: int) -> tuple[Tensor, Tensor]:
-    """A number for each run of steps within a sequence, and its sequence; not of one step alone."""
-    if len(keys) < run:
-        return keys[:0], keys[:0]
-    windows = keys.unfold(0, run, 1)
-    of = sample.sequence_ids
-    same = of[: len(windows)] == of[run - 1 :]
-    rng = torch.Generator().manual_seed(1)
-    weights = torch.randint(1, 1 << 62, (run,), generator=rng) | 1
-    # At least half of the steps of a run differ.
-    differ = (windows[:, 1:] != windows[:, :-1]).sum(1) >= run // 2
-    keep = same & differ
-    return (windows[keep] * weights).sum(1), of[: len(windows)][keep]
-
-
-def _first_steps(sample: Sample, steps: int) -> Sample:
-    if len(sample.values) <= steps:
-        return sample
-    ends = sample.lengths.cumsum(0)
-    n = int((ends <= steps).sum())
-    cut = sample.lengths[:n].clone()
-    rest = steps - int(cut.sum())
-    lengths = torch.cat([cut, torch.tensor([rest])])
-    return sample._replace(values=sample.values[:steps], lengths=lengths)
 
 
 def _exact(train: Sample, held: Sample, keys: Tensor, own: Tensor, runs: int) -> Tensor:
