@@ -434,7 +434,7 @@ class Encoder(keras.Model):
 def test_a_class_of_ones_own_can_be_a_graph():
     model = Encoder(2)
     assert isinstance(model, Encoder) and model.length() == 2
-    assert [layer.name for layer in model.layers] == ["dense"]
+    assert [layer.name for layer in model.layers] == ["x", "dense"]
     x = steps(2, 1)
     for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
         assert torch.equal(other(x).values, model(x).values)

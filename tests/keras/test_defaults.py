@@ -42,7 +42,7 @@ LACKING = {
     "layers.GlobalMaxPooling1D": {"pool_dimensions"},
     "layers.GRU": {"cell"},
     "layers.InputLayer": {
-        "input_tensor", "activity_regularizer", "trainable",
+        "activity_regularizer", "trainable",
     },
     "layers.LSTM": {"cell"},
     "layers.MaxPool1D": {"pool_dimensions", "pool_mode"},

@@ -14,7 +14,7 @@ from ..examples import draws
 from ..strategies import lengths
 
 # What others are made of, and what is not run on sequences.
-BASES = {"Layer", "TokenWise", "Recurrent", "Spec"}
+BASES = {"InputLayer", "Layer", "TokenWise", "Recurrent", "Spec"}
 # They take strings, and are run before there is a batch.
 OF_STRINGS = {"StringLookup", "TextVectorization", "HashedCrossing"}
 

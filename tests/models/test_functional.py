@@ -48,8 +48,50 @@ def test_a_graph_is_its_layers():
     model = keras.Model(x, dense(lstm(x) * 2 + 1))
     batch = coded([3, 0, 2], (3,), torch.float32)
     assert torch.equal(model(batch).values, dense(lstm(batch) * 2 + 1).values)
-    assert [layer.name for layer in model.layers] == ["lstm", "dense"]
+    assert [layer.name for layer in model.layers] == ["input_0", "lstm", "dense"]
     assert len(list(model.parameters())) == 5
+
+
+def translator():
+    source, target = keras.Input((None, 3), name="source"), keras.Input((None, 4), name="target")
+    _, *states = L.LSTM(5, return_state=True)(source)
+    h, *_ = L.LSTM(5, return_sequences=True, return_state=True)(target, initial_state=states)
+    return keras.Model([source, target], L.Dense(4)(h))
+
+
+def test_inputs_stand_among_the_layers_as_in_keras():
+    """The restored translator of keras.io takes its layers by their places, counting inputs."""
+    model = translator()
+    names = ["source", "target", "lstm", "lstm_1", "dense"]
+    for each in (model, copy.deepcopy(model), keras.Model.from_config(model.get_config())):
+        assert [layer.name for layer in each.layers] == names
+        assert [isinstance(x, L.InputLayer) for x in each.layers] == [True, True, *[False] * 3]
+        assert each.layers[0] is each.layers[0] is each.get_layer("source")
+        assert each.get_layer(index=1).output is each.inputs[1]
+        assert each.layers[2].name == "lstm" and len(each.layers[2].output) == 3
+    source, target = model.layers[:2]
+    assert source.get_weights() == [] and source.count_params() == 0 and source.built
+    assert target.batch_shape == (None, None, 4) and L.LSTM(2)(target.output).shape == (None, 2)
+    *_, state, cell = model.layers[2].output
+    encoder = keras.Model(model.layers[0].output, [state, cell])
+    assert [tuple(s.shape) for s in encoder(coded([2, 0], (3,), torch.float32))] == [(2, 5)] * 2
+    assert [layer.name for layer in encoder.layers] == ["source", "lstm"]
+    assert model.layers[0] is source
+
+
+def test_an_unnamed_input_is_called_as_no_other_is():
+    named, unnamed = keras.Input((3,), name="input_1"), keras.Input((3,))
+    model = keras.Model([named, unnamed], L.Add()([named, unnamed]))
+    assert model.input_names == ["input_1", "input_2"]
+
+
+def test_an_input_that_waits_stands_beside_the_layer_it_is_read_with():
+    first, late = keras.Input((3,), name="first"), keras.Input((2,), name="late")
+    h = L.Dense(2, name="b")(L.Dense(4, name="a")(first))
+    model = keras.Model([late, first], L.Add(name="sum")([h, late]))
+    assert [layer.name for layer in model.layers] == ["first", "a", "b", "late", "sum"]
+    chain = keras.Sequential([model.layers[0], L.Dense(1, name="d")])
+    assert chain.built and [layer.name for layer in chain.layers] == ["d"]
 
 
 def test_a_graph_keeps_the_laws():
@@ -75,7 +117,7 @@ def test_a_model_is_a_layer():
     x = keras.Input((None, 3))
     inner = keras.Model(x, L.Dense(4, "relu")(x))
     outer_x = keras.Input((None, 3))
-    outer = keras.Model(outer_x, L.LSTM(2)(inner(inner.layers[0](outer_x)[..., :3])))
+    outer = keras.Model(outer_x, L.LSTM(2)(inner(inner.layers[1](outer_x)[..., :3])))
     batch = coded([3, 1], (3,), torch.float32)
     assert outer(batch).shape == (2, 2)
     sequential = keras.Sequential([keras.Input((None, 3)), inner, L.LSTM(2)])
@@ -300,7 +342,7 @@ def test_an_input_that_is_read_as_a_grid_too():
     model.compile("sgd", "sparse_categorical_crossentropy")
     grid = np.broadcast_to(np.arange(4), (4, 4)).copy()
     model.fit([WORDS, grid], TAGS, verbose=0)
-    table, rows = model.layers[0], model.layers[1]
+    table, rows = model.layers[2], model.layers[3]
     assert rows.embeddings.shape == (4, 3)
     want = table(WORDS) + rows(torch.from_numpy(grid))
     got = keras.Model(model.inputs, h)([WORDS, grid])

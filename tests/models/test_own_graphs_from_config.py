@@ -29,7 +29,7 @@ def scaled():
 
 def test_it_is_made_of_its_data():
     again = Scaled.from_config(scaled().get_config())
-    assert isinstance(again, Scaled) and again.name == "s" and len(again.layers) == 3
+    assert isinstance(again, Scaled) and again.name == "s" and len(again.layers) == 4
 
 
 @pytest.mark.parametrize("name", ["s.keras"])

@@ -20,7 +20,7 @@ from ..core.layer import Layer
 from ..core.operation import Operation
 from ..core.stored import own_numbers
 from ..core.written import is_ours
-from ..layers import GroupQueryAttention, MultiHeadAttention
+from ..layers import GroupQueryAttention, InputLayer, MultiHeadAttention
 from ..layers.recurrent.recurrent import Recurrent
 
 _HEADS = {f"{part}_projection": f"{part}_dense" for part in ("query", "key", "value", "output")}
@@ -145,8 +145,8 @@ def _held(thing: Any) -> list[tuple[str, Any]]:
 
 
 def layers_of(model: Any) -> list[Any]:
-    """A model's layers."""
-    return list(model.layers)
+    """A model's layers, but for inputs, which keep nothing."""
+    return [layer for layer in model.layers if not isinstance(layer, InputLayer)]
 
 
 _INNER = {*vars(Layer()), *vars(torch.nn.Module())}

@@ -24,6 +24,7 @@ from .basic.einsum_dense import EinsumDense
 from .basic.embedding import Embedding, Masking
 from .basic.grid import Grid
 from .basic.identity import Identity
+from .basic.input_layer import InputLayer
 from .basic.lambda_layer import Lambda
 from .basic.noise import AlphaDropout, GaussianDropout, GaussianNoise
 from .basic.rescaling import Rescaling
@@ -88,7 +89,6 @@ from .text.string_lookup import StringLookup
 from .text.text_vectorization import TextVectorization
 
 # Keras's other names: what a Sequential may begin with, and a torch module in a model.
-InputLayer = Input
 TorchModuleWrapper = TorchModule
 
 __all__ = [

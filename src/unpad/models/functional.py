@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import count
 from typing import Any, Unpack
 
 import torch
@@ -19,7 +20,7 @@ from ..core.structure import arranged, flat, in_order, named_leaves
 from ..core.symbol import Symbol
 from ..core.tails import Tailed
 from ..data.arrange import by_name
-from ..layers import Input, Layer, Spec
+from ..layers import Input, InputLayer, Layer, Spec
 from ..spellings import renamed
 from .drawing import as_end, redrawn, written
 from .graph import Call, Wire, read
@@ -72,12 +73,13 @@ class Functional(Model):
         self._graph = read(sources, ends, self._name_of, self._constant, self.who)
         modules = self._modules
         order = self._graph.in_keras_order(tree.flatten(self.output_form))
-        self._modules = {name: modules[name] for name in order}
+        self._modules = {name: modules[name] for name in order if isinstance(name, str)}
+        self._order = order
+        self._input_layers: list[InputLayer] | None = None
         self._entries = [s if isinstance(s, Input) else Input.like(s) for s in sources]
         self._roots = [s.spec for s in sources]
         self._ends: tuple[list[Symbol], list[Symbol]] | None = (sources, ends)
-        own = (s.name or f"input_{i}" for i, s in enumerate(sources))
-        names = named_leaves(self.input_form, own)
+        names = named_leaves(self.input_form, _names_of(sources))
         self.input_names: list[str] = _distinct(names, "input", self.who)
         self.one_input = len(self.input_names) == 1
         self.output_names: list[str] = self._names_of_outputs()
@@ -132,12 +134,20 @@ class Functional(Model):
 
     def __getstate__(self) -> dict[str, Any]:
         # Layers are told apart by where they lie in memory, symbols hold them by reference.
-        return {**super().__getstate__(), "_names": {}, "_ends": None}
+        gone = {"_names": {}, "_ends": None, "_input_layers": None}
+        return {**super().__getstate__(), **gone}
 
     @property
     def layers(self) -> list[Layer]:
-        """The layers in Keras's order, from the inputs on; arithmetic is not among them."""
-        found = [m for m in self._modules.values() if isinstance(m, Layer)]
+        """The layers in Keras's order, an InputLayer for each input; arithmetic is left out."""
+        if self._input_layers is None:
+            named = zip(self.inputs, self.input_names, strict=True)
+            self._input_layers = [InputLayer(input_tensor=s, name=str(n)) for s, n in named]
+        drawn = [
+            self._input_layers[n] if isinstance(n, int) else self._part(n) for n in self._order
+        ]
+        later = [m for name, m in self._modules.items() if name not in self._order]
+        found = [m for m in (*drawn, *later) if isinstance(m, Layer)]
         return [layer for layer in found if not isinstance(layer, Operation)]
 
     @property
@@ -462,6 +472,16 @@ def _symbols(given: Any, what: str, who: str) -> list[Symbol]:
     if not parts:
         raise ValueError(f"{who}: {what} is empty.")
     return parts
+
+
+def _names_of(inputs: list[Symbol]) -> Iterator[str]:
+    """Their names, and of those that have none their places, as no other is called."""
+    used = {symbol.name for symbol in inputs}
+    for i, symbol in enumerate(inputs):
+        free = (f"input_{n}" for n in count(i))
+        name = symbol.name or next(name for name in free if name not in used)
+        used.add(name)
+        yield name
 
 
 def _distinct(names: list[str], what: str, who: str) -> list[str]:

@@ -80,8 +80,10 @@ class Graph(NamedTuple):
         """The call that feeds a wire; None for an input."""
         return next((c for c in self.calls if wire in c.outputs), None)
 
-    def in_keras_order(self, order: Sequence[int] | None = None) -> list[str]:
+    def in_keras_order(self, order: Sequence[int] | None = None) -> list[str | int]:
         """The layers from the deepest to the outputs, as Keras lists them and their weights.
+
+        Inputs are among them, by their places.
 
         The depth of a call is its longest way to an output; layers of one depth stand in the order
         in which they are met from the outputs back, of a dict in the order of its keys' letters.
@@ -92,26 +94,29 @@ class Graph(NamedTuple):
         ends = self.outputs
         if order is not None:
             ends = tuple(ends[place] for place in order)
-        filled = {wire: i for i, call in enumerate(self.calls) for wire in call.outputs}
-        depth = [0] * len(self.calls)
-        for i in reversed(range(len(self.calls))):
-            for wire in self.calls[i].reads:
-                if wire in filled:
-                    depth[filled[wire]] = max(depth[filled[wire]], depth[i] + 1)
-        met: dict[str, int] = {}
+        # What feeds each wire: the inputs, then the calls.
+        filled = {wire: wire for wire in range(self.inputs)}
+        filled |= {w: self.inputs + i for i, call in enumerate(self.calls) for w in call.outputs}
+        names: list[str | int] = [*range(self.inputs), *(call.layer for call in self.calls)]
+        reads = [[] for _ in range(self.inputs)]
+        reads += [wires_in([*c.inputs, *_by_name(c.options)]) for c in self.calls]
+        depth = [0] * len(names)
+        for i in reversed(range(len(names))):
+            for wire in reads[i]:
+                depth[filled[wire]] = max(depth[filled[wire]], depth[i] + 1)
+        met: dict[str | int, int] = {}
         done: set[int] = set()
-        waiting = [filled[wire] for wire in reversed(ends) if wire in filled]
+        waiting = [filled[wire] for wire in reversed(ends)]
         while waiting:
             i = waiting.pop()
             if i in done:
                 continue
             done.add(i)
-            met.setdefault(self.calls[i].layer, len(met))
-            reads = wires_in([*self.calls[i].inputs, *_by_name(self.calls[i].options)])
-            waiting += [filled[wire] for wire in reversed(reads) if wire in filled]
-        deepest: dict[str, int] = {}
-        for call, d in zip(self.calls, depth, strict=True):
-            deepest[call.layer] = max(deepest.get(call.layer, 0), d)
+            met.setdefault(names[i], len(met))
+            waiting += [filled[wire] for wire in reversed(reads[i])]
+        deepest: dict[str | int, int] = {}
+        for name, d in zip(names, depth, strict=True):
+            deepest[name] = max(deepest.get(name, 0), d)
         return sorted(deepest, key=lambda name: (-deepest[name], met[name]))
 
     def readers(self, wire: int) -> list[Call]:

@@ -14,7 +14,7 @@ from ..core.options import WithoutName
 from ..core.symbol import Symbol
 from ..core.tails import Tailed
 from ..errors import shown
-from ..layers import Input, Layer, Spec, TorchModule
+from ..layers import Input, InputLayer, Layer, Spec, TorchModule
 from ..ragged import Ragged
 from ..serialization import as_data
 from .model import Model
@@ -100,6 +100,8 @@ class Sequential(OlderMethods, Model):
         return layer
 
     def _append(self, layer: Any) -> None:
+        if isinstance(layer, InputLayer):
+            layer = layer.entry
         if isinstance(layer, Input):
             if self._names or self._input is not None:
                 raise ValueError(f"{self.who}: Input comes first, and once.")

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..core.mode import mode
 from ..core.structure import flat
-from ..layers import Layer
+from ..layers import InputLayer, Layer
 from ..ragged import Ragged
 from ..ragged.batch import values_of
 from ..training.prepare import Opened, open_inputs
@@ -163,7 +163,8 @@ def _layers(model: Any, before: str) -> Iterator[tuple[str, Layer]]:
 
 def _children(model: Any) -> list[Layer]:
     drawn = [m for m in model.children() if isinstance(m, Layer)]
-    return [*drawn, *(layer for layer in model.layers if all(layer is not m for m in drawn))]
+    added = [layer for layer in model.layers if not isinstance(layer, InputLayer)]
+    return [*drawn, *(layer for layer in added if all(layer is not m for m in drawn))]
 
 
 def _of_input(name: str, given: Any, real: Any) -> Traced:
