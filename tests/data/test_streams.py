@@ -1,5 +1,7 @@
 """Batches that come one after another: learnt from like those in memory; what is wrong is told."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -319,12 +321,27 @@ def test_generators_that_end_early_or_repeat_or_give_nothing():
         model.fit(lambda: left, epochs=2, verbose=0)
 
 
+def test_a_batch_size_beside_batches_changes_nothing_and_says_so():
+    """As in Keras, whose guide gives it beside a PyDataset; there without a word."""
+    told, quiet = tagger(), tagger()
+    quiet.set_weights(told.get_weights())
+    text = "fit: batch_size=3 changes nothing beside the Again, whose batches are made already."
+    with pytest.warns(UserWarning, match=re.escape(text)) as seen:
+        told.fit(Again(), batch_size=3, shuffle=False, verbose=0)
+    assert len(seen) == 1 and seen[0].filename == __file__
+    quiet.fit(Again(), shuffle=False, verbose=0)
+    for a, b in zip(told.get_weights(), quiet.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 def test_what_does_not_go_with_a_stream_is_refused():
     model = tagger()
     with says("fit: y beside the Again: its batches must hold all that belongs together"):
         model.fit(Again(), Y, verbose=0)
-    with says("fit: batch_size= beside the Again, whose batches are made already. Leave it out."):
-        model.fit(Again(), batch_size=3, verbose=0)
+    with says("fit: batch_steps= beside the Again, whose batches are made already. Leave it out."):
+        model.fit(Again(), batch_steps=30, verbose=0)
+    with says("fit: bucket_by_length= beside the Again, whose batches are made already."):
+        model.fit(Again(), bucket_by_length=True, verbose=0)
     with says("fit: validation_split cuts data in memory, got x as the Again."):
         model.fit(Again(), validation_split=0.5, verbose=0)
     with says("fit: sampler= chooses among sequences in memory, got x as the Again."):

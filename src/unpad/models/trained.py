@@ -126,7 +126,8 @@ class Trained(Kept, Steps):
             x: padded array, list of arrays, Ragged, Arrow list column; or what gives batches or
                 sequences with their targets: see `docs/data.md`.
             y: targets in any of these forms, for each step or each sequence as the model gives.
-            batch_size: sequences a batch; 32 by default.
+            batch_size: sequences a batch; 32 by default. Beside batches that are made already it
+                changes nothing, and a warning says so.
             epochs: the epoch to stop after.
             verbose: 0 nothing, 1 ("auto") a progress bar, 2 a line an epoch.
             callbacks: see `Callback`.

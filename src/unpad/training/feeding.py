@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterator, Mapping
 from itertools import count
 from typing import Any, NamedTuple
@@ -20,6 +21,7 @@ from ..data.streamed import InBatches, InPieces
 from ..layers import Spec
 from ..ragged.batch import values_of
 from ..ranks import ALONE, Ranks
+from ..spellings import depth_of_caller
 from .objective import Objective
 from .prepare import open_inputs, prepare
 
@@ -303,8 +305,14 @@ def _moved(data: Batch, device: torch.device) -> Batch:
 
 
 def _refuse_cutting(called: str, options: dict[str, Any]) -> None:
-    given = [name for name in ("batch_size", "batch_steps") if options[name] is not None]
-    given += ["bucket_by_length"] if options["bucket_by_length"] else []
+    given = [name for name in ("batch_steps", "bucket_by_length") if options[name]]
+    if options["batch_size"] is not None:
+        # Keras says nothing, and programs of its guides give it.
+        warnings.warn(
+            f"fit: batch_size={options['batch_size']} changes nothing beside {called}, whose "
+            "batches are made already. Leave it out.",
+            stacklevel=depth_of_caller(),
+        )
     if given:
         raise ValueError(
             f"fit: {given[0]}= beside {called}, whose batches are made already. Leave it out."
