@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .notes import Fitted, Scaled, note, noted
 from .ragged import Ragged
 from .ragged.numbers import as_tensor
 
@@ -54,6 +55,7 @@ class Scaler:
                 )
         self.estimator = estimator
         self.mask_value = float(mask_value)
+        self._fitted = Fitted(type(estimator).__name__)
 
     def fit(self, x: Any) -> Scaler:
         """Fits the estimator on the real steps.
@@ -65,11 +67,19 @@ class Scaler:
         if len(steps) == 0:
             raise ValueError("Scaler.fit: x has no steps: every sequence is empty or masked.")
         self.estimator.fit(steps)
+        rows = np.asarray(steps, dtype="f8")
+        self._fitted = Fitted(type(self.estimator).__name__, len(rows), rows.mean(0), rows.std(0))
         return self
 
     def transform(self, x: Any) -> Any:
         """The scaled steps, in the form in which x came; padding holds the mask value still."""
-        return self._applied(x, "transform")
+        made = self._applied(x, "transform")
+        if made is not x:
+            before = noted(x, Scaled)
+            again = before is not None and before.fitted is self._fitted
+            times = before.times + 1 if again and before is not None else 1
+            note(made, Scaled(self._fitted, len(_rows(self._opened(x, "transform"))), times))
+        return made
 
     def fit_transform(self, x: Any) -> Any:
         """`fit(x)`, then `transform(x)`."""

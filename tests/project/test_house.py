@@ -12,7 +12,7 @@ import unpad
 ROOT = Path(unpad.__file__).parent
 # From the ground up. docs/design/rooms.md says what each may know, and why it lies where it does.
 ROOMS = ["errors", "docstrings", "ranks", "arguments", "signatures", "serialization", "spellings"]
-ROOMS += ["refusals", "configured", "tree", "ragged", "ragged.doors", "variable"]
+ROOMS += ["refusals", "configured", "tree", "ragged", "ragged.doors", "variable", "notes"]
 ROOMS += [
     "preprocessing",
     "data.source",

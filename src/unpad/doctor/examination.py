@@ -23,6 +23,7 @@ from .given import case_of
 from .probes import CannotAsk
 from .probing import answers_of, depends_on_padding, laws
 from .report import Asked, Report
+from .rows import rows
 from .scoring import findings_of as of_scores
 from .scoring import scored
 from .seeing import seen_of
@@ -94,6 +95,7 @@ def examine(
     checks: dict[str, Check] = dict(CHECKS)
     if model is not None:
         checks["laws"] = lambda case: laws(case, model, causal)
+        checks["rows"] = lambda case: rows(case, model)
         if y is not None:
             checks |= _tried(x, y, model, loss, seconds)
     chosen = set(checks) - set(_BY_NAME) if only is None else set(only)

@@ -46,12 +46,12 @@ def case_of(
     parts = None
     laid_y = targets[0].laid if targets else None
     if validation is not None:
-        held, _ = _inputs(validation[0], model)
+        held, own = _inputs(validation[0], model)
         held_real = _real(held, model)[0]
         held_y = None
         if len(validation) > 1 and validation[1] is not None:
             held_y = _laid(_batch(validation[1], "examine: validation y"), held[0], held_real)
-        parts = Split(real[0], laid_y, held_real, held_y, drawn=False)
+        parts = Split(real[0], laid_y, held_real, held_y, False, (called[0], own[0]))
     elif validation_split:
         n = len(real[0])
         at = n - int(n * validation_split)

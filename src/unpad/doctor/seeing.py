@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from ..preprocessing.cuts import cut_of
+from ..notes import Cut, noted
 from ..ragged import Ragged
 from .checks.padding import constant_ends, not_masked
 from .facts import Case, Input
@@ -34,12 +34,12 @@ def seen_of(case: Case, kinds: Iterable[str] = ()) -> Seen:
     if not case.inputs:
         return Seen(labels=_labels(case))
     x = case.inputs[0]
-    cut = cut_of(x.called)
-    noted = None if cut is None else (cut.cut, cut.steps, cut.sequences)
+    cut = noted(x.called, Cut)
+    lost = None if cut is None else (cut.cut, cut.steps, cut.sequences)
     read = None if x.grid is None or not _READ & set(kinds) else _read(x.grid)
     slots, places = ((), ()) if x.grid is None else _slots(x, x.grid, read)
     width = 0 if isinstance(x.given, Ragged) or x.given.ndim < 2 else x.given.shape[1]
-    return Seen(_lengths(x, read), width, noted, slots, places, _labels(case))
+    return Seen(_lengths(x, read), width, lost, slots, places, _labels(case))
 
 
 def seen_in(laid: Laid, kinds: Iterable[str], reach: Reach | None = None) -> Seen:

@@ -9,11 +9,11 @@ import numpy as np
 
 from ..arguments import Count
 from ..errors import look_up, shown
+from ..notes import Cut, note
 from ..ragged import Ragged
 from ..ragged.doors.lists import unmasked
 from ..ragged.numbers import read_whole
 from ..signatures import checked
-from .cuts import Cut, note
 from .generator import TimeseriesGenerator
 
 __all__ = ["TimeseriesGenerator", "pad_sequences"]
@@ -85,6 +85,7 @@ def pad_sequences(
     note(
         grid,
         Cut(
+            who,
             int(lengths.sum()),
             int(over.sum()),
             int((over > 0).sum()),

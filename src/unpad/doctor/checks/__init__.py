@@ -14,8 +14,10 @@ from .labels import labels
 from .laid_labels import laid_labels
 from .order import order
 from .padding import padding
+from .scaled import scaled
 from .split import split
 from .steps import steps
+from .unknown import unknown
 
 Check = Callable[[Case], Iterable[Finding]]
 
@@ -26,6 +28,8 @@ CHECKS: dict[str, Check] = {
     "padding": padding,
     "cuts": cuts,
     "steps": steps,
+    "words": unknown,
+    "scaling": scaled,
     "labels": labels,
     "labels beside steps": beside,
     "labels at slots": laid_labels,

@@ -1,10 +1,10 @@
-"""What pad_sequences cut: how much, and whether x and y were cut and padded alike."""
+"""What was cut: how much, and whether x and y were cut and padded alike."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...preprocessing.cuts import Cut, cut_of
+from ...notes import Cut, noted
 from ...ragged import Ragged
 from ..facts import Case, Input
 from ..facts.chance import SURE, beyond
@@ -13,19 +13,31 @@ from ..findings import Finding
 
 # Reported from this share of the steps on: what was cut off is never learnt from.
 _MUCH = 0.2
+_CURES = {
+    "pad_sequences": (
+        "Give the sequences as they are, as a list: long ones cost what their steps cost, and "
+        "short ones nothing more.",
+        "model.fit(sequences, y)  # without pad_sequences",
+    ),
+    "TextVectorization": (
+        "Leave output_sequence_length out: texts come as they are, and long ones cost what their "
+        "words cost.",
+        "TextVectorization()  # without output_sequence_length",
+    ),
+}
 
 
 def cuts(case: Case) -> Iterator[Finding]:
     """Of each input, and of each output's targets against the first input."""
-    noted = [cut_of(x.called) for x in case.inputs]
-    for found in noted:
+    known = [noted(x.called, Cut) for x in case.inputs]
+    for found in known:
         if found is not None and found.cut >= _MUCH * found.steps and found.sequences >= 5:
             yield _cut(found)
-    for x, found in zip(case.inputs, noted, strict=True):
+    for x, found in zip(case.inputs, known, strict=True):
         yield from _cut_short(x) if found is None else ()
-    first = noted[0] if noted else None
+    first = known[0] if known else None
     for target in case.targets:
-        of_y = cut_of(target.given)
+        of_y = noted(target.given, Cut)
         if first is not None and of_y is not None:
             yield from _other_end(first, of_y)
 
@@ -66,12 +78,11 @@ def _cut(found: Cut) -> Finding:
     end = "starts" if found.truncating == "pre" else "ends"
     return Finding(
         "cut",
-        f"pad_sequences cut {found.cut / found.steps:.0%} of the steps of x.",
+        f"{found.by} cut {found.cut / found.steps:.0%} of the steps of x.",
         f"{found.cut:,} of {found.steps:,} steps, at the {end} of {found.sequences:,} sequences.",
-        "Give the sequences as they are, as a list: long ones cost what their steps cost, and "
-        "short ones nothing more.",
+        _CURES[found.by][0],
         {"share": found.cut / found.steps, "steps": found.cut, "sequences": found.sequences},
-        "model.fit(sequences, y)  # without pad_sequences",
+        _CURES[found.by][1],
     )
 
 

@@ -13,6 +13,8 @@ from ..facts.chance import SURE, beyond, one_hot_counts, permuted
 from ..facts.runs import keys_of, met
 from ..facts.sample import Sample, sample_of
 from ..findings import Finding, Where
+from .scaled import scaled_otherwise
+from .unknown import unseen
 
 # A leak of so many of the held-out sequences moves a score by points.
 _LEAK = 0.05
@@ -44,7 +46,10 @@ def split(case: Case) -> Iterator[Finding]:
     if few is not None:
         labels = list(other_labels(few, held, parts))
         yield from labels or other_lengths(few, held, parts)
-        yield from other_steps(few, held)
+        noted = scaled_otherwise(parts)
+        yield from other_steps(few, held) if noted is None else [noted]
+        if train.ids and held.ids:
+            yield from unseen(train, held)
 
 
 def leaks(train: Sample, held: Sample, every: Batch) -> Iterator[Finding]:

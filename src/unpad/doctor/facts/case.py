@@ -128,6 +128,7 @@ class Split(NamedTuple):
         held_x: real steps that are held out.
         held_y: their targets.
         drawn: whether they are the last of the same data, and not given by themselves.
+        called: x and held_x as the caller's own objects.
     """
 
     x: Batch
@@ -135,6 +136,7 @@ class Split(NamedTuple):
     held_x: Batch
     held_y: Batch | None
     drawn: bool
+    called: tuple[Any, Any] = (None, None)
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,8 @@ KINDS: dict[str, Kind] = {
     "padding tells": Kind("warning", "padding that tells the label"),
     "empty": Kind("note", "sequences without a step"),
     "one id": Kind("warning", "nearly all steps hold one id"),
+    "scaled twice": Kind("warning", "scaled twice by one scaler", ("other scale",)),
+    "unknown ids": Kind("warning", "ids of which training knows nothing", ("one id",)),
     "back in time": Kind("warning", "times that go back"),
     "cut": Kind("note", "sequences that were cut"),
     "other end": Kind(
@@ -57,9 +59,11 @@ KINDS: dict[str, Kind] = {
     # The split
     "leak": Kind("error", "held-out sequences that are trained on", ("overlap",)),
     "overlap": Kind("error", "windows that overlap across the split"),
-    "sorted": Kind("warning", "the last of sorted data held out", ("other ids", "other scale")),
+    "sorted": Kind(
+        "warning", "the last of sorted data held out", ("other ids", "other scale", "unknown ids")
+    ),
     "other labels": Kind("note", "other labels in the held-out part"),
-    "other ids": Kind("warning", "other ids in the held-out part"),
+    "other ids": Kind("warning", "other ids in the held-out part", ("unknown ids",)),
     "other scale": Kind("warning", "another scale in the held-out part"),
     "other lengths": Kind("note", "other lengths in the held-out part"),
     # The model

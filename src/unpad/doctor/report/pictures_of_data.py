@@ -48,7 +48,7 @@ def lengths(seen: Seen) -> str:
 
 
 def cut(seen: Seen) -> str:
-    """What pad_sequences left out; nothing where it cut nothing, or did not make the array."""
+    """What was cut; nothing where nothing was, or that is not known."""
     if seen.cut is None or not seen.cut[0]:
         return ""
     lost, steps, sequences = seen.cut

@@ -17,6 +17,7 @@ from ...core.spec import Spec
 from ...core.symbol import is_symbolic
 from ...data.source.for_adapt import each_x
 from ...errors import look_up, refuse
+from ...notes import Cut, Words, note
 from ...ragged import Layout, Ragged
 from .index_lookup import check_mode
 from .string_lookup import StringLookup
@@ -262,11 +263,27 @@ class TextVectorization(TakesTexts):
         if are_bytes(inputs):
             return self.forward(as_texts(inputs)).to(inputs.device)
         texts, arrangement = self._texts(inputs)
+        given = [len(words) for words in texts]
         texts = [words[: self.output_sequence_length] for words in texts]
         layout = Layout.from_lengths([len(words) for words in texts])
         out = self.lookup._vectors(list(chain.from_iterable(texts)), layout)
         padded = self.output_sequence_length is not None if self.ragged is None else not self.ragged
-        if self.output_mode == "int" and padded:
-            assert isinstance(out, Ragged)
+        if self.output_mode != "int":
+            return out[0] if arrangement == () else out  # pyright: ignore[reportReturnType]
+        assert isinstance(out, Ragged)
+        unknown = int((out.values == self.lookup._oov_start).sum())
+        if padded:
             out = out.to_padded(0, length=self.output_sequence_length)
-        return out[0] if arrangement == () else out  # pyright: ignore[reportReturnType]
+        if arrangement == ():
+            return out[0]  # pyright: ignore[reportReturnType]
+        note(out, self._cut(given, layout, padded), Words(layout.steps, unknown))
+        return out  # pyright: ignore[reportReturnType]
+
+    def _cut(self, given: list[int], layout: Layout, padded: bool) -> Cut:
+        """What became of texts of so many words each."""
+        kept = layout.own.lengths.tolist()
+        width = self.output_sequence_length or max(kept, default=0)
+        cut = sum(n > k for n, k in zip(given, kept, strict=True))
+        short = sum(k < width for k in kept) if padded else 0
+        who = "TextVectorization"
+        return Cut(who, sum(given), sum(given) - layout.steps, cut, short, "post", "post")
