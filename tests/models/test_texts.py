@@ -93,6 +93,48 @@ def test_tokens_by_a_lookup():
     assert keras.Model(one, lookup(one)).predict(["dog", "x"], verbose=0).tolist() == [[2], [0]]
 
 
+def test_several_texts_a_row():
+    """As keras.io's recommendations have them: the films of a sequence, by their names."""
+    lookup = layers.StringLookup(vocabulary=["cat", "döög", "é"])
+    films = keras.Input((3,), dtype="string", name="films")
+    model = keras.Model(films, layers.Embedding(5, 2)(lookup(films)))
+    assert films.shape == (None, 3) and model.outputs[0].shape == (None, 3, 2)
+    rows = [["cat", "", "döög"], ["?", "é", "cat"], ["", "", ""]]
+    want = layers.Embedding(5, 2, weights=model.get_weights())(lookup(np.array(rows))).detach()
+    for form in (rows, np.array(rows), np.array(rows, object), np.array(rows).tolist()):
+        np.testing.assert_array_equal(model.predict(form, verbose=0), want)
+    np.testing.assert_array_equal(model(rows).detach(), want)
+    again = keras.Model.from_config(model.get_config())
+    assert again.inputs[0].shape == (None, 3)
+    closed = layers.StringLookup(vocabulary=["cat", "dog"], num_oov_indices=0)
+    of_known = keras.Model(films, closed(films))
+    assert of_known.predict([["dog", "cat", "cat"]], verbose=0).tolist() == [[1, 0, 0]]
+    with says("StringLookup: 'x' in place 1 is not in the vocabulary, and num_oov_indices is 0."):
+        of_known.predict([["dog", "x", "cat"]], verbose=0)
+    with says("Input 'films': expected 3 texts a row, got 2 in row 1."):
+        model.predict([rows[0], ["a", "b"]], verbose=0)
+    with says("Input 'films': expected 3 texts a row, got 1 in row 0."):
+        model.predict(["a", "b"], verbose=0)
+    assert model.predict(np.zeros((0, 3), "U1"), verbose=0).shape == (0, 3, 2)
+
+
+def test_sequential_that_begins_with_texts_needs_no_input():
+    """keras.io's model for inference: a vectorizer before a model that is trained."""
+    vectorize = vectorizer(output_mode="multi_hot")
+    trained = keras.Sequential([keras.Input((8,)), layers.Dense(2)])
+    model = keras.Sequential([vectorize, trained])
+    want = trained.predict(vectorize(TEXTS), verbose=0)
+    for form in (TEXTS, np.array(TEXTS), np.array(TEXTS, object)[:, None]):
+        np.testing.assert_allclose(model.predict(form, verbose=0), want, rtol=1e-6)
+    np.testing.assert_allclose(model(TEXTS).detach(), want, rtol=1e-6)
+    model.compile("sgd", "mse")
+    model.fit(np.array(TEXTS), np.zeros((4, 2)), verbose=0)
+    tokens = keras.Sequential([layers.StringLookup(vocabulary=["cat"]), layers.Embedding(3, 2)])
+    assert [len(r) for r in tokens.predict([["cat", "?"], [], ["cat"]], verbose=0)] == [2, 0, 1]
+    with says("TextVectorization: takes strings, and got (batch, 3)."):
+        keras.Sequential([vectorizer()]).predict(np.ones((2, 3)), verbose=0)
+
+
 def test_what_takes_numbers_is_told():
     texts = keras.Input((1,), dtype="string", name="texts")
     for layer in (layers.Embedding(5, 3), layers.Hashing(3)):
@@ -100,7 +142,9 @@ def test_what_takes_numbers_is_told():
             layer(texts)
     with says("Dense: Input 'texts' is of texts, and it takes numbers."):
         keras.Sequential([texts, layers.Dense(2)])
-    with says("Input: expected shape as (1,) or () for one text a row, (None,) for sequences"):
+    with says(
+        "Input: expected shape as (1,) or () for one text a row, (3,) for three, (None,) for"
+    ):
         keras.Input((3, 4), dtype="string")
     with says("TextVectorization: takes strings, and got (batch, 3). Texts come into a model by"):
         vectorizer()(keras.Input((3,)))

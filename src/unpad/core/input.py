@@ -31,8 +31,8 @@ class Input(Symbol):
         shape: as (None,) for ids, (None, 5) for sequences of 5 features, (5,) for rows.
         batch_size: of the batches, as `shape` and summaries show it; a batch of another size works.
         dtype: of the values; by default torch's default. "string" for texts, which layers such as
-            TextVectorization take: shape (1,) or () for one a row, (None,) for sequences of them.
-            They flow as sequences of their bytes.
+            TextVectorization take: shape (1,) or () for one a row, (3,) for three, (None,) for
+            sequences of them. They flow as sequences of their bytes.
         ragged: whether sequences come without padding, as lists or a Ragged; the time axis is the
             first of `shape`. Layers are then checked for sequences from the start.
         batch_shape: the batch's size and the shape, in Keras's other spelling.
@@ -80,8 +80,8 @@ class Input(Symbol):
             what = "a tuple of sizes, as (None,) for ids, or batch_shape with the batch"
             raise arguments.wrong("Input", "shape", what, shape)
         self.holds_texts = dtype in ("string", str)
-        if self.holds_texts and sizes not in ((), (1,), (None,)):
-            what = "(1,) or () for one text a row, (None,) for sequences of texts"
+        if self.holds_texts and sizes[1:]:
+            what = "(1,) or () for one text a row, (3,) for three, (None,) for sequences of texts"
             raise arguments.wrong("Input", "shape", what, shape)
         if ragged and not sizes:
             raise ValueError("Input: ragged=True needs a time axis, as Input((None, 5)).")
@@ -163,7 +163,8 @@ class Input(Symbol):
                 raise ValueError(f"{self.who}: it is not optional, got None.")
             return
         if self.holds_texts:
-            if (spec.ragged, spec.dtype, spec.levels) != (True, torch.uint8, self.spec.levels):
+            want = (True, torch.uint8, self.spec.levels, self.spec.shape)
+            if (spec.ragged, spec.dtype, spec.levels, spec.shape) != want:
                 raise ValueError(f"{self.who}: expected texts, got {spec}.")
             return
         want = self._sizes[spec.levels :] if spec.ragged else self._sizes

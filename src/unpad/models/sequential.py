@@ -15,6 +15,7 @@ from ..core.symbol import Symbol
 from ..core.tails import Tailed
 from ..errors import shown
 from ..layers import Input, InputLayer, Layer, Spec, TorchModule
+from ..layers.text.strings import as_bytes, sizes_of
 from ..ragged import Ragged
 from ..serialization import as_data
 from .model import Model
@@ -214,6 +215,12 @@ class Sequential(OlderMethods, Model):
     @property
     def entries(self) -> list[Any]:
         return [] if self._input is None else [self._input]
+
+    def with_texts(self, parts: list[Any]) -> list[Any]:
+        if self._input is None and self._names and self.layers[0].takes_texts and len(parts) == 1:
+            sizes = sizes_of(parts[0])
+            return parts if sizes is None else [as_bytes(parts[0], self.who, sizes)]
+        return super().with_texts(parts)
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         """Runs the layers one after another; see `Layer`."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any, Unpack
 
 from ... import arguments
 from ...arguments import Count, Positive
 from ...core.options import WithoutName
+from ...core.spec import Spec
 from ...core.symbol import is_symbolic
 from .index_lookup import IndexLookup
 from .siphash import bucket
@@ -108,11 +110,29 @@ class StringLookup(TakesTexts, IndexLookup):
         in_a_model = is_symbolic(inputs) or are_bytes(inputs)
         return super().__call__(inputs) if in_a_model else self._asked(inputs)
 
+    def output_spec(self, spec: Spec) -> Spec:
+        if self.num_oov_indices:
+            return super().output_spec(spec)
+        # What a layer is tried on are no words of a vocabulary.
+        tried = copy.deepcopy(self)
+        tried._ids = _EveryWord()
+        return super(StringLookup, tried).output_spec(spec)
+
     def forward(self, inputs: Any) -> Any:
         """The ids of strings, or with `invert` the strings of ids."""
         if not are_bytes(inputs) or self.invert:
             return super().forward(inputs)
         return super().forward(as_texts(inputs)).to(inputs.device)
+
+
+class _EveryWord(dict[Any, int]):
+    """Words and their ids, in which there is every word: the first of all."""
+
+    def __contains__(self, word: object) -> bool:
+        return True
+
+    def get(self, word: Any, default: Any = None) -> Any:
+        return 0
 
 
 IndexLookup.of_dtype["string"] = StringLookup

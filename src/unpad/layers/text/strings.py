@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ...core.layer import Layer
 from ...core.spec import Spec
+from ...core.symbol import Symbol
 from ...ragged import Layout, Ragged
 
 #: How strings were arranged: an array's shape, or sequences.
@@ -116,8 +117,7 @@ def sequences_of(words: list[Any], arrangement: Arrangement) -> list[list[Any]]:
         rows = arrangement[0] if arrangement else 1
         width = int(np.prod(arrangement[1:]))
         ends = [width * (i + 1) for i in range(rows)]
-    starts = [0, *ends[:-1]]
-    return [words[a:b] for a, b in zip(starts, ends, strict=True)]
+    return [words[a:b] for a, b in pairwise([0, *ends])]
 
 
 def as_bytes(texts: Any, who: str, sizes: tuple[int | None, ...]) -> Ragged:
@@ -126,10 +126,11 @@ def as_bytes(texts: Any, who: str, sizes: tuple[int | None, ...]) -> Ragged:
     Args:
         texts: one a row, or sequences of them.
         who: what they are called in errors.
-        sizes: of one row: () or (1,) for one text, (None,) for a sequence of texts.
+        sizes: of one row: () or (1,) for one text, (3,) for three, whose shorter ones end in zeros,
+            (None,) for a sequence of texts.
 
     Raises:
-        ValueError: something among them is no text, or there are several in a row.
+        ValueError: something among them is no text, or there are not so many in a row.
     """
     words, arrangement = strings_of(texts, who)
     each = [np.frombuffer(word.encode(), np.uint8) for word in words]
@@ -137,10 +138,43 @@ def as_bytes(texts: Any, who: str, sizes: tuple[int | None, ...]) -> Ragged:
         if not isinstance(arrangement, Layout) and len(arrangement) != 2:
             raise ValueError(f"{who}: expected sequences of texts, got {arrangement or 'one'}.")
         return Ragged.from_list(sequences_of(each, arrangement), levels=2)
-    rows = arrangement.batch if isinstance(arrangement, Layout) else (*arrangement, 1)[0]
-    if rows != len(words) or arrangement == ():
-        raise ValueError(f"{who}: expected one text a row, got {len(words)} in {rows}.")
-    return Ragged.from_list([one[:, None] for one in each] if sizes else each)
+    size = next(iter(sizes), 1) or 0
+    rows = sequences_of(each, arrangement)
+    first = next((i for i, row in enumerate(rows) if len(row) != size), None)
+    if arrangement == () or first is not None:
+        want = "one text a row" if size == 1 else f"{size} texts a row"
+        got = f"{len(rows[first])} in row {first}" if first is not None else "a text by itself"
+        raise ValueError(f"{who}: expected {want}, got {got}.")
+    if not rows:
+        return Ragged(
+            torch.zeros((0, size)[: 1 + len(sizes)], dtype=torch.uint8), Layout.from_lengths([])
+        )
+    return Ragged.from_list([_beside(row) for row in rows] if sizes else each)
+
+
+def _beside(texts: list[np.ndarray]) -> np.ndarray:
+    """(bytes, texts) the bytes of a row's texts, each in a column of its own."""
+    if len(texts) == 1:
+        return texts[0][:, None]
+    columns = np.zeros((max(map(len, texts)), len(texts)), np.uint8)
+    for column, text in zip(columns.T, texts, strict=True):
+        column[: len(text)] = text
+    return columns
+
+
+def sizes_of(texts: Any) -> tuple[int | None, ...] | None:
+    """The sizes of one row of strings, as an Input of them says it; None of what is no strings.
+
+    Args:
+        texts: what a caller gave.
+    """
+    if isinstance(texts, (Symbol, Ragged, Tensor)):
+        return None
+    try:
+        _, arrangement = strings_of(texts, "texts")
+    except ValueError:
+        return None
+    return (None,) if isinstance(arrangement, Layout) else arrangement[1:]
 
 
 def are_bytes(inputs: Any) -> bool:
@@ -149,7 +183,7 @@ def are_bytes(inputs: Any) -> bool:
 
 
 def as_texts(inputs: Ragged) -> Any:
-    """The texts of `as_bytes`: a list, an array (batch, 1), or lists of them.
+    """The texts of `as_bytes`: a list, an array (batch, texts), or lists of them.
 
     Args:
         inputs: of bytes.
@@ -157,10 +191,15 @@ def as_texts(inputs: Ragged) -> Any:
     each = inputs.values if isinstance(inputs.values, Ragged) else inputs
     raw = each.values.flatten().cpu().numpy().tobytes()
     ends = each.layout.own.offsets.tolist()
-    words = [raw[a:b].decode() for a, b in pairwise(ends)]
+    size = inputs.feature[0] if inputs.feature else 1
+    if size > 1:
+        rows = (raw[a * size : b * size] for a, b in pairwise(ends))
+        words = [row[i::size].rstrip(b"\0").decode() for row in rows for i in range(size)]
+    else:
+        words = [raw[a:b].decode() for a, b in pairwise(ends)]
     if inputs.levels > 1:
         return sequences_of(words, inputs.layout)
-    return np.array(words, dtype=object).reshape(-1, 1) if inputs.feature else words
+    return np.array(words, dtype=object).reshape(-1, size) if inputs.feature else words
 
 
 class TakesTexts(Layer):
