@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from unpad import Sequential, layers
-from unpad.doctor import KINDS, Finding, Found, Report, Where, examine
+from unpad import Sequential, layers, optimizers
+from unpad.doctor import KINDS, Finding, Found, Report, Where, examine, quiet
 from unpad.doctor.findings import SEVERITIES
 from unpad.doctor.report import Asked
 
@@ -161,3 +161,44 @@ def test_no_bound_on_chance_is_told_beyond_what_it_can_mean():
     assert "at most once in 1,000,000,000;" in str(
         Report.of([Finding("empty", "", "", "", chance=1e-99)])
     )
+
+
+def padded_and_not_masked():
+    """Tags of which most are padding's, and a model that has learnt that."""
+    rng = np.random.default_rng(0)
+    x, y = np.zeros((60, 20), int), np.zeros((60, 20), int)
+    for i in range(60):
+        n = 3 + i % 4
+        x[i, :n], y[i, :n] = rng.integers(1, 50, n), rng.integers(1, 4, n)
+    model = Sequential([
+        layers.Embedding(50, 8), layers.Conv1D(8, 3, padding="same"),
+        layers.Dense(4, activation="softmax"),
+    ])  # fmt: skip
+    model.compile(optimizers.Adam(0.03), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    with quiet():
+        model.fit(x, y, epochs=10, verbose=0)
+    return x, y, model
+
+
+def test_the_reported_accuracy_stands_beside_that_on_real_steps():
+    x, y, model = padded_and_not_masked()
+    report = examine(x, y, model, only={"scores"})
+    told = report.seen.scores
+    assert told.reported > told.honest + 0.1 and "padding counted" in report
+    page = report.as_file(".html")
+    assert f"Reported are {told.reported:.1%}. The accuracy is {told.honest:.1%} on real" in page
+    data = json.loads(report.as_file(".json"))["seen"]["scores"]
+    assert data["reported"] == told.reported and data["by_length"] == list(told.by_length)
+    assert "Reported are" not in examine(x, y, model, only={"padding"}).as_file(".html")
+
+
+def test_examine_shows_what_an_answer_hangs_on_and_json_has_its_numbers():
+    x, y, model = padded_and_not_masked()
+    report = examine(x, y, model, only={"laws"})
+    assert "padding" in report
+    assert "What the answer" in report.as_file(".html")
+    data = json.loads(report.as_file(".json"))["seen"]
+    reach = report.seen.reach
+    assert data["reach"]["shares"] == reach.shares and data["reach"]["on"] == reach.on
+    assert data["width"] == 20 and data["slots"] == [list(row) for row in report.seen.slots]
+    assert data["labels"][0] == report.seen.labels[0]._asdict()

@@ -15,17 +15,18 @@ from ..kernels import own_threads
 from ..losses import SparseCategoricalCrossentropy
 from ..spellings import depth_of_caller
 from .adapters import heads_of, masks_of
-from .checks import CHECKS, Check
+from .checks import CHECKS
 from .facts import Case, Fitting, Input, Split, Target, as_ids, grid_of
 from .facts.case import Batch
 from .findings import KINDS, DataWarning, Finding
 from .given import case_of
-from .probes import CannotAsk
+from .probes import CannotAsk, Reach
 from .probing import answers_of, depends_on_padding, laws
 from .report import Asked, Report
+from .report.seen import Told
 from .rows import rows
+from .scoring import Scores, scored
 from .scoring import findings_of as of_scores
-from .scoring import scored
 from .seeing import seen_of
 from .trying import Trying
 
@@ -92,7 +93,7 @@ def examine(
         ['reshaped']
     """
     start = time.perf_counter()
-    checks: dict[str, Check] = dict(CHECKS)
+    checks: dict[str, Any] = dict(CHECKS)
     if model is not None:
         checks["laws"] = lambda case: laws(case, model, causal)
         checks["rows"] = lambda case: rows(case, model)
@@ -105,9 +106,15 @@ def examine(
     left_out = {kind for kind in ignore if look_up("examine", "kind", kind, KINDS)}
     case = _askable(case_of(x, y, model, validation, validation_split), model)
     case = replace(case, fitting=Fitting(shuffle, batch_size))
-    findings, asked = ask(case, checks)
+    findings, asked, shown = ask(case, checks)
     findings = [finding for finding in findings if finding.kind not in left_out]
     seen = seen_of(case, (finding.kind for finding in findings))
+    for part in shown:
+        if isinstance(part, Reach):
+            seen = seen._replace(reach=part)
+        elif isinstance(part, Scores):
+            told = Told(part.reported, part.honest, part.nothing, part.by_length)
+            seen = seen._replace(scores=told)
     return Report.of(findings, asked, time.perf_counter() - start, seen=seen)
 
 
@@ -119,10 +126,11 @@ def _askable(case: Case, model: Any) -> Case:
     return replace(case, masks=case.masks._replace(asked=asked))
 
 
-def ask(case: Case, checks: Mapping[str, Check]) -> tuple[list[Finding], list[Asked]]:
-    """What the checks find, and what each answered."""
+def ask(case: Case, checks: Mapping[str, Any]) -> tuple[list[Finding], list[Asked], list[Any]]:
+    """What the checks find, what each answered, and what else there is to show."""
     findings: list[Finding] = []
     asked: list[Asked] = []
+    shown: list[Any] = []
     for name, check in checks.items():
         try:
             found = list(check(case))
@@ -130,9 +138,12 @@ def ask(case: Case, checks: Mapping[str, Check]) -> tuple[list[Finding], list[As
             asked.append(Asked(name, str(error), None, False))
             continue
         findings += [f for f in found if isinstance(f, Finding)]
-        said = [f.kind if isinstance(f, Finding) else str(f) for f in found]
+        shown += [f for f in found if not isinstance(f, Finding)]
+        said = [
+            f.kind if isinstance(f, Finding) else str(f) for f in found if not isinstance(f, Reach)
+        ]
         asked.append(Asked(name, ", ".join(said) or "nothing"))
-    return findings, asked
+    return findings, asked, shown
 
 
 def _tried(x: Any, y: Any, model: Any, loss: Any, seconds: float) -> dict[str, Any]:

@@ -132,7 +132,7 @@ def _ask(
     return findings, [*asked, *map(_asked, verdicts)], reach
 
 
-def laws(case: Case, model: Any, causal: bool = False) -> list[Finding]:
+def laws(case: Case, model: Any, causal: bool = False) -> list[Finding | Reach]:
     """What a probe finds with the data of a case, as the model is fed with them.
 
     Padding is asked about where it is padding for sure: where the model opens the array, or where
@@ -142,6 +142,9 @@ def laws(case: Case, model: Any, causal: bool = False) -> list[Finding]:
         case: of one input; of several nothing is asked.
         model: unpad's or Keras's.
         causal: whether it must not see later steps.
+
+    Returns:
+        What is found, and where a gradient falls if a law is broken.
     """
     if len(case.inputs) != 1 or len(case.inputs[0].given) == 0:
         return []
@@ -156,7 +159,8 @@ def laws(case: Case, model: Any, causal: bool = False) -> list[Finding]:
             answers = _answers(x, model, value, seen)
             if answers is None:
                 return []
-            return _ask(answers, (*asked, FUTURE) if causal else asked, causal, 0)[0]
+            found, _, reach = _ask(answers, (*asked, FUTURE) if causal else asked, causal, 0)
+            return [*found, *([] if reach is None else [reach])]
         except CannotAsk:
             return []
 

@@ -19,15 +19,25 @@ _WIDTH = 98
 
 
 def data_of(report: Report) -> dict[str, Any]:
-    """The report as JSON has it: findings, what was asked, versions."""
+    """The report as JSON has it: findings, what was asked, what pictures show, versions."""
     return {
         "findings": [finding.to_data() for finding in report.findings],
         "roots": [finding.fingerprint for finding in report.roots],
         "asked": [asked._asdict() for asked in report.asked],
+        "seen": plain(report.seen),
         "seconds": round(report.seconds, 3),
         "seed": report.seed,
         "versions": versions(),
     }
+
+
+def plain(value: Any) -> Any:
+    """Named tuples as what JSON has, under their names."""
+    if hasattr(value, "_asdict"):
+        return {name: plain(part) for name, part in value._asdict().items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(part) for part in value]
+    return value
 
 
 def versions() -> dict[str, str]:

@@ -132,6 +132,7 @@ def _data(report: Report) -> str:
     seen = report.seen
     drawn = [of(seen) for of in (pictures_of_data.lengths, pictures_of_data.cut)]
     drawn += [pictures_of_data.slots(seen), pictures_of_data.labels(seen.labels)]
+    drawn.append(pictures.scores(seen.scores))
     reach = pictures.reach(seen.reach)
     drawn += [f'<div class="reach">{reach}</div>'] if reach else []
     shown = "\n".join(part for part in drawn if part)

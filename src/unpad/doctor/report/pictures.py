@@ -10,6 +10,7 @@ from ..probes.numbers import QUESTIONS
 from .asked import Asked
 from .drawing import WIDTH, bars, box, figure, words
 from .pictures_of_data import columns_of
+from .seen import Told
 
 _PARTS = {
     "its own steps": "own",
@@ -95,6 +96,32 @@ def laws(asked: Sequence[Asked], threshold: float = 1e-3) -> str:
     key = [("own", "holds"), ("padding", "does not hold")]
     said = f"How far the answers moved: {said}."
     return figure(said, "".join(drawn), height + 6, key, "How far the answers moved:")
+
+
+def scores(told: Told | None) -> str:
+    """The accuracy as reported, on real steps, of who knows nothing; "" if not asked."""
+    if told is None:
+        return ""
+    parts = [
+        ("own", told.honest, f"{told.honest:.1%}"),
+        ("empty", told.nothing, f"{told.nothing:.1%}"),
+    ]
+    key = [("own", "on real steps"), ("empty", "always the most frequent class")]
+    said = (
+        f"The accuracy is {told.honest:.1%} on real steps; always saying the most frequent class "
+    )
+    said += f"gives {told.nothing:.1%}."
+    if told.reported is not None:
+        parts = [("padding", told.reported, f"{told.reported:.1%}"), *parts]
+        key = [("padding", "as reported"), *key]
+        said = f"Reported are {told.reported:.1%}. {said}"
+    rows = [("accuracy", parts)]
+    if len(told.by_length) > 1:
+        names = ("shortest third", "middle third", "longest third")
+        named = zip(names, told.by_length, strict=False)
+        rows += [(name, [("own", v, f"{v:.1%}")]) for name, v in named]
+    inside, height = bars(rows)
+    return figure(said, inside, height, key)
 
 
 def numbers(evidence: Mapping[str, float]) -> str:

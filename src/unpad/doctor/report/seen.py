@@ -25,6 +25,22 @@ class Share(NamedTuple):
     held: float | None = None
 
 
+class Told(NamedTuple):
+    """A trained model's accuracy.
+
+    Args:
+        reported: what `evaluate` gives; None where there is none.
+        honest: on real steps alone.
+        nothing: of always the most frequent class.
+        by_length: of the shortest third of the sequences to the longest.
+    """
+
+    reported: float | None
+    honest: float
+    nothing: float
+    by_length: tuple[float, ...] = ()
+
+
 class Seen(NamedTuple):
     """What was looked at.
 
@@ -36,6 +52,7 @@ class Seen(NamedTuple):
         places: which sequences these are.
         labels: how frequent the classes are, the most frequent first.
         reach: where a gradient falls; None where none was followed.
+        scores: how often a trained model is right; None where that was not asked.
     """
 
     lengths: tuple[int, ...] = ()
@@ -45,3 +62,4 @@ class Seen(NamedTuple):
     places: tuple[int, ...] = ()
     labels: tuple[Share, ...] = ()
     reach: Reach | None = None
+    scores: Told | None = None
