@@ -164,10 +164,19 @@ def one_id(small: bool) -> Measured:
 
 
 MISTAKES = [
-    Mistake("shifted", "a start mark before the words alone", "word classes", "right", shifted),
+    Mistake(
+        "shifted",
+        "a start mark before the words alone",
+        "word classes",
+        "right",
+        shifted,
+        "ud_english_ewt",
+    ),
     Mistake(
         "other end", "words padded in front, labels behind", "word classes", "right", other_end
     ),
     Mistake("not masked", "padding is a class, and counts", "word classes", "right", counted),
-    Mistake("one id", "a vocabulary of capitals", "word classes", "right", one_id),
+    Mistake(
+        "one id", "a vocabulary of capitals", "word classes", "right", one_id, "ud_english_ewt"
+    ),
 ]

@@ -184,5 +184,12 @@ MISTAKES = [
         "overlap", "windows that overlap, drawn for both sides", "kinds of text", "right", overlap
     ),
     Mistake("cut", "pad_sequences(maxlen=20)", "kinds of text", "right", cut),
-    Mistake("rare class", "accuracy, where it should be F1", "one kind of text", "see left", rare),
+    Mistake(
+        "rare class",
+        "accuracy, where it should be F1",
+        "one kind of text",
+        "see left",
+        rare,
+        "newsgroups20",
+    ),
 ]

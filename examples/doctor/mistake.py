@@ -12,6 +12,8 @@ from unpad.doctor import Report
 # The programs in the folder above read what these read.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from corpora import FOLDER
+
 #: On many threads a small model waits more than it counts.
 torch.set_num_threads(1)
 
@@ -44,6 +46,8 @@ class Mistake(NamedTuple):
         task: and data.
         figure: that is reported.
         measure: makes the mistake and mends it; given whether a taste is enough.
+        corpus: the folder of the only data in which it shows; lines of code and docstrings, which
+            stand in for missing corpora, have nothing of it.
     """
 
     kind: str
@@ -51,3 +55,8 @@ class Mistake(NamedTuple):
     task: str
     figure: str
     measure: Callable[[bool], Measured]
+    corpus: str = ""
+
+    def shows(self) -> bool:
+        """Whether the data are here in which it shows."""
+        return not self.corpus or (FOLDER / self.corpus).is_dir()

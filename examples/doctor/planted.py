@@ -61,6 +61,9 @@ def main(argv: list[str] | None = None) -> None:
     for mistake in MISTAKES:
         if options.only and mistake.kind not in options.only:
             continue
+        if not mistake.shows():
+            table.add_row(mistake.what, mistake.task, mistake.figure, "", "", "", "its data miss")
+            continue
         m = mistake.measure(options.small)
         numbers = (f"{v:.3f}" for v in m[:3])
         table.add_row(

@@ -94,7 +94,7 @@ BESIDE = {
     "CategoryEncoding": {"num_tokens": 4},
     **{
         f"Input.{name}": {"shape": (3,)}
-        for name in ("dtype", "ragged", "name", "batch_size", "optional")
+        for name in ("dtype", "ragged", "name", "batch_size", "optional", "sparse")
     },
     "Discretization": {"num_bins": 5},
     "EarlyStopping.monitor": {"mode": "min"},
@@ -163,8 +163,9 @@ MUST = {
     "Input.shape",
     "Input.batch_shape",
 }
-#: Values that layers hand to each other, and no one makes by hand.
-INNER = {"Spec", "StartedMetric", "StepMetric"}
+#: Values that layers hand to each other, and no one makes by hand; and what gives its arguments to
+#: Input, which says who it is.
+INNER = {"Spec", "StartedMetric", "StepMetric", "InputLayer"}
 
 
 def classes():

@@ -118,7 +118,8 @@ FIT = [
         np.array(["a", "b"]),
         Y[:2],
         {},
-        "fit: x: expected a padded array, a list of arrays or a Ragged, got an array of <U1.",
+        "fit: x: got texts, as 'a', and a model takes numbers. They become ids before: ids = "
+        "layer(texts) of a TextVectorization, then fit(ids, ...); batch by batch ",
     ),
     ({"a": 1}, Y, {}, "fit: x: a dict needs a model whose inputs have names: Model(inputs, ...)."),
     (np.float64(3), Y, {}, "fit: x: expected a batch, got the single number 3.0."),

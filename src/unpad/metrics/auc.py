@@ -74,7 +74,7 @@ class AUC(ThresholdMetric):
 
     def __init__(
         self,
-        num_thresholds: int | None = 200,
+        num_thresholds: int = 200,
         curve: str = "ROC",
         summation_method: str = "interpolation",
         name: str | None = None,

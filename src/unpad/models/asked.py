@@ -139,7 +139,7 @@ class Asked(Layer, obeyed=["metrics"]):
             x: what a caller gave: a list in it is one of sequences. Of a graph, which knows,
                 nothing changes.
         """
-        if self.input_names is None and isinstance(x, dict):
+        if self.input_names is None and not self.is_drawn and isinstance(x, dict):
             self.input_form = _places(x, count())
             self.input_names = named_leaves(self.input_form, repeat(""))
 

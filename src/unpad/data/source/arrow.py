@@ -243,6 +243,10 @@ def files(x: Any, asked: Asked) -> Pieces | None:
     paths: list[Any] = list(x) if several else [x]
     if not all(isinstance(path, (str, Path)) for path in paths):
         return None
+    if several and not any(
+        str(path).endswith(".parquet") or os.path.exists(path) for path in paths
+    ):
+        return None  # texts
     for path in paths:
         if not Path(path).exists():
             raise FileNotFoundError(f"{asked.who}: there is no file or folder {str(path)!r}.")

@@ -35,7 +35,7 @@ class Words(np.ndarray):
 
 def are_strings(given: Any) -> bool:
     """Whether the first of what is given, and the first in that, is a string."""
-    first = given[0] if len(given) else None
+    first = given
     while isinstance(first, (list, tuple)) and first:
         first = first[0]
     if isinstance(first, np.ndarray):
