@@ -140,7 +140,8 @@ class Watcher(keras.callbacks.Callback):
         self.sparse = []
 
     def on_train_batch_end(self, batch, logs=None):
-        self.sparse.append(self.model.layers[0].embeddings.grad.is_sparse)
+        (table,) = [w for w in self.model.layers if isinstance(w, keras.layers.Embedding)]
+        self.sparse.append(table.embeddings.grad.is_sparse)
 
 
 class AtEpochs(keras.callbacks.Callback):
