@@ -16,6 +16,7 @@ from unpad.doctor import Report, examine, probe
 from unpad.preprocessing.sequence import pad_sequences
 
 from . import modules
+from .test_report import padded_and_not_masked
 
 BROWSER = os.environ.get("UNPAD_CHROMIUM") or shutil.which("chromium")
 DRIVER = shutil.which("chromedriver")
@@ -49,7 +50,13 @@ def accuracy(outputs, labels):
     return (outputs.argmax(-1) == labels).float().sum(), labels.numel()
 
 
+def of_scores():
+    x, y, model = padded_and_not_masked()
+    return examine(x, y, model, only={"scores", "laws", "padding"})
+
+
 REPORTS = {
+    "scores": of_scores,
     "mates": lambda: probe(modules.BatchSecond(), SAMPLES),
     "last": lambda: probe(modules.LastSlot(), SAMPLES),
     "data": of_data,

@@ -186,6 +186,8 @@ def test_the_reported_accuracy_stands_beside_that_on_real_steps():
     told = report.seen.scores
     assert told.reported > told.honest + 0.1 and "padding counted" in report
     page = report.as_file(".html")
+    honest = f"accuracy of {told.reported:.1%} is {told.honest:.1%} on real steps."
+    assert honest in page.split("</h1>")[0] and honest in str(report).splitlines()[0]
     assert f"Reported are {told.reported:.1%}. The accuracy is {told.honest:.1%} on real" in page
     data = json.loads(report.as_file(".json"))["seen"]["scores"]
     assert data["reported"] == told.reported and data["by_length"] == list(told.by_length)

@@ -54,6 +54,9 @@ def verdict(report: Report) -> str:
     roots = report.roots
     count = sum(a.could for a in report.asked)
     asked = f" {count} questions were asked" if count else ""
+    told = report.seen.scores
+    if told is not None and told.reported is not None and "padding counted" in report:
+        asked = f" The accuracy of {told.reported:.1%} is {told.honest:.1%} on real steps.{asked}"
     if not roots:
         return f"Nothing found.{asked + '.' if asked else ''}"
     things = "thing" if len(roots) == 1 else "things"

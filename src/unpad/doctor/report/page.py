@@ -35,7 +35,7 @@ code { font: .9em ui-monospace, monospace; }
 summary { cursor: pointer; padding: .2rem 0; }
 table { border-collapse: collapse; width: 100%; } th, td { text-align: left; padding: .25rem .4rem;
   border-bottom: 1px solid var(--line); vertical-align: top; } th { font-weight: 600; }
-thead th { font-weight: 400; white-space: nowrap; }
+tbody th { overflow-wrap: normal; } thead th { font-weight: 400; white-space: nowrap; }
 td:last-child { text-align: right; white-space: nowrap; }
 figure { margin: 1rem 0; break-inside: avoid; } figcaption { margin-bottom: .5rem; }
 svg { display: block; width: 100%; height: auto; }
