@@ -199,6 +199,39 @@ def test_what_was_made_from_the_same_input_is_known_to_have_its_lengths():
     assert h[:, 1:].spec.lengths is None
 
 
+def test_an_input_that_leads_nowhere_is_taken_as_in_keras_and_told():
+    a, b = keras.Input((None, 3), name="a"), keras.Input((1,), dtype="string", name="b")
+    lstm = L.LSTM(2)
+    text = "Functional: Input 'b' leads to no output: what is given there changes nothing."
+    with pytest.warns(UserWarning, match=text) as seen:
+        model = keras.Model({"a": a, "b": b}, lstm(a))
+    assert seen[0].filename == __file__
+    assert [layer.name for layer in model.layers] == ["a", "b", "lstm"]
+    x = coded([2, 3], (3,), torch.float32)
+    given = {"a": x, "b": np.array(["one", "two"])}
+    np.testing.assert_array_equal(model.predict(given, verbose=0), lstm(x).detach())
+    model.compile("sgd", "mse")
+    model.fit(given, np.zeros((2, 2), "float32"), verbose=0)
+    with pytest.warns(UserWarning, match=text):
+        again = keras.Model.from_config(model.get_config())
+    again.set_weights(model.get_weights())
+    assert model.summary(print_fn=lambda text: None) is None
+    np.testing.assert_allclose(again.predict(given, verbose=0), model.predict(given, verbose=0))
+
+
+def test_what_was_computed_from_weights_is_a_constant_and_told():
+    """keras.io's recommendations embed places outside the graph; Keras holds them fast too."""
+    x = keras.Input((3, 4))
+    places = L.Embedding(3, 4)(torch.arange(3))
+    with pytest.warns(UserWarning, match="computed from weights: it stays as it is") as seen:
+        model = keras.Model(x, L.Dense(1)(L.Flatten()(x + places)))
+    assert seen[0].filename == __file__ and len(model.trainable_weights) == 2
+    model.compile("sgd", "mse")
+    model.fit(np.ones((8, 3, 4), "float32"), np.ones((8, 1)), batch_size=2, epochs=2, verbose=0)
+    want = model.layers[-1](model.layers[-2](torch.ones(1, 3, 4) + places))
+    assert torch.equal(model(torch.ones(1, 3, 4)), want)
+
+
 # --- what is refused when it is drawn -------------------------------------------------------------
 
 
@@ -208,8 +241,6 @@ def test_refusals():
     with says("Functional: an output needs Input 'a', which is not among the inputs. Add it: "
               "Model(inputs=[...], outputs=...)."):  # fmt: skip
         keras.Model(b, h)
-    with says("Functional: Input 'b' leads to no output. Leave it out."):
-        keras.Model([a, b], h)
     with says("Functional: expected outputs as symbols, which keras.Input(...) and layers called "
               "on it give, got Dense."):  # fmt: skip
         keras.Model(a, L.Dense(2))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import count
@@ -21,7 +22,7 @@ from ..core.symbol import Symbol
 from ..core.tails import Tailed
 from ..data.arrange import by_name
 from ..layers import Input, InputLayer, Layer, Spec
-from ..spellings import renamed
+from ..spellings import depth_of_caller, renamed
 from .drawing import as_end, redrawn, written
 from .graph import Call, Wire, read
 from .model import Model
@@ -120,8 +121,15 @@ class Functional(Model):
                 f"{self.who}: a layer is called with a weight that no layer holds, so that it "
                 "would not be trained. Write a Layer that makes it with add_weight."
             )
+        if value.requires_grad:
+            warnings.warn(
+                f"{self.who}: a layer is called with a tensor {tuple(value.shape)} that was "
+                "computed from weights: it stays as it is, and they are not trained by it. Call "
+                "the layer that gave it on a symbol.",
+                stacklevel=depth_of_caller(),
+            )
         name = f"constant_{len(self._buffers)}"
-        self.register_buffer(name, value, persistent=False)
+        self.register_buffer(name, value.detach(), persistent=False)
         return name
 
     def _names_of_outputs(self) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ from torch import Tensor
 from ..core.structure import flat
 from ..core.symbol import Node, Symbol, symbols_in
 from ..layers import Layer
+from ..spellings import depth_of_caller
 
 
 class Wire(NamedTuple):
@@ -117,7 +119,7 @@ class Graph(NamedTuple):
         deepest: dict[str | int, int] = {}
         for name, d in zip(names, depth, strict=True):
             deepest[name] = max(deepest.get(name, 0), d)
-        return sorted(deepest, key=lambda name: (-deepest[name], met[name]))
+        return sorted(deepest, key=lambda name: (-deepest[name], met.get(name, -1)))
 
     def readers(self, wire: int) -> list[Call]:
         """The calls that read a wire."""
@@ -141,7 +143,7 @@ def read(
         who: shown in errors.
 
     Raises:
-        ValueError: an output needs an input that is not listed, or an input leads nowhere.
+        ValueError: an output needs an input that is not listed.
     """
     wires = {id(s): i for i, s in enumerate(inputs)}
     calls: list[Call] = []
@@ -166,7 +168,11 @@ def read(
     graph = Graph(calls, len(inputs), tuple(wires[id(s)] for s in outputs), len(wires), unread)
     for i, symbol in enumerate(inputs):
         if i in unread and i not in graph.outputs:
-            raise ValueError(f"{who}: {_shown(symbol)} leads to no output. Leave it out.")
+            # Keras takes it without a word, and a program may feed what one of its models reads.
+            warnings.warn(
+                f"{who}: {_shown(symbol)} leads to no output: what is given there changes nothing.",
+                stacklevel=depth_of_caller(),
+            )
     return graph
 
 
