@@ -1,13 +1,14 @@
 """What is noted beside what was made, and what the doctor reads in it."""
 
 import gc
+import warnings
 
 import numpy as np
 import pytest
 import torch
 
 from unpad import Ragged, Sequential, layers
-from unpad.doctor import examine
+from unpad.doctor import DataWarning, examine
 from unpad.notes import _NOTED, Cut, Scaled, Words, noted
 from unpad.scaling import Scaler
 
@@ -113,3 +114,23 @@ def test_rows_that_no_id_reads_are_told_with_the_model():
     assert found.evidence["share of held-out steps that read them"] == pytest.approx(
         40 / sum(map(len, held))
     )
+
+
+def test_fit_is_told_what_was_noted():
+    train, held = parts(50), parts(54)
+    one, other = Scaler(Standard()).fit(train), Scaler(Standard()).fit(held)
+    x, y = one.transform(train), np.arange(60) % 2
+
+    def told(*, steps=x, **options):
+        net = Sequential([layers.LSTM(2), layers.Dense(2, activation="softmax")])
+        net.compile("adam", "sparse_categorical_crossentropy")
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            net.fit(steps, y, verbose=0, **options)
+        return [str(w.message) for w in caught if w.category is DataWarning]
+
+    assert told(validation_data=(one.transform(held), y)) == told(validation_split=0.5) == []
+    (text,) = told(validation_data=(other.transform(held), y))
+    assert text.startswith("fit: The held-out part was scaled by a fit of its own.")
+    (text,) = told(steps=one.transform(x))
+    assert text.startswith("fit: x was scaled 2 times by one and the same Scaler.")

@@ -37,6 +37,7 @@ class Fed(NamedTuple):
         outputs: their specs.
         data: all of it, where it lies in memory.
         held: the share of it that is held out.
+        called: x as the caller's own object, where it is in memory.
     """
 
     feed: Any
@@ -44,6 +45,7 @@ class Fed(NamedTuple):
     outputs: list[Any]
     data: Batch | None = None
     held: Batch | None = None
+    called: Any = None
 
 
 def from_memory(
@@ -78,7 +80,8 @@ def from_memory(
         sampler = Sampler(lengths_of(data), seed=seed, **of_all(options, ranks.world))
     facts = {**options, **getattr(sampler, "facts", {}), "processes": ranks.world}
     draw = _draw(sampler, lengths_of(data), ranks)
-    return Fed(Drawn(data, draw, model.device, facts), objective, outputs, data, held)
+    feed = Drawn(data, draw, model.device, facts)
+    return Fed(feed, objective, outputs, data, held, given.x)
 
 
 def from_stream(

@@ -61,7 +61,9 @@ def held_out(
         return None
     if fed.data is not None and held is not None and run.ranks.first:
         parts = fed.data.inputs[0], fed.data.targets[0], held.inputs[0], held.targets[0]
-        doctor.tell_split(model, doctor.Split(*parts, drawn=validation.data is None))
+        theirs = validation.data[0] if isinstance(validation.data, (tuple, list)) else None
+        called = fed.called, theirs
+        doctor.tell_split(model, doctor.Split(*parts, validation.data is None, called))
     return HeldOut.some(
         run, feed, validation.steps, "validation_steps", "fit: validation_data", validation.freq
     )
