@@ -132,7 +132,7 @@ class Trainer:
         given, stream = read(model, given, columns, who, batches=steps)
         if stream is not None:
             refuse_endless(stream, steps, "steps", who)
-        feed, objective, outputs, data, _ = to_be_asked(model, given, stream, batch_size, who)
+        feed, objective, outputs, data, *_ = to_be_asked(model, given, stream, batch_size, who)
         if data is not None:
             ranks.agree({"sequences": len(data), "steps": data.steps})
         run = Run(model, objective, objective.tally(outputs, model.device), ranks=ranks)
