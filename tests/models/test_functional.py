@@ -232,6 +232,21 @@ def test_what_was_computed_from_weights_is_a_constant_and_told():
     assert torch.equal(model(torch.ones(1, 3, 4)), want)
 
 
+@pytest.mark.parametrize("shape", [(4, 3), (None, 3)])
+def test_a_batch_in_a_list_of_one_is_the_batch(shape):
+    """As keras.io's classifier of brain waves asks; a list of sequences stays one."""
+    x = keras.Input(shape)
+    model = keras.Model(x, L.Dense(2)(L.GlobalAveragePooling1D()(x)))
+    batch = np.random.default_rng(0).normal(size=(5, 4, 3)).astype("float32")
+    want = model.predict(batch, verbose=0)
+    for form in (batch, torch.from_numpy(batch)):
+        np.testing.assert_array_equal(np.asarray(model.predict([form], verbose=0)), want)
+    np.testing.assert_allclose(model.predict([batch[0]], verbose=0), want[:1], rtol=1e-5)
+    model.compile("sgd", "mse")
+    model.fit([batch], np.zeros((5, 2)), verbose=0)
+    assert model.evaluate([batch], np.zeros((5, 2)), verbose=0) > 0
+
+
 # --- what is refused when it is drawn -------------------------------------------------------------
 
 

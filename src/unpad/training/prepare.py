@@ -64,6 +64,7 @@ def open_inputs(model: Any, x: Any, who: str) -> Opened:
     Raises:
         ValueError: they are no sequences, do not fit the model, or hold what it cannot take.
     """
+    x = _alone(model, x)
     model.take_form(x)
     names = model.input_names
     parts = inputs_of(x, names, f"{who}: x", model.one_input, model.input_form)
@@ -86,6 +87,19 @@ def open_inputs(model: Any, x: Any, who: str) -> Opened:
     model.check_inputs(opened.fed)
     _check_pairs(model, opened, called, who)
     return opened
+
+
+def _alone(model: Any, x: Any) -> Any:
+    """What stands in a list of one, where it is a whole batch for the one Input that there is.
+
+    A list is one of sequences; an array that has the batch's axis too is none.
+    """
+    entries = model.entries
+    if isinstance(x, list) and len(x) == len(entries) == 1:
+        one, axes = x[0], len(entries[0].sizes) + 1
+        if isinstance(one, (np.ndarray, Tensor)) and one.ndim == axes:
+            return one
+    return x
 
 
 def _hint_at_nan(model: Any) -> str:
