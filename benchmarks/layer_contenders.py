@@ -16,7 +16,7 @@ IDS = 1000
 #: What is no layer on sequences, and why.
 LEFT_OUT = {
     **dict.fromkeys(
-        ("Layer", "TokenWise", "Recurrent", "Spec", "Wrapper", "Pipeline"),
+        ("Layer", "TokenWise", "Recurrent", "Spec", "Wrapper", "Pipeline", "InputLayer"),
         "what others are made of",
     ),
     **dict.fromkeys(

@@ -210,7 +210,9 @@ def exported() -> list[str]:
         kind = getattr(unpad.layers, name)
         if isinstance(kind, type) and issubclass(kind, unpad.Layer) and kind.__name__ == name:
             found.append(name)
-    return sorted({*found} - {"Layer", "TokenWise", "Recurrent", "Wrapper"}, key=str.lower)
+    return sorted(
+        {*found} - {"InputLayer", "Layer", "TokenWise", "Recurrent", "Wrapper"}, key=str.lower
+    )
 
 
 def parts(facts: dict[str, Facts]) -> dict[str, str]:
