@@ -1,6 +1,6 @@
 """Layers on sentences' lengths: a training step of unpad's and of torch's own on the padded grid.
 
-    python benchmarks/blocks.py            three minutes on two cores
+    python benchmarks/blocks.py            half a minute on two cores
     python benchmarks/blocks.py --quick    does it run?
     python benchmarks/blocks.py --only TransformerEncoder
 
