@@ -23,20 +23,6 @@ constexpr int64_t whole_vectors(int64_t n) {
 template <class T>
 constexpr T kHidden = -T(__builtin_inf());
 
-// exp of what is no higher than about 0; 0 far below, and of -infinity.
-template <class T, int N>
-UNPAD_INLINE Many<T, N> exp_to_one(const Many<T, N> &x) {
-  constexpr T low = sizeof(T) == 4 ? T(-87) : T(-708);
-  const ExpParts<T, N> e =
-      exp_parts(each(x, [](Vec<T> a) __attribute__((always_inline)) { return at_least(a, low); }));
-  const Many<T, N> y = e.scale * e.less1 + e.scale;
-  return each(x, y, [](Vec<T> a, Vec<T> b) __attribute__((always_inline)) { return a < fill(low) ? Vec<T>{} : b; });
-}
-template <class T>
-UNPAD_INLINE T exp_to_one(T x) {
-  return exp_to_one(Many<T, 1>{{fill(x)}}).v[0][0];
-}
-
 // A thread's own; from a null base it only counts. `keys`: of the longest sequence.
 template <class T>
 struct AttentionSpace {
@@ -143,14 +129,14 @@ struct Attending {
     for (; j + 4 * lanes <= n; j += 4 * lanes) {
       Many<T, 4> x{{load_whole(row + j), load_whole(row + j + lanes), load_whole(row + j + 2 * lanes),
                     load_whole(row + j + 3 * lanes)}};
-      x = exp_to_one(x - level);
+      x = exp_below(x - level);
       for (int64_t i = 0; i < 4; ++i) {
         sum += x.v[i];
         store_whole(row + j + i * lanes, x.v[i]);
       }
     }
     for (; j < n; j += lanes) {
-      const Vec<T> x = exp_to_one(Many<T, 1>{{load_whole(row + j) - level}}).v[0];
+      const Vec<T> x = exp_below(load_whole(row + j) - level);
       sum += x;
       store_whole(row + j, x);
     }
@@ -180,7 +166,7 @@ struct Attending {
         T *row = weights.at + r * kKeyTile;
         const T here = scaled(row, q + r, k, wide), before = space.most[r];
         const T most = here > before ? here : before, level = most == kHidden<T> ? T(0) : most;
-        const T kept = exp_to_one<T>(before - level);
+        const T kept = exp_below(fill(before - level))[0];
         space.total[r] = space.total[r] * kept + exponentials(row, wide, level);
         space.most[r] = most;
         if (kept != 1)

@@ -10,14 +10,6 @@ namespace UNPAD_NAMESPACE {
 
 constexpr int64_t kChainTile = 64;  // steps whose outer products are added at once
 
-// exp of numbers that are no higher than about 0; 0 far below.
-UNPAD_INLINE Vec<double> exp_below(Vec<double> x) {
-  const Vec<double> bounded = at_least(x, -708.0);
-  const ExpParts<double, 1> e = exp_parts(Many<double, 1>{{bounded}});
-  const Vec<double> y = e.scale.v[0] * e.less1.v[0] + e.scale.v[0];
-  return x < fill(-708.0) ? Vec<double>{} : y;
-}
-
 // n numbers of a row, in double; beyond them `other`.
 template <class T>
 UNPAD_INLINE Vec<double> load_doubles(const T *row, int64_t n, double other = -__builtin_inf()) {

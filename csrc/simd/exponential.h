@@ -118,6 +118,18 @@ constexpr T kSigmoidFar = sizeof(T) == 4 ? T(86) : T(708);
 template <class T>
 constexpr T kTanhFar = T(22);
 
+// exp of numbers that are no higher than about 0; 0 far below, and of -infinity.
+template <class T, int N>
+UNPAD_INLINE Many<T, N> exp_below(const Many<T, N> &x) {
+  constexpr T low = sizeof(T) == 4 ? T(-87) : T(-708);
+  const ExpParts<T, N> e =
+      exp_parts(each(x, [](Vec<T> a) __attribute__((always_inline)) { return at_least(a, low); }));
+  const Many<T, N> y = e.scale * e.less1 + e.scale;
+  return each(x, y, [](Vec<T> a, Vec<T> b) __attribute__((always_inline)) { return a < fill(low) ? Vec<T>{} : b; });
+}
+UNPAD_INLINE Vec<float> exp_below(Vec<float> x) { return exp_below(Many<float, 1>{{x}}).v[0]; }
+UNPAD_INLINE Vec<double> exp_below(Vec<double> x) { return exp_below(Many<double, 1>{{x}}).v[0]; }
+
 // 1 / (1 + exp(-x)).
 template <class T, int N>
 UNPAD_INLINE Many<T, N> sigmoid(const Many<T, N> &x) {
