@@ -197,6 +197,39 @@ def test_a_model_with_its_data(tmp_path, capsys):
     assert "has no column 'words'; it has tokens, tags." in capsys.readouterr().err
 
 
+def test_a_column_says_which_rows_come_from_one_source(tmp_path, capsys):
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    words = [[1 + (i * 7 + j * j) % 23 for j in range(5 + i % 4)] for i in range(240)]
+    site = [f"site {i * 3 % 8}" for i in range(240)]
+    rows = {"x": words, "y": [int(s[-1]) % 2 for s in site], "site": site}
+    parquet.write_table(pyarrow.table({k: v[:180] for k, v in rows.items()}), tmp_path / "d.pq")
+    parquet.write_table(pyarrow.table({k: v[180:] for k, v in rows.items()}), tmp_path / "e.pq")
+    (tmp_path / "model.py").write_text(
+        "import unpad as keras\n"
+        "def build():\n"
+        "    return keras.Sequential([keras.layers.Embedding(24, 4), keras.layers.LSTM(4),\n"
+        "        keras.layers.Dense(2, activation='softmax')])\n"
+    )
+    what = ["doctor", f"{tmp_path / 'model.py'}:build", "--data", str(tmp_path / "d.pq")]
+    what += ["--x", "x", "--y", "y", "--fail-on", "note"]
+    main([*what, "--report", str(tmp_path / "r.json")])
+    kinds = {f["kind"] for f in json.loads((tmp_path / "r.json").read_text())["findings"]}
+    assert not kinds & {"group tells", "shared groups"}
+    assert main([*what, "--groups", "site", "--validation", str(tmp_path / "e.pq")]) == 1
+    said = capsys.readouterr().out
+    assert "The group of a sequence alone tells 100% of the labels." in said
+    assert "100% of the held-out sequences are of groups that are trained on." in said
+    assert main([*what, "--groups", "place"]) == 2
+    assert "has no column 'place'; it has x, y, site." in capsys.readouterr().err
+    assert asked(tmp_path, "print('run')", "--groups", "site") == 2
+    assert capsys.readouterr().err == (
+        "doctor: could not be asked: --groups goes with module.py:function; a script reads its own "
+        "data.\n"
+    )
+
+
 # --- the files -----------------------------------------------------------------------------------
 
 

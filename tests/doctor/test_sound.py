@@ -71,6 +71,11 @@ def drawn(seed):
     model = Sequential([*first, *body, layers.Dense(classes, activation="softmax")])
     model.compile("adam", "sparse_categorical_crossentropy")
     split = {"validation_split": 0.2} if rng.random() < 0.5 else {}
+    if rng.random() < 0.5:
+        # Of sources that are gathered one after the other, and cut where one ends.
+        held = int(n * 0.2)
+        sources = np.sort(rng.integers(0, rng.integers(1, n), n - held))
+        split["groups"] = np.concatenate([sources, n + np.sort(rng.integers(0, 9, held))])
     return x, y, model, split
 
 

@@ -20,7 +20,25 @@ def column(path: str, name: str, vocabulary: dict[str, int], first: int) -> Any:
         first: the id of the first word.
 
     Raises:
-        ValueError: the file cannot be read, or has no such column.
+        ValueError: the file cannot be read, or has no such column, or no rows.
+    """
+    rows = values(path, name)
+
+    def number(value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        return vocabulary.setdefault(value, len(vocabulary) + first)
+
+    if isinstance(rows[0], (list, tuple)):
+        return Ragged.from_list([np.array([number(v) for v in row]) for row in rows])
+    return np.array([number(row) for row in rows])
+
+
+def values(path: str, name: str) -> list[Any]:
+    """A column of a Parquet file as it is.
+
+    Raises:
+        ValueError: the file cannot be read, or has no such column, or no rows.
     """
     if not Path(path).is_file():
         raise ValueError(f"doctor: there is no file {path}.")
@@ -37,12 +55,4 @@ def column(path: str, name: str, vocabulary: dict[str, int], first: int) -> Any:
     rows = table.column(name).to_pylist()
     if not rows:
         raise ValueError(f"doctor: {path} has no rows.")
-
-    def number(value: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        return vocabulary.setdefault(value, len(vocabulary) + first)
-
-    if isinstance(rows[0], (list, tuple)):
-        return Ragged.from_list([np.array([number(v) for v in row]) for row in rows])
-    return np.array([number(row) for row in rows])
+    return rows

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..doctor import Report, examine
-from .columns import column
+from .columns import column, values
 from .watching import watched
 
 _ABOUT = """Says what is wrong with a sequence model and its data, and the line to change.
@@ -83,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", help="a Parquet file")
     parser.add_argument("--x", help="its column of sequences")
     parser.add_argument("--y", help="its column of labels")
+    parser.add_argument("--groups", help="its column that says which rows come from one source")
     parser.add_argument("--validation", help="a Parquet file with the same columns")
     parser.add_argument("--fail-on", default="warning", choices=["error", "warning", "note"])
     parser.add_argument("--baseline", help="a report (.json) whose findings are accepted")
@@ -97,8 +98,11 @@ def _report(options: argparse.Namespace, rest: list[str]) -> Report:
     if not path:
         if not Path(options.what).is_file():
             raise ValueError(f"there is no script {options.what}.")
-        if options.data is not None:
-            raise ValueError("--data goes with module.py:function; a script reads its own.")
+        given = [n for n in ("data", "x", "y", "groups", "validation") if getattr(options, n)]
+        if given:
+            raise ValueError(
+                f"--{given[0]} goes with module.py:function; a script reads its own data."
+            )
         found = watched(options.what, rest)
         if found is None:
             raise ValueError(f"{options.what} ended, and trained nothing that is watched.")
@@ -110,13 +114,17 @@ def _report(options: argparse.Namespace, rest: list[str]) -> Report:
     words: dict[str, int] = {}
     classes: dict[str, int] = {}
 
-    def read(file: str) -> tuple[Any, Any]:
+    def read(file: str) -> tuple[Any, Any, Any]:
         x = column(file, options.x, words, 1)
-        return x, None if options.y is None else column(file, options.y, classes, 0)
+        y = None if options.y is None else column(file, options.y, classes, 0)
+        return x, y, None if options.groups is None else values(file, options.groups)
 
-    x, y = read(options.data)
-    held = None if options.validation is None else read(options.validation)
-    return examine(x, y, _loaded(path, function)(), validation=held)
+    x, y, groups = read(options.data)
+    model = _loaded(path, function)()
+    if options.validation is None:
+        return examine(x, y, model, groups=groups)
+    xv, yv, theirs = read(options.validation)
+    return examine(x, y, model, validation=(xv, yv), groups=groups, validation_groups=theirs)
 
 
 def _loaded(path: str, function: str) -> Any:

@@ -43,6 +43,8 @@ def examine(
     *,
     validation: tuple[Any, Any] | None = None,
     validation_split: float = 0.0,
+    groups: Any = None,
+    validation_groups: Any = None,
     causal: bool = False,
     shuffle: bool = True,
     batch_size: int = 32,
@@ -65,6 +67,10 @@ def examine(
             it. Without it only what shows in the data alone is found.
         validation: (x, y) that are held out.
         validation_split: the last share of the data that is held out, as in `fit`.
+        groups: which sequences come from one source and must not stand on both sides of a split, as
+            scikit-learn calls it: a name or number for each (a list, an array, a frame's column),
+            as a speaker, a patient or a document.
+        validation_groups: of `validation`'s sequences.
         causal: whether the model must not see later steps; then it is probed for that.
         shuffle: whether the data will be shuffled, as `fit` does by default.
         batch_size: sequences a batch, as in `fit`.
@@ -80,7 +86,8 @@ def examine(
         The findings, roots first; none if x holds no padded array.
 
     Raises:
-        ValueError: x or y are no sequences or do not fit the model, or a name is not known.
+        ValueError: x or y are no sequences or do not fit the model, groups are not one a sequence,
+            or a name is not known.
 
     Example:
         >>> steps = np.random.default_rng(0).normal(size=(6, 7, 3))
@@ -104,7 +111,9 @@ def examine(
         look_up("examine", "check", name, checks)
     checks = {name: check for name, check in checks.items() if name in chosen}
     left_out = {kind for kind in ignore if look_up("examine", "kind", kind, KINDS)}
-    case = _askable(case_of(x, y, model, validation, validation_split), model)
+    case = _askable(
+        case_of(x, y, model, validation, validation_split, groups, validation_groups), model
+    )
     case = replace(case, fitting=Fitting(shuffle, batch_size))
     findings, asked, shown = ask(case, checks)
     findings = [finding for finding in findings if finding.kind not in left_out]

@@ -13,7 +13,7 @@ from ..losses import SparseCategoricalCrossentropy
 from ..ragged import Ragged
 from ..ragged.numbers import is_numeric, to_tensor
 from .adapters import heads_of, masks_of
-from .facts import Case, Input, Split, Target, as_ids, grid_of
+from .facts import Case, Input, Split, Target, as_ids, grid_of, groups_of
 from .facts.case import Batch
 
 
@@ -23,12 +23,16 @@ def case_of(
     model: Any = None,
     validation: tuple[Any, Any] | None = None,
     validation_split: float = 0.0,
+    groups: Any = None,
+    validation_groups: Any = None,
 ) -> Case:
     """The case of these data and this model.
 
     Raises:
-        ValueError: x or y are no sequences, or do not fit the model.
+        ValueError: x or y are no sequences, or do not fit the model; groups are not one a sequence.
     """
+    if validation_groups is not None and (groups is None or validation is None):
+        raise ValueError("examine: validation_groups goes with groups and with validation=(x, y).")
     given, called = _inputs(x, model)
     masks = masks_of(model)
     real = _real(given, model)
@@ -43,11 +47,12 @@ def case_of(
         laid = _laid(_batch(y, "examine: y"), given[0], real[0])
         width, classes = _classes(model, given)
         targets = (Target(y, laid, classes, heads_of(model, [width])[0]),)
-    parts = None
+    parts, at, held_count = None, None, 0
     laid_y = targets[0].laid if targets else None
     if validation is not None:
         held, own = _inputs(validation[0], model)
         held_real = _real(held, model)[0]
+        held_count = len(held_real)
         held_y = None
         if len(validation) > 1 and validation[1] is not None:
             held_y = _laid(_batch(validation[1], "examine: validation y"), held[0], held_real)
@@ -57,7 +62,10 @@ def case_of(
         at = n - int(n * validation_split)
         cut = (None, None) if laid_y is None else (laid_y[:at], laid_y[at:])
         parts = Split(real[0][:at], cut[0], real[0][at:], cut[1], drawn=True)
-    return Case(inputs, targets, masks, parts)
+    sources = None
+    if groups is not None:
+        sources = groups_of(groups, len(real[0]), validation_groups, held_count, at)
+    return Case(inputs, targets, masks, parts, groups=sources)
 
 
 def _real(given: list[Batch], model: Any) -> list[Batch]:

@@ -9,6 +9,7 @@ from ..findings import Finding
 from .axes import axes
 from .beside import beside
 from .cuts import cuts
+from .grouped import grouped
 from .head import head
 from .labels import labels
 from .laid_labels import laid_labels
@@ -36,6 +37,7 @@ CHECKS: dict[str, Check] = {
     "last layer": head,
     "order of batches": order,
     "split": split,
+    "groups": grouped,
 }
 
 __all__ = ["CHECKS", "Check"]

@@ -2,11 +2,13 @@
 
 from .case import Case, Fitting, Head, Input, Masks, Split, Target
 from .grid import Grid, as_ids, grid_of
+from .groups import Groups, groups_of
 
 __all__ = [
     "Case",
     "Fitting",
     "Grid",
+    "Groups",
     "Head",
     "Input",
     "Masks",
@@ -14,4 +16,5 @@ __all__ = [
     "Target",
     "as_ids",
     "grid_of",
+    "groups_of",
 ]

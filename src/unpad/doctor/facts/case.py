@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ...ragged import Ragged
 from .grid import Grid
+from .groups import Groups
 
 Batch = Ragged | Tensor
 
@@ -149,6 +150,7 @@ class Case:
         masks: what the model masks; None without a model.
         split: what is validated on, against what is trained on.
         fitting: how it is gone over.
+        groups: which sequences come from one source; None where nobody says so.
     """
 
     inputs: tuple[Input, ...]
@@ -156,3 +158,4 @@ class Case:
     masks: Masks | None = None
     split: Split | None = None
     fitting: Fitting = _AS_ALWAYS
+    groups: Groups | None = None

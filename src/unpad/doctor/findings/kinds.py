@@ -39,6 +39,7 @@ KINDS: dict[str, Kind] = {
     "shuffled": Kind("error", "labels of other sequences", ("shifted", "labels lost")),
     "labels lost": Kind("warning", "labels at slots that are masked"),
     "length tells": Kind("note", "lengths that tell the label"),
+    "group tells": Kind("note", "groups that tell the label", ("length tells",)),
     "padding tells": Kind("warning", "padding that tells the label"),
     "empty": Kind("note", "sequences without a step"),
     "one id": Kind("warning", "nearly all steps hold one id"),
@@ -58,6 +59,7 @@ KINDS: dict[str, Kind] = {
     "rare class": Kind("note", "an accuracy that says nothing"),
     # The split
     "leak": Kind("error", "held-out sequences that are trained on", ("overlap",)),
+    "shared groups": Kind("warning", "groups on both sides of the split", ("overlap",)),
     "overlap": Kind("error", "windows that overlap across the split"),
     "sorted": Kind(
         "warning", "the last of sorted data held out", ("other ids", "other scale", "unknown ids")
