@@ -4,7 +4,7 @@
     python benchmarks/before.py ../older/src --quick    does it run?
     python benchmarks/before.py ../older/src --only recurrent tiny
 
-The older tree is a checkout whose `src/unpad/kernels` holds its own compiled library. What is timed
+Both trees' `src/unpad/kernels` hold their own compiled library. What is timed
 is what `tagger.py`, `recurrent.py`, `layers.py`, `busy.py` and `tiny.py` time of unpad: this tree's
 scripts run both libraries, each in fresh processes, before and after in turn, the other one first
 in every second round. That answers agree is checked by those scripts. A figure is the median over
@@ -54,6 +54,9 @@ def main() -> int:
         parser.error("the older tree's src is wanted, a folder with unpad in it")
     console, machine = Console(), harness.machine()
     trees = {"before": options.before.resolve(), "now": HERE}
+    for tree in trees.values():
+        if compiled(tree) is None:  # else PyTorch's paths would be timed without a word
+            parser.error(f"{tree}/unpad/kernels: no compiled library there; build csrc into it")
     rounds = options.rounds or (1 if options.quick else 5)
     found: dict[str, dict[str, list[dict[str, float]]]] = {}
     for program in options.only:
@@ -79,11 +82,15 @@ def main() -> int:
     return harness.finish(console, "before", report, options.quick)
 
 
+def compiled(tree: Path) -> Path | None:
+    """The compiled library that lies within a tree's src."""
+    return next((tree / "unpad" / "kernels").glob("*unpad_kernels*"), None)
+
+
 @contextmanager
 def library(tree: Path) -> Iterator[None]:
     """Processes that are begun within the block import this tree's unpad."""
-    compiled = next((tree / "unpad" / "kernels").glob("*unpad_kernels*"), None)
-    wanted = {"PYTHONPATH": str(tree)} | ({"UNPAD_LIBRARY": str(compiled)} if compiled else {})
+    wanted = {"PYTHONPATH": str(tree), "UNPAD_LIBRARY": str(compiled(tree))}
     kept = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
     try:
