@@ -136,59 +136,51 @@ def _compare(*given: Any) -> None:
             checks.update(number, (w, g, m, v))
 
 
-def _refuses(moving: Moving) -> str | None:
-    """Why the library does not move these; where it does, their addresses are noted."""
-    if not moving.parties[0]:
-        return "there is nothing to move"
-    first = moving.parties[0][0]
-    dtype, parts, held = first.dtype, [], []
-    if not serves(first):
-        return library.refuses(first)
-    if moving.largest:
-        return "it keeps no largest second moments"
-    if not any(map(_is_sparse, moving.parties[1])):
-        return _refuses_dense(moving, dtype)
-    for number, (w, g, m, v) in enumerate(zip(*moving.parties, strict=True)):
-        order = starts = width = 0
-        count = w.numel()
-        if not count == g.numel() == m.numel() == v.numel():
-            checks.update(number, (w, g, m, v))
-        if g.is_sparse:
-            rows, g = g._indices()[0], g._values().contiguous()
-            by_row = by_group(rows, w.shape[0])
-            order, starts, width = *map(address, by_row), w.shape[1]
-            held += (g, *by_row)
-            if g.shape != (len(rows), width):
-                return f"the sparse gradient of weight {number} is not by whole rows"
-        if _is_odd((w, g, m, v), dtype):
-            return f"weight {number}, or what moves it, is {_odd((w, g, m, v), dtype)}"
-        parts += (w.data_ptr(), g.data_ptr(), m.data_ptr(), v.data_ptr(), count)
-        parts += (order, starts, width)
-    moving.parts, moving.held = parts, held
-    return None
-
-
 # Asked of every tensor at every step: by C's own loops a third of the time.
 _is_sparse, _is_cpu, _dtype_of = map(attrgetter, ("is_sparse", "is_cpu", "dtype"))
 
 
-def _refuses_dense(moving: Moving, dtype: torch.dtype) -> str | None:
-    """The same where no gradient is by rows."""
-    counts = [*map(Tensor.numel, moving.parties[0])]
-    for party in moving.parties[1:]:
-        if [*map(Tensor.numel, party)] != counts:
-            _compare(*moving.parties)
-    every = [tensor for party in moving.parties for tensor in party]
+def _refuses(moving: Moving) -> str | None:
+    """Why the library does not move these; where it does, their addresses are noted."""
+    weights, gradients, means, squares = moving.parties
+    if not weights:
+        return "there is nothing to move"
+    if not serves(weights[0]):
+        return library.refuses(weights[0])
+    if moving.largest:
+        return "it keeps no largest second moments"
+    counts = [*map(Tensor.numel, weights)]
+    if any([*map(Tensor.numel, party)] != counts for party in moving.parties[1:]):
+        _compare(*moving.parties)
+    entries, rows = [*gradients], {}
+    held: list[Tensor] = []
+    for number in [i for i, sparse in enumerate(map(_is_sparse, gradients)) if sparse]:
+        places, entries[number] = _of_rows(gradients[number])
+        count, *width = weights[number].shape
+        if len(width) != 1 or entries[number].shape != (len(places), *width):
+            return f"the sparse gradient of weight {number} is not by whole rows"
+        by_row = by_group(places, count)
+        held += (entries[number], *by_row)
+        rows[number] = (*map(address, by_row), *width)
+    parties = weights, entries, means, squares
+    every = [tensor for party in parties for tensor in party]
+    dtype = weights[0].dtype
     fits = all(map(_is_cpu, every)) and all(map(Tensor.is_contiguous, every))
     if not fits or {*map(_dtype_of, every)} != {dtype}:
-        fours = enumerate(zip(*moving.parties, strict=True))
+        fours = enumerate(zip(*parties, strict=True))
         number, odd = next((i, four) for i, four in fours if _is_odd(four, dtype))
         return f"weight {number}, or what moves it, is {_odd(odd, dtype)}"
-    addresses = [map(Tensor.data_ptr, party) for party in moving.parties]
-    moving.parts = [
-        field for four in zip(*addresses, counts, strict=True) for field in (*four, 0, 0, 0)
-    ]
+    addresses = [map(Tensor.data_ptr, party) for party in parties]
+    fours = zip(*addresses, counts, strict=True)
+    nothing = 0, 0, 0
+    moving.parts = [f for i, four in enumerate(fours) for f in (*four, *rows.get(i, nothing))]
+    moving.held = held
     return None
+
+
+def _of_rows(gradient: Tensor) -> tuple[Tensor, Tensor]:
+    """The rows that a sparse gradient is of, and its values there."""
+    return gradient._indices()[0], gradient._values().contiguous()
 
 
 def _is_odd(four: Sequence[Tensor], dtype: torch.dtype) -> bool:
