@@ -3,6 +3,7 @@
 import pytest
 import torch
 from hypothesis import given
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from unpad import Layout
 
@@ -90,3 +91,14 @@ def test_steps_are_found_within_a_layout_that_holds_them():
     whole = Layout.from_lengths([3, 0, 2])
     kept = whole.keep(torch.tensor([True, False, True, False, True]))
     assert kept.within(whole).tolist() == [0, 2, 4]
+
+
+def test_the_host_tells_the_counts_where_it_waits_for_nothing():
+    here, elsewhere = Layout.from_lengths([2, 0, 3]), Layout.from_lengths([2, 0, 3])
+    assert here.own.told_counts == [2, 0, 3]
+    with FakeTensorMode(allow_non_fake_inputs=True) as mode:
+        fake = Layout(mode.from_tensor(elsewhere.offsets), _checked=True)
+        assert fake.own.told_counts is None
+    known = Layout(elsewhere.offsets.to("meta"), _checked=True, counts=[2, 0, 3])
+    assert known.own.told_counts == [2, 0, 3]
+    assert Layout(elsewhere.offsets.to("meta"), _checked=True).own.told_counts is None

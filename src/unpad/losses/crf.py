@@ -89,7 +89,7 @@ class CRF(SequenceLoss):
         if torch.compiler.is_compiling() or not y.numel():
             return
         low, high = y.aminmax()
-        if not bool((low < 0) | (high >= size)):
+        if low.item() >= 0 and high.item() < size:
             return
         outside = (y < 0) | (y >= size)
         if self.ignore_class is not None:

@@ -130,9 +130,9 @@ class SequenceLoss(Loss):
 
 
 def with_steps(sequences: Ragged) -> Tensor | None:
-    """(batch,) bool: which have a step; None where the host knows that all have."""
+    """(batch,) bool: which have a step; None where the host can tell that all have."""
     own = sequences.layout.own
-    counts = None if torch.compiler.is_compiling() else vars(own).get("counts")
+    counts = own.told_counts
     return own.lengths > 0 if counts is None or 0 in counts else None
 
 

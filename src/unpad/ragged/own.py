@@ -127,6 +127,14 @@ class Own:
         """The number of steps of each sequence, on the host."""
         return self.lengths.tolist()
 
+    @property
+    def told_counts(self) -> list[int] | None:
+        """`counts` where the host can tell without waiting for a device; None elsewhere."""
+        if torch.compiler.is_compiling():
+            return None
+        here = type(self.offsets) is Tensor and self.offsets.is_cpu  # no fake one
+        return self.counts if here else vars(self).get("counts")
+
     @_kept
     def longest(self) -> int:
         """The number of steps of the longest sequence; 0 for an empty batch."""

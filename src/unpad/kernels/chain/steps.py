@@ -67,8 +67,8 @@ def last_steps(layout: Own | Tensor) -> Tensor:
 
 
 def _there(own: Own) -> Tensor:
-    """Which sequences have a step: by their numbers where the host knows them, else by a mask."""
-    counts = None if torch.compiler.is_compiling() else vars(own).get("counts")
+    """Which sequences have a step: by their numbers where the host can tell, else by a mask."""
+    counts = own.told_counts
     if counts is None:
         return own.lengths > 0
     return torch.tensor(
