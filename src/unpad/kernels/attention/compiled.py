@@ -55,7 +55,7 @@ class _Attention(around.Direct):
     @staticmethod
     def forward(ctx: Any, *arguments: Any) -> Tensor:
         query, key, value, queries, keys, how = arguments
-        check_sizes(query, key, value)
+        _check(query, key, value, queries, keys)
         out = query.new_empty(*query.shape[:2], value.shape[2])
         logs = query.new_empty(query.shape[:2])
         _call("unpad_attention_forward", query, key, value, queries, keys, how, out=out, logs=logs)
@@ -67,6 +67,7 @@ class _Attention(around.Direct):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Any, ...]:
         query, key, value, queries, keys, out, logs = ctx.saved_tensors
+        _check(query, key, value, queries, keys)
         with torch.no_grad():
             found = [x.new_empty(x.shape) for x in (query, key, value)]
             d_out = gradients[0].contiguous()
@@ -79,6 +80,16 @@ class _Attention(around.Direct):
         return *found, None, None, None
 
 
+def _check(query: Tensor, key: Tensor, value: Tensor, queries: Tensor, keys: Tensor) -> None:
+    """Compares all sizes, types and devices; the library looks at what the offsets hold."""
+    check_sizes(query, key, value)
+    for name, tensor in (("key", key), ("value", value)):
+        like("attention", name, tensor, tensor.shape, query)
+    batch = max(queries.numel(), 1)
+    indices("attention", "queries", queries, (batch,), query.device)
+    indices("attention", "keys", keys, (batch,), query.device)
+
+
 def _call(
     function: str,
     query: Tensor,
@@ -89,13 +100,8 @@ def _call(
     how: tuple[float, bool, int],
     **arrays: Tensor,
 ) -> None:
-    """Compares all sizes and hands pointers over; the library looks at the offsets."""
+    """Hands pointers over, of what `_check` has let through."""
     (_, heads, size), (steps, key_heads, value_size) = query.shape, value.shape
-    like("attention", "key", key, (steps, key_heads, size), query)
-    like("attention", "value", value, (steps, key_heads, value_size), query)
-    batch = max(queries.numel(), 1)
-    indices("attention", "queries", queries, (batch,), query.device)
-    indices("attention", "keys", keys, (batch,), query.device)
     rows = [_rows(x) for x in (query, key, value)]
     scale, causal, window = how
     given = dict(zip(("query", "key", "value"), rows, strict=True))
@@ -105,7 +111,7 @@ def _call(
         **{name: t.data_ptr() for name, t in given.items()},
         query_steps=query.shape[0],
         key_steps=steps,
-        batch=batch - 1,
+        batch=queries.numel() - 1,
         heads=heads,
         key_heads=key_heads,
         size=size,
