@@ -382,8 +382,11 @@ def _initialised() -> bool:
 
 def _told() -> bool:
     """Whether the environment says that there are others, and where."""
-    told = dist.is_available() and all(name in os.environ for name in _TOLD)
-    return told and int(os.environ["WORLD_SIZE"]) > 1
+    # Asked at every call of `predict`: of a process alone one name is looked for, not four.
+    world = os.environ.get("WORLD_SIZE")
+    if world is None or not all(name in os.environ for name in _TOLD):
+        return False
+    return dist.is_available() and int(world) > 1
 
 
 def _join(seconds: float = 1800.0) -> None:

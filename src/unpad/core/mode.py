@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import repeat
+from operator import is_
 from weakref import WeakKeyDictionary
 
 import torch
@@ -22,7 +24,8 @@ class _Held:
 
     training: bool
     alone: bool
-    flags: list[tuple[torch.nn.Module, bool]]
+    parts: list[torch.nn.Module]  # the root first
+    flags: list[bool]
     threads: list[int] = field(default_factory=list)
     outer: _Held | None = None
 
@@ -56,13 +59,12 @@ def mode(
             _refuse_others(held, me, who or type(module).__name__)
         if held is None or held.training != training or alone:
             parts = every_module(module)
-            held = _Held(training, alone, [(m, m.training) for m in parts], [], held)
+            held = _Held(training, alone, parts, [part.training for part in parts], [], held)
             _held[module] = held
             if any(type(part).train is not torch.nn.Module.train for part in parts):
                 module.train(training)  # which somebody has a word to say in
             else:
-                for part in parts:
-                    _set(part, training)
+                _set(parts, repeat(training))
         held.threads.append(me)
     try:
         yield
@@ -70,23 +72,26 @@ def mode(
         with _lock:
             held.threads.remove(me)
             if not held.threads:
-                flags = {id(part): flag for part, flag in held.flags}
-                # What was made meanwhile is in the mode of the whole.
-                for part in every_module(module):
-                    _set(part, flags.get(id(part), flags[id(module)]))
+                parts, flags = every_module(module), held.flags
+                if len(parts) != len(held.parts) or not all(map(is_, parts, held.parts)):
+                    # What was made meanwhile is in the mode of the whole.
+                    known = dict(zip(map(id, held.parts), flags, strict=True))
+                    flags = [known.get(id(part), flags[0]) for part in parts]
+                _set(parts, flags)
                 if held.outer is None:
                     del _held[module]
                 else:
                     _held[module] = held.outer
 
 
-def _set(part: torch.nn.Module, training: bool) -> None:
-    """`part.training = training`, past what a layer does with attributes: a tenth of its cost."""
-    own = vars(part)
-    if "training" in own:
-        own["training"] = training
-    else:
-        part.training = training
+def _set(parts: list[torch.nn.Module], flags: Iterable[bool]) -> None:
+    """`part.training = flag`, past what a layer does with attributes: a tenth of its cost."""
+    for part, training in zip(parts, flags, strict=False):
+        own = part.__dict__
+        if "training" in own:
+            own["training"] = training
+        else:
+            part.training = training
 
 
 def _refuse_others(held: _Held, me: int, who: str) -> None:

@@ -19,13 +19,13 @@ def flat(tree: Any) -> list[Any]:
 
 def every_module(module: torch.nn.Module) -> list[torch.nn.Module]:
     """The module and all inside, each once: torch's `modules()` for a quarter of its cost."""
-    found = [module]
-    seen = {id(module)}
+    found: list[torch.nn.Module] = [module]
+    seen = {None, module}
     for outer in found:
         for inner in outer._modules.values():
-            if inner is not None and id(inner) not in seen:
-                seen.add(id(inner))
-                found.append(inner)
+            if inner not in seen:
+                seen.add(inner)
+                found.append(inner)  # pyright: ignore[reportArgumentType]
     return found
 
 

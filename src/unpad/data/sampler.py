@@ -101,20 +101,23 @@ class Sampler:
         return batches
 
 
-def for_evaluation(n: int, lengths: Tensor | None, batch_size: int | None) -> list[Tensor]:
+def for_evaluation(
+    n: int, lengths: Tensor | None, steps: int, batch_size: int | None
+) -> list[Tensor]:
     """Batches for evaluation and prediction: like lengths together, since order does not matter.
 
     Args:
         n: number of rows or sequences.
         lengths: (n,) of the sequences, or None where there are none.
+        steps: of all of them.
         batch_size: sequences a batch; by default as many as are work enough.
     """
     if lengths is None:
         return in_order(n, batch_size or 256)
-    if (int(lengths.sum()) <= _STEPS) if batch_size is None else (n <= batch_size):
+    if (steps <= _STEPS) if batch_size is None else (n <= batch_size):
         return [torch.arange(n)] if n else []
-    steps = _STEPS if batch_size is None else None
-    options: dict[str, Any] = {"batch_size": batch_size, "batch_steps": steps}
+    most = _STEPS if batch_size is None else None
+    options: dict[str, Any] = {"batch_size": batch_size, "batch_steps": most}
     return Sampler(lengths, shuffle=False, bucket_by_length=True, **options).epoch(0)
 
 

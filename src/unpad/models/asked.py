@@ -212,10 +212,11 @@ class Asked(Layer, obeyed=["metrics"]):
 
     def threads(self) -> AbstractContextManager[None]:
         """The kernels' own threads, where all that runs are layers of ours on a CPU."""
-        ours = all(isinstance(m, Layer) or _is_metric(m) for m in every_module(self))
-        if ours and self.device.type == "cpu":
-            return kernels.own_threads()
-        return nullcontext()
+        parts = every_module(self)
+        for part in parts:
+            if not isinstance(part, Layer) and not _is_metric(part):
+                return nullcontext()
+        return kernels.own_threads() if _device_of(parts).type == "cpu" else nullcontext()
 
     @property
     def stateful(self) -> bool:
@@ -243,11 +244,15 @@ class Asked(Layer, obeyed=["metrics"]):
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
-        for module in every_module(self):
-            for weight in module._parameters.values():
-                if weight is not None:
-                    return weight.device
-        return torch.device("cpu")
+        return _device_of(every_module(self))
+
+
+def _device_of(parts: list[torch.nn.Module]) -> torch.device:
+    for module in parts:
+        for weight in module._parameters.values():
+            if weight is not None:
+                return weight.device
+    return torch.device("cpu")
 
 
 def _says_stateful(module: torch.nn.Module) -> bool:

@@ -190,6 +190,8 @@ class Ragged(Views, InAndOut, Choosing, Arithmetic, Elementwise, Reducing, InTim
         read_by = self._read_by
         if read_by is None or device is not None or read_by[1] != self._values._version:
             values = self._values.to(device=device, dtype=dtype)
+            if values is self._values:
+                return self
             return Ragged._trusted(values, self._layout.to(values.device), self._numpy)
         # Steps that were equal are so in any type. Values of inference mode count no changes.
         with torch.inference_mode(False), torch.set_grad_enabled(torch.is_grad_enabled()):

@@ -181,7 +181,7 @@ def drawn_to_evaluate(model: Any, data: Batch, batch_size: int | None) -> list[T
     if model.stateful:
         # States go on from batch to batch, row by row: the caller's order is the order.
         return in_order(len(data), batch_size or 32)
-    return for_evaluation(len(data), data.lengths, batch_size)
+    return for_evaluation(len(data), data.lengths, data.steps, batch_size)
 
 
 def in_memory(model: Any, data: Batch, batch_size: int | None) -> Feed:

@@ -43,19 +43,16 @@ class Opened:
     def data(self) -> Batch:
         """The inputs alone."""
         # Of several inputs the first that is a sequence says what a step is.
-        lengths = next((_total_lengths(r) for r in self.real if isinstance(r, Ragged)), None)
-        steps = len(self.given[0]) if lengths is None else int(lengths.sum())
-        return Batch(self.fed, (), (), lengths, steps)
+        for real in self.real:
+            if isinstance(real, Ragged):
+                steps = real if real.levels == 1 else real.merge_levels()
+                return Batch(self.fed, (), (), steps.lengths, steps.layout.steps)
+        return Batch(self.fed, (), (), None, len(self.given[0]))
 
     @property
     def specs(self) -> list[Spec]:
         """Of what the model is fed; the lengths' roots are the inputs' places."""
         return [replace(spec_of(x), lengths=Lengths(str(i))) for i, x in enumerate(self.fed)]
-
-
-def _total_lengths(batch: Ragged) -> Tensor:
-    """(n,) the steps of each sequence, over the inner ones where there are two levels."""
-    return batch.lengths if batch.levels == 1 else batch.merge_levels().lengths
 
 
 def open_inputs(model: Any, x: Any, who: str) -> Opened:

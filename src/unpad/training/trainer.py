@@ -6,7 +6,7 @@ import time
 import warnings
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -18,12 +18,12 @@ from ..data.loader import Loader
 from ..data.sampler import is_in_order
 from ..data.seed import Seed, last_seed
 from ..data.source import Batch, Batches
-from ..data.source.door import give_back
+from ..data.source.door import Form, give_back
 from ..data.source.reading import refuse_endless
 from ..optimizers.following import follow
 from ..optimizers.update import Update
 from ..ragged import Ragged
-from ..ranks import here
+from ..ranks import Ranks, here
 from ..spellings import depth_of_caller
 from .callbacks import Callback, History
 from .fed import from_memory, from_stream, to_be_asked
@@ -168,16 +168,16 @@ class Trainer:
         model, ranks = self.model, here("predict")
         refuse_own_ways(model, "predict", ranks)
         given, stream = read(model, Given(x), columns, "predict", targets=False, batches=steps)
-        drawn: list[Tensor] = []
+        order = Order([], False)
         feed = None
         if stream is None:
             opened = open_inputs(model, given.x, "predict")
             ranks.agree({"sequences": len(opened.given[0]), "steps": opened.data.steps})
             coming: Iterator[Opened] = iter([opened])
-            drawn = self._drawn(opened, batch_size)
-            count, total = len(drawn), opened.data.steps
+            order = self._order(opened, batch_size)
+            count, total = len(order.batches), opened.data.steps
             if steps is not None:
-                drawn = drawn[:steps]
+                order = order._replace(batches=order.batches[:steps])
         else:
             refuse_endless(stream, steps, "steps", "predict")
             feed = to_predict(model, stream)
@@ -187,21 +187,22 @@ class Trainer:
         watchers = Watchers(callbacks, model, params, "predict", ranks=ranks)
         progress = EpochProgress("Predict", total, verbose if ranks.first else 0, ranks.world)
         outputs: list[Any] = []
-        form, orders = None, []
+        form: Form | None = None
+        orders: list[Order] = []
         try:
             watchers.tell("on_predict_begin")
-            model.stop_predicting, done = False, 0
+            if model.stop_predicting:  # an attribute of a layer takes long to set
+                model.stop_predicting = False
+            done = 0
             for opened in coming:
                 form = form or opened.form
                 if stream is not None:
-                    drawn = self._drawn(opened, batch_size)
+                    order = self._order(opened, batch_size)
                 if not model.built:  # else a call of another kind is looked at when it is made
                     model.outputs_for(opened.specs)
-                numbered = list(enumerate(drawn, done))
-                mine = [pair for pair in numbered if pair[0] % ranks.world == ranks.rank]
-                outputs += self._outputs(opened, mine, watchers, progress)
-                orders.append(drawn)
-                done += len(drawn)
+                outputs += self._outputs(opened, order, done, ranks, watchers, progress)
+                orders.append(order)
+                done += len(order.batches)
                 if model.stop_predicting:
                     break
             if feed is not None and steps is not None:
@@ -217,22 +218,26 @@ class Trainer:
     def _outputs(
         self,
         opened: Opened,
-        batches: list[tuple[int, Tensor]],
+        order: Order,
+        first: int,
+        ranks: Ranks,
         watchers: Watchers,
         progress: EpochProgress,
     ) -> list[Any]:
-        """The outputs of each of these batches, which are numbered."""
+        """The outputs of this process's share of the batches, which are numbered from `first`."""
         model, outputs = self.model, []
         own = model.overrides("predict_step")
         begins = watchers.asked("on_predict_batch_begin")
         ends = watchers.asked("on_predict_batch_end")
-        data, drawn = opened.data, [sequences for _, sequences in batches]
+        data, device = opened.data, model.device
+        batches = [b for b in enumerate(order.batches, first) if b[0] % ranks.world == ranks.rank]
         coming: Iterator[Batch] | None = None
-        if len(drawn) == 1 and is_in_order(drawn[0], len(data)):
-            coming = iter([data.whole(model.device)])
+        if order.whole and batches:
+            coming = iter([data.whole(device)])
         with mode(model, False, "predict"), model.threads(), torch.inference_mode():
             if coming is None:
-                coming = Loader(data, model.device).batches(drawn, begins or ends or own)
+                drawn = [sequences for _, sequences in batches]
+                coming = Loader(data, device).batches(drawn, begins or ends or own)
             for i, _ in batches:
                 if begins:
                     watchers.tell("on_predict_batch_begin", i)
@@ -322,18 +327,26 @@ class Trainer:
                 "validation_data."
             )
 
-    def _drawn(self, opened: Opened, batch_size: int | None) -> list[Tensor]:
-        return drawn_to_evaluate(self.model, opened.data, batch_size) or [torch.arange(0)]
+    def _order(self, opened: Opened, batch_size: int | None) -> Order:
+        drawn = drawn_to_evaluate(self.model, opened.data, batch_size) or [torch.arange(0)]
+        return Order(drawn, len(drawn) == 1 and is_in_order(drawn[0], len(opened.data)))
 
 
-def _joined(outputs: list[Any], orders: list[list[Tensor]]) -> Any:
+class Order(NamedTuple):
+    """The sequences of each batch, and whether that is one batch of all as they came."""
+
+    batches: list[Tensor]
+    whole: bool
+
+
+def _joined(outputs: list[Any], orders: list[Order]) -> Any:
     """The outputs of all batches of all that was opened, each in the caller's order."""
     opened, done = [], 0
-    for drawn in orders:
+    for drawn, whole in orders:
         some = outputs[done : done + len(drawn)]
         done += len(drawn)
         if some:
-            opened.append(_in_order(some, drawn[: len(some)]))
+            opened.append(_in_order(some, None if whole else drawn[: len(some)]))
     return opened[0] if len(opened) == 1 else _in_order(opened, None)
 
 
@@ -343,12 +356,19 @@ def _in_order(outputs: list[Any], batches: list[Tensor] | None) -> Any:
     if isinstance(first, (dict, list, tuple)):
         columns = zip(*map(flat, outputs), strict=True)
         return arranged((_in_order(list(c), batches) for c in columns), first)
-    # Of one output too: what inference mode has made could never be trained through.
-    joined: Any = (Ragged.concatenate if isinstance(first, Ragged) else torch.cat)(outputs)
+    if len(outputs) == 1:
+        joined = _own(first)
+    else:
+        joined = (Ragged.concatenate if isinstance(first, Ragged) else torch.cat)(outputs)
     joined = joined.to("cpu")
-    if batches is None or (len(batches) == 1 and is_in_order(batches[0], len(batches[0]))):
-        return joined
-    return joined[torch.cat(batches).argsort()]
+    return joined if batches is None else joined[torch.cat(batches).argsort()]
+
+
+def _own(output: Any) -> Any:
+    """A copy: what inference mode has made could never be trained through."""
+    if isinstance(output, Ragged):
+        return output.with_values(_own(output.values))
+    return output.clone()
 
 
 def _each_output(outputs: Any, function: Any) -> Any:

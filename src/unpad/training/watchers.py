@@ -117,6 +117,8 @@ class Watchers(Kept):
 
     def tell(self, hook: str, *args: Any) -> None:
         """Calls this hook of all of them, with logs, if there are none an empty dict."""
+        if not self._told:
+            return
         if not args or not isinstance(args[-1], dict):
             args = (*args, {})
         # What one callback puts into the logs the next one sees.
