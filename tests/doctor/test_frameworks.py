@@ -1,6 +1,7 @@
 """Transformers' models and files in ONNX are asked the same questions."""
 
 import os
+import re
 
 import numpy as np
 import pytest
@@ -69,9 +70,45 @@ def test_files_in_onnx(tmp_path):
     assert report == [] and sum(a.could for a in report.asked) >= 5
     assert probe(runtime.InferenceSession(str(sound)), IDS) == []
     faulty = exported(LastSlot(), (ids,), tmp_path / "faulty.onnx")
-    assert probe(str(faulty), IDS).kinds == ["padding"]
+    report = probe(str(faulty), IDS)
+    assert report.kinds == ["padding"]
+    # The last slot is taken by a Gather or a Slice, and what comes before it is the same.
+    assert report["padding"].where.layer is not None
+    assert re.search(r"First at (Gather|Slice|Squeeze)", report["padding"].shown), report
+    assert probe(runtime.InferenceSession(faulty.read_bytes()), IDS)["padding"].where.layer
     report = probe(tmp_path / "absent.onnx", IDS)
     assert report == [] and "cannot be run" in report.asked[0].answer
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_file_in_onnx_of_two_inputs_and_two_outputs(tmp_path):
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+
+    class Two(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embed, self.wide = torch.nn.Embedding(50, 6), torch.nn.Linear(3, 6)
+
+        def forward(self, words, numbers):
+            h = torch.tanh(self.embed(words) + self.wide(numbers))
+            return h, h.mean(1)
+
+    given = torch.ones(2, 5, dtype=torch.int64), torch.randn(2, 5, 3)
+    axes = {0: "batch", 1: "time"}
+    path = tmp_path / "two.onnx"
+    torch.onnx.export(
+        Two().eval(), given, path, input_names=["words", "numbers"], output_names=["tags", "kind"],
+        dynamic_axes={"words": axes, "numbers": axes, "tags": axes, "kind": {0: "batch"}},
+        dynamo=False,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    samples = {"words": IDS, "numbers": [torch.randn(len(s), 3) for s in IDS]}
+    report = probe(path, samples)
+    assert report.kinds == ["padding"]
+    assert "output 'kind' moves" in report["padding"].shown
+    assert "First at ReduceMean" in report["padding"].shown
+    assert "it needs numbers too" in probe(path, IDS).asked[0].answer
 
 
 def test_both_conventions_of_each_name():

@@ -15,13 +15,13 @@ from ..kernels import own_threads
 from ..losses import SparseCategoricalCrossentropy
 from ..spellings import depth_of_caller
 from .adapters import heads_of, masks_of
+from .asking import answers_of, depends_on_padding, laws
 from .checks import CHECKS
 from .facts import Case, Fitting, Input, Split, Target, as_ids, grid_of
 from .facts.case import Batch
 from .findings import KINDS, DataWarning, Finding
 from .given import case_of
 from .probes import CannotAsk, Reach
-from .probing import answers_of, depends_on_padding, laws
 from .report import Asked, Report
 from .report.seen import Told
 from .rows import rows

@@ -74,6 +74,8 @@ def _reported(
     model: Any, answers: Answers, sequences: list[Tensor], judged: Judged, steps: int | None
 ) -> Reported:
     base = answers.base
+    if base.name is not None:
+        raise CannotAsk("numbers are asked of models of one input.")
     chosen = picked(sequences, steps)
     # An even number: in batches of two none is left over, which is another question.
     chosen = chosen[: len(chosen) // 2 * 2]

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from ..ragged import Ragged
-from ..ragged.numbers import as_tensor
 from .adapters import subject_of
-from .checks.padding import not_masked
-from .facts import Case, Input
 from .findings import Finding, Where
 from .numbering import Judged, numbers_of
-from .probes import LAWS, CannotAsk, Reach, Verdict, drawn, learnt, probed
+from .probes import LAWS, CannotAsk, Reach, Verdict, learnt, probed
 from .probes.cures import cure_of
-from .probes.laws import FUTURE, MATES, ORDER, PADDING, TWICE, Law
+from .probes.laws import FUTURE, Law
 from .probes.outputs import Answers
 from .probes.sums import of_outputs
 from .report import Asked, Report
+from .sampling import sampled
 from .seeing import seen_in
 
 _WHAT = {
@@ -65,6 +62,9 @@ def probe(
             How it is told what is padding is found by the names of its arguments (lengths, mask,
             attention_mask, key_padding_mask, ...), and a mask's convention by asking.
         samples: a few sequences as it will see them: a list of arrays, a Ragged, or a padded array.
+            Of several inputs a dict of these by the names of the model's inputs, or of the
+            arguments (or keys) that a module or function takes; for unpad's and Keras's models a
+            list in their order too. What has no steps, as a vector a sequence, is handed along.
         causal: whether the answer at a step must not depend on later ones.
         pad: what padding holds.
         side: "post" or "pre": where it stands.
@@ -85,10 +85,11 @@ def probe(
 
     Returns:
         A finding for each broken law, the root first, with the layer and the line of the model at
-        which the answers part; and what was asked.
+        which the answers part, and the output that moves most, where there are several; and what
+        was asked.
 
     Raises:
-        ValueError: the samples are no sequences.
+        ValueError: the samples are no sequences, or not those of the model's inputs.
 
     Example:
         >>> report = probe(lambda x: x.mean(1), [[1., 2., 3.], [4., 5.]])
@@ -96,143 +97,59 @@ def probe(
         ['padding']
     """
     start = time.perf_counter()
-    sequences, arrays, grids, full = _sequences(samples, pad, side)
-    laid = drawn(sequences, side, pad, steps)
+    given = sampled(model, samples, pad, side, steps)
+    laid = given.laid
     laws = (*LAWS, FUTURE) if causal else LAWS
-    as_given = {"arrays": arrays, "grids": grids, "told": told, "training": training}
-    with _kept_random():
+    as_given = {"arrays": given.arrays, "grids": given.grids, "told": told, "training": training}
+    with kept_random():
         try:
-            answers = Answers(subject_of(model, laid, **as_given), laid, full)
-            findings, asked, reach = _ask(answers, laws, causal, seed)
+            answers = Answers(subject_of(model, laid, **as_given), laid, given.full)
+            findings, asked, reach = ask_laws(answers, laws, causal, seed)
         except CannotAsk as error:
             asked = [Asked(law.name, str(error), None, False) for law in laws]
             seen = seen_in(laid, ())
             return Report.of([], asked, time.perf_counter() - start, seed, seen)
         if y is not None:
             judged = Judged(y, loss, metrics or {}, y_pad, accumulate)
-            more, also = numbers_of(model, answers, sequences, judged, steps)
+            more, also = numbers_of(model, answers, given.sequences, judged, steps)
             findings, asked = findings + more, asked + also
     seen = seen_in(laid, _kinds(findings), reach)
     return Report.of(findings, asked, time.perf_counter() - start, seed, seen)
 
 
-def _ask(
+def ask_laws(
     answers: Answers, laws: tuple[Law, ...], causal: bool, seed: int
 ) -> tuple[list[Finding], list[Asked], Reach | None]:
-    first = learnt(answers)
-    verdicts = list(probed(answers, first, laws, seed))
+    """What the laws find, what each answered, and where a gradient falls.
+
+    Raises:
+        CannotAsk: the model cannot be called, or its outputs cannot be read.
+    """
+    first, every = learnt(answers)
+    verdicts = list(probed(every, first, laws, seed))
     broken = [verdict for verdict in verdicts if verdict.broken]
     repeats = all(verdict.law.kind != "not repeatable" for verdict in broken)
-    findings = list(of_outputs(answers, first)) if repeats else []
+    findings: list[Finding] = []
+    for one in every if repeats else ():
+        known = _kinds(findings)
+        findings += [f for f in _of_output(one, first) if f.kind not in known]
     kinds = ", ".join(_kinds(findings)) or "nothing"
     asked = [Asked("sums, constants, steps without effect", kinds)]
-    reach = answers.subject.shares(answers.base, causal) if broken and repeats else None
+    reach = answers.subject.shares(answers.base, causal) if repeats else None
     shares = {} if reach is None else reach.on
     findings += [_finding(verdict, answers.subject, shares) for verdict in broken]
     return findings, [*asked, *map(_asked, verdicts)], reach
 
 
-def laws(case: Case, model: Any, causal: bool = False) -> list[Finding | Reach]:
-    """What a probe finds with the data of a case, as the model is fed with them.
-
-    Padding is asked about where it is padding for sure: where the model opens the array, or where
-    the array shows it. What fills its grid may be a picture as well, whose rows are all there.
-
-    Args:
-        case: of one input; of several nothing is asked.
-        model: unpad's or Keras's.
-        causal: whether it must not see later steps.
-
-    Returns:
-        What is found, and where a gradient falls if a law is broken.
-    """
-    if len(case.inputs) != 1 or len(case.inputs[0].given) == 0:
-        return []
-    x = case.inputs[0]
-    seen = None if x.grid is None else not_masked(x.grid)
-    asked = LAWS
-    if isinstance(x.given, Tensor) and not isinstance(x.real, Ragged) and seen is None:
-        asked = (TWICE, MATES, ORDER)
-    value = 0.0 if case.masks is None or case.masks.value is None else case.masks.value
-    with _kept_random():
-        try:
-            answers = _answers(x, model, value, seen)
-            if answers is None:
-                return []
-            found, _, reach = _ask(answers, (*asked, FUTURE) if causal else asked, causal, 0)
-            return [*found, *([] if reach is None else [reach])]
-        except CannotAsk:
-            return []
-
-
-def answers_of(case: Case, model: Any) -> Answers | None:
-    """The model, whose outputs' axes are learnt, with the data of a case; None for several inputs.
-
-    Raises:
-        CannotAsk: it cannot be called with them.
-    """
-    if len(case.inputs) != 1:
-        return None
-    value = 0.0 if case.masks is None or case.masks.value is None else case.masks.value
-    x = case.inputs[0]
-    seen = None if x.grid is None else not_masked(x.grid)
-    with _kept_random():
-        answers = _answers(x, model, value, seen)
-        if answers is not None:
-            learnt(answers)
-    return answers
-
-
-def depends_on_padding(x: Input, model: Any) -> bool | None:
-    """Whether answers move with the amount of padding that the array shows; None: cannot be asked.
-
-    Args:
-        x: an array that is padded with 0.
-        model: of one input.
-    """
-    seen = None if x.grid is None else not_masked(x.grid)
-    with _kept_random():
-        try:
-            answers = _answers(x, model, 0.0, seen)
-            if answers is None:
-                return None
-            (verdict,) = probed(answers, learnt(answers), (PADDING,), 0)
-            if verdict.difference is not None:
-                return verdict.broken
-            # A model of one width: does anything that it says come from padding?
-            shares = answers.subject.shares(answers.base, False)
-        except CannotAsk:
-            return None
-    return None if shares is None else shares.on["padding"] > 0.01
-
-
-def _answers(x: Input, model: Any, value: float, seen: Finding | None) -> Answers | None:
-    """The model with some of an input's sequences, as it is fed with them."""
-    full, side, sequences = None, "post", x.given
-    if isinstance(x.given, Tensor):
-        if x.given.ndim < 2:
-            return None
-        full = x.given.shape[1]
-        if isinstance(x.real, Ragged):
-            sequences = x.real
-            side = "post" if bool(x.real.layout.mask[:, 0].any()) else "pre"
-        else:
-            side = "post" if seen is None or " at the end " in seen.shown else "pre"
-    elif x.given.levels > 1:
-        return None
-    parts, _, _, _ = _sequences(sequences[:50], value, side)
-    parts = [part for part in parts if len(part)]
-    if not parts:
-        return None
-    laid = drawn(parts, side, value, None)
-    subject = subject_of(
-        model, laid, arrays=True, grids=full is not None, told=None, training=False
-    )
-    return Answers(subject, laid, full)
+def _of_output(answers: Answers, first: dict[str, Tensor]) -> Iterator[Finding]:
+    at = "" if answers.output is None else f"Output {answers.output!r}: "
+    for finding in of_outputs(answers, answers.of(first)):
+        yield replace(finding, shown=at + finding.shown)
 
 
 @contextmanager
-def _kept_random() -> Iterator[None]:
+def kept_random() -> Iterator[None]:
+    """Torch's generator as it was, afterwards."""
     state = torch.get_rng_state()
     try:
         yield
@@ -276,7 +193,8 @@ def _finding(verdict: Verdict, subject: Any, shares: dict[str, float]) -> Findin
             place = None
     do, code = cure_of(kind, place.call if place else None, subject.words)
     at = "" if verdict.step is None else f", step {verdict.step}"
-    shown = f"Sequence {verdict.sequence} of those asked{at}: the outputs move by {_times(apart)}."
+    moved = "the outputs move" if verdict.output is None else f"output {verdict.output!r} moves"
+    shown = f"Sequence {verdict.sequence} of those asked{at}: {moved} by {_times(apart)}."
     if place is not None:
         named = f" in {place.where.layer!r}" if place.where.layer else ""
         shown += f" First at {place.call}{named}, by {_times(place.difference)}."
@@ -304,40 +222,3 @@ def _asked(verdict: Verdict) -> Asked:
         return Asked(verdict.law.name, verdict.why, None, verdict.could)
     said = f"differs by {verdict.difference:.2g}" if verdict.broken else "holds"
     return Asked(verdict.law.name, said, verdict.difference)
-
-
-def _sequences(samples: Any, pad: float, side: str) -> tuple[list[Tensor], bool, bool, int | None]:
-    """The sequences; whether a function gets arrays; whether they came as a grid; its width."""
-    if side not in ("post", "pre"):
-        raise ValueError(f"probe: side: expected 'post' or 'pre', got {side!r}.")
-    if isinstance(samples, Ragged):
-        return [torch.as_tensor(s) for s in samples.to_list()], samples._numpy, False, None
-    is_grid = isinstance(samples, Tensor) or (
-        hasattr(samples, "__array__") and not isinstance(samples, (list, tuple))
-    )
-    if not is_grid:
-        if not isinstance(samples, Sequence) or isinstance(samples, str):
-            raise ValueError(
-                "probe: samples: expected a list of sequences, a Ragged or a padded array, got a "
-                f"{type(samples).__name__}."
-            )
-        parts = [_tensor(s) for s in samples]
-        return parts, not all(isinstance(s, Tensor) for s in samples), False, None
-    grid = _tensor(samples)
-    if grid.ndim < 2:
-        raise ValueError(f"probe: samples: expected (batch, time, ...), got {tuple(grid.shape)}.")
-    real = (grid != pad).flatten(2).any(2) if grid.ndim > 2 else grid != pad
-    # Padding is what stands at one end alone.
-    inside = real.flip(1).cumsum(1).flip(1) > 0 if side == "post" else real.cumsum(1) > 0
-    parts = [row[keep] for row, keep in zip(grid, inside, strict=True)]
-    return parts, not isinstance(samples, Tensor), True, grid.shape[1]
-
-
-def _tensor(sequence: Any) -> Tensor:
-    if isinstance(sequence, Tensor):
-        found = sequence.detach().cpu()
-    else:
-        found = as_tensor(np.array(sequence), "probe: samples")
-    if found.ndim == 0:
-        raise ValueError("probe: samples: expected sequences, got numbers.")
-    return found.to(torch.get_default_dtype()) if found.is_floating_point() else found.long()

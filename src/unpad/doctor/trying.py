@@ -107,7 +107,7 @@ class Trying:
             x, y = self._data(case, places)
             before = learner.numbers(x, y)["loss"]
             learner.update(x, y)  # the first imports what optimizers want, which takes seconds
-            start, updates, after = time.perf_counter(), 1, before
+            start, updates, after = time.perf_counter(), 0, before
             while updates < 2 * _UPDATES and time.perf_counter() - start < self.seconds:
                 learner.update(x, y)
                 updates += 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,28 +29,50 @@ class OfKeras:
     def __init__(self, model: Any, training: bool = False) -> None:
         self.model, self.training = model, training
 
-    def answer(self, laid: Laid) -> Tensor:
-        """The first output."""
-        return self._outputs(self.model, laid)[0]
+    def outputs(self, laid: Laid) -> dict[str, Tensor]:
+        """The outputs by name."""
+        names = getattr(self.model, "output_names", None)
+        return self._outputs(self.model, laid, names)
 
-    def _outputs(self, model: Any, laid: Laid) -> list[Tensor]:
+    def _outputs(
+        self, model: Any, laid: Laid, names: Sequence[str] | None = None
+    ) -> dict[str, Tensor]:
         import keras
 
-        grid = laid.grid.numpy()
-        if grid.dtype.kind == "f":
-            grid = grid.astype(keras.config.floatx())
         try:
             with torch.no_grad(), warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # they are told when the model is used
-                out = model(keras.ops.convert_to_tensor(grid), training=self.training)
+                out = model(self._fed(laid), training=self.training)
         except Exception as error:
             said = (str(error).strip().splitlines() or [""])[0]
+            shapes = ", ".join(str(tuple(part.grid.shape)) for part in laid.inputs.values())
             raise CannotAsk(
-                f"a call with {grid.shape} fails: {type(error).__name__}: {said}"
+                f"a call with {shapes} fails: {type(error).__name__}: {said}"
             ) from error
-        found = list(out.values()) if isinstance(out, dict) else out
-        found = found if isinstance(found, (list, tuple)) else [found]
-        return [_tensor(part, keras.ops.convert_to_numpy) for part in found]
+        found = dict(out) if isinstance(out, dict) else None
+        if found is None:
+            parts = list(out) if isinstance(out, (list, tuple)) else [out]
+            named = names if names is not None and len(names) == len(parts) else range(len(parts))
+            found = {str(name): part for name, part in zip(named, parts, strict=True)}
+        return {name: _tensor(x, keras.ops.convert_to_numpy) for name, x in found.items()}
+
+    def _fed(self, laid: Laid) -> Any:
+        import keras
+
+        def tensor(part: Laid) -> Any:
+            grid = part.grid.numpy()
+            grid = grid.astype(keras.config.floatx()) if grid.dtype.kind == "f" else grid
+            return keras.ops.convert_to_tensor(grid)
+
+        if laid.name is None:
+            return tensor(laid)
+        fed = {name: tensor(part) for name, part in laid.inputs.items()}
+        struct = getattr(self.model, "_inputs_struct", None)
+        if isinstance(struct, dict):
+            names = {key: getattr(x, "name", key) for key, x in struct.items()}
+            return {key: fed[key if key in fed else name] for key, name in names.items()}
+        order = [x.name for x in getattr(self.model, "inputs", None) or ()]
+        return [fed[name] for name in order] if set(order) == set(fed) else fed
 
     def place(self, pair: Pair, threshold: float) -> Place | None:
         """The first layer of the model's graph whose outputs part."""
@@ -58,11 +80,13 @@ class OfKeras:
 
         try:
             layers = [x for x in self.model.layers if not isinstance(x, keras.layers.InputLayer)]
-            inside = keras.Model(self.model.inputs, [layer.output for layer in layers])
+            given = getattr(self.model, "_inputs_struct", None) or self.model.inputs
+            inside = keras.Model(given, [layer.output for layer in layers])
         except (AttributeError, ValueError):
             return None  # no graph: a subclass, or layers with several outputs
-        a, b = self._outputs(inside, pair.first), self._outputs(inside, pair.second)
-        for layer, x, y in zip(layers, a, b, strict=False):
+        names = [layer.name for layer in layers]
+        a, b = (self._outputs(inside, x, names) for x in (pair.first, pair.second))
+        for layer, x, y in zip(layers, a.values(), b.values(), strict=False):
             found = apart(x, y, pair)
             if found is not None and found > threshold:
                 return Place(Where(layer=layer.name), type(layer).__name__, found)

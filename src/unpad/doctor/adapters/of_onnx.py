@@ -9,7 +9,8 @@ import numpy as np
 from torch import Tensor
 
 from ..probes import CannotAsk, Laid, Pair, Place
-from .of_function import first_output
+from .of_function import first_output, names_of
+from .onnx_nodes import Inside
 from .signature import Told, ways_of_names
 
 _TYPES = {"float": "f4", "double": "f8", "float16": "f2", "bool": "?", "int64": "i8", "int32": "i4"}
@@ -34,7 +35,9 @@ class OfOnnx:
         first, *others = self.session.get_inputs()
         self._types = {i.name: _type(i.type) for i in (first, *others)}
         self._first = first.name
-        ways = ways_of_names([i.name for i in others], told)
+        given = names_of(laid)
+        left = [i.name for i in (first, *others)] if given else [i.name for i in others]
+        ways = ways_of_names([name for name in left if name not in given], told, given)
         self.way = self._settled(ways, laid)
 
     def _settled(self, ways: list[Told], laid: Laid) -> Told:
@@ -53,25 +56,47 @@ class OfOnnx:
         """How it is told what is padding."""
         return self.way.how
 
-    def answer(self, laid: Laid) -> Tensor:
-        """The first output."""
+    def outputs(self, laid: Laid) -> dict[str, Tensor]:
+        """The outputs by name."""
         return self._call(laid, self.way)
 
-    def _call(self, laid: Laid, way: Told) -> Tensor:
-        named = {} if way.name is None or way.make is None else {way.name: way.make(laid)}
+    def _call(self, laid: Laid, way: Told) -> dict[str, Tensor]:
+        names = [out.name for out in self.session.get_outputs()]
+        found = self._run(self.session, laid, way)
+        first = first_output(found[0])
+        n = len(laid.sequences)
+        others = {
+            name: first_output(x)
+            for name, x in zip(names[1:], found[1:], strict=True)
+            if x.dtype.kind == "f" and x.ndim and len(x) == n
+        }
+        return {names[0]: first, **others}
+
+    def _run(self, session: Any, laid: Laid, way: Told | None = None) -> list[Any]:
+        one = laid.name is None
+        grids = {self._first if one else name: part.grid for name, part in laid.inputs.items()}
         fed = {
             name: np.asarray(value).astype(self._types[name])
-            for name, value in {self._first: laid.grid, **named}.items()
+            for name, value in (grids | (way or self.way).said(laid)).items()
         }
         try:
-            return first_output(self.session.run(None, fed)[0])
+            return session.run(None, fed)
         except Exception as error:
             said = (str(error).strip().splitlines() or [""])[0]
-            raise CannotAsk(f"a call with {tuple(laid.grid.shape)} fails: {said}") from error
+            shapes = ", ".join(str(tuple(x.shape)) for x in grids.values())
+            raise CannotAsk(f"a call with {shapes} fails: {said}") from error
 
     def place(self, pair: Pair, threshold: float) -> Place | None:
-        """A session gives its outputs alone."""
-        return None
+        """The first node of the graph whose output parts; None where the graph cannot be had."""
+        try:
+            inside = Inside(self.session)
+        except CannotAsk:
+            raise
+        except Exception as error:  # a graph that onnx cannot type, or that is too large to copy
+            raise CannotAsk(f"its nodes cannot be asked: {str(error).splitlines()[0]}") from error
+        return inside.place(
+            lambda session, laid: self._run(session, laid, self.way), pair, threshold
+        )
 
     def shares(self, laid: Laid, causal: bool) -> None:
         """A session has no gradients."""

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ..probes import CannotAsk, Laid, Pair, Place, Reach
 from ..probes.align import apart
 from ..probes.laid import filled
-from .of_function import answered
+from .of_function import answered, names_of
 from .signature import Told, ways_of
 from .torch_lines import Lines, parts
 from .torch_shares import shares_of
@@ -36,7 +36,7 @@ class OfTorch:
         self.device = torch.device("cpu") if first is None else first.device
         self.dtype = first.dtype if first is not None else torch.get_default_dtype()
         self.dtype = self.dtype if self.dtype.is_floating_point else torch.get_default_dtype()
-        self.way = self._settled(ways_of(module.forward, told), laid, told)
+        self.way = self._settled(ways_of(module.forward, told, names_of(laid)), laid, told)
 
     words = "torch"
 
@@ -49,7 +49,7 @@ class OfTorch:
         """The first way under which padding's content says nothing, else the first that works."""
         works: list[Told] = []
         why: CannotAsk | None = None
-        if told is None and ways and ways[0].how is None:
+        if told is None and ways and ways[0].how is None and laid.name is None:
             ways = [*ways, Told("packed")]
         for way in ways:
             try:
@@ -62,23 +62,26 @@ class OfTorch:
                 continue
             works.append(way)
             n = len(laid.sequences)
-            found = apart(a, b, Pair(laid, laid, [(i, i) for i in range(n)]))
-            if found is not None and found < 1e-3:
+            same = Pair(laid, laid, [(i, i) for i in range(n)])
+            found = [apart(a[name], b[name], same) for name in a if name in b]
+            if all(by is not None and by < 1e-3 for by in found[:1]):
                 return way
         if not works:
             raise why or CannotAsk("no call of it works.")
         return works[0]
 
-    def answer(self, laid: Laid) -> Tensor:
-        """The first output."""
+    def outputs(self, laid: Laid) -> dict[str, Tensor]:
+        """The outputs by name."""
         return self._call(laid, self.way)
 
-    def _call(self, laid: Laid, way: Told) -> Tensor:
+    def _call(self, laid: Laid, way: Told) -> dict[str, Tensor]:
         with asked(self.module, self.training), torch.no_grad():
             return answered(self.module, way, laid, self.given)
 
     def given(self, value: Any) -> Any:
         """A value as the module takes it: on its device, floats in its type."""
+        if isinstance(value, dict):
+            return {name: self.given(part) for name, part in value.items()}
         if isinstance(value, Tensor):
             dtype = self.dtype if value.is_floating_point() else value.dtype
             # Packing wants its lengths on the CPU, and lengths are all that has one axis.
@@ -87,7 +90,7 @@ class OfTorch:
 
     def place(self, pair: Pair, threshold: float) -> Place | None:
         """The first call of an operator, in a line of the module's, whose outputs part."""
-        return parts(self.answer, pair, threshold, Lines(self.module), Lines(self.module))
+        return parts(self.outputs, pair, threshold, Lines(self.module), Lines(self.module))
 
     def shares(self, laid: Laid, causal: bool) -> Reach | None:
         """Which share of the gradient of an output falls on what."""

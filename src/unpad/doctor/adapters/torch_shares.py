@@ -52,7 +52,7 @@ def shares_of(
     try:
         with torch.enable_grad():
             arguments, named = way.arguments(laid, x)
-            out = _first(module(*arguments, **{k: given(v) for k, v in named.items()}))
+            out = _first(module(*map(given, arguments), **{k: given(v) for k, v in named.items()}))
             return None if out is None or not slots else _shares(out, slots[0], laid, causal)
     except Exception:
         return None

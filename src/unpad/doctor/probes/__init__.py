@@ -1,7 +1,8 @@
 """The laws, asked of any model that can be called."""
 
-from .laid import Laid, drawn
-from .laws import LAWS, Verdict, learnt, probed
+from .laid import Laid, drawn, together
+from .laws import LAWS, Verdict, probed
+from .outputs import learnt
 from .subject import CannotAsk, Pair, Place, Reach, Subject
 
 __all__ = [
@@ -16,4 +17,5 @@ __all__ = [
     "drawn",
     "learnt",
     "probed",
+    "together",
 ]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -52,6 +51,7 @@ class Verdict:
         step: the first that differs; None where outputs are one a sequence.
         why: it was not asked.
         could: whether it was not because there is nothing to ask.
+        output: the name of the one that differs, where the model has several.
     """
 
     law: Law
@@ -62,6 +62,7 @@ class Verdict:
     step: int | None = None
     why: str = ""
     could: bool = True
+    output: str | None = None
 
     @property
     def broken(self) -> bool:
@@ -86,8 +87,7 @@ def _mates(base: Laid, rng: torch.Generator) -> Iterator[Pair]:
     n = len(base.sequences)
     drawn = others(base, rng)
     for kept in (range(n // 2), range(n // 2, n)):
-        mixed = [base.sequences[i] if i in kept else drawn[i] for i in range(n)]
-        yield Pair(base, base.with_sequences(mixed), [(i, i) for i in kept])
+        yield Pair(base, base.beside_of(drawn, kept), [(i, i) for i in kept])
     # Alone, where its place is the same.
     yield Pair(base, base.of(0), [(0, 0)])
 
@@ -107,10 +107,7 @@ def _future(base: Laid, rng: torch.Generator) -> Iterator[Pair]:
     n = len(base.sequences)
     drawn = others(base, rng)
     until = [max(1, len(s) // 2) for s in base.sequences]
-    changed = [
-        torch.cat([s[:t], d[t:]]) for s, d, t in zip(base.sequences, drawn, until, strict=True)
-    ]
-    yield Pair(base, base.with_sequences(changed), _all(n), until)
+    yield Pair(base, base.until(drawn, until), _all(n), until)
 
 
 def _is_told(answers: Answers) -> str | None:
@@ -141,61 +138,50 @@ LAWS = (TWICE, MATES, ORDER, PADDING, CONTENT)
 
 
 def probed(
-    answers: Answers, first: Tensor, laws: tuple[Law, ...], seed: int = 0
+    every: Sequence[Answers], first: dict[str, Tensor], laws: tuple[Law, ...], seed: int = 0
 ) -> Iterator[Verdict]:
     """The verdict on each law; after a model that gives other answers twice nothing is asked.
 
     Args:
-        answers: that are read.
-        first: the outputs for the sequences as they are laid, from `learnt`.
+        every: its outputs, that are read.
+        first: what it gives for the sequences as they are laid, from `learnt`.
         laws: that are asked.
         seed: of what is drawn.
     """
-    asked = answers.read(first, answers.base)
-    spread = spread_of(asked)
-    noise = _floor(asked, spread)
+    readings = [_Reading.of(answers, first) for answers in every]
     for law in laws:
-        why = law.needs(answers)
-        if why is not None:
-            yield Verdict(law, why=why)
+        asked, whys = [], []
+        for reading in readings:
+            why = law.needs(reading.answers)
+            asked, whys = (asked, [*whys, why]) if why else ([*asked, reading], whys)
+        if not asked:
+            yield Verdict(law, why=whys[0])
             continue
-        generator = torch.Generator().manual_seed(seed)
-        verdict = _verdict(answers, law, asked, spread, noise, generator)
+        verdict = _verdict(law, asked, seed)
         yield verdict
         if law is TWICE and verdict.broken:
             return
-        if law is ORDER and verdict.difference is not None and not verdict.broken:
-            noise = max(noise, verdict.difference)  # what rounding really makes
 
 
-def learnt(answers: Answers) -> Tensor:
-    """The first answer, by which and by a wider one the outputs' axes are learnt.
+@dataclass
+class _Reading:
+    """An output, what it says first, how far that spreads, and what is rounding in it."""
 
-    Raises:
-        CannotAsk: the model cannot be called at all, or its outputs cannot be read.
-    """
-    subject, wide = answers.subject, None
-    try:
-        first = subject.answer(answers.base)
-    except CannotAsk:
-        if answers.full is None:
-            raise
-        # A model of one width, that of the array that was given.
-        answers.base = answers.base.wide(answers.full)
-        first = subject.answer(answers.base)
-    base = answers.base
-    with suppress(CannotAsk):
-        wide = subject.answer(base.wide(2 * base.width + 1))
-    answers.learn(first, wide)
-    if not answers.times and subject.told is not None and len(base.sequences) > 1:
-        # Outputs may be as wide as the longest sequence, whatever the grid's width is.
-        with suppress(CannotAsk):
-            answers.learn_trimmed(first, subject.answer(base.of(*range(1, len(base.sequences)))))
-    if answers.times and first.shape[answers.times[0]] != base.width:
-        # Outputs have other lengths than inputs: each sequence alone tells how many it gives.
-        for i, s in enumerate(base.sequences):
-            answers.note_alone(len(s), subject.answer(base.alone(i)))
-    return first
+    answers: Answers
+    asked: list[Tensor]
+    spread: float
+    noise: float
+    differs: float = 0.0
+
+    @classmethod
+    def of(cls, answers: Answers, first: dict[str, Tensor]) -> _Reading:
+        asked = answers.read(answers.of(first), answers.base)
+        spread = spread_of(asked)
+        return cls(answers, asked, spread, _floor(asked, spread))
+
+    @property
+    def threshold(self) -> float:
+        return max(THRESHOLD, _NOISE * self.noise)
 
 
 def _floor(asked: list[Tensor], spread: float) -> float:
@@ -204,37 +190,62 @@ def _floor(asked: list[Tensor], spread: float) -> float:
     return eps * largest / max(spread, 1e-12)
 
 
-def _verdict(
-    answers: Answers,
-    law: Law,
-    asked: list[Tensor],
-    spread: float,
-    noise: float,
-    generator: torch.Generator,
-) -> Verdict:
-    threshold = max(THRESHOLD, _NOISE * noise)
-    worst = Verdict(law, 0.0, threshold)
-    answered = 0
-    why = ""
-    for pair in law.pairs(answers.base, generator):
-        try:
-            found = answers.ask(pair.second)
-            before = asked if pair.first is answers.base else answers.ask(pair.first)
-            alike = [
-                (i, *_alike(before[i], found[j], answers, pair.until[i] if pair.until else None))
-                for i, j in pair.same
-            ]
-        except CannotAsk as error:
-            why = str(error)
-            continue
-        answered += 1
-        for i, a, b in alike:
-            apart = difference(a, b) / max(spread, 1e-12)
-            if apart > (worst.difference or 0):
-                step = _first_step(a, b, threshold * spread) if answers.steps else None
-                which = _place_in(answers.base, pair.first.sequences[i])
-                worst = Verdict(law, apart, threshold, pair, which, step)
+def _verdict(law: Law, every: list[_Reading], seed: int) -> Verdict:
+    """The worst that a law does to these outputs."""
+    worst, answered, why = Verdict(law, 0.0, every[0].threshold), 0, ""
+    largest, subject = 0.0, every[0].answers.subject
+    for one in every:
+        one.differs = 0.0
+    for lead in dict.fromkeys(one.answers.lead for one in every):
+        base = every[0].answers.base.led_by(lead)
+        for pair in law.pairs(base, torch.Generator().manual_seed(seed)):
+            try:
+                found = subject.outputs(pair.second)
+                before = None if pair.first is base else subject.outputs(pair.first)
+            except CannotAsk as error:
+                why = str(error)
+                continue
+            for one in every:
+                if one.answers.lead != lead:
+                    continue
+                try:
+                    verdict = _compared(law, one, pair, before, found)
+                except CannotAsk as error:
+                    why = str(error)
+                    continue
+                answered += 1
+                one.differs = max(one.differs, verdict.difference or 0.0)
+                by = (verdict.difference or 0.0) / verdict.threshold
+                if by > largest:
+                    worst, largest = verdict, by
+    if law is ORDER:
+        for one in every:
+            if one.differs <= one.threshold:
+                one.noise = max(one.noise, one.differs)  # what rounding really makes
     return worst if answered else Verdict(law, why=why, could=False)
+
+
+def _compared(
+    law: Law,
+    one: _Reading,
+    pair: Pair,
+    before: dict[str, Tensor] | None,
+    found: dict[str, Tensor],
+) -> Verdict:
+    """How far two calls are apart in one output."""
+    answers, threshold = one.answers, one.threshold
+    asked = one.asked if before is None else answers.read(answers.of(before), pair.first)
+    other = answers.read(answers.of(found), pair.second)
+    worst = Verdict(law, 0.0, threshold, output=answers.output)
+    for i, j in pair.same:
+        until = pair.until[i] if pair.until else None
+        a, b = _alike(asked[i], other[j], answers, until)
+        apart = difference(a, b) / max(one.spread, 1e-12)
+        if apart > (worst.difference or 0):
+            step = _first_step(a, b, threshold * one.spread) if answers.steps else None
+            which = _place_in(answers.led, pair.first.sequences[i])
+            worst = replace(worst, difference=apart, pair=pair, sequence=which, step=step)
+    return worst
 
 
 def _alike(a: Tensor, b: Tensor, answers: Answers, until: int | None) -> tuple[Tensor, Tensor]:

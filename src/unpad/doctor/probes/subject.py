@@ -76,8 +76,8 @@ class Subject(Protocol):
         """In whose words it is mended: "torch", "keras" or "unpad"."""
         ...
 
-    def answer(self, laid: Laid) -> Tensor:
-        """The outputs for a grid, a batch axis first where it can be told."""
+    def outputs(self, laid: Laid) -> dict[str, Tensor]:
+        """The outputs for a grid, by their names; a batch axis first where it can be told."""
         ...
 
     def place(self, pair: Pair, threshold: float) -> Place | None:

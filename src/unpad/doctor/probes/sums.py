@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from ..findings import Finding
 from .align import difference, spread_of
-from .laid import others
+from .laid import Laid, others
 from .outputs import Answers
 
 # How far from 1 a sum of probabilities may be in single precision.
@@ -96,14 +97,11 @@ def _ignored(answers: Answers, asked: list[Tensor], spread: float) -> Iterator[F
     base = answers.base
     drawn = others(base, torch.Generator().manual_seed(7))
     for name, ends in (("first", slice(0, 1)), ("last", slice(-1, None))):
-        changed = []
-        for s, d in zip(base.sequences, drawn, strict=True):
-            new = s.clone()
-            new[ends] = d[ends]
-            changed.append(new)
-        moved = answers.ask(base.with_sequences(changed))
+        changed = _with_ends(base, drawn, ends)
+        moved = answers.ask(changed)
         apart = max(difference(a, b) for a, b in zip(asked, moved, strict=True)) / spread
-        same = all(bool((a == b).all()) for a, b in zip(base.sequences, changed, strict=True))
+        pairs = zip(base.sequences, changed.sequences, strict=True)
+        same = all(bool((a == b).all()) for a, b in pairs)
         if apart == 0 and not same:
             yield Finding(
                 "ignored steps",
@@ -114,3 +112,17 @@ def _ignored(answers: Answers, asked: list[Tensor], spread: float) -> Iterator[F
                 {"difference over spread": 0.0},
                 "h = self.walk(x)  # all of x",
             )
+
+
+def _with_ends(laid: Laid, drawn: Laid, ends: slice) -> Laid:
+    """The same, whose first or last steps are those of another; of all inputs."""
+    changed = []
+    for s, d in zip(laid.sequences, drawn.sequences, strict=True):
+        new = s.clone()
+        new[ends] = d[ends]
+        changed.append(new)
+    beside = tuple(
+        a if a.fixed else _with_ends(a, b, ends)
+        for a, b in zip(laid.beside, drawn.beside, strict=True)
+    )
+    return replace(laid, sequences=tuple(changed), beside=beside)
