@@ -79,3 +79,28 @@ def test_what_is_not_here_is_refused_by_name(tf, name):
     found = getattr(tf, home) if home else tf
     with pytest.raises(AttributeError, match=last):
         getattr(found, last)
+
+
+def test_the_machine_is_asked_for(tf):
+    import keras
+
+    assert tf.__version__ == keras.__version__ == unpad.__version__
+    (cpu,) = tf.config.list_physical_devices("CPU")
+    assert (cpu.name, cpu.device_type) == ("/physical_device:CPU:0", "CPU")
+    assert len(tf.config.list_physical_devices("GPU")) == torch.cuda.device_count()
+    tf.config.run_functions_eagerly(True)
+    tf.config.experimental.enable_op_determinism()
+    tf.get_logger().setLevel("ERROR")
+    assert tf.executing_eagerly()
+    tf.config.experimental.set_memory_growth(cpu, True)
+    with pytest.raises(ValueError, match="set_memory_growth: enable=False is not supported"):
+        tf.config.experimental.set_memory_growth(cpu, False)
+
+
+def test_older_words(tf):
+    x = tf.constant([1.0, 2.0])
+    assert tf.reshape(x, shape=[1, -1]).shape == (1, 2)
+    assert tf.keras.layers.experimental.preprocessing.StringLookup is unpad.layers.StringLookup
+    loss = tf.keras.losses.MeanSquaredError(reduction=tf.keras.losses.Reduction.NONE)
+    assert loss(x[:, None], x[:, None] + 2).tolist() == [4.0, 4.0]
+    assert tf.keras.losses.Reduction.AUTO == tf.keras.losses.Reduction.SUM_OVER_BATCH_SIZE

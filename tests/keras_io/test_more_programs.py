@@ -60,6 +60,63 @@ found = losses[-1] < losses[0]
 """
 )
 
+TAGGED = (
+    BLOCK
+    + """
+import tensorflow as tf
+
+rng = np.random.default_rng(0)
+lines = []
+for _ in range(24):
+    n = int(rng.integers(1, 7))
+    ids = rng.integers(2, 12, n)
+    lines.append("\\t".join([str(n), *map(str, ids), *map(str, ids % 3 + 1)]))
+
+def fields(line):
+    record = tf.strings.split(line, sep="\\t")
+    n = tf.strings.to_number(record[0], out_type=tf.int32)
+    tokens = record[1 : n + 1]
+    tags = record[n + 1 :]
+    return (tf.strings.to_number(tokens, out_type=tf.int64),
+            tf.strings.to_number(tags, out_type=tf.int64))
+
+train = tf.data.Dataset.from_tensor_slices(lines).map(fields).padded_batch(8)
+
+class Tagger(keras.Model):
+    def __init__(self, tags, words, maxlen=12, size=16):
+        super().__init__()
+        self.placed = Places(maxlen, words, size)
+        self.block = TransformerBlock(size, 2, 16)
+        self.dropout1 = layers.Dropout(0.1)
+        self.ff = layers.Dense(16, activation="relu")
+        self.dropout2 = layers.Dropout(0.1)
+        self.final = layers.Dense(tags, activation="softmax")
+
+    def call(self, inputs, training=False):
+        x = self.block(self.placed(inputs))
+        x = self.ff(self.dropout1(x, training=training))
+        return self.final(self.dropout2(x, training=training))
+
+class RealStepsLoss(keras.losses.Loss):
+    def __init__(self, name="real_steps_loss"):
+        super().__init__(name=name)
+
+    def call(self, y_true, y_pred):
+        each = keras.losses.SparseCategoricalCrossentropy(from_logits=False, reduction=None)
+        loss = each(y_true, y_pred)
+        mask = ops.cast((y_true > 0), dtype="float32")
+        return ops.sum(loss * mask) / ops.sum(mask)
+
+model = Tagger(tags=4, words=12)
+tf.config.run_functions_eagerly(True)
+model.compile(optimizer="adam", loss=RealStepsLoss())
+losses = model.fit(train, epochs=8, verbose=0).history["loss"]
+sample = keras.ops.reshape(ops.convert_to_tensor([3, 4, 5]), [1, -1])
+prediction = ops.argmax(model.predict(sample, verbose=0), axis=-1)[0]
+found = losses[-1] < losses[0], tuple(prediction.shape), model.count_params() > 0
+"""
+)
+
 GENERATED = """
 import os
 import keras
@@ -549,6 +606,7 @@ found = (*found[:2], same)
     ("program", "want"),
     [
         pytest.param(CLASSIFIED, True, id="a transformer block over places"),
+        pytest.param(TAGGED, (True, (3,), True), id="names told by a transformer over lines"),
         pytest.param(TRANSLATED, ("[start] dog der [end]", "[start] cat eulb [end]"), id="seq2seq"),
         pytest.param(ADDITION, True, id="one-hot letters of True and False"),
         pytest.param(ANOMALIES, True, id="a series' windows rebuilt"),

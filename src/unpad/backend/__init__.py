@@ -89,6 +89,7 @@ from .older import (
     flatten,
     gather,
     get_value,
+    int_shape,
     is_keras_tensor,
     l2_normalize,
     one_hot,
@@ -104,7 +105,7 @@ from .older import (
     tile,
 )
 
-int_shape, eval = shape, get_value
+eval = get_value
 
 #: What is not here, and what does it instead.
 _INSTEAD = {

@@ -21,6 +21,12 @@ def is_keras_tensor(x: Any) -> bool:
 
 
 @of_numbers
+def int_shape(x: Any) -> tuple[int | None, ...]:
+    """The sizes of the axes; None where a symbol's, or a Ragged's time, is not known."""
+    return tuple(n if isinstance(n, int) else None for n in ops.shape(x))
+
+
+@of_numbers
 def argmax(x: Any, axis: int = -1) -> Any:
     """The place of the largest along an axis."""
     return ops.argmax(x, axis)

@@ -34,6 +34,8 @@ class StandIn(ModuleType):
 
     def __getattr__(self, name: str) -> Any:
         full = f"{self.__name__}.{name}"
+        if name == "__version__":
+            return unpad.__version__
         if name.startswith("__"):
             raise AttributeError(full)
         below = below_keras(full)

@@ -38,6 +38,7 @@ _MOVED = {
         for name in (
             "advanced_activations", "convolutional", "core", "embeddings", "merge", "noise",
             "normalization", "pooling", "recurrent", "recurrent_v2", "wrappers",
+            "experimental", "experimental.preprocessing",
         )
     },
 }  # fmt: skip
@@ -49,10 +50,13 @@ AT_THE_TOP = {
     "Optimizer": "optimizers", "Regularizer": "regularizers",
 }  # fmt: skip
 
-#: Functions whose home is another module now, by what they are called below Keras.
+#: What has its home in another module now, by what it is called below Keras.
 ELSEWHERE = {
-    f"preprocessing.{name}": f"utils.{name}"
-    for name in ("text_dataset_from_directory", "timeseries_dataset_from_array")
+    "losses.Reduction": "dialect.older.Reduction",
+    **{
+        f"preprocessing.{name}": f"utils.{name}"
+        for name in ("text_dataset_from_directory", "timeseries_dataset_from_array")
+    },
 }
 
 

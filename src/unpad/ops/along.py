@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..core.lifting import lift
 from ..ragged import Ragged
 from ..ragged.batch import values_of, with_values_of
 from .axes import axes_of, rank_of
@@ -31,6 +32,7 @@ def along(
     empty: float | Callable[[dict[str, Any]], float] = 0,
     time: Callable[[Ragged, dict[str, Any]], Any] | str | None = None,
     single: Sequence[str] = (),
+    rows_by: str | None = None,
     trial: Callable[[Tensor], Tensor] | None = None,
 ) -> Function:
     """A function along axes of its first argument, counted as in the grid.
@@ -50,6 +52,8 @@ def along(
         time: a faster way over time alone, of the batch and the arguments, None where it has none;
             or what to do instead, where time has no meaning.
         single: the arguments that must be one number where the first is a Ragged.
+        rows_by: the argument that says which entries are taken: where it is a Ragged, and the first
+            is none, each step takes those of the first's axis 0.
         trial: what makes of ones an argument that a graph is tried on.
     """
     kind = _Along(
@@ -63,6 +67,7 @@ def along(
         empty,
         time,
         single,
+        rows_by,
         trial or (lambda ones: ones),
     )
 
@@ -81,11 +86,12 @@ class _Along:
     def __init__(
         self, function: Function, axes: Sequence[str], fixed: Sequence[int], of: str | None,
         rows: bool, whole: bool, new: bool, empty: Any, time: Any, single: Sequence[str],
-        trial: Callable[[Tensor], Tensor],
+        rows_by: str | None, trial: Callable[[Tensor], Tensor],
     ) -> None:  # fmt: skip
         self.function, self.axes, self.fixed, self.of = function, axes, fixed, of
         self.rows, self.whole, self.new, self.empty, self.time = rows, whole, new, empty, time
         self.single, self.trial, self.signature = single, trial, inspect.signature(function)
+        self.rows_by = rows_by
 
     def means(self) -> str:
         """What it makes of a Ragged, in words."""
@@ -111,10 +117,22 @@ class _Along:
         empty = "" if callable(self.empty) else f": {self.empty} of one without steps"
         return f"each sequence gives a row{empty}."
 
+    def _by_steps(self, who: str, given: dict[str, Any], name: str) -> Any:
+        """Of a tensor the rows that each step of a Ragged asks for."""
+        first, axis = next(iter(given.values())), given[self.axes[0]]
+        if axis is not None and axes_of(axis, tensor(first).ndim, who) != [0]:
+            raise ValueError(
+                f"{who}: got axis={axis} and {name} as a Ragged. Each of its steps takes rows of a "
+                "tensor: axis=0."
+            )
+        return lift(lambda steps: self.function(**{**given, name: steps}), given[name])
+
     def __call__(self, who: str, args: Any, kwargs: Any) -> Any:
         bound = self.signature.bind(*args, **kwargs)
         bound.apply_defaults()
         given = bound.arguments
+        if self.rows_by is not None and not isinstance(next(iter(given.values())), Ragged):
+            return self._by_steps(who, given, self.rows_by)
         like = given.get(self.of or "") if self.of else first_ragged(given.values())
         if not isinstance(like, Ragged):
             got = type(like).__name__

@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 from torch.signal import windows
 
+from ..ragged import Ragged
 from ..signatures import of_numbers
+from .own_time import OwnTime, of_steps
 from .types import as_type, floats, floatx, promoted, tensor
 
 Shape = int | Sequence[int]
@@ -19,12 +21,14 @@ def _sizes(shape: Shape) -> tuple[int, ...]:
     return (shape,) if isinstance(shape, int) else tuple(int(n) for n in shape)
 
 
+@of_steps
 @of_numbers
 def zeros(shape: Shape, dtype: Any = None) -> Tensor:
     """Zeros of this shape."""
     return torch.zeros(_sizes(shape), dtype=as_type(dtype, "zeros"))
 
 
+@of_steps
 @of_numbers
 def ones(shape: Shape, dtype: Any = None) -> Tensor:
     """Ones of this shape."""
@@ -37,6 +41,7 @@ def empty(shape: Shape, dtype: Any = None) -> Tensor:
     return zeros(shape, dtype)
 
 
+@of_steps
 @of_numbers
 def full(shape: Shape, fill_value: Any, dtype: Any = None) -> Tensor:
     """One number, or a row of them, everywhere in this shape."""
@@ -64,20 +69,26 @@ def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor: 
 
 
 @of_numbers
-def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) -> Tensor:
+def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) -> Tensor | Ragged:
     """Numbers from start, 0 if it is the only one, up to stop.
 
+    Up to the time of a Ragged, `shape(x)[1]`, they are the places of its steps, each within its
+    sequence: a Ragged beside x. Empty sequences have none.
+
     Raises:
-        ValueError: a bound is None: the time of sequences, each of which has its own.
+        ValueError: a bound is None: the time of sequences, each of which has its own; or a range
+            up to the time of a Ragged begins elsewhere than at 0, or leaves steps out.
     """
     if start is None or (stop is None and step is not None):
         raise ValueError(
             "arange: got None as a bound. The time of a Ragged is each sequence's own: its places "
             "are x.positions, or layers.PositionEmbedding."
         )
-    given = [x for x in (start, stop, step) if x is not None]
-    kind = as_type(dtype, "arange") or promoted(*given)
     first, last = (0, start) if stop is None else (start, stop)
+    kind = as_type(dtype, "arange")
+    if isinstance(last, OwnTime):
+        return last.places(first, step, kind or torch.int32)
+    kind = kind or promoted(*(x for x in (start, stop, step) if x is not None))
     return torch.arange(first, last, 1 if step is None else step, dtype=kind)
 
 

@@ -23,9 +23,16 @@ def get_item(x: Any, key: Any) -> Any:
     return x[key]
 
 
-@partial(along, time="One step of each sequence: x[:, i]; several: x[:, start:stop].")
+@partial(
+    along,
+    rows_by="indices",
+    time="One step of each sequence: x[:, i]; several: x[:, start:stop].",
+)
 def take(x: Any, indices: Any, axis: int | None = None) -> Any:
-    """The entries at these places of an axis; without one, of all numbers in a row."""
+    """The entries at these places of an axis; without one, of all numbers in a row.
+
+    Of a table, a tensor, each step of a Ragged takes the rows that it names: axis 0.
+    """
     x, places = tensor(x), tensor(indices).long()
     x, at = (x.flatten(), 0) if axis is None else (x, axis % x.ndim)
     places = torch.where(places < 0, places + x.shape[at], places)

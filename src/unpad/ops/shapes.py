@@ -16,6 +16,7 @@ from ..signatures import of_numbers
 from .along import along
 from .axes import axes_of, feature_axis, rank_of
 from .kinds import dense, elementwise, of_batches
+from .own_time import OwnTime
 from .types import counted, tensor
 
 _FLAT = "Its values: x.values."
@@ -24,15 +25,19 @@ _GRID = "A grid of it: x.to_padded(); each step by itself: x.map(function)."
 
 
 @of_numbers
-def shape(x: Any) -> tuple[int | None, ...]:
-    """The sizes of the axes; None where a symbol's, or a Ragged's time, is not known.
+def shape(x: Any) -> tuple[Any, ...]:
+    """The sizes of the axes; None where a symbol's is not known, of a Ragged its own time.
+
+    Up to that `arange` gives each step's place within its sequence; it is no number. Of sequences
+    of sequences the times are None.
 
     Example:
         >>> shape(Input((None, 5))), shape(torch.zeros(2, 3))
         ((None, None, 5), (2, 3))
     """
     if isinstance(x, Ragged):
-        return (x.batch, *(None,) * x.levels, *x.feature)
+        times = (OwnTime(x.layout),) if x.levels == 1 else (None,) * x.levels
+        return (x.batch, *times, *x.feature)
     return tuple(x.shape if isinstance(x, Symbol) else tensor(x).shape)
 
 
@@ -101,7 +106,7 @@ def reshape(x: Any, newshape: int | Sequence[int | None]) -> Any:
     if not isinstance(x, Ragged):
         return tensor(x).reshape([-1 if n is None else int(n) for n in sizes])
     if len(sizes) < 2 or any(n not in (-1, None, len(x)) for n in sizes[:1]) or (
-        sizes[1] not in (-1, None)
+        sizes[1] not in (-1, None, shape(x)[1])
     ):  # fmt: skip
         raise ValueError(
             f"reshape: got {tuple(sizes)} for a Ragged, whose batch and time stay: (-1, -1, ...). "

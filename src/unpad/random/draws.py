@@ -11,6 +11,7 @@ from torch import Tensor
 from ..core.lifting import lift
 from ..docstrings import complete
 from ..ops.kinds import of_batches
+from ..ops.own_time import of_steps
 from ..ops.types import as_type, tensor
 from ..ragged import Ragged
 from ..ragged.reductions import spread
@@ -23,6 +24,7 @@ def _kind(dtype: Any) -> torch.dtype:
     return as_type(dtype, "random") or torch.get_default_dtype()
 
 
+@of_steps
 def normal(
     shape: Shape, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Any = None
 ) -> Tensor:
@@ -37,6 +39,7 @@ def normal(
     )
 
 
+@of_steps
 def truncated_normal(
     shape: Shape, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Any = None
 ) -> Tensor:
@@ -47,6 +50,7 @@ def truncated_normal(
     return drawn.gather(-1, within).squeeze(-1) * stddev + mean
 
 
+@of_steps
 def uniform(
     shape: Shape, minval: float = 0.0, maxval: float = 1.0, dtype: Any = None, seed: Any = None
 ) -> Tensor:
@@ -56,6 +60,7 @@ def uniform(
     return drawn if len(shape) else drawn[0]
 
 
+@of_steps
 def randint(
     shape: Shape, minval: int, maxval: int, dtype: Any = "int32", seed: Any = None
 ) -> Tensor:
@@ -150,18 +155,21 @@ def _spread_over(shape: Shape, *xs: Any) -> list[Tensor]:
     return [tensor(x).to(torch.get_default_dtype()).expand(tuple(shape)) for x in xs]
 
 
+@of_steps
 def gamma(shape: Shape, alpha: Any, dtype: Any = None, seed: Any = None) -> Tensor:
     """Draws from the gamma distribution of this shape parameter, and scale 1."""
     a, one = _spread_over(shape, alpha, 1.0)
     return _sampled(lambda: torch.distributions.Gamma(a, one), dtype, seed)
 
 
+@of_steps
 def beta(shape: Shape, alpha: Any, beta: Any, dtype: Any = None, seed: Any = None) -> Tensor:
     """Draws from the beta distribution."""
     a, b = _spread_over(shape, alpha, beta)
     return _sampled(lambda: torch.distributions.Beta(a, b), dtype, seed)
 
 
+@of_steps
 def binomial(
     shape: Shape, counts: Any, probabilities: Any, dtype: Any = None, seed: Any = None
 ) -> Tensor:
@@ -185,7 +193,8 @@ _ARGUMENTS = {
     "beta": "the other shape parameter.",
     "counts": "how many trials, a number or a tensor.",
     "probabilities": "of success.",
-    "shape": "of what is drawn, a tuple of sizes; 0 is legal and gives nothing.",
+    "shape": """of what is drawn, a tuple of sizes; 0 is legal and gives nothing. That of a
+        Ragged, ops.shape(x), gives a Ragged: a draw for each number of each step.""",
     "minval": "the least that is drawn.",
     "maxval": "what is drawn is below it.",
     "dtype": "of what is drawn; torch's default where None.",

@@ -5,7 +5,7 @@ They are those of `ops` and `data.Dataset`; what is not here is refused by name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -18,7 +18,8 @@ from ...data.dataset import Dataset
 from ...data.source.words import are_strings
 from ...ragged import Ragged
 from ...utils import set_random_seed
-from . import ragged, strings
+from . import machine, ragged, strings
+from .machine import executing_eagerly, get_logger
 from .tables import make_csv_dataset
 from .tape import GradientTape
 
@@ -54,7 +55,7 @@ _WORDS = {
     "num": "num", "indices": "indices", "num_or_size_splits": "indices_or_sections",
 }  # fmt: skip
 _LISTS = {"concat": "xs", "stack": "x"}
-_OF_TWO = {"matmul"}
+_WORDS_OF = {"matmul": {}, "reshape": {"shape": "newshape"}}
 
 
 def _named(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -64,8 +65,7 @@ def _named(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
             return strings.arranged_as(f"tf.{name}", function.__name__, *args, **kwargs)
         if "values" in kwargs:
             kwargs[_LISTS.get(name, "x")] = kwargs.pop("values")
-        words = {} if name in _OF_TWO else {"a": "x"}
-        known = {**_WORDS, **words}
+        known = _WORDS | _WORDS_OF.get(name, {"a": "x"})
         return function(*args, **{known.get(word, word): v for word, v in kwargs.items()})
 
     called.__name__, called.__doc__ = name, f"`ops.{function.__name__}`."
@@ -78,7 +78,7 @@ constant = globals()["convert_to_tensor"]
 
 def range(
     start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, name: str | None = None
-) -> Tensor:
+) -> Tensor | Ragged:
     """The numbers from `start` below `limit`; of one argument from 0."""
     first, last = (0, start) if limit is None else (start, limit)
     return ops.arange(first, last, delta, dtype)
@@ -201,15 +201,6 @@ def _text_lines(filenames: Any, **options: Any) -> Dataset:
     return Dataset.from_text_lines(filenames)
 
 
-def _devices(device_type: str | None = None) -> Iterable[str]:
-    gpus = [f"GPU:{i}" for i in _count(torch.cuda.device_count())]
-    return gpus if device_type == "GPU" else ["CPU:0"] if device_type == "CPU" else ["CPU:0", *gpus]
-
-
-def _count(n: int) -> list[int]:
-    return torch.arange(n).tolist()
-
-
 data = _module(
     "data", Dataset=Dataset, TextLineDataset=_text_lines, AUTOTUNE=-1,
     experimental=_module("data.experimental", AUTOTUNE=-1, make_csv_dataset=make_csv_dataset),
@@ -231,13 +222,21 @@ nn = _module(
     "nn", relu=ops.relu, softmax=ops.softmax, log_softmax=ops.log_softmax, sigmoid=ops.sigmoid,
     tanh=ops.tanh, gelu=ops.gelu, elu=ops.elu, selu=ops.selu, silu=ops.silu, swish=ops.silu,
 )  # fmt: skip
-config = _module("config", list_physical_devices=_devices)
+_devices = {
+    "list_physical_devices": machine.list_physical_devices,
+    "set_memory_growth": machine.set_memory_growth,
+}
+config = _module(
+    "config", **_devices, run_functions_eagerly=machine.run_functions_eagerly,
+    experimental=_module("config.experimental", **_devices,
+                         enable_op_determinism=machine.enable_op_determinism),
+)  # fmt: skip
 random = _module("random", set_seed=set_random_seed, normal=random.normal, uniform=random.uniform)
 
 __all__ = [
     *_AS_OPS, "GradientTape", "TensorShape", "TensorSpec", "Variable", "argmax", "bool",
-    "complex64", "config", "constant", "data", "device", "dtypes", "float16", "float32",
-    "float64", "function", "gather", "int32", "int64", "is_tensor", "math", "nest", "newaxis",
-    "nn", "one_hot", "pad", "ragged", "random", "range", "signal", "split", "string", "strings",
-    "uint8",
+    "complex64", "config", "constant", "data", "device", "dtypes", "executing_eagerly", "float16",
+    "float32", "float64", "function", "gather", "get_logger", "int32", "int64", "is_tensor",
+    "math", "nest", "newaxis", "nn", "one_hot", "pad", "ragged", "random", "range", "signal",
+    "split", "string", "strings", "uint8",
 ]  # fmt: skip
