@@ -123,12 +123,13 @@ def ours_on(contest: Contest, layer: Any, share: float, training: bool = True) -
             leaf = values.detach().clone().requires_grad_(values.is_floating_point())
             leaves.append(leaf)
             inputs.append(leaf if kind == "rows" else layout.with_values(leaf))
+        layer.train(training)
+        weights = list(layer.parameters())  # none yet where the step builds the layer
 
         def step() -> list[Tensor]:
-            layer.train(training)
             found = run(contest, layer, inputs)
             outputs = [o.values if isinstance(o, Ragged) else o for o in found]
-            return differentiated(outputs, [*leaves, *layer.parameters()])
+            return differentiated(outputs, [*leaves, *weights])
 
         return step
 
@@ -146,10 +147,10 @@ def keras_on(contest: Contest, layer: Any, share: float, training: bool = True) 
             if kind not in ("ids", "rows"):
                 backend.set_keras_mask(leaf, mask)
             leaves.append(leaf)
+        weights = [w.value for w in layer.trainable_weights]  # none yet, as in `ours_on`
 
         def step() -> list[Tensor]:
             outputs = run(contest, layer, leaves, training=training)
-            weights = [w.value for w in layer.trainable_weights]
             return differentiated(outputs, [*leaves, *weights])
 
         return step

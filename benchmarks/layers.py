@@ -13,7 +13,7 @@ unpad       the Ragged of the grid, with a layout that no layer has seen yet: wh
 Keras       on torch: the grid, its mask on the tensor
 torch       torch's own layer, where there is one: the grid, and a mask where it takes one
 
-Nobody pays for the door.
+Nobody pays for the door, and each one's weights are listed before the clock runs.
 
 Answers come first: where nothing is padded, unpad's outputs and every gradient are Keras's with the
 same weights; in each grid they are those without padding. (Keras's and torch's in a padded grid may

@@ -48,6 +48,25 @@ def test_flatten_of_a_length_begins_at_slot_0(sizes, feature, side):
     assert torch.equal(out, layer(Ragged.from_padded(x, mask=mask)))
 
 
+def test_flatten_copies_nothing_where_every_slot_holds_a_step():
+    """As torch's; of fewer steps a grid is written, as many that lie otherwise are refused."""
+    full, short = coded([3, 3], (2,)), coded([3, 2], (2,))
+    for length in (3, None):
+        layer = L.Flatten(length=length)
+        given = keras.Ragged.from_padded(full.to_padded(), lengths=3)
+        leaf = given.values.requires_grad_()
+        out = layer(given.with_values(leaf))
+        assert out.data_ptr() == leaf.data_ptr()
+        assert out.tolist() == full.values.reshape(2, 6).tolist()
+        (gradient,) = torch.autograd.grad(out.square().sum(), leaf)
+        assert gradient.tolist() == (2 * full.values).tolist()
+    out = L.Flatten(length=3)(short)
+    assert out[0].tolist() == L.Flatten(length=3)(full)[0].tolist()  # alone as in company
+    assert out[1].tolist() == [*short.values[3:].reshape(-1).tolist(), 0, 0]
+    with pytest.raises(ValueError, match="sequence 0 has 5 steps"):
+        L.Flatten(length=3)(coded([5, 1], (2,)))
+
+
 def test_flatten_is_built_for_the_grid():
     """Embedding(mask_zero=True), Flatten, Dense: the padding is as if embedded as zeros."""
     model = keras.Sequential([

@@ -5,6 +5,7 @@ Dense, which comes after Flatten most of the time, does not look: it needs the s
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -18,18 +19,25 @@ from ...ragged import Ragged
 _WORTH = 4096
 
 
-def lay_out(steps: Ragged, places: Tensor, slots: int) -> Tensor:
+def lay_out(steps: Ragged, places: Callable[[], Tensor], slots: int) -> Tensor:
     """(batch, slots * feature): each step in its slot, 0 elsewhere.
+
+    Where every slot of a narrow grid holds a step it is a view of the values, as torch's Flatten
+    gives.
 
     Args:
         steps: (batch, steps*, *feature).
-        places: (steps,) the slot of each step.
+        places: gives (steps,) the slot of each step, all below `slots`.
         slots: the number of slots.
     """
     # By a row's width alone, so that a sequence's bits do not depend on its batch.
     if slots * steps.feature.numel() >= _WORTH and kernels.slots.serves_slots(steps.values):
-        return _LaidOut.of(steps, places, slots)
-    return _grid(steps, places, slots)
+        return _LaidOut.of(steps, places(), slots)
+    layout = steps.layout
+    # While a graph is made for any lengths, those of this batch say nothing.
+    if not torch.compiler.is_compiling() and layout.steps == layout.batch * slots:
+        return steps.values.reshape(layout.batch, slots * steps.feature.numel())
+    return _grid(steps, places(), slots)
 
 
 def linear(rows: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:

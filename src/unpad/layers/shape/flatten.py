@@ -22,8 +22,9 @@ class Flatten(Reduces, Channelled):
 
     Shapes: Ragged (batch, steps*, *feature) to dense (batch, slots * feature). Nothing flows back
     from the zeros. An empty sequence gives a row of zeros. Dense (batch, ...) to (batch, product of
-    the rest), as Keras. The grid is written, and each step copied once, when somebody looks at it:
-    a Dense right after this layer computes from the steps alone, whatever the number of slots.
+    the rest), as Keras; so do sequences that fill all slots, without a copy. The grid is written,
+    and each step copied once, when somebody looks at it: a Dense right after this layer computes
+    from the steps alone, whatever the number of slots.
 
     With `length`, a sequence's steps fill the slots from 0 on: the row is the same however the
     sequence was padded. Without it the slots are those of the caller's grid, whose width is known
@@ -90,10 +91,13 @@ class Flatten(Reduces, Channelled):
         if slots is None:  # built with rows, it is given sequences
             raise ValueError(self._unknown(spec_of(inputs)))
         layout = inputs.layout
-        places = layout.own.places if self.length is None else layout.own.positions
+
+        def places() -> Tensor:
+            return layout.own.places if self.length is None else layout.own.positions
+
         most = layout.time if self.length is None else layout.longest
         if not torch.compiler.is_compiling() and most > slots:
-            self._check_fit(inputs, places, slots)
+            self._check_fit(inputs, places(), slots)
         return lay_out(inputs, places, slots)
 
     def _check_fit(self, inputs: Ragged, places: Tensor, slots: int) -> None:
