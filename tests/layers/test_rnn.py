@@ -111,9 +111,8 @@ def test_a_cell_s_own_initial_state():
     _, h, count = L.RNN(CountingCell(4), return_state=True)(x)
     assert count.tolist() == [[3], [1]]
     assert h[1].tolist() == [1] * 4
-    assert [s.shape for s in L.RNN([CountingCell(4), Decay()]).get_initial_state(2)] == [
-        (2, 4), (2, 1), (2, 3)
-    ]  # fmt: skip
+    (first, ones), zeros = L.RNN([CountingCell(4), Decay()]).get_initial_state(2)
+    assert [s.shape for s in (first, ones, zeros)] == [(2, 4), (2, 1), (2, 3)]
 
 
 def test_dense_batches_and_steps_that_are_matrices():
@@ -211,7 +210,7 @@ def test_a_cell_by_itself():
 def test_stacks():
     x = coded([3, 0, 2], (FEATURE,), torch.float32)
     layer = L.RNN([L.LSTMCell(4), L.GRUCell(2)], return_sequences=True, return_state=True)
-    outputs, h, c, g = layer(x)
+    outputs, (h, c), (g,) = layer(x)
     assert [s.shape for s in (h, c, g)] == [(3, 4), (3, 4), (3, 2)]
     assert layer.cell.state_size == [[4, 4], 2]
     assert layer.cell.output_size == 2
@@ -230,7 +229,9 @@ def test_stacks():
     )  # fmt: skip
     nested(x)
     nested.set_weights(layer.get_weights())
-    same(nested(x), layer(x))
+    deep, flat = nested(x), layer(x)
+    same([deep[0], *deep[1][0], *deep[1][1]], [flat[0], *flat[1], *flat[2]])
+    layer.return_state = False
     same(layer(x, initial_state=[[h, c], g]), layer(x, initial_state=[h, c, g]))
     same(layer(x, initial_state=[s.numpy(force=True) for s in (h, c, g)]),
          layer(x, initial_state=[h, c, g]))  # fmt: skip
@@ -288,7 +289,7 @@ class Decay3:
 
 def test_in_a_graph():
     x, start = keras.Input((None, 3)), keras.Input((4,))
-    outputs, h, c, g = L.RNN(
+    outputs, (h, c), (g,) = L.RNN(
         [L.LSTMCell(4), L.GRUCell(2)], return_sequences=True, return_state=True
     )(x)
     both = L.Bidirectional(L.RNN(MinimalCell(4)), merge_mode="sum")(

@@ -25,7 +25,7 @@ from ..kernels.around import products_in
 from ..ragged import Ragged
 from ..ragged.numbers import HALF, type_name
 from .spec import Spec
-from .structure import flat
+from .structure import flat, mapped
 from .symbol import is_symbolic
 from .written import is_ours
 
@@ -289,10 +289,8 @@ def cast(outputs: Any, wanted: torch.dtype) -> Any:
         if kind is wanted or not (kind is torch.float32 or kind in HALF):
             return outputs
         return outputs.to(dtype=wanted)
-    if isinstance(outputs, dict):
-        return {name: cast(part, wanted) for name, part in outputs.items()}
-    if isinstance(outputs, (list, tuple)) and type(outputs) in (list, tuple):
-        return type(outputs)(cast(part, wanted) for part in outputs)
+    if type(outputs) in (dict, list, tuple) or hasattr(outputs, "_fields"):
+        return mapped(lambda part: cast(part, wanted), outputs)
     return outputs
 
 
@@ -301,8 +299,6 @@ def in_spec(outputs: Any, wanted: torch.dtype) -> Any:
     if isinstance(outputs, Spec):
         floats = outputs.dtype is torch.float32 or outputs.dtype in HALF
         return outputs.with_dtype(wanted) if floats else outputs
-    if isinstance(outputs, dict):
-        return {name: in_spec(part, wanted) for name, part in outputs.items()}
-    if isinstance(outputs, (list, tuple)):
-        return type(outputs)(in_spec(part, wanted) for part in outputs)
+    if isinstance(outputs, (dict, list, tuple)):
+        return mapped(lambda part: in_spec(part, wanted), outputs)
     return outputs

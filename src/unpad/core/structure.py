@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -39,6 +39,16 @@ def arranged(leaves: Iterator[Any], like: Any) -> Any:
     if isinstance(like, list):
         return parts
     return type(like)(*parts) if hasattr(like, "_fields") else tuple(parts)
+
+
+def mapped(function: Callable[[Any], Any], tree: Any) -> Any:
+    """A function of each leaf, in the arrangement of the tree."""
+    return arranged(map(function, flat(tree)), tree)
+
+
+def listed(parts: list[Any], like: Any) -> Any:
+    """What stands for the parts of a list or tuple: a list, but of a named tuple such a one."""
+    return type(like)(*parts) if hasattr(like, "_fields") else parts
 
 
 def in_order(tree: Any, like: Any) -> list[Any] | None:

@@ -14,7 +14,7 @@ from .. import arguments
 from ..ragged import Ragged
 from ..ragged.numbers import as_dtype
 from .spec import Spec, spec_of
-from .structure import arranged, flat
+from .structure import arranged, flat, listed
 
 
 class Node:
@@ -187,7 +187,7 @@ def specs_of(value: Any, shown: bool = False) -> Any:
     ):
         if isinstance(value, dict):
             return {key: specs_of(v, shown) for key, v in value.items()}
-        return [specs_of(v, shown) for v in value]
+        return listed([specs_of(v, shown) for v in value], value)
     return value
 
 
@@ -196,7 +196,7 @@ def _specs_of_symbols(value: Any) -> Any:
     if isinstance(value, dict) and symbols_in(value):
         return {key: _specs_of_symbols(v) for key, v in value.items()}
     if isinstance(value, (list, tuple)) and symbols_in(value):
-        return [_specs_of_symbols(v) for v in value]
+        return listed([_specs_of_symbols(v) for v in value], value)
     return value.spec if isinstance(value, Symbol) else value
 
 
@@ -209,9 +209,7 @@ def draw(layer: Any, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
     specs = {name: known(value) for name, value in options.items()}
     out = layer.ensure_built(*map(known, inputs), **specs)
     layer._nodes.append(node)
-    several = isinstance(out, list)
-    parts = list(out.values()) if isinstance(out, dict) else out if several else [out]
-    node.outputs = [Symbol(spec, node) for spec in parts]
-    if isinstance(out, dict):
-        return arranged(iter(node.outputs), out)
-    return layer.arranged(node.outputs) if several else node.outputs[0]
+    node.outputs = [Symbol(spec, node) for spec in flat(out)]
+    if isinstance(out, list) and not any(isinstance(part, (dict, list, tuple)) for part in out):
+        return layer.arranged(node.outputs)
+    return arranged(iter(node.outputs), out)

@@ -14,7 +14,7 @@ from ..ragged.numbers import HALF, as_values, to_tensor
 from .attributes import Attributes
 from .precision import DTypePolicy, policy_of
 from .spec import Spec
-from .structure import arranged, flat
+from .structure import arranged, flat, listed
 from .written import is_ours
 
 _BATCHES = (Ragged, Tensor, np.ndarray)
@@ -23,7 +23,8 @@ _BATCHES = (Ragged, Tensor, np.ndarray)
 class Taking(Attributes):
     """A module that takes batches: Ragged or tensors, arrays, and lists of them."""
 
-    #: Whether it takes "one" input, a list of "several", or "any" that its `forward` takes.
+    #: Whether it takes "one" input, a list of "several", "any" that its `forward` takes, or a
+    #: "tree": one, or lists, tuples and dicts of them in one another.
     takes = "any"
     #: Whether it reads texts, which flow through a model as their bytes.
     takes_texts = False
@@ -80,7 +81,8 @@ class Taking(Attributes):
                     "first, as Concatenate()([a, b]); sequences of different lengths are one "
                     "input: Ragged.from_list(...)."
                 )
-            return [self._from_array(x) if isinstance(x, np.ndarray) else x for x in inputs]
+            given = [self._from_array(x) if isinstance(x, np.ndarray) else x for x in inputs]
+            return listed(given, inputs)
         if inputs is None:
             return None
         if self._own_form(inputs):
@@ -93,7 +95,8 @@ class Taking(Attributes):
 
     def _own_form(self, inputs: Any) -> bool:
         """Whether they are batches in dicts, or in lists of lists, for a call of one's own."""
-        if is_ours(type(self)) or not isinstance(inputs, (dict, list, tuple)):
+        mine = self.takes == "tree" or not is_ours(type(self))
+        if not mine or not isinstance(inputs, (dict, list, tuple)):
             return False
         several = not isinstance(inputs, dict)
         if several and not any(isinstance(x, (dict, list, tuple)) for x in inputs):
@@ -147,7 +150,7 @@ class Taking(Attributes):
 
     def _brought(self, spec: Any) -> Any:
         """What `_prepare` makes of an input of floats, of its spec."""
-        if type(spec) in (list, tuple, dict):
+        if isinstance(spec, (list, tuple, dict)):
             return arranged(map(self._brought, flat(spec)), spec)
         if not isinstance(spec, Spec) or not spec.dtype.is_floating_point:
             return spec

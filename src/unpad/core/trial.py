@@ -14,7 +14,7 @@ from ..ragged import Layout, Ragged
 from .grids import laid_out
 from .passes import Pass
 from .spec import Spec, spec_of
-from .structure import flat
+from .structure import flat, listed
 
 # Two sequences, in two trials of different lengths: a size that follows the length is any size.
 # Both are even, for what halves a grid.
@@ -104,7 +104,8 @@ def _frozen(value: Any) -> Any:
 def _of_any_time(value: Any) -> Any:
     """The same with grids of any number of slots."""
     if isinstance(value, (list, tuple)):
-        return type(value)(map(_of_any_time, value))
+        parts = [_of_any_time(part) for part in value]
+        return tuple(parts) if type(value) is tuple else listed(parts, value)
     if isinstance(value, dict):
         return {name: _of_any_time(part) for name, part in value.items()}
     if isinstance(value, Spec) and not value.ragged and value.shape:
@@ -197,8 +198,8 @@ def ones_like(spec: Any, layout: Layout) -> Any:
     """A batch of this spec on the layout, or on its grid; ones, so that every slot is a step."""
     if isinstance(spec, dict):
         return {key: ones_like(s, layout) for key, s in spec.items()}
-    if isinstance(spec, list):
-        return [ones_like(s, layout) for s in spec]
+    if isinstance(spec, list) or hasattr(spec, "_fields"):
+        return listed([ones_like(s, layout) for s in spec], spec)
     if not isinstance(spec, Spec):
         return spec
     shape = [layout.time if n is None else n for n in spec.shape]

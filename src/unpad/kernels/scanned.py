@@ -19,12 +19,12 @@ from .reference import as_function
 
 Function = Callable[[Tensor], Tensor]
 #: Inputs of one time, states, and what all times share, to outputs and next states, row by row.
-Step = Callable[[Tensor, list[Tensor], list[Tensor]], tuple[list[Tensor], list[Tensor]]]
+Step = Callable[[list[Tensor], list[Tensor], list[Tensor]], tuple[list[Tensor], list[Tensor]]]
 
 
 def walk(
     step: Step,
-    values: Tensor,
+    values: Sequence[Tensor],
     own: Own,
     states: Sequence[Tensor],
     shared: Sequence[Tensor],
@@ -34,7 +34,7 @@ def walk(
 
     Args:
         step: of all rows at once.
-        values: (steps, *feature).
+        values: (steps, *feature) each.
         own: of the layout.
         states: (batch, ...) each, to start from.
         shared: what every step needs beside: it must hold no other tensor.
@@ -45,16 +45,16 @@ def walk(
     """
     grid = side_by_side(own, backwards)
 
-    count = len(states)
+    count, real_at = len(states), len(states) + len(values)
 
     def taken(*tensors: Tensor) -> list[Tensor]:
-        held, x, real = list(tensors[:count]), tensors[count], tensors[count + 1]
-        outputs, after = step(x, held, list(tensors[count + 2 :]))
+        held, rows, real = list(tensors[:count]), list(tensors[count:real_at]), tensors[real_at]
+        outputs, after = step(rows, held, list(tensors[real_at + 1 :]))
         kept = [_where(real, new, old) for new, old in zip(after, held, strict=True)]
         # torch's scan lets no output be one of the inputs: hence the clone.
         return [*kept, *(output.clone() for output in outputs)]
 
-    times = [grid.lay(values).transpose(0, 1), grid.real.transpose(0, 1)]
+    times = [part.transpose(0, 1) for part in (*map(grid.lay, values), grid.real)]
     # The operator itself: torch's function around it traces the step a second time, where it
     # asks whether there are times at all.
     found = torch.ops.higher_order.scan(taken, [s.clone() for s in states], times, tuple(shared))
@@ -88,7 +88,7 @@ def recurrent(
         shared += [mask[d].expand(-1, count, -1)] if mask is not None else []
 
         def step(
-            x: Tensor, held: list[Tensor], shared: list[Tensor]
+            rows: list[Tensor], held: list[Tensor], shared: list[Tensor]
         ) -> tuple[list[Tensor], list[Tensor]]:
             weights = shared[0].chunk(count, 1)
             shifts = shared[1].chunk(count) if recurrent_biases else [0] * count
@@ -97,13 +97,13 @@ def recurrent(
             def product(k: int, h: Tensor) -> Tensor:
                 return (h * masks[k]) @ weights[k] + shifts[k]
 
-            parts = x.chunk(count, -1)
+            parts = rows[0].chunk(count, -1)
             h, c = record.step(parts, *held, product, act, rec)
             return [h], [h, c]
 
         zeros = values.new_zeros(own.batch, hidden)
         states = [zeros if start is None else start[d] for start in (h0, c0)]
-        (rows,), (h, c) = walk(step, inputs, own, states, shared, backwards)
+        (rows,), (h, c) = walk(step, [inputs], own, states, shared, backwards)
         outputs.append(rows)
         final_h.append(h)
         final_c.append(c)

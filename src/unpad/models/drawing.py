@@ -82,7 +82,7 @@ def _node(
             return {"class_name": "__keras_tensor__", "config": config}
         if isinstance(value, Constant):
             return as_data(part(value.name))
-        if isinstance(value, list):
+        if isinstance(value, list) or (wires_in(value) and not isinstance(value, dict)):
             return [data(v) for v in value]
         if isinstance(value, dict) and wires_in(value):
             return {key: data(v) for key, v in value.items()}

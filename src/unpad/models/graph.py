@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from ..core.structure import flat
+from ..core.structure import flat, listed
 from ..core.symbol import Node, Symbol, symbols_in
 from ..layers import Layer
 from ..spellings import depth_of_caller
@@ -155,7 +155,7 @@ def read(
             if isinstance(value, dict) and symbols_in(value):
                 return {key: placed(v) for key, v in value.items()}
             if isinstance(value, (list, tuple)) and symbols_in(value):
-                return [placed(v) for v in value]
+                return listed([placed(v) for v in value], value)
             return Constant(constant(value)) if isinstance(value, Tensor) else value
 
         arguments = tuple(placed(x) for x in node.inputs)
@@ -211,8 +211,8 @@ def _filled(value: Any, held: list[Any], layers: Callable[[str], Any]) -> Any:
         return layers(value.name)
     if isinstance(value, dict):
         return {key: _filled(v, held, layers) for key, v in value.items()}
-    if isinstance(value, list):
-        return [_filled(v, held, layers) for v in value]
+    if isinstance(value, list) or wires_in(value):
+        return listed([_filled(v, held, layers) for v in value], value)
     return value
 
 
@@ -220,8 +220,13 @@ def wires_in(value: Any) -> list[int]:
     """The wires in a call's arguments, in order."""
     if isinstance(value, Wire):
         return [value.index]
-    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    parts = value.values() if isinstance(value, dict) else value if _several(value) else ()
     return [wire for part in parts for wire in wires_in(part)]
+
+
+def _several(value: Any) -> bool:
+    """Whether it may hold wires: the only tuples that do are those with names for their parts."""
+    return isinstance(value, list) or hasattr(value, "_fields")
 
 
 def _shown(symbol: Symbol) -> str:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ..core.spec import Lengths, Spec, spec_of
+from ..core.structure import flat
 from ..layers import Layer
 from ..ragged import Ragged
 from ..ragged.batch import values_of
@@ -199,7 +200,7 @@ def _said(subject: Subject) -> list[Any]:
     args, options = specs[0]
     assert isinstance(subject.layer, Layer)
     out = subject.layer.output_spec(*args, **options)
-    return out if isinstance(out, list) else [out]
+    return flat(out)
 
 
 def _check_lengths(subject: Subject, law: str, spec: Spec | None, output: Ragged) -> None:

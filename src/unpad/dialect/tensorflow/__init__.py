@@ -170,8 +170,9 @@ def is_tensor(x: Any) -> Any:
 
 
 def TensorShape(dims: Any) -> tuple[Any, ...]:  # noqa: N802 - it is called like a class
-    """The sizes of a tensor: a tuple of them."""
-    return tuple(dims)
+    """The sizes of a tensor: torch's Size, or a tuple where one is not known."""
+    sizes = tuple(dims)
+    return sizes if None in sizes else torch.Size(sizes)
 
 
 class TensorSpec:

@@ -2,5 +2,6 @@
 
 from .recorder import walk_of, why_not
 from .replay import Walked, in_python
+from .tape import Step
 
-__all__ = ["Walked", "in_python", "walk_of", "why_not"]
+__all__ = ["Step", "Walked", "in_python", "walk_of", "why_not"]

@@ -83,11 +83,11 @@ class Program:
             self._simplified(node)
         self._sums_ordered(few.states)
         self.inputs, self.states, self.constants = few.inputs, few.states, few.constants
-        self.output, self.after = self.real(few.output), [self.real(s) for s in few.after]
-        self.d_output, self.d_inputs = few.d_output, self._real(few.d_inputs)
+        self.outputs, self.after = ([self.real(s) for s in e] for e in (few.outputs, few.after))
+        self.d_outputs, self.d_inputs = few.d_outputs, [self._real(s) for s in few.d_inputs]
         self.d_after, self.d_constants = few.d_after, [self._real(s) for s in few.d_constants]
         self.d_states = [self._real(s) for s in few.d_states]
-        if any(self.axis(s) != 0 for s in (self.output, *self.after)):
+        if any(self.axis(s) != 0 for s in (*self.outputs, *self.after)):
             raise CannotBeRecorded("it gives something else than a row for each")
         # Whose gradient is handed from step to step.
         self.moving = [k for k, d in enumerate(self.d_states) if d is not None]
@@ -99,25 +99,25 @@ class Program:
         """The way forward; with `keep` the backward pass will be asked for."""
         found = self.ways.get(keep)
         if found is None:
-            given = {self.inputs, *self.constants}
-            of_back = {d for d in (self.d_output, *self.d_after) if d is not None}
-            asked = [self.d_inputs, *self.d_constants, *self.d_states] if keep else []
+            given = {*self.inputs, *self.constants}
+            of_back = {d for d in (*self.d_outputs, *self.d_after) if d is not None}
+            asked = [*self.d_inputs, *self.d_constants, *self.d_states] if keep else []
             found = self.ways[keep] = self._way(
-                self.states, self.after, given, [self.output], [a for a in asked if a is not None],
+                self.states, self.after, given, self.outputs, [a for a in asked if a is not None],
                 of_back,
             )  # fmt: skip
         return found
 
-    def back(self, inputs: bool, constants: tuple[bool, ...]) -> Way:
+    def back(self, inputs: tuple[bool, ...], constants: tuple[bool, ...]) -> Way:
         """The way back, to the gradients that are wanted."""
         key = inputs, constants
         found = self.ways.get(key)
         if found is None:
-            wanted = [d for d, w in zip(self.d_constants, constants, strict=True) if w]
-            later = [d for d in ([self.d_inputs] if inputs else []) + wanted if d is not None]
+            pairs = zip((*self.d_inputs, *self.d_constants), (*inputs, *constants), strict=True)
+            later = [d for d, wanted in pairs if wanted and d is not None]
             moved = [self.d_after[k] for k in self.moving]
-            given = {self.inputs, *self.states, *self.constants, *self.there(True).saved}
-            given |= {d for d in (self.d_output, *self.d_after) if d is not None} - {*moved}
+            given = {*self.inputs, *self.states, *self.constants, *self.there(True).saved}
+            given |= {d for d in (*self.d_outputs, *self.d_after) if d is not None} - {*moved}
             after = [self.d_states[k] for k in self.moving]
             found = self.ways[key] = self._way(moved, after, given, later, [], set())  # type: ignore
         return found

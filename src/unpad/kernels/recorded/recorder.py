@@ -20,7 +20,9 @@ from .tape import ROWS, CannotBeRecorded, Step, gradients_of, joint, record
 #: Gives the step of a cell, or of a copy of it.
 StepOf = Callable[[Any], Step]
 #: A walk: inputs, the rows at each time, states.
-Walk = Callable[[Tensor, list[int], Sequence[Tensor]], Walked]
+Walk = Callable[[Sequence[Tensor], list[int], Sequence[Tensor]], Walked]
+#: Inputs and states of a few rows.
+Few = tuple[list[Tensor], list[Tensor]]
 
 #: Rows at each time, on which a program is compared with the step that it was made of.
 _ACTIVE = [3, 3, 2, 1]
@@ -32,13 +34,13 @@ _MOST = 32
 _known: WeakKeyDictionary[Any, dict[Any, Any]] = WeakKeyDictionary()
 
 
-def walk_of(cell: Any, step_of: StepOf, inputs: Tensor, states: Sequence[Tensor]) -> Walk:
+def walk_of(cell: Any, step_of: StepOf, inputs: Sequence[Tensor], states: Sequence[Tensor]) -> Walk:
     """The walk of a cell along packed rows: by a program, or step after step in Python.
 
     Args:
         cell: any.
         step_of: gives the step of it, or of a copy of it.
-        inputs: (steps, *feature), as the walk will get them.
+        inputs: (steps, *feature) each, as the walk will get them.
         states: (rows, ...) each.
     """
     with torch.inference_mode(False):
@@ -51,16 +53,19 @@ def why_not(cell: Any) -> list[str]:
     return [found for found in _known.get(cell, {}).values() if isinstance(found, str)]
 
 
-def _walk(cell: Any, step_of: StepOf, inputs: Tensor, states: Sequence[Tensor]) -> Walk | str:
-    if not around.nothing() or around.recorded() or type(inputs) not in around.PLAIN:
+def _walk(
+    cell: Any, step_of: StepOf, inputs: Sequence[Tensor], states: Sequence[Tensor]
+) -> Walk | str:
+    plain = all(type(t) in around.PLAIN for t in inputs)
+    if not around.nothing() or around.recorded() or not plain:
         return "torch looks into this call"
     try:
         known = _known.setdefault(cell, {})
     except TypeError:
         return "nothing can be kept beside it"
-    few = [t.new_zeros(ROWS[0], *t.shape[1:]) for t in (inputs, *states)]
+    few = _few(inputs), _few(states)
     modes = [m.training for m in cell.modules()] if isinstance(cell, torch.nn.Module) else ()
-    place = (*modes, *((t.shape, t.dtype, t.device) for t in few))
+    place = (*modes, len(inputs), *((t.shape, t.dtype, t.device) for part in few for t in part))
     if len(known) > _MOST:
         return "it is another at each walk"
     if place not in known:
@@ -70,7 +75,7 @@ def _walk(cell: Any, step_of: StepOf, inputs: Tensor, states: Sequence[Tensor]) 
         return known[place]
     step = step_of(cell)
     try:
-        now = record(step, few[0], few[1:])
+        now = record(step, *few)
     except CannotBeRecorded as reason:
         known[place] = str(reason)
         return known[place]
@@ -81,6 +86,10 @@ def _walk(cell: Any, step_of: StepOf, inputs: Tensor, states: Sequence[Tensor]) 
         return program
     constants = list(now.tape.constants.values())
     return lambda x, active, held: replayed(program, step, x, active, held, constants)
+
+
+def _few(tensors: Sequence[Tensor]) -> list[Tensor]:
+    return [t.new_zeros(ROWS[0], *t.shape[1:]) for t in tensors]
 
 
 def _tried(make: Callable[[], Any]) -> Any:
@@ -94,22 +103,20 @@ def _tried(make: Callable[[], Any]) -> Any:
     return made if isinstance(made, Program) else None
 
 
-def _on_copy(cell: Any, step_of: StepOf, few: list[Tensor]) -> Step:
+def _on_copy(cell: Any, step_of: StepOf, few: Few) -> Step:
     """The step of a copy, which was looked at."""
     step = step_of(copy.deepcopy(cell))
-    beside.look(lambda: record(step, few[0], few[1:]))
+    beside.look(lambda: record(step, *few))
     return step
 
 
-def _proved(step: Step, few: list[Tensor]) -> Program:
+def _proved(step: Step, few: Few) -> Program:
     """The program of a step, which gives what the step gives, forward and backward."""
-    tapes = []
-    for rows in ROWS:
-        given = [_numbers(t, rows) for t in few]
-        tapes.append(joint(step, given[0], given[1:]))
+    tapes = [joint(step, *([_numbers(t, n) for t in part] for part in few)) for n in ROWS]
     program = Program(*tapes)
-    constants = list(record(step, few[0], few[1:]).tape.constants.values())
-    inputs, states = _numbers(few[0], sum(_ACTIVE)), [_numbers(t, _ACTIVE[0]) for t in few[1:]]
+    constants = list(record(step, *few).tape.constants.values())
+    inputs = [_numbers(t, sum(_ACTIVE)) for t in few[0]]
+    states = [_numbers(t, _ACTIVE[0]) for t in few[1]]
     by_program, as_it_is = (
         _all_of(walk, inputs, states, constants)
         for walk in (
@@ -129,13 +136,16 @@ def _proved(step: Step, few: list[Tensor]) -> Program:
 
 
 def _all_of(
-    walk: Callable[..., Walked], inputs: Tensor, states: list[Tensor], constants: list[Tensor]
+    walk: Callable[..., Walked],
+    inputs: list[Tensor],
+    states: list[Tensor],
+    constants: list[Tensor],
 ) -> list[Tensor | None]:
     """What a walk gives, and every gradient."""
     with torch.enable_grad():
-        leaves = [t.clone().requires_grad_(t.is_floating_point()) for t in (inputs, *states)]
-        walked = walk(leaves[0], leaves[1:])
-        outs: list[Any] = [walked.outputs, *walked.after]
+        leaves = [t.clone().requires_grad_(t.is_floating_point()) for t in (*inputs, *states)]
+        walked = walk(leaves[: len(inputs)], leaves[len(inputs) :])
+        outs: list[Any] = [*walked.outputs, *walked.after]
         smooth = [o if o.requires_grad else None for o in outs]
         asked = [t for t in (*leaves, *constants) if t.requires_grad]
         ds = [None if o is None else _numbers(o, len(o)) for o in smooth]

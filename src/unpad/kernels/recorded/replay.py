@@ -15,55 +15,65 @@ from .tape import Step
 class Walked(NamedTuple):
     """What a walk gives, in packed order."""
 
-    outputs: Tensor  # (steps, ...)
+    outputs: list[Tensor]  # (steps, ...) each
     after: list[Tensor]  # (steps, ...) each: the states that each step has handed on
 
 
-def in_python(step: Step, inputs: Tensor, active: list[int], states: Sequence[Tensor]) -> Walked:
+def in_python(
+    step: Step, inputs: Sequence[Tensor], active: list[int], states: Sequence[Tensor]
+) -> Walked:
     """The walk as it stands: a call for each time, of the rows that are still running.
 
     Args:
         step: one.
-        inputs: (steps, *feature), packed.
+        inputs: (steps, *feature) each, packed.
         active: the rows at each time: one time at least.
         states: (rows, ...) each, to start from.
     """
     outputs, after = [], []
     held = list(states)
-    for rows in inputs.split(active):
-        if len(held[0] if held else rows) > len(rows):
-            held = [s[: len(rows)] for s in held]
-        output, held = step(rows, held)
-        outputs.append(output)
+    for n, *rows in zip(active, *(t.split(active) for t in inputs), strict=True):
+        if held and len(held[0]) > n:
+            held = [s[:n] for s in held]
+        given, held = step(rows, held)
+        outputs.append(given)
         after.append(held)
-    return Walked(torch.cat(outputs), [torch.cat(a) for a in zip(*after, strict=True)])
+    every = ([torch.cat(parts) for parts in zip(*ends, strict=True)] for ends in (outputs, after))
+    return Walked(*every)
 
 
 def replayed(
     program: Program,
     step: Step,
-    inputs: Tensor,
+    inputs: Sequence[Tensor],
     active: list[int],
     states: Sequence[Tensor],
     constants: Sequence[Tensor],
 ) -> Walked:
     """As `in_python`, by the program of the step; `constants` are what it takes from outside."""
-    tensors = (inputs, *states, *constants)
+    tensors = (*inputs, *states, *constants)
     if torch.is_grad_enabled() and any(t.requires_grad for t in tensors):
-        outputs, *after = _Replay.apply(program, step, active, len(states), *tensors)
-        return Walked(outputs, after)
+        found, gives = _Replay.apply(program, step, active, *tensors), len(program.outputs)
+        return Walked(list(found[:gives]), list(found[gives:]))
     with torch.no_grad():
-        outputs, after, _ = _there(program, program.there(False), active, tensors, len(states))
+        outputs, after, _ = _there(program, program.there(False), active, tensors)
     return Walked(outputs, after)
 
 
+def _parts(program: Program, tensors: Sequence[Any]) -> tuple[list[Any], list[Any], list[Any]]:
+    """Inputs, states and constants, or what stands for each."""
+    first, given = len(program.inputs), len(program.inputs) + len(program.states)
+    return list(tensors[:first]), list(tensors[first:given]), list(tensors[given:])
+
+
 def _there(
-    program: Program, way: Way, active: list[int], tensors: Sequence[Tensor], count: int
-) -> tuple[Tensor, list[Tensor], dict[int, Tensor]]:
+    program: Program, way: Way, active: list[int], tensors: Sequence[Tensor]
+) -> tuple[list[Tensor], list[Tensor], dict[int, Tensor]]:
     """The outputs, the states after each step, and all that is known."""
-    inputs, held, constants = tensors[0], list(tensors[1 : count + 1]), tensors[count + 1 :]
-    slots = {program.inputs: inputs, **dict(zip(program.constants, constants, strict=True))}
-    way.before(len(inputs), slots)
+    (inputs, held, constants), steps = _parts(program, tensors), sum(active)
+    count, given_ = len(held), (*program.inputs, *program.constants)
+    slots = dict(zip(given_, (*inputs, *constants), strict=True))
+    way.before(steps, slots)
     step, fixed = way.walk.run, [slots[s] for s in way.fixed]
     cut = _cut(way, slots, active)
     rows, before, found = active[0], [], []
@@ -85,8 +95,8 @@ def _there(
     for k, slot in enumerate(program.states):
         if slot in wanted:
             slots[slot] = torch.cat([states[k] for states in before])
-    way.after(len(inputs), slots)
-    return slots[program.output], after, slots
+    way.after(steps, slots)
+    return [slots[s] for s in program.outputs], after, slots
 
 
 def _cut(way: Way, slots: dict[int, Tensor], active: list[int]) -> Any:
@@ -99,14 +109,14 @@ def _cut(way: Way, slots: dict[int, Tensor], active: list[int]) -> Any:
 class _Replay(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, program: Program, step: Step, active: list[int], count: int, *tensors: Tensor
+        ctx: Any, program: Program, step: Step, active: list[int], *tensors: Tensor
     ) -> tuple[Tensor, ...]:
         way = program.there(True)
-        outputs, after, slots = _there(program, way, active, tensors, count)
-        ctx.program, ctx.step, ctx.active, ctx.count = program, step, active, count
+        outputs, after, slots = _there(program, way, active, tensors)
+        ctx.program, ctx.step, ctx.active = program, step, active
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(*tensors, *[slots[s] for s in way.saved])
-        given = [outputs, *after]
+        given = [*outputs, *after]
         # Nobody gets one tensor under two names.
         taken = [*tensors]
         for i, tensor in enumerate(given):
@@ -117,26 +127,27 @@ class _Replay(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor | None) -> Any:
-        program, active, count = ctx.program, ctx.active, ctx.count
-        size = 1 + count + len(program.constants)
+        program, active = ctx.program, ctx.active
+        size = len(program.inputs) + len(program.states) + len(program.constants)
         tensors, saved = ctx.saved_tensors[:size], ctx.saved_tensors[size:]
-        wanted = ctx.needs_input_grad[4:]
+        wanted = ctx.needs_input_grad[3:]
         if torch.is_grad_enabled():
-            found = _again(ctx.step, active, tensors, count, gradients, wanted)
+            found = _again(program, ctx.step, active, tensors, gradients, wanted)
         else:
             found = _back(program, active, tensors, saved, gradients, wanted)
-        return None, None, None, None, *found
+        return None, None, None, *found
 
 
 def _again(
-    step: Step, active: list[int], tensors: Sequence[Tensor], count: int,
+    program: Program, step: Step, active: list[int], tensors: Sequence[Tensor],
     gradients: Sequence[Tensor | None], wanted: Sequence[bool],
 ) -> list[Tensor | None]:  # fmt: skip
     """The gradients as somebody differentiates them: the walk once more, in the open."""
-    walked = in_python(step, tensors[0], active, tensors[1 : count + 1])
+    inputs, states, _ = _parts(program, tensors)
+    walked = in_python(step, inputs, active, states)
     pairs = [
         (out, d)
-        for out, d in zip((walked.outputs, *walked.after), gradients, strict=True)
+        for out, d in zip((*walked.outputs, *walked.after), gradients, strict=True)
         if d is not None and out.requires_grad
     ]
     asked = [t for t, w in zip(tensors, wanted, strict=True) if w]
@@ -152,29 +163,32 @@ def _back(
     program: Program, active: list[int], tensors: Sequence[Tensor], saved: Sequence[Tensor],
     gradients: Sequence[Tensor | None], wanted: Sequence[bool],
 ) -> list[Tensor | None]:  # fmt: skip
-    count = len(program.states)
-    inputs, states, constants = tensors[0], tensors[1 : count + 1], tensors[count + 1 :]
-    way = program.back(wanted[0], tuple(wanted[count + 1 :]))
-    slots = {program.inputs: inputs, **dict(zip(program.constants, constants, strict=True))}
+    inputs, states, constants = _parts(program, tensors)
+    asked, _, of_constants = _parts(program, wanted)
+    way, steps = program.back(tuple(asked), tuple(of_constants)), sum(active)
+    known = (*program.inputs, *program.constants)
+    slots = dict(zip(known, (*inputs, *constants), strict=True))
     slots |= zip(program.there(True).saved, saved, strict=True)
-    d_output, *d_after = gradients
+    d_outputs, d_after = gradients[: len(program.outputs)], gradients[len(program.outputs) :]
+    like = (*inputs, *states)[0]
 
     def zeros(slot: int) -> Tensor:
         shape, dtype, _ = program.about[slot]
-        return inputs.new_zeros((len(inputs), *shape[1:]), dtype=dtype)
+        return like.new_zeros((steps, *shape[1:]), dtype=dtype)
 
-    if program.d_output is not None:
-        slots[program.d_output] = zeros(program.output) if d_output is None else d_output
+    for slot, output, d in zip(program.d_outputs, program.outputs, d_outputs, strict=True):
+        if slot is not None:
+            slots[slot] = zeros(output) if d is None else d
     for k, slot in enumerate(program.d_after):
         if slot is not None and k not in program.moving:
             d = d_after[k]
             slots[slot] = zeros(program.after[k]) if d is None else d
-    way.before(len(inputs), slots)
+    way.before(steps, slots)
     step, fixed = way.walk.run, [slots[s] for s in way.fixed]
     moving = program.moving
     coming = [d_after[k] for k in moving]
     parts = [None if d is None else d.split(active) for d in coming]
-    held: list[Tensor] = [inputs.new_zeros((0, *s.shape[1:]), dtype=s.dtype) for s in
+    held: list[Tensor] = [like.new_zeros((0, *s.shape[1:]), dtype=s.dtype) for s in
                           (states[k] for k in moving)]  # fmt: skip
     rows, found = 0, []
     followed = []
@@ -195,10 +209,14 @@ def _back(
     for i, slot in enumerate(way.states):
         if slot in way.after.takes:
             slots[slot] = torch.cat([d[i] for d in followed[::-1]])
-    way.after(len(inputs), slots)
-    of_states: list[Tensor | None] = [None] * count
+    way.after(steps, slots)
+    of_states: list[Tensor | None] = [None] * len(states)
     for i, k in enumerate(moving):
         of_states[k] = held[i]
-    every = [program.d_inputs, *[None] * count, *program.d_constants]
-    given = [slots[s] if w and s is not None else None for s, w in zip(every, wanted, strict=True)]
-    return [given[0], *of_states, *given[count + 1 :]]
+
+    def found_for(d_slots: list[int | None], asked: list[bool]) -> list[Tensor | None]:
+        pairs = zip(d_slots, asked, strict=True)
+        return [slots[s] if w and s is not None else None for s, w in pairs]
+
+    of_inputs = found_for(program.d_inputs, asked)
+    return [*of_inputs, *of_states, *found_for(program.d_constants, of_constants)]

@@ -16,8 +16,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from .. import paths
 
-#: A step of rows: inputs and states to the output and the next states.
-Step = Callable[[Tensor, list[Tensor]], tuple[Tensor, list[Tensor]]]
+#: A step of rows: inputs and states to the outputs and the next states.
+Step = Callable[[list[Tensor], list[Tensor]], tuple[list[Tensor], list[Tensor]]]
 
 #: Numbers of rows that no size is likely to be.
 ROWS = 7, 11
@@ -142,14 +142,10 @@ class Recorded(NamedTuple):
     """A tape of a step, and where on it things lie."""
 
     tape: Tape
-    inputs: int
-    states: list[int]
-    output: int
-    after: list[int]
     key: tuple
 
 
-def record(step: Step, inputs: Tensor, states: Sequence[Tensor]) -> Recorded:
+def record(step: Step, inputs: Sequence[Tensor], states: Sequence[Tensor]) -> Recorded:
     """One step, as it is taken forward.
 
     Raises:
@@ -157,12 +153,13 @@ def record(step: Step, inputs: Tensor, states: Sequence[Tensor]) -> Recorded:
     """
     tape = Tape()
     with paths.force("torch"), torch.enable_grad(), tape:
-        places = [tape.given(t) for t in (inputs, *states)]
-        output, after = step(inputs, list(states))
-        ends = [tape.slot(t) for t in (output, *after)]
+        for t in (*inputs, *states):
+            tape.given(t)
+        outputs, after = step(list(inputs), list(states))
+        ends = [tape.slot(t) for t in (*outputs, *after)]
     tape.check()
-    key = (tape.key(), tuple(ends), *((tuple(t.shape), t.dtype) for t in (inputs, *states)))
-    return Recorded(tape, places[0], places[1:], ends[0], ends[1:], key)
+    key = (tape.key(), tuple(ends), *((tuple(t.shape), t.dtype) for t in (*inputs, *states)))
+    return Recorded(tape, key)
 
 
 class Joint(NamedTuple):
@@ -171,34 +168,34 @@ class Joint(NamedTuple):
     nodes: list[Node]
     about: list[tuple]
     ahead: int  # the nodes before this one are the step's
-    inputs: int
+    inputs: list[int]
     states: list[int]
-    output: int
+    outputs: list[int]
     after: list[int]
     constants: list[int]
-    d_output: int | None  # None where nothing can follow it
+    d_outputs: list[int | None]  # None where nothing can follow it
     d_after: list[int | None]
-    d_inputs: int | None
+    d_inputs: list[int | None]
     d_states: list[int | None]
     d_constants: list[int | None]
 
 
-def joint(step: Step, inputs: Tensor, states: Sequence[Tensor]) -> Joint:
+def joint(step: Step, inputs: Sequence[Tensor], states: Sequence[Tensor]) -> Joint:
     """One step, and its gradient.
 
     Raises:
         CannotBeRecorded: something has no place on a tape.
     """
-    tape = Tape()
-    leaves = [t.detach().clone().requires_grad_(t.is_floating_point()) for t in (inputs, *states)]
+    tape, first = Tape(), len(inputs)
+    leaves = [t.detach().clone().requires_grad_(t.is_floating_point()) for t in (*inputs, *states)]
     with paths.force("torch"), torch.enable_grad(), tape:
         places = [tape.given(t) for t in leaves]
-        output, after = step(leaves[0], leaves[1:])
-        ends = [tape.slot(t) for t in (output, *after)]
+        outputs, after = step(leaves[:first], leaves[first:])
+        ends = [tape.slot(t) for t in (*outputs, *after)]
         constants = dict(tape.constants)
         ahead = len(tape.nodes)
     tape.check()
-    followed = [t if t.requires_grad else None for t in (output, *after)]
+    followed = [t if t.requires_grad else None for t in (*outputs, *after)]
     gradients = [None if t is None else torch.ones_like(t) for t in followed]
     d_ends = [None if d is None else tape.given(d) for d in gradients]
     asked = [t if t.requires_grad else None for t in (*leaves, *constants.values())]
@@ -211,10 +208,11 @@ def joint(step: Step, inputs: Tensor, states: Sequence[Tensor]) -> Joint:
         raise CannotBeRecorded("its gradient holds tensors of its own")
     turn = iter(slots)
     d_asked = [None if t is None else next(turn) for t in asked]
-    count = len(states)
+    given, gives = len(places), len(outputs)
     return Joint(
-        tape.nodes, tape.about, ahead, places[0], places[1:], ends[0], ends[1:], [*constants],
-        d_ends[0], d_ends[1:], d_asked[0], d_asked[1 : count + 1], d_asked[count + 1 :],
+        tape.nodes, tape.about, ahead, places[:first], places[first:], ends[:gives], ends[gives:],
+        [*constants], d_ends[:gives], d_ends[gives:], d_asked[:first], d_asked[first:given],
+        d_asked[given:],
     )  # fmt: skip
 
 

@@ -42,13 +42,14 @@ def pair_specs(specs: list[Spec], who: str) -> tuple[list[Shape], Spec | None]:
     k = sequences[0]
     like = specs[k]
     for i in sequences[1:]:
-        _check_lengths(like, specs[i], k, i, who)
+        check_lengths(like, specs[i], k, i, who)
     shapes = [_at_a_step(s, i, like, k, who) for i, s in enumerate(specs)]
     known = next((specs[i].lengths for i in sequences if specs[i].lengths is not None), None)
     return shapes, replace(like, lengths=known)
 
 
-def _check_lengths(a: Spec, b: Spec, k: int, i: int, who: str) -> None:
+def check_lengths(a: Spec, b: Spec, k: int, i: int, who: str) -> None:
+    """Raises where it is known before there are data that the lengths of two inputs differ."""
     if a.lengths is None or b.lengths is None:
         return
     n = a.lengths.differs(b.lengths)

@@ -2,7 +2,8 @@
 
 A cell has `state_size`, an integer or a list of them, and a method `call(inputs, states)` (of a
 torch module: `forward`) that gives the output and the next states. It gets its states in a list.
-It may have `get_initial_state(batch_size)`; without one it starts from zeros.
+It may have `get_initial_state(batch_size)`; without one it starts from zeros. Inputs, outputs and
+states may be trees: lists, tuples and dicts in one another.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ from torch import Tensor
 
 from ...core.layer import Layer
 from ...core.spec import Spec, spec_of
-from ...core.structure import arranged, flat
+from ...core.structure import arranged, flat, in_order, listed, mapped
 from ...kernels.packing import pack
-from ...kernels.recorded import in_python, walk_of
+from ...kernels.recorded import Step, in_python, walk_of
 from ...ragged import Ragged
 from .cell import Cell
 from .in_graph import walk_in_graph
@@ -40,9 +41,9 @@ def check_cell(cell: Any, who: str) -> None:
             f"{who}: {kind} walks sequences itself; expected a cell, which takes one step: "
             f"{instead}."
         )
-    sizes = flat(getattr(cell, "state_size", None))
+    sizes = getattr(cell, "state_size", None)
     steps = isinstance(cell, torch.nn.Module) or callable(getattr(cell, "call", None))
-    if isinstance(cell, type) or not steps or not all(hasattr(n, "__index__") for n in sizes):
+    if isinstance(cell, type) or not steps or not _are_sizes(sizes):
         raise ValueError(
             f"{who}: expected a cell, with state_size (an integer, or a list of them) and "
             f"call(inputs, states), got {kind}."
@@ -70,8 +71,24 @@ def fresh_cell(cell: Any) -> Any:
 # --- states ----------------------------------------------
 
 
-def initial_states(cell: Any, batch: int, like: Tensor) -> list[Any]:
-    """The states that a cell starts from, in a list, as it gets them.
+def _are_sizes(sizes: Any) -> bool:
+    """Whether it may be a `state_size`: sizes and shapes, in lists, tuples and dicts."""
+    return all(hasattr(n, "__index__") or hasattr(n, "as_list") for n in flat(sizes))
+
+
+def _zeros(sizes: Any, batch: int, like: Tensor) -> Any:
+    """Zeros for each size, a number or a shape: torch's Size, or what TensorFlow has for it."""
+    if isinstance(sizes, torch.Size) or hasattr(sizes, "as_list"):
+        return like.new_zeros(batch, *sizes)
+    if isinstance(sizes, dict):
+        return {key: _zeros(part, batch, like) for key, part in sizes.items()}
+    if isinstance(sizes, (list, tuple)):
+        return listed([_zeros(part, batch, like) for part in sizes], sizes)
+    return like.new_zeros(batch, sizes)
+
+
+def initial_states(cell: Any, batch: int, like: Tensor) -> Any:
+    """The states that a cell starts from: a tensor, or as they lie in its `state_size`.
 
     Args:
         cell: any.
@@ -80,13 +97,23 @@ def initial_states(cell: Any, batch: int, like: Tensor) -> list[Any]:
     """
     make = getattr(cell, "get_initial_state", None)
     if make is None:
-        given = cell.state_size
-        sizes = given if isinstance(given, (list, tuple)) else [given]
-        zeros = [like.new_zeros(batch, n) for n in flat(sizes)]
-        return arranged(iter(zeros), sizes)
-    states = make(batch_size=batch)
-    states = list(states) if isinstance(states, (list, tuple)) else [states]
-    return arranged((in_type_of(like, s) for s in flat(states)), states)
+        return _zeros(cell.state_size, batch, like)
+    return mapped(lambda s: in_type_of(like, s), make(batch_size=batch))
+
+
+def together(states: Any) -> Any:
+    """States as a cell gets them: one alone and those of a tuple in a list."""
+    if isinstance(states, dict) or hasattr(states, "_fields"):
+        return states
+    return list(states) if isinstance(states, (list, tuple)) else [states]
+
+
+def leaves_of(states: Any, like: Any) -> list[Any]:
+    """The tensors among states, in the order of others that lie as these may: or lie flat."""
+    found = in_order(states, like)
+    if found is None or any(isinstance(s, (list, tuple, dict)) for s in found):
+        return flat(states)
+    return found
 
 
 def in_type_of(like: Tensor, state: Tensor) -> Tensor:
@@ -97,13 +124,13 @@ def in_type_of(like: Tensor, state: Tensor) -> Tensor:
 
 def state_count(cell: Any) -> int:
     """The number of tensors among its states."""
-    return cell.cell_states if is_own(cell) else len(flat(cell.state_size))
+    return cell.cell_states if is_own(cell) else len(flat(initial_states(cell, 1, torch.zeros(0))))
 
 
 # --- one step ------------------------------------------------------------------------------------
 
 
-def stepper(cell: Any) -> Callable[[Tensor, list[Any]], tuple[Tensor, Any]]:
+def stepper(cell: Any) -> Callable[[Any, Any], tuple[Any, Any]]:
     """One step of any cell as a function of inputs and states."""
     if not isinstance(cell, torch.nn.Module):
         return cell.call
@@ -115,7 +142,7 @@ def stepper(cell: Any) -> Callable[[Tensor, list[Any]], tuple[Tensor, Any]]:
     return lambda inputs, states: torch.nn.Module.__call__(cell, inputs, states, **options)
 
 
-def build_cell(cell: Any, spec: Spec) -> None:
+def build_cell(cell: Any, spec: Any) -> None:
     """Makes the weights of a cell that is a layer, and of layers inside, unless it has them."""
     if isinstance(cell, Layer) and not cell.built:
         cell.build(spec)
@@ -132,8 +159,8 @@ def build_cell(cell: Any, spec: Spec) -> None:
         cell.trainable = False
 
 
-def step_specs(cell: Any, spec: Spec, who: str) -> tuple[Spec, list[Spec]]:
-    """What comes out for a step of this spec: the output, and each state.
+def step_specs(cell: Any, spec: Any, who: str) -> tuple[Any, Any]:
+    """What comes out for a step of this spec: the output, and the states, in their arrangements.
 
     A cell that is not unpad's own says nothing of itself: a copy of it is tried on zeros.
 
@@ -151,18 +178,20 @@ def step_specs(cell: Any, spec: Spec, who: str) -> tuple[Spec, list[Spec]]:
         build_cell(cell, spec)
         states, given = _on_zeros(cell, spec)
     except Exception as error:
-        raise ValueError(f"{who}: {name} fails on a step {spec}: {error}") from error
-    if not isinstance(given, (tuple, list)) or len(given) != 2 or not isinstance(given[0], Tensor):
+        raise ValueError(f"{who}: {name} fails on a step {_shown(spec)}: {error}") from error
+    pair = isinstance(given, (tuple, list)) and len(given) == 2
+    if not pair or not all(isinstance(output, Tensor) for output in flat(given[0])):
         raise ValueError(
             f"{who}: expected {name} to give an output and the next states, as `return output, "
             f"[state]`, got {type(given).__name__}."
         )
-    output, before, after = given[0], flat(states), flat(given[1])
-    if output.ndim == 0 or output.shape[0] != _ROWS:
-        raise ValueError(
-            f"{who}: {name} gives {tuple(output.shape)} for {_ROWS} sequences; it must give one "
-            "row for each."
-        )
+    before, after = flat(states), leaves_of(given[1], together(states))
+    for output in flat(given[0]):
+        if output.ndim == 0 or output.shape[0] != _ROWS:
+            raise ValueError(
+                f"{who}: {name} gives {tuple(output.shape)} for {_ROWS} sequences; it must give "
+                "one row for each."
+            )
     shapes = [[tuple(getattr(s, "shape", ())) for s in part] for part in (before, after)]
     if shapes[0] != shapes[1]:
         expected, got = (", ".join(map(str, part)) or "none" for part in shapes)
@@ -170,18 +199,32 @@ def step_specs(cell: Any, spec: Spec, who: str) -> tuple[Spec, list[Spec]]:
             f"{who}: {name} starts from states {expected} and gives {got}; the next states must be "
             "as its state_size says."
         )
-    return spec_of(output), [spec_of(s) for s in after]
+    return mapped(spec_of, given[0]), arranged(map(spec_of, after), states)
 
 
-def _on_zeros(cell: Any, spec: Spec) -> tuple[list[Any], Any]:
+def _shown(spec: Any) -> str:
+    return str(spec) if isinstance(spec, Spec) else ", ".join(map(str, flat(spec)))
+
+
+def like_of(tensors: list[Tensor]) -> Tensor:
+    """The one whose type states have: the first of floats."""
+    return next((t for t in tensors if t.is_floating_point()), tensors[0])
+
+
+def _on_zeros(cell: Any, spec: Any) -> tuple[Any, Any]:
     """The states that it starts from, and what it gives for zeros of this spec."""
     with torch.random.fork_rng(devices=[]), torch.no_grad():
-        inputs = torch.zeros(_ROWS, *(2 if n is None else n for n in spec.shape), dtype=spec.dtype)
-        weights = cell.parameters() if isinstance(cell, torch.nn.Module) else iter(())
-        like = next(weights, inputs)
-        inputs = inputs.to(like.device, like.dtype if inputs.is_floating_point() else inputs.dtype)
-        states = initial_states(cell, _ROWS, inputs)
-        return states, stepper(cell)(inputs, states)
+        weight = next(cell.parameters(), None) if isinstance(cell, torch.nn.Module) else None
+
+        def zeros(spec: Spec) -> Tensor:
+            made = torch.zeros(
+                _ROWS, *(2 if n is None else n for n in spec.shape), dtype=spec.dtype
+            )
+            return made if weight is None else in_type_of(weight, made)
+
+        inputs = mapped(zeros, spec)
+        states = initial_states(cell, _ROWS, like_of(flat(inputs)))
+        return states, stepper(cell)(inputs, together(states))
 
 
 # --- the walk ------------------------------------------------------------------------------------
@@ -207,24 +250,25 @@ def hooked(module: torch.nn.Module) -> bool:
 
 def walk_any(
     cell: Any,
-    inputs: Ragged,
+    inputs: Any,
     states: list[Tensor] | None,
     backwards: bool,
     who: str,
     ends: bool = True,
-) -> tuple[Ragged, Tensor | None, list[Tensor]]:
+) -> tuple[Any, Any, Any]:
     """Any cell along each sequence.
 
     Args:
         cell: built.
-        inputs: (batch, steps*, *feature).
-        states: to start from; None for the cell's own.
+        inputs: (batch, steps*, *feature), or a tree of such on one layout.
+        states: to start from, flat; None for the cell's own.
         backwards: whether each sequence is walked from its own end.
         who: for errors.
         ends: whether the last outputs and the final states are wanted; else there may be none.
 
     Returns:
-        the outputs, each at its own step; the last output of each sequence; the final states.
+        the outputs, each at its own step; the last output of each sequence; the final states, as
+        the cell has them.
     """
     # Whose hooks want to see each step is walked step by step; an LSTM's see its whole call.
     seen = hooked(cell) and not hasattr(cell, "return_sequences") if is_own(cell) else True
@@ -236,47 +280,65 @@ def walk_any(
 
 
 def _walk_steps(
-    cell: Any, inputs: Ragged, given: list[Tensor] | None, backwards: bool, who: str, ends: bool
-) -> tuple[Ragged, Tensor | None, list[Tensor]]:
+    cell: Any, inputs: Any, given: list[Tensor] | None, backwards: bool, who: str, ends: bool
+) -> tuple[Any, Any, Any]:
     """Time after time, all running sequences at once, longest first: none waits for another.
 
     As sequences end the rows grow fewer; a step is computed once, and nothing else.
     """
-    first = initial_states(cell, inputs.batch, inputs.values)
+    parts: list[Ragged] = flat(inputs)
+    batch, own = parts[0].batch, parts[0].layout.own
+    form = initial_states(cell, batch, like_of([part.values for part in parts]))
+    first = together(form)
     if torch.compiler.is_compiling():
-        return walk_in_graph(cell, stepper(cell), inputs, first, given, backwards)
-    own = inputs.layout.own
+        *outputs, ended = walk_in_graph(cell, stepper(cell), inputs, first, given, backwards)
+        return *outputs, arranged(iter(ended), form)
     order, back, active, *_ = packing = pack(own, [backwards])
     steps = packing.steps[0]
     states = [s.index_select(0, order) for s in (flat(first) if given is None else given)]
     if not active:
-        spec = spec_of(inputs)
-        out, _ = step_specs(cell, Spec(spec.shape, False, spec.dtype), who)
-        none = inputs.values.new_zeros(0, *(n or 0 for n in out.shape))
-        last = none.new_zeros(inputs.batch, *none.shape[1:])
-        return inputs.with_values(none), last, [s.index_select(0, back) for s in states]
+        out, _ = step_specs(cell, mapped(_step_of, inputs), who)
+        empty = parts[0].values
 
-    def step_of(cell: Any) -> Callable[[Tensor, list[Tensor]], tuple[Tensor, list[Tensor]]]:
+        def none(spec: Spec, rows: int) -> Tensor:
+            return empty.new_zeros(rows, *(n or 0 for n in spec.shape), dtype=spec.dtype)
+
+        last = mapped(lambda spec: none(spec, batch), out)
+        ended = arranged((s.index_select(0, back) for s in states), form)
+        return mapped(lambda spec: parts[0].with_values(none(spec, 0)), out), last, ended
+    given_as: list[Any] = []  # the arrangement of the outputs
+
+    def step_of(cell: Any) -> Step:
         step = stepper(cell)
 
-        def taken(row: Tensor, held: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-            output, after = step(row, arranged(iter(held), first))
-            return output, flat(after)
+        def taken(rows: list[Tensor], held: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+            output, after = step(arranged(iter(rows), inputs), arranged(iter(held), first))
+            given_as[:] = [output]
+            return flat(output), leaves_of(after, first)
 
         return taken
 
-    rows, running = inputs.values.index_select(0, steps), [s[: active[0]] for s in states]
+    rows = [part.values.index_select(0, steps) for part in parts]
+    running = [s[: active[0]] for s in states]
     alone = isinstance(cell, torch.nn.Module) and any(map(_watched, cell.modules()))
     walk = partial(in_python, step_of(cell)) if alone else walk_of(cell, step_of, rows, running)
     outputs, after = walk(rows, active, running)
+    gives = mapped(lambda _: None, given_as.pop())
     places = own.derived(("packing", "inverse", backwards), lambda _: steps.argsort())
-    by_step = inputs.with_values(outputs.index_select(0, places))
+    by_step = arranged((parts[0].with_values(o.index_select(0, places)) for o in outputs), gives)
     if not ends:
         return by_step, None, []
     final = own.derived(("packing", "last"), packing.last)
-    with_none = torch.cat([outputs.new_zeros(inputs.batch, *outputs.shape[1:]), outputs])
-    after = [torch.cat([s, a]).index_select(0, final) for s, a in zip(states, after, strict=True)]
-    return by_step, with_none.index_select(0, final), after
+    last = [
+        torch.cat([o.new_zeros(batch, *o.shape[1:]), o]).index_select(0, final) for o in outputs
+    ]
+    ended = [torch.cat([s, a]).index_select(0, final) for s, a in zip(states, after, strict=True)]
+    return by_step, arranged(iter(last), gives), arranged(iter(ended), form)
+
+
+def _step_of(sequences: Ragged) -> Spec:
+    spec = spec_of(sequences)
+    return Spec(spec.shape, False, spec.dtype)
 
 
 def _watched(module: torch.nn.Module) -> bool:
@@ -286,13 +348,14 @@ def _watched(module: torch.nn.Module) -> bool:
 
 
 @contextmanager
-def _draws_held(cell: Any, inputs: Ragged) -> Iterator[None]:
+def _draws_held(cell: Any, inputs: Any) -> Iterator[None]:
     """Within, cells of unpad's that this one is made of keep one dropout mask a sequence."""
     modules = cell.modules() if isinstance(cell, torch.nn.Module) else ()
     own = [m for m in modules if isinstance(m, Cell) and m.built]
+    parts: list[Ragged] = flat(inputs)
     try:
         for module in own:
-            module.hold(inputs.batch, inputs.values)
+            module.hold(parts[0].batch, like_of([part.values for part in parts]))
         yield
     finally:
         for module in own:

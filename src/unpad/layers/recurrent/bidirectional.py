@@ -12,13 +12,13 @@ from ...core.layer import Layer
 from ...core.options import LayerOptions
 from ...core.precision import go_by_inside
 from ...core.spec import Spec, Specs
-from ...core.structure import flat
+from ...core.structure import arranged, flat, in_order, mapped
 from ...ragged import Ragged
 from ...ragged.batch import values_of
 from ...serialization import as_data
 from ..basic.torch_module import weights_dtype_of
 from .cell import Cell
-from .recurrent import Recurrent, as_ragged, own_cell, remembers, walks_plainly
+from .recurrent import Recurrent, as_ragged, check_steps, own_cell, remembers, walks_plainly
 from .walk import walk
 
 _MERGE = ("concat", "sum", "mul", "ave", None)
@@ -59,7 +59,15 @@ class Bidirectional(Layer):
         torch.Size([2, 8])
     """
 
-    takes = "one"
+    @property
+    def takes(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """What the layer takes that it wraps."""
+        return getattr(self.forward_layer, "takes", "one")
+
+    @property
+    def pairs_steps(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """As the layer that it wraps."""
+        return self.forward_layer.pairs_steps
 
     def __init__(
         self,
@@ -126,23 +134,34 @@ class Bidirectional(Layer):
         if self.first_weights is not None:
             self.set_weights(list(self.first_weights))
 
-    def output_spec(self, spec: Spec, initial_state: Any = None) -> Specs:
+    def output_spec(self, spec: Any, initial_state: Any = None) -> Specs:
         ways = zip(self._pair, self._halves(initial_state), strict=True)
-        ahead, behind = (_as_list(x.output_spec(spec, **_from(half))) for x, half in ways)
-        a, b = ahead[0], behind[0]
-        if self.merge_mode is None:
-            outputs = [a, b]
-        elif self.merge_mode == "concat":
-            outputs = [a.with_last(a.shape[-1] + b.shape[-1])]  # pyright: ignore[reportOperatorIssue]
-        elif a.shape != b.shape:
+        given = [_parted(x, x.output_spec(spec, **_from(half))) for x, half in ways]
+        (a, ahead), (b, behind) = given
+        outputs = [a, b] if self.merge_mode is None else [self._leaf_by_leaf(self._spec, a, b)]
+        outputs += ahead + behind
+        return outputs if len(outputs) > 1 else outputs[0]
+
+    def _spec(self, a: Spec, b: Spec) -> Spec:
+        """What comes of the outputs of both directions."""
+        if self.merge_mode == "concat":
+            return a.with_last(a.shape[-1] + b.shape[-1])  # pyright: ignore[reportOperatorIssue]
+        if a.shape != b.shape:
             raise ValueError(
                 f"{self.who}: merge_mode {self.merge_mode!r} needs both directions of one size, "
                 f"got {a.shape[-1]} and {b.shape[-1]} units."
             )
-        else:
-            outputs = [a]
-        outputs += ahead[1:] + behind[1:]
-        return outputs if len(outputs) > 1 else outputs[0]
+        return a
+
+    def _leaf_by_leaf(self, function: Any, a: Any, b: Any) -> Any:
+        """A function of the outputs of both directions that stand at one place."""
+        others = in_order(b, a)
+        if others is None:
+            raise ValueError(
+                f"{self.who}: both directions must give outputs in one arrangement to be merged; "
+                "merge_mode=None gives both."
+            )
+        return arranged(map(function, flat(a), others), a)
 
     @property
     def _pair(self) -> list[Any]:
@@ -172,11 +191,12 @@ class Bidirectional(Layer):
         """The older name of `reset_state`."""
         self.reset_state(rows)
 
-    def forward(self, inputs: Batch, initial_state: Sequence[Tensor] | None = None) -> Any:
+    def forward(self, inputs: Any, initial_state: Sequence[Tensor] | None = None) -> Any:
         """Walks every sequence both ways.
 
         Args:
-            inputs: Ragged (batch, steps*, feature), or dense (batch, time, feature).
+            inputs: Ragged (batch, steps*, feature), or dense (batch, time, feature); what the
+                wrapped layer takes.
             initial_state: the forward layer's states, then the backward layer's, each (batch,
                 units).
 
@@ -233,29 +253,32 @@ class Bidirectional(Layer):
         parts = (sequences.with_values(v) for v in joined.split(cells[0].units, 1))
         return self._merge(*map(rebuild, parts)), states
 
-    def _one_way(self, layer: Any, inputs: Batch, start: Any) -> tuple[Batch, list[Tensor]]:
+    def _one_way(self, layer: Any, inputs: Any, start: Any) -> tuple[Any, list[Any]]:
         """The output of one direction, each step's at that step, and its states."""
         if walks_plainly(layer):
+            check_steps(flat(inputs), self.who)
             sequences, rebuild = as_ragged(inputs)
             outputs, last, states = layer.walk(sequences, start)
-            return rebuild(outputs) if self.return_sequences else last, states
-        given = layer(inputs, **_from(start))
-        output, *states = given if isinstance(given, (list, tuple)) else [given]
+            return mapped(rebuild, outputs) if self.return_sequences else last, states
+        output, states = _parted(layer, layer(inputs, **_from(start)))
         if self.return_sequences and layer.go_backwards:
-            output = output.reversed() if isinstance(output, Ragged) else output.flip(1)
+            output = mapped(_turned, output)
         return output, states
 
-    def _merge(self, a: Batch, b: Batch) -> list[Batch]:
+    def _merge(self, a: Any, b: Any) -> list[Any]:
         if self.merge_mode is None:
             return [a, b]
+        return [self._leaf_by_leaf(self._merged, a, b)]
+
+    def _merged(self, a: Batch, b: Batch) -> Batch:
         if self.merge_mode == "mul":
-            return [a * b]
+            return a * b
         if self.merge_mode == "sum":
-            return [a + b]
+            return a + b
         if self.merge_mode == "ave":
-            return [(a + b) / 2]
+            return (a + b) / 2
         joined = torch.cat([values_of(a), values_of(b)], -1)
-        return [a.with_values(joined) if isinstance(a, Ragged) else joined]
+        return a.with_values(joined) if isinstance(a, Ragged) else joined
 
 
 def _walks(layer: Any) -> bool:
@@ -283,5 +306,13 @@ def _from(states: Any) -> dict[str, Any]:
     return {} if states is None else {"initial_state": states}
 
 
-def _as_list(specs: Spec | list[Spec]) -> list[Spec]:
-    return list(specs) if isinstance(specs, (list, tuple)) else [specs]
+def _parted(layer: Any, given: Any) -> tuple[Any, list[Any]]:
+    """What a layer gives, or the specs of it: the output and the final states."""
+    if not getattr(layer, "return_state", False):
+        return given, []
+    output, *states = given
+    return output, states
+
+
+def _turned(output: Batch) -> Batch:
+    return output.reversed() if isinstance(output, Ragged) else output.flip(1)

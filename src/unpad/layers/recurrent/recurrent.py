@@ -11,12 +11,23 @@ from torch import Tensor
 from ...core.layer import Layer
 from ...core.options import LayerOptions
 from ...core.spec import Spec, Specs
-from ...core.structure import flat
+from ...core.structure import flat, mapped
 from ...ragged import Layout, Ragged
 from ...ragged.numbers import as_tensor
-from .any_cell import hooked, in_type_of, initial_states, is_own, state_count, step_specs, walk_any
+from ..merging.pairs import check_agreement, check_lengths
+from .any_cell import (
+    hooked,
+    in_type_of,
+    initial_states,
+    is_own,
+    leaves_of,
+    like_of,
+    state_count,
+    step_specs,
+    walk_any,
+)
 from .cell import Cell
-from .stacked_rnn_cells import cells_in
+from .stacked_rnn_cells import cells_in, in_stack
 
 
 class Recurrent(Layer):
@@ -89,11 +100,16 @@ class Recurrent(Layer):
     def build(self, spec: Spec, initial_state: Any = None) -> None:
         super().build(spec)
 
-    def output_spec(self, spec: Spec, initial_state: Any = None) -> Specs:
-        out = step_of(spec)
-        lead, feature = () if spec.ragged else spec.shape[:1], out.shape
-        bottom = self.cells[0]
+    def output_spec(self, spec: Any, initial_state: Any = None) -> Specs:
+        bottom, lead = self.cells[0], self._one_time(flat(spec))
+        out: Any = step_of(spec)
         if is_own(bottom):
+            if not isinstance(spec, Spec):
+                raise ValueError(
+                    f"{self.who}: expected one input, got {len(flat(spec))}. Join them first, as "
+                    "Concatenate()([a, b]); a cell of your own may take several."
+                )
+            feature = out.shape
             if (not spec.ragged and not lead) or len(feature) != 1 or feature[0] is None:
                 raise ValueError(
                     f"{self.who}: expected sequences of feature vectors, (batch, steps*, feature), "
@@ -104,87 +120,124 @@ class Recurrent(Layer):
                 raise ValueError(
                     f"{self.who}: built for {bottom.kernel.shape[0]} features, got {spec}."
                 )
-        elif not spec.ragged and not lead:
-            raise ValueError(f"{self.who}: expected sequences, (batch, steps*, ...), got {spec}.")
-        states: list[Spec] = []
+        states: list[Any] = []
         for cell in self.cells:
             out, more = step_specs(cell, out, self.who)
-            states += more
-        self._check_state_specs(initial_state, states)
-        output = spec.rows(out.shape)
-        if self.return_sequences:
-            output = spec.with_shape((*lead, *out.shape))
-        output = output.with_dtype(out.dtype)
-        return [output, *states] if self.return_state else output
+            states.append(more)
+        arranged = in_stack(self.cell, iter(states))
+        self._check_state_specs(initial_state, arranged)
 
-    def _check_state_specs(self, given: Any, states: list[Spec]) -> None:
+        def of_all(one: Spec) -> Spec:
+            like = first.with_shape((*lead, *one.shape)) if self.return_sequences else None
+            return (like or first.rows(one.shape)).with_dtype(one.dtype)
+
+        first = flat(spec)[0]
+        output = mapped(of_all, out)
+        return [output, *arranged] if self.return_state else output
+
+    def _one_time(self, specs: list[Spec]) -> tuple[int | None, ...]:
+        """The axis of time of dense inputs, () of Ragged.
+
+        Raises:
+            ValueError: they are no sequences, or not of the same steps.
+        """
+        for i, spec in enumerate(specs):
+            if not spec.ragged and not spec.shape and not is_own(self.cells[0]):
+                raise ValueError(
+                    f"{self.who}: expected sequences, (batch, steps*, ...), got {spec}."
+                )
+            if spec.ragged != specs[0].ragged:
+                raise ValueError(
+                    f"{self.who}: expected inputs of the same steps, got {specs[0]} as input 0 and "
+                    f"{spec} as input {i}. Give all as a Ragged, or all as grids."
+                )
+            check_lengths(specs[0], spec, 0, i, self.who)
+        times = {spec.shape[:1] for spec in specs if not spec.ragged} or {()}
+        known = times - {(None,)}
+        if len(known) > 1:
+            raise ValueError(
+                f"{self.who}: expected inputs of the same steps, got {', '.join(map(str, specs))}."
+            )
+        return known.pop() if known else (None,)
+
+    def _check_state_specs(self, given: Any, states: list[Any]) -> None:
         # A tensor or a Symbol has become a Spec; anything else is checked when the layer runs.
-        specs = flat(given)
+        specs, states = leaves_of(given, states), flat(states)
         if not all(isinstance(s, Spec) for s in specs):
             return
         if [(s.shape, s.ragged) for s in specs] != [(s.shape, False) for s in states]:
             raise self._wrong_states(specs, list(map(str, states)))
 
-    def forward(self, inputs: Ragged | Tensor, initial_state: Any = None) -> Any:
+    def forward(self, inputs: Any, initial_state: Any = None) -> Any:
         """Walks every sequence.
 
         Args:
-            inputs: Ragged (batch, steps*, feature), or dense (batch, time, feature).
+            inputs: Ragged (batch, steps*, feature), or dense (batch, time, feature); for a cell
+                of one's own a tree of them.
             initial_state: the state or states, each (batch, size); by default those that the cell
                 starts from, zeros, or where the batch before ended if stateful.
         """
+        check_steps(flat(inputs), self.who)
         sequences, rebuild = as_ragged(inputs)
         ends = self.return_state or not self.return_sequences or remembers(self)
         outputs, last, states = self.walk(sequences, initial_state, ends)
         output: Any = last
         if self.return_sequences:
-            output = rebuild(outputs.reversed() if self.go_backwards else outputs)
+            backwards = self.go_backwards
+            output = mapped(lambda x: rebuild(x.reversed() if backwards else x), outputs)
         return [output, *states] if self.return_state else output
 
     def walk(
-        self, inputs: Ragged, initial_state: Any, ends: bool = True
-    ) -> tuple[Ragged, Any, list[Tensor]]:
+        self, inputs: Any, initial_state: Any, ends: bool = True
+    ) -> tuple[Any, Any, list[Any]]:
         """The outputs, each at its own step; the last of each sequence; the final states.
 
         Args:
-            inputs: (batch, steps*, *feature).
+            inputs: (batch, steps*, *feature), or a tree of such.
             initial_state: see `forward`.
             ends: whether the last outputs and the final states are wanted.
         """
-        start = self.start(initial_state, inputs.values, inputs.batch)
-        last, final = None, []
+        parts: list[Ragged] = flat(inputs)
+        like = like_of([part.values for part in parts])
+        start = self.start(initial_state, like, parts[0].batch)
+        last, ended = None, []
         for cell in self.cells:
-            count = state_count(cell)
-            mine, start = (None, None) if start is None else (start[:count], start[count:])
+            mine = None
+            if start is not None:
+                count = state_count(cell)
+                mine, start = start[:count], start[count:]
             inputs, last, states = walk_any(cell, inputs, mine, self.go_backwards, self.who, ends)
-            final += states
+            ended.append(states)
+        final = in_stack(self.cell, iter(ended)) if ends else []
         if ends:
-            self.remember(final)
+            self.remember(flat(final))
         return inputs, last, final
 
     # --- states from batch to batch --------------------------------------------------------------
 
-    def first_states(self, batch: int, like: Tensor) -> list[Tensor]:
-        """What the cells start from.
+    def first_states(self, batch: int, like: Tensor) -> list[Any]:
+        """What the cells start from, as the states come that `return_state` gives.
 
         Args:
             batch: the number of sequences.
             like: gives zeros their type and device.
         """
-        return [s for cell in self.cells for s in flat(initial_states(cell, batch, like))]
+        return in_stack(self.cell, (initial_states(cell, batch, like) for cell in self.cells))
 
     def start(self, given: Any, like: Tensor, batch: int) -> list[Tensor] | None:
-        """The states to start from: those given, else those remembered; None for the cell's own.
+        """The states to start from, flat: given, else remembered; None for the cell's own.
 
         Raises:
             ValueError: they are not of this batch.
         """
         carried = given is None
-        states = self.states if carried else flat(given)
-        if states is None:
+        given = self.states if carried else given
+        if given is None:
             return None
+        first = self.first_states(batch, like)
+        states = leaves_of(given, first)
         states = [in_type_of(like, as_tensor(s, f"{self.who}: initial_state")) for s in states]
-        expected = [tuple(s.shape) for s in self.first_states(batch, like)]
+        expected = [tuple(s.shape) for s in flat(first)]
         if [tuple(s.shape) for s in states] == expected:
             return states
         if carried:
@@ -220,7 +273,7 @@ class Recurrent(Layer):
         chosen = as_tensor(rows, f"{self.who}: rows", self.states[0].device)
         if chosen.dtype != torch.bool or not chosen.numel():
             chosen = chosen.long()
-        first = self.first_states(len(self.states[0]), self.states[0])
+        first = flat(self.first_states(len(self.states[0]), like_of(self.states)))
         with torch.no_grad():
             for state, anew in zip(self.states, first, strict=True):
                 state[chosen] = anew[chosen]
@@ -240,19 +293,37 @@ class Recurrent(Layer):
         self.reset_state(rows)
 
 
-def as_ragged(inputs: Ragged | Tensor) -> tuple[Ragged, Callable[[Ragged], Ragged | Tensor]]:
-    """A dense batch as sequences of equal length, and the way back for what comes of them."""
-    if isinstance(inputs, Ragged):
+def as_ragged(inputs: Any) -> tuple[Any, Callable[[Ragged], Ragged | Tensor]]:
+    """A dense batch as sequences of equal length, and the way back for what comes of them.
+
+    Args:
+        inputs: one batch, or a tree of batches of the same steps.
+    """
+    first = flat(inputs)[0]
+    if isinstance(first, Ragged):
         return inputs, lambda outputs: outputs
-    batch, time = inputs.shape[:2]
-    layout = Layout.full(batch, time).to(inputs.device)
-    ragged = Ragged._trusted(inputs.flatten(0, 1), layout)
+    batch, time = first.shape[:2]
+    layout = Layout.full(batch, time).to(first.device)
+    ragged = mapped(lambda part: Ragged._trusted(part.flatten(0, 1), layout), inputs)
     return ragged, lambda outputs: outputs.values.view(batch, time, *outputs.values.shape[1:])
 
 
-def step_of(spec: Spec) -> Spec:
+def check_steps(inputs: list[Any], who: str) -> None:
+    """Raises a ValueError where inputs have not the same steps."""
+    first: Any = inputs[0]
+    for i, part in enumerate(inputs[1:], 1):
+        if isinstance(first, Ragged) and isinstance(part, Ragged):
+            check_agreement(first, part, 0, i, who)
+        elif part.shape[:2] != first.shape[:2]:
+            shown = ", ".join(str(tuple(p.shape)) for p in inputs)
+            raise ValueError(f"{who}: expected inputs of the same batch and time, got {shown}.")
+
+
+def step_of(spec: Any) -> Any:
     """One step of sequences of this spec, as a cell sees it: a row each."""
-    return Spec(spec.shape if spec.ragged else spec.shape[1:], False, spec.dtype)
+    if isinstance(spec, Spec):
+        return Spec(spec.shape if spec.ragged else spec.shape[1:], False, spec.dtype)
+    return mapped(step_of, spec)
 
 
 def walks_plainly(layer: Any) -> bool:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Any, Unpack
 
 import torch
-from torch import Tensor
 
 from ...core.options import LayerOptions
 from ...core.precision import go_by_inside
-from ...core.spec import Spec
 from ...serialization import as_data
-from .any_cell import build_cell, check_cell, fresh_cell
+from .any_cell import build_cell, check_cell, fresh_cell, is_own
 from .recurrent import Recurrent, step_of
 from .stacked_rnn_cells import StackedRNNCells
 
@@ -21,8 +19,8 @@ class RNN(Recurrent):
 
     Shapes: Ragged (batch, steps*, feature) to (batch, output), the output at each sequence's own
     last step; with `return_sequences` to Ragged (batch, steps*, output). Dense (batch, time,
-    feature) gives dense. With `return_state`: [output, *states]; the states of a stack come flat,
-    those of the bottom cell first. An empty sequence ends in its initial states, zeros unless
+    feature) gives dense. With `return_state`: [output, *states], the states as the cell arranges
+    them, those of a stack cell by cell. An empty sequence ends in its initial states, zeros unless
     others are given; its last output is the state h of a cell of unpad's, and 0 of your own cell,
     which has made none.
 
@@ -36,6 +34,13 @@ class RNN(Recurrent):
     rest is done by its operators: what does not hang on the state for all steps at once, and so
     the weights' gradients. Any other (it counts, prints, draws numbers, changes a tensor in place,
     reads numbers out of one, has hooks) is called for each step of the longest sequence.
+
+    Inputs, outputs and states of your own cell may lie in lists, tuples and dicts: several inputs
+    of the same steps, `RNN(cell)([a, b])` or `RNN(cell)({"a": a, "b": b})`, of which it gets a row
+    each in the same arrangement; outputs, each of which is given for every step or the last; and
+    states, of which `state_size` holds the sizes, `[2, {"m": 3, "n": torch.Size([4, 5])}]`: an
+    integer n stands for (batch, n), a torch.Size or tf.TensorShape for the shape behind the batch.
+    (A named tuple comes back as a list from a model's file.)
 
     Args:
         cell: a cell, or a list of them from the bottom to the top, which is `StackedRNNCells`.
@@ -59,6 +64,18 @@ class RNN(Recurrent):
         >>> x = Ragged.from_list([[[1., 2.]], [[4., 0.], [1., 1.]], []])
         >>> RNN(Decay())(x).tolist()
         [[1.0, 2.0], [3.0, 1.0], [0.0, 0.0]]
+
+        >>> class Both(torch.nn.Module):
+        ...     state_size = [2, torch.Size([2, 2])]
+        ...     def forward(self, inputs, states):
+        ...         total, products = states
+        ...         total = total + inputs["a"] + inputs["b"]
+        ...         products = products + inputs["a"][:, :, None] * inputs["b"][:, None]
+        ...         return total, [total, products]
+        >>> a = Ragged.from_list([[[1., 2.]], [[4., 0.], [1., 1.]], []])
+        >>> total, _, products = RNN(Both(), return_state=True)({"a": a, "b": 2 * a})
+        >>> products.tolist()[1]
+        [[34.0, 2.0], [2.0, 2.0]]
     """
 
     def __init__(
@@ -92,8 +109,11 @@ class RNN(Recurrent):
         """The size of the cell's state, or of each."""
         return self.cell.state_size
 
-    def get_initial_state(self, batch_size: int) -> list[Tensor]:
-        """The states that the cell starts from, (batch, size), flat.
+    #: Inputs of a cell that takes several are of the same steps.
+    pairs_steps = True
+
+    def get_initial_state(self, batch_size: int) -> list[Any]:
+        """The states that the cell starts from, (batch, size) each, as `return_state` gives them.
 
         Args:
             batch_size: the number of sequences.
@@ -101,7 +121,12 @@ class RNN(Recurrent):
         like = next(self.parameters(), torch.empty(0, dtype=self.dtype))
         return self.first_states(batch_size, like)
 
-    def build(self, spec: Spec, initial_state: Any = None) -> None:
+    @property
+    def takes(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """One input for unpad's own cells; what one's own takes is its own affair."""
+        return "one" if is_own(self.cells[0]) else "tree"
+
+    def build(self, spec: Any, initial_state: Any = None) -> None:
         build_cell(self.cell, step_of(spec))
 
     def _weights_dtype(self) -> torch.dtype | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Unpack
 
 import torch
@@ -11,9 +11,18 @@ from torch import Tensor
 from ...core.layer import Layer
 from ...core.options import LayerOptions
 from ...core.spec import Spec, Specs
-from ...core.structure import flat
+from ...core.structure import arranged, flat
 from ...serialization import as_data
-from .any_cell import build_cell, check_cell, fresh_cell, initial_states, step_specs, stepper
+from .any_cell import (
+    build_cell,
+    check_cell,
+    fresh_cell,
+    initial_states,
+    leaves_of,
+    step_specs,
+    stepper,
+    together,
+)
 from .cell import refuse_symbols
 
 
@@ -67,7 +76,7 @@ class StackedRNNCells(Layer):
         return flat(top.state_size)[0] if size is None else size
 
     def get_initial_state(self, batch_size: int) -> list[Any]:
-        """The states that each cell starts from, (batch, size).
+        """The states that each cell starts from, (batch, size) each, in a list.
 
         Args:
             batch_size: the number of sequences.
@@ -121,11 +130,23 @@ class StackedRNNCells(Layer):
         after = []
         given = self.get_initial_state(inputs.shape[0]) if states is None else states
         for cell, mine in zip(self.cells, given, strict=True):
-            several = isinstance(mine, (list, tuple))
-            inputs, new = stepper(cell)(inputs, list(mine) if several else [mine])
-            new = list(new) if isinstance(new, (list, tuple)) else [new]
-            after.append(new if several else new[0])
+            inputs, new = stepper(cell)(inputs, together(mine))
+            after.append(arranged(iter(leaves_of(new, together(mine))), mine))
         return inputs, after
+
+
+def in_stack(cell: Any, states: Iterator[Any]) -> list[Any]:
+    """The states of each of a cell's `cells_in` as RNN gives them behind its output.
+
+    Of a stack an entry for each cell: its states as it starts from them.
+    """
+    if type(cell) is not StackedRNNCells:
+        own = together(next(states))
+        return [own] if isinstance(own, dict) else list(own)
+    return [
+        in_stack(part, states) if type(part) is StackedRNNCells else next(states)
+        for part in cell.cells
+    ]
 
 
 def cells_in(cell: Any) -> list[Any]:
