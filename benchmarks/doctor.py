@@ -11,7 +11,8 @@ import torch
 from torch import nn
 
 import unpad
-from unpad.doctor import probe, quiet
+from unpad.doctor import examine, probe, quiet
+from unpad.doctor.checks import CHECKS
 
 SENTENCES, WORDS, TAGS = 12_544, 20_000, 17
 
@@ -47,6 +48,20 @@ def fitted(x, y, asked):
     return time.process_time() - start
 
 
+def of_split(sequences, steps):
+    """Milliseconds of the process that the checks take of a split of ids, the median of seven."""
+    rng = np.random.default_rng(0)
+    shares = 1 / np.arange(1, WORDS + 1)
+    words = rng.choice(WORDS, sequences * steps, p=shares / shares.sum()).reshape(sequences, steps)
+    x = unpad.Ragged.from_list(list(words + 1))
+    times = []
+    for _ in range(7):
+        start = time.process_time()
+        examine(x, validation_split=0.1, only=CHECKS)
+        times.append(time.process_time() - start)
+    return 1e3 * sorted(times)[3]
+
+
 def probed(net, samples):
     start, wall = time.process_time(), time.perf_counter()
     report = probe(net, samples)
@@ -64,6 +79,9 @@ def main():
     runs = [(fitted(x, y, True), fitted(x, y, False)) for _ in range(3)]
     with_, without = (min(times) for times in zip(*runs, strict=True))
     print(f"fit, one epoch: {with_:.2f} s with the doctor, {without:.2f} s without")
+    torch.set_num_threads(1)
+    for sequences, steps in ((SENTENCES, 20), (100_000, 50), (400_000, 50)):
+        print(f"checks of {sequences:,} x {steps} ids: {of_split(sequences, steps):.0f} ms")
     samples = [np.arange(1, n) for n in (18, 10, 14, 7, 12)]
     net = large()
     weights = sum(p.numel() for p in net.parameters()) / 1e6

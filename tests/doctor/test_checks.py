@@ -129,3 +129,17 @@ def test_windows_that_overlap_are_met_among_many(kind):
     assert report.kinds == ["overlap"]
     assert report["overlap"].evidence["of them mostly in training"] > 200
     assert examine(windows[:-500], validation=(windows[-498:], None)) == []
+
+
+def test_a_leak_is_found_in_data_of_any_size():
+    """However few of the training sequences any sample holds: all of them are looked through."""
+    for features in (0, 3):
+        rng = np.random.default_rng(0)
+        shape = (40_000, 12)
+        x = rng.integers(1, 5_000, shape) if not features else rng.normal(size=(*shape, features))
+        held = x[-2_000:].copy()
+        held[::10] = x[rng.choice(38_000, 200, replace=False)]
+        report = examine(x[:38_000], validation=(held, None), only={"split"})
+        assert report.kinds == ["leak"], report
+        assert 0.08 < report["leak"].evidence["of them whole in training"] / 256 < 0.13
+        assert examine(x[:38_000], validation=(x[-2_000:], None), only={"split"}) == []

@@ -11,7 +11,7 @@ from ..facts import Case, Split
 from ..facts.case import Batch
 from ..facts.chance import SURE, beyond, one_hot_counts, permuted
 from ..facts.runs import keys_of, met
-from ..facts.sample import Sample, sample_of
+from ..facts.sample import Sample, sample_at, sample_of
 from ..findings import Finding, Where
 from .scaled import scaled_otherwise
 from .unknown import unseen
@@ -23,8 +23,10 @@ _OVERLAP = 0.3
 _FEW = 20
 # So many steps make a run that does not come twice by chance, in text too.
 _RUN = 8
-# So many training sequences are looked through whole; what is found is taken for its share.
-_TRAIN = 4_000
+# So many training sequences are compared step for step; of more the rest is taken to be alike.
+_ALIKE = 4_000
+# Steps of training sequences whose ids are known, about.
+_TRAIN = 50_000
 _APART = 0.2
 # So many ids are counted by themselves.
 _IDS = 1_000
@@ -35,37 +37,33 @@ def split(case: Case) -> Iterator[Finding]:
     parts = case.split
     if parts is None or len(parts.held_x) < _FEW or len(parts.x) < _FEW:
         return
-    held = sample_of(parts.held_x, parts.held_y)
-    train = sample_of(parts.x, parts.y, _TRAIN)
-    if held is None or train is None or held.values.shape[1:] != train.values.shape[1:]:
+    held, few = (sample_of(x, y) for x, y in ((parts.held_x, parts.held_y), (parts.x, parts.y)))
+    if held is None or few is None or held.values.shape[1:] != few.values.shape[1:]:
         return
-    if not len(held.values) or not len(train.values):
+    if not len(held.values) or not len(few.values):
         return
-    yield from leaks(train, held, parts.x)
-    few = sample_of(parts.x, parts.y)
-    if few is not None:
-        labels = list(other_labels(few, held, parts))
-        yield from labels or other_lengths(few, held, parts)
-        noted = scaled_otherwise(parts)
-        yield from other_steps(few, held) if noted is None else [noted]
-        if train.ids and held.ids:
-            yield from unseen(train, held)
+    yield from leaks(held, parts.x)
+    labels = list(other_labels(few, held, parts))
+    yield from labels or other_lengths(few, held, parts)
+    noted = scaled_otherwise(parts)
+    yield from other_steps(few, held) if noted is None else [noted]
+    if few.ids and held.ids:
+        train = sample_of(parts.x, None, max(256, _TRAIN * len(few.lengths) // len(few.values)))
+        yield from unseen(train or few, held)
 
 
-def leaks(train: Sample, held: Sample, every: Batch) -> Iterator[Finding]:
+def leaks(held: Sample, every: Batch) -> Iterator[Finding]:
     """Held-out sequences that stand in the training data, whole or in runs.
 
     Args:
-        train: some of what is trained on.
         held: some of what is held out.
         every: all that is trained on.
     """
-    keys, own = keys_of(train.values), keys_of(held.values)
     runs = max(2, _RUN if held.ids else 4)
     lengths = held.lengths
     if int((lengths >= runs).sum()) < _FEW:
         return
-    grams, sequences, found = met(every, held, runs)
+    grams, sequences, found, others = met(every, held, runs)
     if not len(grams):
         return
     n = len(lengths)
@@ -77,8 +75,9 @@ def leaks(train: Sample, held: Sample, every: Batch) -> Iterator[Finding]:
     # In one stretch: a letter's head is made of pieces that all letters share.
     most = (_stretch(found, sequences, n) >= 0.5 * total) & asked
     most_share = float(most.sum()) / float(asked.sum())
-    exact = _exact(train, held, keys, own, runs)
-    looked = len(train.lengths) / train.batch
+    looked = min(1.0, _ALIKE / max(1, len(others)))
+    alike = others[torch.linspace(0, len(others) - 1, min(len(others), _ALIKE)).long()]
+    exact = _exact(sample_at(every, None, alike), held, runs)
     exact_share = min(1.0, float((exact & asked).sum()) / float(asked.sum()) / looked)
     numbers = {
         "held-out sequences looked at": int(asked.sum()),
@@ -127,8 +126,9 @@ def _stretch(flags: Tensor, sequences: Tensor, n: int) -> Tensor:
     return torch.zeros(n).scatter_reduce_(0, sequences, long, "amax")
 
 
-def _exact(train: Sample, held: Sample, keys: Tensor, own: Tensor, runs: int) -> Tensor:
+def _exact(train: Sample, held: Sample, runs: int) -> Tensor:
     """(n,) which held-out sequences are training sequences, step for step."""
+    keys, own = keys_of(train.values), keys_of(held.values)
     known = {part for part in _bytes(keys, train.lengths) if len(part) >= 8 * runs}
     flags = [
         len(part) >= 8 * runs

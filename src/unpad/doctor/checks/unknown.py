@@ -49,10 +49,11 @@ def unseen(train: Sample, held: Sample) -> Iterator[Finding]:
     n = int(max(train.values.max(), held.values.max())) + 1
     if low < 0 or n > 10_000_000:
         return
-    pairs = (train.sequence_ids * n + train.values).unique()
-    sequences = torch.bincount(pairs % n, minlength=n)
-    share, spread = _share(held, sequences == 0)
-    expected, doubt = _share(train, sequences == 1)
+    of, ids = train.sequence_ids, train.values.long()
+    first = torch.full((n,), len(train.lengths)).scatter_reduce_(0, ids, of, "amin")
+    last = torch.full((n,), -1).scatter_reduce_(0, ids, of, "amax")
+    share, spread = _share(held, last < 0)
+    expected, doubt = _share(train, first == last)
     chance = beyond(share, expected, (spread**2 + doubt**2) ** 0.5)
     if share - expected < _MUCH or chance > SURE:
         return
@@ -65,7 +66,7 @@ def unseen(train: Sample, held: Sample) -> Iterator[Finding]:
         {
             "share of steps": share,
             "by chance": expected,
-            "ids of training": int((sequences > 0).sum()),
+            "ids of training": int((last >= 0).sum()),
         },
         "vectorization.adapt(train_texts)  # once; then vectorization(x) for both",
         chance=chance,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -32,11 +33,7 @@ def permuted(counts: Tensor, held: int, times: int = 100) -> tuple[float, float,
     """
     n = len(counts)
     counts = counts.double()
-    rng = torch.Generator().manual_seed(0)
-    picks = torch.zeros(times + 1, n, dtype=torch.float64)
-    picks[0, n - held :] = 1
-    order = torch.rand(times, n, generator=rng).argsort(1)[:, :held]
-    picks[1:].scatter_(1, order, 1.0)
+    picks = _picks(n, held, times)
     held_counts = picks @ counts
     rest = counts.sum(0) - held_counts
     shares = held_counts / held_counts.sum(1, keepdim=True).clamp(min=1)
@@ -50,6 +47,16 @@ def permuted(counts: Tensor, held: int, times: int = 100) -> tuple[float, float,
     if times >= 50:
         deviation = max(deviation, (float(by_chance.max()) - expected) / 2.5)
     return float(apart[0]), expected, deviation * (1 + 8 / max(held, 1)), both
+
+
+@lru_cache(4)
+def _picks(n: int, held: int, times: int) -> Tensor:
+    """(times + 1, n) which are held out: the last, then splits at random."""
+    rng = torch.Generator().manual_seed(0)
+    picks = torch.zeros(times + 1, n, dtype=torch.float64)
+    picks[0, n - held :] = 1
+    order = torch.rand(times, n, generator=rng).argsort(1)[:, :held]
+    return picks.scatter_(1, torch.cat([torch.arange(n - held, n)[None], order]), 1.0)
 
 
 def one_hot_counts(labels: Tensor, of: Tensor, n: int, kinds: int) -> Tensor:

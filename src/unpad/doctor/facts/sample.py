@@ -73,7 +73,17 @@ def sample_of(
         return None
     n = len(x)
     every = torch.arange(n)
-    places = every if n <= at_most else torch.linspace(0, n - 1, at_most).long()
+    return sample_at(x, y, every if n <= at_most else torch.linspace(0, n - 1, at_most).long())
+
+
+def sample_at(x: Ragged | Tensor, y: Ragged | Tensor | None, places: Tensor) -> Sample:
+    """These of the sequences.
+
+    Args:
+        x: real steps, of one level.
+        y: labels of steps on the same layout, or of sequences.
+        places: which, in their order.
+    """
     if isinstance(x, Ragged):
         layout, steps = x.layout.take(places)
         values, lengths = x.values.detach().index_select(0, steps), layout.lengths
@@ -82,7 +92,7 @@ def sample_of(
         values, lengths = rows.flatten(0, 1), torch.full((len(rows),), x.shape[1])
         steps = None
     labels, per_step = _labels(x, y, places, steps)
-    return Sample(values.cpu(), lengths.cpu(), places, labels, per_step, n)
+    return Sample(values.cpu(), lengths.cpu(), places, labels, per_step, len(x))
 
 
 def _labels(
