@@ -90,7 +90,7 @@ ProductBlock Chain::block(int64_t i, int64_t lanes, void *space) const {
 }
 
 int32_t Blocks::check(int32_t dtype, int32_t count, const unpad_product *products) {
-  if (dtype != UNPAD_FLOAT32 && dtype != UNPAD_FLOAT64) return UNPAD_BAD_ENUM;
+  if (dtype < UNPAD_FLOAT32 || dtype > UNPAD_ROUNDED) return UNPAD_BAD_ENUM;
   if (count < 0) return UNPAD_BAD_SIZE;
   if (count && !products) return UNPAD_NULL_POINTER;
   for (int32_t i = 0; i < count; ++i)
@@ -98,7 +98,7 @@ int32_t Blocks::check(int32_t dtype, int32_t count, const unpad_product *product
   return UNPAD_OK;
 }
 
-Blocks::Blocks(int32_t dtype, int32_t count, const unpad_product *products) : multiply_(&kernels().multiply[dtype]) {
+Blocks::Blocks(int32_t dtype, int32_t count, const unpad_product *products) : multiply_(dtype == UNPAD_ROUNDED ? &rounded().multiply : &kernels().multiply[dtype]) {
   for (int32_t i = 0; i < count; ++i) {
     if (i && continues(products[i], products[i - 1])) {
       ++chains_.back().links;
@@ -119,7 +119,7 @@ void Blocks::cut(int threads) {
     transposed |= chain.transposed;
   }
   shares_.emplace(threads, count_);
-  if (count_) room_ = multiply_->space_bytes(transposed ? kTransposed.most_rows : 0);
+  if (count_) room_ = multiply_->space_bytes(transposed || multiply_->rounds ? std::max(kPlain.most_rows, kTransposed.most_rows) : 0);
 }
 
 void Blocks::compute(int rank, char *space) {

@@ -5,23 +5,25 @@
 #pragma once
 
 #include "gemm/panels.h"
+#include "simd/pairs.h"
 
 namespace unpad {
 namespace UNPAD_NAMESPACE {
 
 // tile[r][c] = sum over k of row r's value times column vector c: Whole columns, then Halves half-wide ones, each in
 // a vector's room of the tile. With Apart, column c reads its row at c * apart: gates that see differently masked
-// states.
+// states. Of pairs, depth and apart count pairs.
 template <class T, int Rows, int Whole, int Halves, bool Apart>
-void product_tile(int64_t depth, const T *const *rows, int64_t apart, const T *whole, const T *halves, T *tile) {
+void product_tile(int64_t depth, const T *const *rows, int64_t apart, const T *whole, const T *halves, Sum<T> *tile) {
+  typedef Sum<T> S;
   constexpr int64_t lanes = kLanes<T>;
-  Vec<T> sum[Rows][Whole ? Whole : 1];
-  HalfVec<T> half_sum[Rows][Halves ? Halves : 1];
+  Vec<S> sum[Rows][Whole ? Whole : 1];
+  HalfVec<S> half_sum[Rows][Halves ? Halves : 1];
   const T *row[Rows];
   for (int r = 0; r < Rows; ++r) {
     row[r] = rows[r];
-    for (int c = 0; c < Whole; ++c) sum[r][c] = Vec<T>{};
-    for (int c = 0; c < Halves; ++c) half_sum[r][c] = HalfVec<T>{};
+    for (int c = 0; c < Whole; ++c) sum[r][c] = Vec<S>{};
+    for (int c = 0; c < Halves; ++c) half_sum[r][c] = HalfVec<S>{};
   }
   // Two steps a turn took tiles of 2 and 3 rows from 92 to 112 GFLOP/s (Zen 4); more turns gain nothing.
 #pragma GCC unroll 2
@@ -32,11 +34,11 @@ void product_tile(int64_t depth, const T *const *rows, int64_t apart, const T *w
       for (int r = 0; r < Rows; ++r) x[r] = row[r][k];
       for (int c = 0; c < Whole; ++c) {
         const Vec<T> b = reinterpret_cast<const Aligned<T> *>(whole)[c];
-        for (int r = 0; r < Rows; ++r) sum[r][c] += x[r] * b;
+        for (int r = 0; r < Rows; ++r) add_product(sum[r][c], x[r], b);
       }
       for (int c = 0; c < Halves; ++c) {
         const HalfVec<T> h = reinterpret_cast<const AlignedHalf<T> *>(halves)[c];
-        for (int r = 0; r < Rows; ++r) half_sum[r][c] += x[r] * h;
+        for (int r = 0; r < Rows; ++r) add_product(half_sum[r][c], x[r], h);
       }
     } else {
       Vec<T> b[Whole ? Whole : 1];
@@ -44,25 +46,25 @@ void product_tile(int64_t depth, const T *const *rows, int64_t apart, const T *w
       for (int c = 0; c < Whole; ++c) b[c] = reinterpret_cast<const Aligned<T> *>(whole)[c];
       for (int c = 0; c < Halves; ++c) h[c] = reinterpret_cast<const AlignedHalf<T> *>(halves)[c];
       for (int r = 0; r < Rows; ++r) {
-        for (int c = 0; c < Whole; ++c) sum[r][c] += row[r][k + (Apart ? c * apart : 0)] * b[c];
-        for (int c = 0; c < Halves; ++c) half_sum[r][c] += row[r][k + (Apart ? c * apart : 0)] * h[c];
+        for (int c = 0; c < Whole; ++c) add_product(sum[r][c], row[r][k + (Apart ? c * apart : 0)], b[c]);
+        for (int c = 0; c < Halves; ++c) add_product(half_sum[r][c], row[r][k + (Apart ? c * apart : 0)], h[c]);
       }
     }
     whole += Whole * lanes;
     halves += Halves * (lanes / 2);
   }
   for (int r = 0; r < Rows; ++r) {
-    for (int c = 0; c < Whole; ++c, tile += lanes) *reinterpret_cast<Aligned<T> *>(tile) = sum[r][c];
+    for (int c = 0; c < Whole; ++c, tile += lanes) *reinterpret_cast<Aligned<S> *>(tile) = sum[r][c];
     for (int c = 0; c < Halves; ++c, tile += lanes) {
-      reinterpret_cast<AlignedHalf<T> *>(tile)[0] = half_sum[r][c];
-      reinterpret_cast<AlignedHalf<T> *>(tile)[1] = HalfVec<T>{};
+      reinterpret_cast<AlignedHalf<S> *>(tile)[0] = half_sum[r][c];
+      reinterpret_cast<AlignedHalf<S> *>(tile)[1] = HalfVec<S>{};
     }
   }
 }
 
 template <class T, int Whole, int Halves, bool Apart = false>
 UNPAD_INLINE void product_rows(int64_t n, int64_t depth, const T *const *rows, int64_t apart, const T *whole,
-                               const T *halves, T *tile) {
+                               const T *halves, Sum<T> *tile) {
   switch (n) {
     case 1: return product_tile<T, 1, Whole, Halves, Apart>(depth, rows, apart, whole, halves, tile);
     case 2: return product_tile<T, 2, Whole, Halves, Apart>(depth, rows, apart, whole, halves, tile);
@@ -79,7 +81,7 @@ UNPAD_INLINE void product_rows(int64_t n, int64_t depth, const T *const *rows, i
 
 template <class T, int Gates, bool Apart>
 UNPAD_INLINE void gate_rows(int64_t vectors, int64_t n, int64_t depth, const T *const *rows, int64_t apart,
-                            const T *packed, T *tile) {
+                            const T *packed, Sum<T> *tile) {
   if (vectors == Gates) return product_rows<T, Gates, 0, Apart>(n, depth, rows, apart, packed, packed, tile);
   if constexpr (!Apart) switch (vectors) {
     case 1: return product_rows<T, 1, 0>(n, depth, rows, 0, packed, packed, tile);
@@ -93,14 +95,14 @@ UNPAD_INLINE void gate_rows(int64_t vectors, int64_t n, int64_t depth, const T *
 // each: an LSTM's walk took 7 % less time.
 template <class T, int Gates>
 UNPAD_INLINE void gates_product(const Panel &panel, int64_t n, int64_t depth, const T *const *rows, int64_t apart,
-                                const T *packed, T *tile) {
+                                const T *packed, Sum<T> *tile) {
   constexpr int64_t lanes = kLanes<T>;
   if (apart) return gate_rows<T, Gates, true>(Gates, n, depth, rows, apart, packed, tile);
   if (panel.units == lanes) return gate_rows<T, Gates, false>(Gates, n, depth, rows, 0, packed, tile);
-  alignas(kBytes) T dense[(kTileRows * Gates + 1) * lanes];
+  alignas(kBytes) Sum<T> dense[(kTileRows * Gates + 1) * lanes];
   const int64_t vectors = gate_vectors<T>(panel, Gates, false);
   gate_rows<T, Gates, false>(vectors, n, depth, rows, 0, packed, dense);
-  store_whole(dense + n * vectors * lanes, Vec<T>{});
+  store_whole(dense + n * vectors * lanes, Vec<Sum<T>>{});
   for (int64_t r = 0; r < n; ++r)
     for (int64_t g = 0; g < Gates; ++g, tile += lanes)
       store_whole(tile, load_whole(dense + r * vectors * lanes + g * panel.units));
@@ -110,7 +112,7 @@ UNPAD_INLINE void gates_product(const Panel &panel, int64_t n, int64_t depth, co
 // which `depth` from row `from` on are used.
 template <class T>
 UNPAD_INLINE void units_product(const Panel &panel, int64_t n, int64_t total, int64_t from, int64_t depth,
-                                const T *const *rows, const T *packed, T *tile) {
+                                const T *const *rows, const T *packed, Sum<T> *tile) {
   const T *whole = packed + from * panel.whole * kLanes<T>;
   const T *halves = packed + total * panel.whole * kLanes<T> + from * (kLanes<T> / 2);
   switch (panel.whole * 2 + panel.half) {

@@ -31,22 +31,19 @@ UNPAD_INLINE void interleave(Vec<T> a, Vec<T> b, Vec<T> &low, Vec<T> &high) {
 }
 #undef UNPAD_SHUFFLE
 
-// Reads up to lanes x lanes of a matrix (rows of `across` elements, `down` of them; the rest of a tile is 0) and gives
-// store(c, v) column c as a vector, for c below `across`. Interleaving row i with row i + lanes / 2, log2(lanes) times,
-// transposes.
-template <class T, class Store>
-UNPAD_INLINE void transpose_tile(const T *in, int64_t row_step, int64_t down, int64_t across, Store store) {
+// Takes up to lanes x lanes numbers, load(r, whole) row r of `down` (the rest of a tile is 0), of which `across` count,
+// and gives store(c, v) column c as a vector, for c below `across`. Interleaving row i with row i + lanes / 2,
+// log2(lanes) times, transposes.
+template <class T, class Load, class Store>
+UNPAD_INLINE void transpose_rows_of(int64_t down, int64_t across, Load load, Store store) {
   constexpr int64_t lanes = kLanes<T>;
   Vec<T> a[lanes], b[lanes];
   if (down >= lanes && across >= lanes) {
 #pragma GCC unroll 16
-    for (int64_t r = 0; r < lanes; ++r) a[r] = load_whole(in + r * row_step);
+    for (int64_t r = 0; r < lanes; ++r) a[r] = load(r, Yes{});
   } else {
 #pragma GCC unroll 16
-    for (int64_t r = 0; r < lanes; ++r)
-      a[r] = r >= down         ? Vec<T>{}
-             : across >= lanes ? load_whole(in + r * row_step)
-                               : load_part(in + r * row_step, across);
+    for (int64_t r = 0; r < lanes; ++r) a[r] = r >= down ? Vec<T>{} : load(r, No{});
   }
 #pragma GCC unroll 4
   for (int64_t done = 1; done < lanes; done *= 2) {
@@ -63,6 +60,18 @@ UNPAD_INLINE void transpose_tile(const T *in, int64_t row_step, int64_t down, in
     for (int64_t c = 0; c < lanes; ++c)
       if (c < across) store(c, a[c]);
   }
+}
+
+// Of a matrix in memory.
+template <class T, class Store>
+UNPAD_INLINE void transpose_tile(const T *in, int64_t row_step, int64_t down, int64_t across, Store store) {
+  transpose_rows_of<T>(
+      down, across,
+      [&](int64_t r, auto whole) __attribute__((always_inline)) {
+        const T *row = in + r * row_step;
+        return decltype(whole)::value || across >= kLanes<T> ? load_whole(row) : load_part(row, across);
+      },
+      store);
 }
 
 }  // namespace UNPAD_NAMESPACE

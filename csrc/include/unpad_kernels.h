@@ -30,7 +30,10 @@
 extern "C" {
 #endif
 
-enum { UNPAD_FLOAT32 = 0, UNPAD_FLOAT64 = 1 };
+/* Rounded: arrays of float32, of which each factor of a product is rounded to bfloat16 (to the nearest, ties to even)
+ * where it is read; sums, and all that is no matrix product, are float32. Taken by unpad_products and by recurrent
+ * layers, of which the products of the states too are such. */
+enum { UNPAD_FLOAT32 = 0, UNPAD_FLOAT64 = 1, UNPAD_ROUNDED = 2 };
 
 enum { UNPAD_TANH = 0, UNPAD_SIGMOID = 1, UNPAD_RELU = 2, UNPAD_LINEAR = 3, UNPAD_HARD_SIGMOID = 4 };
 
@@ -342,8 +345,11 @@ UNPAD_API int32_t unpad_attention_backward(int32_t dtype, int32_t threads, const
  * Returns what held before, or -1 where the number is out of range. */
 UNPAD_API int64_t unpad_stay_awake(int64_t microseconds);
 
-/* "avx512", "avx2" or "portable": the one in use. */
+/* "avx512_bf16", "avx512", "avx2" or "portable": the one in use. */
 UNPAD_API const char *unpad_kernels_isa(void);
+
+/* 1 where UNPAD_ROUNDED is what the processor multiplies fastest, 0 where it is emulated, slower than UNPAD_FLOAT32. */
+UNPAD_API int32_t unpad_kernels_rounds(void);
 
 /* For tests. A null name goes back to the best that the machine has; one it lacks is UNPAD_BAD_ENUM. */
 UNPAD_API int32_t unpad_kernels_force_isa(const char *name);

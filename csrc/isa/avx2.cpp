@@ -8,7 +8,7 @@
 
 namespace unpad {
 const Kernels *kernels_avx2() {
-  static constexpr Kernels kernels = avx2::table("avx2");
+  static constexpr Kernels kernels = avx2::table();
   return &kernels;
 }
 }  // namespace unpad

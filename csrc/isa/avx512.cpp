@@ -8,7 +8,7 @@
 
 namespace unpad {
 const Kernels *kernels_avx512() {
-  static constexpr Kernels kernels = avx512::table("avx512");
+  static constexpr Kernels kernels = avx512::table();
   return &kernels;
 }
 }  // namespace unpad

@@ -6,48 +6,72 @@
 namespace unpad {
 namespace {
 
-std::atomic<const Kernels *> chosen{nullptr};
+// Products of rounded factors are emulated where there is no instruction for them.
+struct InstructionSet {
+  const char *name;
+  bool (*here)();  // __builtin_cpu_supports also asks whether the system saves the registers
+  const Kernels *(*kernels)();
+  const Rounded *(*rounded)();
+  bool rounds;
+};
 
-// Null if this machine cannot run it. __builtin_cpu_supports also asks whether the system saves the registers.
-const Kernels *named(const char *name) {
 #if UNPAD_X86
-  if (!std::strcmp(name, "avx512") && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
-      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq"))
-    return kernels_avx512();
-  if (!std::strcmp(name, "avx2") && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-    return kernels_avx2();
+bool has_avx512() {
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512dq");
+}
+#if UNPAD_BF16
+bool has_bf16() { return has_avx512() && __builtin_cpu_supports("avx512bf16"); }
 #endif
-  return std::strcmp(name, "portable") ? nullptr : kernels_portable();
+bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+#endif
+bool always() { return true; }
+
+// The best first.
+constexpr InstructionSet kSets[] = {
+#if UNPAD_BF16
+    {"avx512_bf16", has_bf16, kernels_avx512, rounded_avx512, true},
+#endif
+#if UNPAD_X86
+    {"avx512", has_avx512, kernels_avx512, rounded_portable, false},
+    {"avx2", has_avx2, kernels_avx2, rounded_portable, false},
+#endif
+    {"portable", always, kernels_portable, rounded_portable, false},
+};
+
+std::atomic<const InstructionSet *> chosen{nullptr};
+
+// Of this name, or the best; null if this machine cannot run it.
+const InstructionSet *find(const char *name) {
+  for (const InstructionSet &set : kSets)
+    if ((!name || !std::strcmp(name, set.name)) && set.here()) return &set;
+  return nullptr;
 }
 
-const Kernels *best() {
-  if (const Kernels *k = named("avx512")) return k;
-  if (const Kernels *k = named("avx2")) return k;
-  return kernels_portable();
+const InstructionSet &set() {
+  const InstructionSet *s = chosen.load(std::memory_order_acquire);
+  if (!s) chosen.store(s = find(nullptr), std::memory_order_release);
+  return *s;
 }
 
 }  // namespace
 
-const Kernels &kernels() {
-  const Kernels *k = chosen.load(std::memory_order_acquire);
-  if (!k) chosen.store(k = best(), std::memory_order_release);
-  return *k;
-}
+const Kernels &kernels() { return *set().kernels(); }
 
-bool force_kernels(const char *name) {
-  const Kernels *k = name ? named(name) : best();
-  if (k) chosen.store(k, std::memory_order_release);
-  return k;
-}
+const Rounded &rounded() { return *set().rounded(); }
 
 }  // namespace unpad
 
 extern "C" {
 
-const char *unpad_kernels_isa(void) { return unpad::kernels().name; }
+const char *unpad_kernels_isa(void) { return unpad::set().name; }
+
+int32_t unpad_kernels_rounds(void) { return unpad::set().rounds; }
 
 int32_t unpad_kernels_force_isa(const char *name) {
-  return unpad::force_kernels(name) ? UNPAD_OK : UNPAD_BAD_ENUM;
+  const unpad::InstructionSet *set = unpad::find(name);
+  if (set) unpad::chosen.store(set, std::memory_order_release);
+  return set ? UNPAD_OK : UNPAD_BAD_ENUM;
 }
 
 }  // extern "C"

@@ -6,8 +6,6 @@
 namespace unpad {
 
 const Kernels &kernels();
-
-// Null goes back to the best; false if the machine or the build lacks it.
-bool force_kernels(const char *name);
+const Rounded &rounded();
 
 }  // namespace unpad

@@ -57,7 +57,8 @@ struct ProductBlock {
 // Matrix products of one dtype.
 struct Multiply {
   int64_t lanes;
-  int64_t (*space_bytes)(int64_t transposed_rows);  // most rows of a block whose `a` is transposed
+  bool rounds;                           // factors, so that no `a` is read where it lies
+  int64_t (*space_bytes)(int64_t kept);  // the most rows of a block whose `a` is not
   void (*block)(const ProductBlock *);
 };
 
@@ -86,8 +87,14 @@ struct Attend {
   void (*head)(const unpad_attention *, int64_t longest, bool back, void *space, int64_t sequence, int64_t key_head);
 };
 
+// Where factors are rounded to bfloat16: arrays of floats.
+struct Rounded {
+  Multiply multiply;
+  Pass forward[Cells::count];
+  Pass backward[Cells::count];
+};
+
 struct Kernels {
-  const char *name;
   Passes forward;
   Passes backward;
   Multiply multiply[2];
@@ -101,7 +108,11 @@ struct Kernels {
 #if UNPAD_X86
 const Kernels *kernels_avx512();
 const Kernels *kernels_avx2();
+#if UNPAD_BF16
+const Rounded *rounded_avx512();
+#endif
 #endif
 const Kernels *kernels_portable();
+const Rounded *rounded_portable();
 
 }  // namespace unpad

@@ -12,7 +12,11 @@
 
 namespace unpad {
 const Kernels *kernels_portable() {
-  static constexpr Kernels kernels = portable::table("portable");
+  static constexpr Kernels kernels = portable::table();
   return &kernels;
+}
+const Rounded *rounded_portable() {
+  static constexpr Rounded rounded = portable::rounded_kernels(Cells{});
+  return &rounded;
 }
 }  // namespace unpad

@@ -11,18 +11,12 @@
 namespace unpad {
 namespace UNPAD_NAMESPACE {
 
-template <class T>
-constexpr Multiply multiply() {
-  return {kLanes<T>, product_bytes<T>, product_block<T>};
-}
-
-constexpr Kernels table(const char *name) {
+constexpr Kernels table() {
   typedef float F;
   typedef double D;
-  return {name,
-          passes<Forward>(Cells{}),
+  return {passes<Forward>(Cells{}),
           passes<Backward>(Cells{}),
-          {multiply<F>(), multiply<D>()},
+          {multiply<F, F>(), multiply<D, D>()},
           {adam_update<F>, adam_update<D>},
           {slots_forward<F>, slots_forward<D>},
           {slots_backward<F>, slots_backward<D>},

@@ -34,10 +34,10 @@ void copy(const unpad_problem &p, const unpad_backward_direction &d, const Seque
 void copy_previous(const unpad_problem &p, const unpad_backward_direction &d, const Sequences &sequences, int64_t team,
                    int64_t rank) {
   if (!d.previous) return;
-  if (p.dtype == UNPAD_FLOAT32)
-    copy<float>(p, d, sequences, team, rank);
-  else
+  if (p.dtype == UNPAD_FLOAT64)
     copy<double>(p, d, sequences, team, rank);
+  else
+    copy<float>(p, d, sequences, team, rank);
 }
 
 }  // namespace unpad

@@ -27,7 +27,7 @@ void pass_through(const unpad_problem &p, const void *from, void *to) {
 
 int32_t check_problem(const unpad_problem *p) {
   if (!p) return UNPAD_NULL_POINTER;
-  if (!within(p->cell, 0, Cells::count - 1) || !within(p->dtype, UNPAD_FLOAT32, UNPAD_FLOAT64) ||
+  if (!within(p->cell, 0, Cells::count - 1) || !within(p->dtype, UNPAD_FLOAT32, UNPAD_ROUNDED) ||
       !within(p->activation, UNPAD_TANH, UNPAD_HARD_SIGMOID) ||
       !within(p->recurrent_activation, UNPAD_TANH, UNPAD_HARD_SIGMOID) || !within(p->directions, 1, 2) ||
       !within(p->plan, 0, 2) ||

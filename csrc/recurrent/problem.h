@@ -7,7 +7,7 @@
 
 namespace unpad {
 
-inline int64_t element_bytes(const unpad_problem &p) { return p.dtype == UNPAD_FLOAT32 ? 4 : 8; }
+inline int64_t element_bytes(const unpad_problem &p) { return p.dtype == UNPAD_FLOAT64 ? 8 : 4; }
 
 // UNPAD_OK or what is wrong with it.
 int32_t check_problem(const unpad_problem *p);

@@ -25,10 +25,10 @@ void RowSums::compute(int rank) {
   shares_->take(rank, [&](int64_t task) {
     const Part &part = parts_[size_t(task / stretches)];
     const int64_t at = task % stretches, from = rows_ * at / stretches, to = rows_ * (at + 1) / stretches;
-    if (dtype_ == UNPAD_FLOAT32)
-      sum<float>(part, from, to);
-    else
+    if (dtype_ == UNPAD_FLOAT64)
       sum<double>(part, from, to);
+    else
+      sum<float>(part, from, to);
     computed_.fetch_add(1, std::memory_order_release);
   });
   wait_until([this] { return computed_.load(std::memory_order_acquire) == tasks(); });

@@ -73,38 +73,65 @@ UNPAD_INLINE void place_backward(const Walk &w, const BackwardSpace<T, Cell> &sp
 }
 
 // One thread's walk: what does not change from step to step.
-template <class T, class Cell, class Act, class Rec>
+// A thread's scratch: its space, and after it the gates' gradients as factors.
+template <class T, class Cell, class F>
+Operands<T, F> backward_operands(const unpad_problem &p, int64_t rows, const BackwardSpace<T, Cell> &space,
+                                 void *scratch) {
+  void *base = scratch ? static_cast<char *>(scratch) + space.bytes : nullptr;
+  return {rows, Cell::record.gates, p.hidden, base};
+}
+
+template <class T, class Cell, class F, class Act, class Rec>
 struct BackwardWalk {
   static constexpr CellRecord is = Cell::record;
   static constexpr int kMostSegments = is.gates + 1;
+  static constexpr int64_t kPlain = is.gates - (is.twice || is.inner);
+  static constexpr bool kCopied = !std::is_same_v<F, T>;
   const Walk &w;
   const unpad_backward_direction &d;
   const BackwardSpace<T, Cell> &space;
-  const StateProduct<T, 1> &product;
+  const Operands<T, F> &operands;
+  const StateProduct<T, 1, F> &product;
   Act act;
   Rec rec;
   int64_t hidden, masks, segment_count;
-  Segment<T> segments[kMostSegments];  // of the gates whose product is of h itself
+  Segment<F> segments[kMostSegments];  // of the gates whose product is of h itself
 
   // With masks each gate's product has its own; without, gates that lie beside each other are one stretch. The product
   // saw the gates' gradients as they are, but of an inner part its own.
   UNPAD_INLINE void cut_segments() {
-    constexpr int64_t plain = is.gates - (is.twice || is.inner);
+    const int64_t stretches = masks ? kPlain : kPlain > 0, gates = masks ? 1 : kPlain, depth = factors<F>(hidden);
     int64_t n = 0;
-    const int64_t stretches = masks ? plain : plain > 0, gates = masks ? 1 : plain;
     for (int64_t g = 0; g < stretches; ++g)
-      segments[n++] = {space.later, g * hidden, g * hidden, gates * hidden, masks > 1 ? g : 0};
-    if (is.inner) segments[n++] = {space.later_inner, 0, plain * hidden, hidden, masks > 1 ? plain : 0};
+      segments[n++] = {of(space.later), g * depth, g * depth, gates * depth, masks > 1 ? g : 0};
+    if (is.inner)
+      segments[n++] = {of(space.later_inner), kCopied ? kPlain * depth : 0, kPlain * depth, depth,
+                       masks > 1 ? kPlain : 0};
     segment_count = n;
   }
 
-  UNPAD_INLINE const T *packed_at(const Panel &panel) const {
-    return static_cast<const T *>(w.packed) + product.panels.at(panel, is.gates * hidden, 1);
+  // Where a product finds the rows: where they are, or the copies.
+  UNPAD_INLINE const F *const *of(const T *const *rows) const {
+    if constexpr (kCopied)
+      return operands.at;
+    else
+      return rows;
+  }
+  UNPAD_INLINE void copy_later(int64_t before) const {
+    if constexpr (kCopied) {
+      operands.copy(space.later, before, 0, kPlain, hidden);
+      if (is.inner) operands.copy(space.later_inner, before, kPlain, kPlain + 1, hidden);
+    }
+  }
+
+  UNPAD_INLINE int64_t packed_rows() const { return is.gates * factors<F>(hidden); }
+  UNPAD_INLINE const F *packed_at(const Panel &panel) const {
+    return static_cast<const F *>(w.packed) + product.panels.at(panel, packed_rows(), 1);
   }
   // The gradients of the states before the later steps of rows i .. i + n, in space.sums.
-  UNPAD_INLINE void pull(const Panel &panel, const T *packed, int64_t i, int64_t n) const {
-    pull_back<T>(panel, i, n, hidden, is.gates * hidden, segments, segment_count, masks ? space.mask : nullptr,
-                 packed, space.sums, space.spare);
+  UNPAD_INLINE void pull(const Panel &panel, const F *packed, int64_t i, int64_t n) const {
+    pull_back<T, F>(panel, i, n, hidden, packed_rows(), segments, segment_count, masks ? space.mask : nullptr, packed,
+                    space.sums, space.spare);
   }
 
   template <bool Whole>
@@ -168,7 +195,7 @@ struct BackwardWalk {
   }
 
   // The initial states' gradients of sequences active .. before, whose first steps have just been walked.
-  UNPAD_INLINE void initial(const Panel &panel, const T *packed, int64_t active, int64_t before) const {
+  UNPAD_INLINE void initial(const Panel &panel, const F *packed, int64_t active, int64_t before) const {
     for (int64_t i = active, n; i < before; i += n) {
       n = tile_rows(before - i);
       pull(panel, packed, i, n);
@@ -184,9 +211,10 @@ struct BackwardWalk {
   }
 
   UNPAD_INLINE void step(int64_t s, int64_t active, int64_t before) const {
+    copy_later(before);
     for (int64_t q = product.from; q < product.to; ++q) {
       const Panel panel = product.panels[q];
-      const T *packed = packed_at(panel);
+      const F *packed = packed_at(panel);
       for (int64_t i = 0, n; i < active; i += n) {
         n = tile_rows(active - i);
         if (s) pull(panel, packed, i, n);
@@ -201,14 +229,18 @@ struct BackwardWalk {
 
   UNPAD_INLINE void step_reset(int64_t active) const {
     constexpr int64_t last = is.gates - 1;
-    const Segment<T> candidate = {space.d_gates, last * hidden, last * hidden, hidden, 0};
+    const int64_t depth = factors<F>(hidden);
+    const Segment<F> candidate = {of(space.d_gates), last * depth, last * depth, depth, 0};
+    if constexpr (kCopied) {
+      for (int64_t i = 0; i < active; ++i) space.later[i] = space.d_gates[i] + last * hidden;
+      operands.copy(space.later, active, last, is.gates, hidden);
+    }
     for (int64_t q = product.from; q < product.to; ++q) {
       const Panel panel = product.panels[q];
-      const T *packed = packed_at(panel);
+      const F *packed = packed_at(panel);
       for (int64_t i = 0, n; i < active; i += n) {
         n = tile_rows(active - i);
-        pull_back<T>(panel, i, n, hidden, is.gates * hidden, &candidate, 1, nullptr, packed, space.sums,
-                     space.spare);
+        pull_back<T, F>(panel, i, n, hidden, packed_rows(), &candidate, 1, nullptr, packed, space.sums, space.spare);
         each_vector<T>(panel, i, n, hidden, 1, space.sums,
                        [&](auto whole, const Tile<T> &tile) __attribute__((always_inline)) {
                          reset_tile<decltype(whole)::value>(tile);
@@ -218,7 +250,7 @@ struct BackwardWalk {
   }
 };
 
-template <class T, class Cell, class Act, class Rec>
+template <class T, class Cell, class F, class Act, class Rec>
 void walk_backward(const Walk &w, Act act, Rec rec) {
   constexpr CellRecord is = Cell::record;
   const unpad_problem &p = *w.problem;
@@ -226,7 +258,8 @@ void walk_backward(const Walk &w, Act act, Rec rec) {
   const Sequences &of = w.sequences;
   const int64_t hidden = p.hidden, masks = p.masks;
   const BackwardSpace<T, Cell> space(p, of.count, w.shared, w.scratch);
-  const StateProduct<T, 1> product(hidden, w.team, w.rank);
+  const Operands<T, F> operands = backward_operands<T, Cell, F>(p, of.count, space, w.scratch);
+  const StateProduct<T, 1, F> product(hidden, w.team, w.rank);
   memset(space.zeros, 0, size_t(hidden) * sizeof(T));
   for (int64_t i = 0; i < of.count && masks; ++i) space.mask[i] = at<T>(d.mask, of.sequence[i] * masks, hidden);
   if constexpr (is.carries) {
@@ -235,7 +268,7 @@ void walk_backward(const Walk &w, Act act, Rec rec) {
                   d.d_final_c ? at<T>(d.d_final_c, of.sequence[i], hidden) : space.zeros, hidden);
     meet(w);
   }
-  BackwardWalk<T, Cell, Act, Rec> walk{w, d, space, product, act, rec, hidden, masks, 0, {}};
+  BackwardWalk<T, Cell, F, Act, Rec> walk{w, d, space, operands, product, act, rec, hidden, masks, 0, {}};
   walk.cut_segments();
 
   int64_t before = 0, active = of.count;

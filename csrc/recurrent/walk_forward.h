@@ -131,18 +131,28 @@ UNPAD_INLINE void state_tile(const ForwardSpace<T, Cell> &space, const Tile<T> &
   }
 }
 
-template <class T, class Cell, class Act, class Rec>
+// A thread's scratch: its space, and after it the states as factors.
+template <class T, class Cell, class F>
+Operands<T, F> forward_operands(const unpad_problem &p, int64_t rows, const ForwardSpace<T, Cell> &space,
+                                void *scratch) {
+  void *base = scratch ? static_cast<char *>(scratch) + space.bytes : nullptr;
+  return {rows, p.masks > 1 ? kFirstGates<Cell> : 1, p.hidden, base};
+}
+
+template <class T, class Cell, class F, class Act, class Rec>
 void walk_forward(const Walk &w, Act act, Rec rec) {
   constexpr CellRecord is = Cell::record;
   const unpad_problem &p = *w.problem;
   const auto &d = *static_cast<const unpad_forward_direction *>(w.direction);
   const Sequences &s = w.sequences;
-  const int64_t hidden = p.hidden, masks = p.masks, apart = masks > 1 ? hidden : 0;
+  const int64_t hidden = p.hidden, masks = p.masks, parts = masks > 1 ? kFirstGates<Cell> : 1;
+  const int64_t apart = masks > 1 ? factors<F>(hidden) : 0;
   const bool keep = p.keep, reverse = d.reverse;
   const ForwardSpace<T, Cell> space(p, s.count, w.shared, w.scratch);
-  const StateProduct<T, kFirstGates<Cell>> product(hidden, w.team, w.rank);
-  const StateProduct<T, 1> last(hidden, w.team, w.rank);
-  const T *packed = static_cast<const T *>(w.packed), *packed_last = packed + product.elements();
+  const Operands<T, F> operands = forward_operands<T, Cell, F>(p, s.count, space, w.scratch);
+  const StateProduct<T, kFirstGates<Cell>, F> product(hidden, w.team, w.rank);
+  const StateProduct<T, 1, F> last(hidden, w.team, w.rank);
+  const F *packed = static_cast<const F *>(w.packed), *packed_last = packed + product.elements();
   memset(space.zeros, 0, size_t((is.inner ? is.gates : 1) * hidden) * sizeof(T));
   const T *biases = is.inner && d.recurrent_bias ? static_cast<const T *>(d.recurrent_bias) : space.zeros;
   if (masks && d.initial_h) {
@@ -156,16 +166,17 @@ void walk_forward(const Walk &w, Act act, Rec rec) {
   int64_t active = s.count;
   for (int64_t t = 0; (active = still_active(s, active, t)) > 0; ++t) {
     place_forward<T, Cell>(w, space, active, t);
-    const int64_t depth = t > 0 || d.initial_h ? hidden : 0;  // nothing to multiply before the first step
+    const int64_t depth = t > 0 || d.initial_h ? factors<F>(hidden) : 0;  // nothing to multiply before the first step
+    const F *const *previous = operands.of(space.previous, depth ? active : 0, parts, hidden);
     if constexpr (is.twice) {
-      product.each_tile(packed, active, space.previous, depth, apart, space.sums,
+      product.each_tile(packed, active, previous, depth, apart, space.sums,
                         [&](auto whole, const Tile<T> &tile) __attribute__((always_inline)) {
                           reset_tile<T, Cell, decltype(whole)::value>(space, tile, hidden, masks, rec);
                         });
       meet(w);
-      last.each_tile(packed_last, active, space.saved, depth, 0, space.sums, states);
+      last.each_tile(packed_last, active, operands.of(space.saved, depth ? active : 0, 1, hidden), depth, 0, space.sums, states);
     } else {
-      product.each_tile(packed, active, space.previous, depth, apart, space.sums, states);
+      product.each_tile(packed, active, previous, depth, apart, space.sums, states);
     }
     meet(w);
   }

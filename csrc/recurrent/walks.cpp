@@ -98,8 +98,15 @@ struct Job {
   }
 };
 
+const Pass &pass_of(const unpad_problem &p, const unpad_forward_direction *) {
+  return p.dtype == UNPAD_ROUNDED ? rounded().forward[p.cell] : kernels().forward.of[p.cell][p.dtype];
+}
+const Pass &pass_of(const unpad_problem &p, const unpad_backward_direction *) {
+  return p.dtype == UNPAD_ROUNDED ? rounded().backward[p.cell] : kernels().backward.of[p.cell][p.dtype];
+}
+
 template <class Direction>
-int32_t run(const unpad_problem *p, const Direction *directions, Passes Kernels::*passes, RowSums *sums, int32_t count,
+int32_t run(const unpad_problem *p, const Direction *directions, RowSums *sums, int32_t count,
             const unpad_product *products, bool products_first) try {
   if (int32_t error = check_problem(p)) return error;
   if (!directions) return UNPAD_NULL_POINTER;
@@ -113,7 +120,7 @@ int32_t run(const unpad_problem *p, const Direction *directions, Passes Kernels:
     return unpad_products(dtype, 1, count, products);
   }
 
-  const Pass &pass = (kernels().*passes).of[p->cell][p->dtype];
+  const Pass &pass = pass_of(*p, directions);
   const int gates = record_of(*p).gates;
   Blocks blocks(dtype, count, products);
   Lease lease(useful_threads(*p, gates, blocks.work()));
@@ -141,7 +148,7 @@ int32_t run(const unpad_problem *p, const Direction *directions, Passes Kernels:
 
 int32_t walk_back(const unpad_problem *problem, const unpad_backward_direction *direction, RowSums *sums, int32_t count,
                   const unpad_product *after) {
-  return run(problem, direction, &Kernels::backward, sums, count, after, false);
+  return run(problem, direction, sums, count, after, false);
 }
 
 }  // namespace unpad
@@ -150,7 +157,7 @@ extern "C" {
 
 int32_t unpad_forward(const unpad_problem *problem, const unpad_forward_direction *direction, int32_t count,
                       const unpad_product *before) {
-  return unpad::run(problem, direction, &unpad::Kernels::forward, nullptr, count, before, true);
+  return unpad::run(problem, direction, nullptr, count, before, true);
 }
 
 int32_t unpad_backward(const unpad_problem *problem, const unpad_backward_direction *direction, int32_t count,

@@ -99,4 +99,4 @@ extern "C" const char *unpad_kernels_fields(void) {
   return all.c_str();
 }
 
-extern "C" int32_t unpad_kernels_version(void) { return 11; }
+extern "C" int32_t unpad_kernels_version(void) { return 12; }

@@ -33,7 +33,7 @@ struct Case {
 
 template <class T>
 unpad_problem problem_of(const Case &c, int keep) {
-  return {c.cell,     kDtype<T>, c.act,     c.rec,     keep,     c.threads,       c.directions,
+  return {c.cell,     dtype_of<T>(), c.act,     c.rec,     keep,     c.threads,       c.directions,
           c.masks,    c.plan,    c.steps(), c.batch(), c.hidden, c.offsets.data()};
 }
 
@@ -105,7 +105,7 @@ void check_cases(int count, char **words, Check check) {
     tell("directions", c.directions), tell("hidden", c.hidden), tell("batch", c.batch()), tell("steps", c.steps());
     tell("threads", c.threads), tell("plan", c.plan), tell("rows", c.rows), tell("feature", c.feature);
     check(c, zero);
-  });
+  }, true);
 }
 
 }  // namespace

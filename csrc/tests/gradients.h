@@ -12,6 +12,7 @@ namespace {
 struct Sum {
   double value = 0, size = 0, terms = 3;
   void add(double a, double b) { value += a * b, size += std::fabs(a * b), terms += 1; }
+  void add_product(double a, double b) { add(factor(a), factor(b)); }
 };
 typedef std::map<std::string, std::vector<Sum>> Sums;
 
@@ -38,11 +39,12 @@ void add_gradients(const Case &c, int64_t d, const std::vector<T> &inputs, const
         bias[size_t(column)].add(dx, 1), recurrent_bias[size_t(column)].add(du, 1);
         for (int64_t f = 0; f < F; ++f) {
           const size_t x = size_t(step * F + f), w = size_t(f * width + column);
-          kernel[w].add(dx, inputs[x]), values[x].add(dx, weights[w]);
+          kernel[w].add_product(dx, inputs[x]), values[x].add_product(dx, weights[w]);
         }
         for (int64_t k = 0; k < H; ++k) {
-          const double state = left[(step * masks + (masks > 1 ? gate : 0)) * H + k];
-          recurrent[size_t(k * width + column)].add(du, before ? gates[step * width + (G - 2) * H + k] * state : state);
+          const T state = left[(step * masks + (masks > 1 ? gate : 0)) * H + k];
+          const T gated = before ? gates[step * width + (G - 2) * H + k] * state : state;
+          recurrent[size_t(k * width + column)].add_product(du, gated);
         }
       }
 }

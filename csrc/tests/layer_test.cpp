@@ -144,7 +144,7 @@ Arrays<T> spell_out(const Case &c, const Inputs<T> &in, Sums &sums) {
                    width, D * H, H, D * H, width, H, c.reversed(d)};
   }
   const unpad_problem p = problem_of<T>(c, 1);
-  require(unpad_products(kDtype<T>, 1, int32_t(D), products) == UNPAD_OK, "products return 0");
+  require(unpad_products(dtype_of<T>(), 1, int32_t(D), products) == UNPAD_OK, "products return 0");
   require(unpad_forward(&p, forward, 0, nullptr) == UNPAD_OK, "the walk returns 0");
   require(unpad_backward(&p, backward, 0, nullptr) == UNPAD_OK, "the walk back returns 0");
   for (int64_t d = 0; d < D; ++d)
@@ -162,8 +162,11 @@ void check(const Case &c) {
     require(same_bits(layer.at(name), array), ("bits of the calls spelled out: " + name).c_str());
   for (const auto &[name, expected] : sums)
     for (size_t i = 0; layer.count(name) && i < expected.size(); ++i) {
-      const double got = layer.at(name)[i], limit = expected[i].terms * expected[i].size;
-      require(std::fabs(got - expected[i].value) <= limit * double(std::numeric_limits<T>::epsilon()),
+      // Of steps with the same values it is the sum of their gates' gradients that is rounded.
+      const bool of_sums = rounding && c.shared && name.rfind("kernel", 0) == 0;
+      const double got = layer.at(name)[i], epsilon = of_sums ? 1. / 256 : double(std::numeric_limits<T>::epsilon());
+      const double limit = expected[i].terms * expected[i].size * epsilon;
+      require(std::fabs(got - expected[i].value) <= limit,
               ("the sums in double: " + name).c_str(), got, expected[i].value);
     }
   Case other = c;

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <vector>
 
-#include "unpad_kernels.h"
+#include "seeds.h"
 
 namespace naive {
 
@@ -44,7 +44,8 @@ struct Sequence {
   double product(const Row &state, int gate, int unit) const {
     double sum = 0;
     for (int k = 0; k < hidden; ++k)
-      sum += state[size_t(k)] * mask[gate * hidden + k] * kernel[k * gates * hidden + gate * hidden + unit];
+      sum += factor(state[size_t(k)] * mask[gate * hidden + k]) *
+             factor(kernel[k * gates * hidden + gate * hidden + unit]);
     return sum;
   }
 
@@ -96,7 +97,7 @@ struct Sequence {
       auto pull = [&](int g, const double *from, Row &to) {
         for (int k = 0; k < hidden; ++k)
           for (int u = 0; u < hidden; ++u)
-            to[size_t(k)] += from[u] * kernel[k * gates * hidden + g * hidden + u] * mask[g * hidden + k];
+            to[size_t(k)] += factor(from[u]) * factor(kernel[k * gates * hidden + g * hidden + u]) * mask[g * hidden + k];
       };
       for (int u = 0; u < hidden; ++u) {
         const size_t s = size_t(u);

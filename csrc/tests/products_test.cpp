@@ -2,7 +2,8 @@
 //
 // Arrays end where their last row ends, gaps between rows of what is read are NaN, and those of `out` hold a value that
 // must be there afterwards. The bits must be the same for any number of threads, for a part of the rows or columns
-// alone, for a and b stored the other way round, and for a chain of products cut into calls.
+// alone, for a and b stored the other way round, and for a chain of products cut into calls; those of rounded factors
+// also on every instruction set.
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -71,7 +72,7 @@ std::vector<Matrix<T>> run(const std::vector<Chain<T>> &chains, int threads) {
   std::vector<unpad_product> products;
   for (size_t i = 0; i < chains.size(); ++i)
     for (const Factor<T> &f : chains[i].factors) products.push_back(product(f, outs[i]));
-  require(unpad_products(kDtype<T>, threads, int32_t(products.size()), products.data()) == UNPAD_OK, "returns 0");
+  require(unpad_products(dtype_of<T>(), threads, int32_t(products.size()), products.data()) == UNPAD_OK, "returns 0");
   return outs;
 }
 
@@ -90,8 +91,8 @@ void check_values(const Chain<T> &c, const Matrix<T> &out) {
         if (f.accumulate && &f == &c.factors[0]) sum = c.out.at(r, j), size = std::fabs(sum);
         if (f.biased) sum += double(f.bias[size_t(j)]), size += std::fabs(double(f.bias[size_t(j)]));
         for (int64_t k = 0; k < f.k; ++k) {
-          const double x = double(f.a_transposed ? f.a.at(k, r) : f.a.at(r, k)) *
-                           double(f.b_transposed ? f.b.at(j, k) : f.b.at(k, j));
+          const double x = factor(double(f.a_transposed ? f.a.at(k, r) : f.a.at(r, k))) *
+                           factor(double(f.b_transposed ? f.b.at(j, k) : f.b.at(k, j)));
           sum += x, size += std::fabs(x);
         }
         terms += double(f.k) + 3;
@@ -154,6 +155,13 @@ void check(const std::vector<Chain<T>> &chains, std::mt19937 &random) {
     return all;
   };
   const std::vector<std::vector<T>> summed = sums();
+  if (rounding && unpad_kernels_rounds()) {
+    unpad_kernels_force_isa("portable");
+    const std::vector<Matrix<T>> emulated = run(chains, 1);
+    for (size_t i = 0; i < chains.size(); ++i)
+      require(same(emulated[i].data, outs[i].data), "the instruction's bits and those of its emulation");
+    unpad_kernels_force_isa("avx512_bf16");
+  }
   for (int threads = 2; threads <= 4; ++threads) {
     const std::vector<Matrix<T>> again = run(chains, threads);
     for (size_t i = 0; i < chains.size(); ++i) require(same(again[i].data, outs[i].data), "bits with other threads");
@@ -241,7 +249,7 @@ void check_refusals() {
   require(unpad_products(UNPAD_FLOAT32, 2, 0, nullptr) == UNPAD_OK, "no products");
   require(unpad_products(UNPAD_FLOAT32, 2, 1, nullptr) == UNPAD_NULL_POINTER, "null products");
   require(unpad_products(UNPAD_FLOAT32, 2, -1, &fine) == UNPAD_BAD_SIZE, "count -1");
-  require(unpad_products(2, 2, 1, &fine) == UNPAD_BAD_ENUM, "dtype 2");
+  require(unpad_products(3, 2, 1, &fine) == UNPAD_BAD_ENUM, "dtype 3");
   require(with([](auto &p) { p.a_transposed = p.b_transposed = 1; }) == UNPAD_BAD_ENUM, "both transposed");
   require(with([](auto &p) { p.a_transposed = 2; }) == UNPAD_BAD_ENUM, "a_transposed 2");
   require(with([&](auto &p) { p.b_transposed = 1, p.sums = y; }) == UNPAD_BAD_ENUM, "sums of a transposed b");
@@ -305,6 +313,6 @@ void check_seed(unsigned seed) {
 int main(int count, char **words) {
   check_memory();
   check_refusals();
-  check_seeds(count, words, "products", [](unsigned seed, auto zero) { check_seed<decltype(zero)>(seed); });
+  check_seeds(count, words, "products", [](unsigned seed, auto zero) { check_seed<decltype(zero)>(seed); }, true);
   return 0;
 }

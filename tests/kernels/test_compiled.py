@@ -20,7 +20,7 @@ DTYPES = [torch.float32, torch.float64]
 
 def instruction_sets():
     """Those that this machine has."""
-    for name in ("avx512", "avx2", "portable"):
+    for name in ("avx512_bf16", "avx512", "avx2", "portable"):
         try:
             library.force_instruction_set(name)
         except ValueError:

@@ -42,6 +42,7 @@ def test_why_tells_each_path_and_its_reason():
     assert str(kernels.why(layer, x)) == (
         "recurrent: runs on compiled\n"
         "  cudnn      refuses: the values lie on cpu, and cuDNN works on a GPU\n"
+        "  bfloat16   refuses: nobody has asked for bfloat16\n"
         "  compiled   runs\n"
         "  torch      could, and is further down\n"
         "  reference  could, and is further down"
@@ -49,6 +50,7 @@ def test_why_tells_each_path_and_its_reason():
     assert str(forced) == (
         "recurrent: runs on torch\n"
         "  cudnn      refuses: the values lie on cpu, and cuDNN works on a GPU\n"
+        "  bfloat16   refuses: nobody has asked for bfloat16\n"
         "  compiled   could, but torch is forced\n"
         "  torch      runs (forced)\n"
         "  reference  could, but torch is forced"

@@ -23,6 +23,7 @@ class Call(NamedTuple):
         recurrent_activation: the same, of the gates.
         mask: of recurrent dropout, or None.
         transform: see `around.transform`.
+        rounded: see `around.rounded`.
     """
 
     cell: str
@@ -31,6 +32,7 @@ class Call(NamedTuple):
     recurrent_activation: str | Function
     mask: Tensor | None
     transform: str | None
+    rounded: bool = False
 
     def refused(self) -> str | None:
         """Why kernels with a derivative of their own cannot take it; None where they can."""

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..ragged.own import Own
-from . import library
+from . import around, library
 from .activations import KNOWN
 from .around import as_tensors
 from .calls import Call
 from .cells import CELLS
-from .library import DTYPES, call
+from .library import DTYPES, ROUNDED, call
+from .paths import NOT_ASKED, forced
 from .structures import words
 from .threads import threads
 
@@ -30,10 +32,33 @@ def refuses(call: Call) -> str | None:
     return reason
 
 
+class Rounding:
+    """The same with factors of products rounded to bfloat16, sums in float32."""
+
+    @staticmethod
+    def refuses(call: Call) -> str | None:
+        """Why the library does not compute this call so; None where it does."""
+        if not call.rounded:
+            return NOT_ASKED
+        reason = None if forced() == "bfloat16" else around.rounding_refused()
+        return reason or refuses(call)
+
+    @staticmethod
+    def forward(*given: Any) -> tuple[Tensor | None, ...]:
+        """See `compiled.forward`."""
+        return forward(*given, rounded=True)
+
+    @staticmethod
+    def backward(*given: Any) -> list[Tensor | None]:
+        """See `compiled.backward`."""
+        return backward(*given, rounded=True)
+
+
 def forward(
     values: Tensor, layout: Own | Tensor, ids: Tensor | None, weights: Sequence[Tensor | None],
     h0: Tensor | None, c0: Tensor | None, mask: Tensor | None,
     cell: str, activation: str, recurrent_activation: str, reverse: list[bool], keep: bool,
+    rounded: bool = False,
 ) -> tuple[Tensor | None, ...]:  # fmt: skip
     """See `operator.trusted`; with `keep` the backward pass will be asked for.
 
@@ -55,7 +80,9 @@ def forward(
     with as_tensors():
         # A copy of what is not contiguous lives as long as the call.
         given = _contiguous([values, ids, *weights, h0, c0, mask])
-        layer = _layer(given, offsets, (outputs, h, c, gates, saved), *options, hidden, keep)
+        layer = _layer(
+            given, offsets, (outputs, h, c, gates, saved), *options, hidden, keep, rounded
+        )
         call("unpad_layer_forward", words(layer))
     return outputs, h, c, gates, saved
 
@@ -66,6 +93,7 @@ def backward(
     h0: Tensor | None, c0: Tensor | None, mask: Tensor | None,
     outputs: Tensor, gates: Tensor | None, saved: Tensor | None,
     cell: str, activation: str, recurrent_activation: str, reverse: list[bool], inputs: bool,
+    rounded: bool = False,
 ) -> list[Tensor | None]:  # fmt: skip
     """The gradients of `forward`: of values, of each weight and of the states.
 
@@ -85,7 +113,7 @@ def backward(
             None if c0 is None else torch.empty_like(given[11]),
         ]
         kept = outputs, None, None, gates, saved
-        layer = _layer(given, offsets, kept, *options, _hidden(weights), True)
+        layer = _layer(given, offsets, kept, *options, _hidden(weights), True, rounded)
         call("unpad_layer_backward", words(layer), words(_addresses([*followed, *found])))
     return found
 
@@ -110,13 +138,14 @@ def _layer(
     reverse: list[bool],
     hidden: int,
     keep: bool,
+    rounded: bool,
 ) -> list[int]:
     """The fields of unpad_layer, in their order (structures.py)."""
     values, mask = given[0], given[-1]
     steps, feature = values.shape
     return [
         library.cells()[cell],
-        DTYPES[values.dtype],
+        ROUNDED if rounded else DTYPES[values.dtype],
         _ACTIVATIONS[activation],
         _ACTIVATIONS[recurrent_activation],
         keep,

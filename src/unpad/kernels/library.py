@@ -22,7 +22,9 @@ from . import structures
 _NAME = "libunpad_kernels" + (".dylib" if sys.platform == "darwin" else ".so")
 FILE = Path(os.environ.get("UNPAD_LIBRARY") or Path(__file__).parent / _NAME)
 DTYPES = {torch.float32: 0, torch.float64: 1}
-_VERSION = 11
+#: Arrays of float32 whose products have factors rounded to bfloat16.
+ROUNDED = 2
+_VERSION = 12
 _ERRORS = {
     1: "an array that it needs is null",
     2: "a size or stride is impossible",
@@ -114,6 +116,17 @@ def absent() -> str | None:
     return f"there is no library: {_load()[1] or 'it is not used'}"
 
 
+def rounds() -> bool:
+    """Whether this processor has an instruction for products of bfloat16."""
+    loaded = library()
+    return loaded is not None and bool(loaded.unpad_kernels_rounds())
+
+
+# As by torch.compiler.assume_constant_result, which would import torch's compiler: a graph that is
+# made here runs here.
+rounds._dynamo_marked_constant = True  # pyright: ignore[reportFunctionMemberAccess]
+
+
 def describe() -> dict[str, object]:
     """Whether there is a library, and the instruction set it uses."""
     loaded = library()
@@ -122,7 +135,7 @@ def describe() -> dict[str, object]:
 
 
 def force_instruction_set(name: str | None) -> None:
-    """For tests: "avx512", "avx2" or "portable"; None goes back to the machine's best.
+    """For tests: "avx512_bf16", "avx512", "avx2" or "portable"; None goes back to the best here.
 
     Raises:
         ValueError: this machine has not got it.

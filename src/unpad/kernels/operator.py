@@ -15,11 +15,12 @@ import torch
 from torch import Tensor
 
 from ..ragged.own import Own
-from . import around, compiled, cudnn, reference, scanned, torch_path
+from . import around, compiled, cudnn, library, reference, scanned, torch_path
 from .activations import KNOWN
 from .calls import Call
 from .cells import CELLS
 from .checks import check, followed, sizes
+from .compiled import Rounding
 from .once import once
 from .paths import Operator, Path, forced
 from .registered import names_of
@@ -100,6 +101,7 @@ RECURRENT = Operator(
     "recurrent",
     [
         _path("cudnn", cudnn.refuses, Whole(cudnn.recurrent)),
+        _path("bfloat16", Rounding.refuses, Rounding),
         _path("compiled", compiled.refuses, compiled),
         _path("torch", torch_path.refuses, torch_path),
         _path("reference", lambda call: None, Whole(reference.recurrent)),
@@ -182,6 +184,7 @@ def trusted(
     recurrent_activation: str | Callable[[Tensor], Tensor],
     reverse: list[bool],
     own: Own | None = None,
+    half: torch.dtype | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """`recurrent` for layers, whose Layout has looked at the offsets: here nobody does again.
 
@@ -203,6 +206,7 @@ def trusted(
         reverse: for each direction, whether it walks from the end.
         own: the layout's, whose offsets they are: what a path works out from them is kept there for
             the backward pass and for other layers.
+        half: what a policy asks for beside the weights' type: factors of products may be of it.
 
     Raises:
         ValueError: shapes, types or devices do not go together.
@@ -213,7 +217,8 @@ def trusted(
     made_in = recorded, None if plain else around.transform()
     rest = activation, recurrent_activation, reverse, own
     if plain and values.dtype not in around.HALF:
-        return _computed(made_in, cell, values, offsets, ids, weights, h0, c0, mask, *rest)
+        rounded = around.rounded(values, half)
+        return _computed(made_in, cell, values, offsets, ids, weights, h0, c0, mask, *rest, rounded)
     if made_in[1] == "torch.jit.trace":
         raise RuntimeError(
             "recurrent: torch.jit.trace would write down this batch's lengths as the only ones. "
@@ -223,7 +228,8 @@ def trusted(
     if plain:
         sizes(cell, values, offsets, ids, weights, h0, c0, mask, len(reverse))
     values, *weights, h0, c0, mask = around.brought((values, *weights, h0, c0, mask), inside)
-    found = _computed(made_in, cell, values, offsets, ids, weights, h0, c0, mask, *rest)
+    rounded = around.rounded(values, out)
+    found = _computed(made_in, cell, values, offsets, ids, weights, h0, c0, mask, *rest, rounded)
     outputs, h, c = (tensor.to(out) for tensor in found)
     return outputs, h, c
 
@@ -242,6 +248,7 @@ def _computed(
     recurrent_activation: str | Callable[[Tensor], Tensor],
     reverse: list[bool],
     own: Own | None,
+    rounded: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """See `trusted`; in the type that the values have.
 
@@ -255,7 +262,8 @@ def _computed(
     known = activation in KNOWN and recurrent_activation in KNOWN
     if known and transform is None and (recorded or type(values) not in around.PLAIN):
         keep = _followed(tensors)
-        options = (cell, *activations, reverse, forced() or "", keep)
+        path = forced() or ("bfloat16" if rounded and library.rounds() else "")
+        options = (cell, *activations, reverse, path, keep)
         return RECURRENT.op(*tensors, *options)[:3]
     if torch.compiler.is_compiling() and transform is None:
         where = own or Own(offsets, None, None)
@@ -264,7 +272,7 @@ def _computed(
         )
     # Plain tensors, run as they come: the same functions without the dispatcher. It costs 40 us a
     # call, 130 us with the derivative that it wraps, of the 1 ms that a small model's step takes.
-    path = RECURRENT.choose(Call(cell, values, *activations, mask, transform))
+    path = RECURRENT.choose(Call(cell, values, *activations, mask, transform, rounded))
     walks = path.direct
     if isinstance(walks, Whole):
         where = offsets if own is None else own

@@ -195,6 +195,8 @@ class Operator:
         return path
 
 
+#: Why a path with rounded factors refuses most calls.
+NOT_ASKED = "nobody has asked for bfloat16"
 #: Every operator by its name.
 OPERATORS: dict[str, Operator] = {}
 #: The path that each operator took last, in whatever thread.
@@ -263,8 +265,9 @@ def forced() -> str | None:
 
 
 def available() -> list[str]:
-    """The paths of the recurrent operator on this machine, the fastest first."""
+    """The paths of the recurrent operator on this machine, of float32, the fastest first."""
     there = {
+        "bfloat16": False,
         "cudnn": torch.cuda.is_available() and torch.backends.cudnn.is_available(),
         "compiled": library.available(),
     }
@@ -278,8 +281,8 @@ def force(path: str) -> Iterator[None]:
     An operator that has no path of this name chooses as ever. Blocks nest.
 
     Args:
-        path: "compiled", "torch", "cudnn" (its code runs on a CPU too, for tests), "reference" or
-            another that `info()["operators"]` lists.
+        path: "compiled", "torch", "cudnn" and "bfloat16" (their code runs on any CPU, for tests),
+            "reference" or another that `info()["operators"]` lists.
 
     Raises:
         ValueError: there is no such path here; within the block, a call that its path refuses.
@@ -292,6 +295,7 @@ def force(path: str) -> Iterator[None]:
     possible |= dict.fromkeys(name for o in OPERATORS.values() for name in o.named)
     if not library.available():
         possible.pop("compiled", None)
+        possible.pop("bfloat16", None)
     if path not in possible:
         raise ValueError(f"kernels.force: expected one of {', '.join(possible)}, got {path!r}.")
     before = _here.forced, _here.asked
@@ -348,12 +352,13 @@ def info() -> dict[str, object]:
     """The paths there are, the one that is forced, those last taken; and the compiled kernels.
 
     `paths` and `last` are the recurrent operator's; `operators` and `ran` have those of every one.
-    `products` says of each kind of device in which type products of values of a type are computed.
+    `products` says of each kind of device which type the factors of products have, for values of a
+    type: of bfloat16 on a CPU the path "bfloat16", where the processor has an instruction for it.
 
     Example:
         >>> sorted(info())
         ['compiled', 'forced', 'last', 'operators', 'paths', 'products', 'ran']
-        >>> info()["products"]["cpu"]["bfloat16"]
+        >>> info()["products"]["cpu"]["float16"]
         'float32'
     """
     return {

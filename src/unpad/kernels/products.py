@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from . import around, checks, library
-from .library import DTYPES, address, call
-from .paths import Operator, Path
+from .library import DTYPES, ROUNDED, address, call
+from .paths import NOT_ASKED, Operator, Path, forced
 from .structures import words
 from .threads import threads
 
@@ -37,8 +38,12 @@ class Times(NamedTuple):
     sums: Tensor | None = None  # (n,) takes the sum of b over k; not where b is transposed
 
 
-def run(products: Sequence[Times]) -> None:
+def run(products: Sequence[Times], rounded: bool = False) -> None:
     """Computes all of them in one go: CPU tensors of one type, float32 or float64.
+
+    Args:
+        products: in an order in which each follows what it accumulates into.
+        rounded: whether factors, of float32, are rounded to bfloat16.
 
     Raises:
         ValueError: the arrays of a product do not go together.
@@ -53,10 +58,22 @@ def run(products: Sequence[Times]) -> None:
             sizes = checks.product(out, a, b, bias, sums, a_transposed, b_transposed)
             filled += (a.data_ptr(), b.data_ptr(), address(bias), out.data_ptr(), address(sums))
             filled += (*sizes, a_transposed, b_transposed, accumulate)
+    if rounded:
+        assert first.dtype is torch.float32
+        dtype = ROUNDED
     call("unpad_products", dtype, threads(), len(products), words(filled))
 
 
-def linear(values: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
+class Asked(NamedTuple):
+    """A linear map, as far as a path may hang on it; `rounded`: see `around.rounded`."""
+
+    values: Tensor
+    rounded: bool = False
+
+
+def linear(
+    values: Tensor, kernel: Tensor, bias: Tensor | None, half: torch.dtype | None = None
+) -> Tensor:
     """Values @ kernel + bias, differentiable.
 
     A row's bits depend neither on the other rows nor on the number of threads, where the library
@@ -66,6 +83,7 @@ def linear(values: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
         values: (..., feature).
         kernel: (feature, units).
         bias: (units,), or None.
+        half: what a policy asks for beside the values' type: factors may be of it.
 
     Returns:
         (..., units).
@@ -75,26 +93,29 @@ def linear(values: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
     """
     recorded = around.recorded()
     if (recorded or around.nothing()) and values.dtype not in around.HALF:
-        return _product(recorded, values, kernel, bias)
+        return _product(recorded, values, kernel, bias, around.rounded(values, half))
     inside, out = around.types(values)
     if values.is_cpu and out in around.HALF:
         if around.nothing():  # autocast lets types differ
             checks.linear(values, kernel, bias)
         values, kernel, bias = around.brought((values, kernel, bias), inside)
         with torch.autocast("cpu", enabled=False):
-            return linear(values, kernel, bias).to(out)
-    return _product(recorded, values, kernel, bias)
+            return linear(values, kernel, bias, out).to(out)
+    return _product(recorded, values, kernel, bias, False)
 
 
-def _product(recorded: bool, values: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
+def _product(
+    recorded: bool, values: Tensor, kernel: Tensor, bias: Tensor | None, rounded: bool
+) -> Tensor:
     if not recorded:
-        return LINEAR.choose(values).direct(values, kernel, bias)
+        return LINEAR.choose(Asked(values, rounded)).direct(values, kernel, bias)
     # Of what is exported other programs have to know the operators, and of types autocast knows
     # torch's alone.
     served = values.is_cpu and values.dtype in DTYPES  # whether there is a library, the path asks
     if torch.compiler.is_exporting() or not served or around.cast_to(values) is not None:
         return _torch(values, kernel, bias)
-    return LINEAR(values, kernel, bias)
+    path = forced() or ("bfloat16" if rounded and library.rounds() else "")
+    return LINEAR.op(values, kernel, bias, path)
 
 
 def refuses(values: Tensor) -> str | None:
@@ -104,13 +125,20 @@ def refuses(values: Tensor) -> str | None:
     return library.refuses(values) or around.refuses()
 
 
-def _compiled(values: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
+def _rounding_refuses(asked: Asked) -> str | None:
+    if not asked.rounded:
+        return NOT_ASKED
+    reason = None if forced() == "bfloat16" else around.rounding_refused()
+    return reason or refuses(asked.values)
+
+
+def _compiled(values: Tensor, kernel: Tensor, bias: Tensor | None, rounded: bool = False) -> Tensor:
     run = _Linear.apply if torch.is_grad_enabled() else _forward
     if values.ndim == 2:
-        return run(values, kernel, bias)
+        return run(values, kernel, bias, rounded)
     checks.linear(values, kernel, bias)
     *shape, feature = values.shape
-    rows = run(values.reshape(math.prod(shape), feature), kernel, bias)
+    rows = run(values.reshape(math.prod(shape), feature), kernel, bias, rounded)
     return rows.reshape(*shape, kernel.shape[1])
 
 
@@ -130,11 +158,11 @@ def _reference(values: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
     return out if bias is None else out + bias
 
 
-def _forward(values: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
+def _forward(values: Tensor, kernel: Tensor, bias: Tensor | None, rounded: bool) -> Tensor:
     out = values.new_empty((values.shape[0], kernel.shape[-1]))
     shift = None if bias is None else bias.contiguous()
     try:
-        run([Times(out, values.contiguous(), kernel.contiguous(), shift)])
+        run([Times(out, values.contiguous(), kernel.contiguous(), shift)], rounded)
     except ValueError:
         checks.linear(values, kernel, bias)  # says it in its own words
         raise
@@ -144,26 +172,27 @@ def _forward(values: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
 class _Linear(around.Direct):
     # No setup_context: see `operator._Eager`.
     @staticmethod
-    def forward(ctx, values: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
-        ctx.biased = bias is not None
+    def forward(ctx, values: Tensor, kernel: Tensor, bias: Tensor | None, rounded: bool) -> Tensor:
+        ctx.biased, ctx.rounded = bias is not None, rounded
         ctx.save_for_backward(values, kernel)
-        return _forward(values, kernel, bias)
+        return _forward(values, kernel, bias, rounded)
 
     @staticmethod
-    def backward(ctx, *gradients: Tensor) -> tuple[Tensor | None, Tensor, Tensor | None]:
+    def backward(ctx, *gradients: Tensor) -> tuple[Tensor | None, Tensor, Tensor | None, None]:
         (d_out,) = gradients
         values, kernel = ctx.saved_tensors
         wanted = ctx.needs_input_grad[0]
         if torch.is_grad_enabled():
             # Somebody differentiates what comes out of here: these are products again.
-            d_values = linear(d_out, kernel.T, None) if wanted else None
+            half = torch.bfloat16 if ctx.rounded else None
+            d_values = linear(d_out, kernel.T, None, half) if wanted else None
             d_bias = d_out.sum(0) if ctx.biased else None
-            return d_values, linear(values.T, d_out, None), d_bias
-        return _backward(d_out, values, kernel, ctx.biased, wanted)
+            return d_values, linear(values.T, d_out, None, half), d_bias, None
+        return *_backward(d_out, values, kernel, ctx.biased, wanted, ctx.rounded), None
 
 
 def _backward(
-    d_out: Tensor, values: Tensor, kernel: Tensor, biased: bool, wanted: bool
+    d_out: Tensor, values: Tensor, kernel: Tensor, biased: bool, wanted: bool, rounded: bool
 ) -> tuple[Tensor | None, Tensor, Tensor | None]:
     """The gradients of values, where it is wanted, of the kernel and of the bias."""
     d_out, values, kernel = d_out.contiguous(), values.contiguous(), kernel.contiguous()
@@ -174,28 +203,37 @@ def _backward(
     if wanted:
         d_values = torch.empty_like(values)
         products.append(Times(d_values, d_out, kernel, b_transposed=True))
-    run(products)
+    run(products, rounded)
     return d_values, d_kernel, d_bias
 
 
-def _back(gradients: Any, arguments: Any, results: Any, wanted: Any) -> tuple[Tensor | None, ...]:
+def _back(
+    gradients: Any, arguments: Any, results: Any, wanted: Any, rounded: bool = False
+) -> tuple[Tensor | None, ...]:
     """See `paths.Operator.backward`."""
     (d_out,), (values, kernel, _) = gradients, arguments
     if d_out is None:
         return None, None, None
     *shape, feature = values.shape
     d_out, rows = (t.reshape(math.prod(shape), t.shape[-1]) for t in (d_out, values))
-    d_rows, *rest = _backward(d_out, rows, kernel, wanted[2], wanted[0])
+    d_rows, *rest = _backward(d_out, rows, kernel, wanted[2], wanted[0], rounded)
     return None if d_rows is None else d_rows.reshape(*shape, feature), *rest
 
 
 LINEAR = Operator(
     "linear",
     [
-        Path("compiled", refuses, _compiled, _back),
-        Path("torch", lambda values: None, _torch),
-        Path("reference", lambda values: None, _reference),
+        Path(
+            "bfloat16",
+            _rounding_refuses,
+            partial(_compiled, rounded=True),
+            partial(_back, rounded=True),
+        ),
+        Path("compiled", lambda asked: refuses(asked.values), _compiled, _back),
+        Path("torch", lambda asked: None, _torch),
+        Path("reference", lambda asked: None, _reference),
     ],
+    call=lambda values, *_: Asked(values),
     takes="Tensor values, Tensor kernel, Tensor? bias",
     gives="Tensor",
     shapes=lambda values, kernel, *_: values.new_empty((*values.shape[:-1], kernel.shape[1])),

@@ -105,8 +105,9 @@ class AttentionPooling1D(Reduces, Layer):
             return_attention_scores: whether the weights come out too: one number a step.
         """
         steps, rebuild = as_ragged(inputs)
-        hidden = self.activation(kernels.linear(steps.values, self.kernel, self.bias))
-        scores = kernels.linear(hidden, self.context, None)[:, 0]
+        half = self.half_type
+        hidden = self.activation(kernels.linear(steps.values, self.kernel, self.bias, half))
+        scores = kernels.linear(hidden, self.context, None, half)[:, 0]
         weights = segment_softmax(scores, steps.layout)
         out = segment_sum(steps.values * weights[:, None], steps.layout)
         return [out, rebuild(steps.with_values(weights))] if return_attention_scores else out

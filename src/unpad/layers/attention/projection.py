@@ -69,7 +69,7 @@ class Projection(Layer):
         inside, outside = math.prod(self.inside), math.prod(self.outside)
         bias = None if self.bias is None else self.bias.reshape(outside)
         rows = values.reshape(math.prod(lead), inside)
-        out = kernels.linear(rows, self.kernel.reshape(inside, outside), bias)
+        out = kernels.linear(rows, self.kernel.reshape(inside, outside), bias, self.half_type)
         return self.activation(out.reshape(*lead, *self.outside))
 
     def forward(self, inputs: Ragged | Tensor) -> Ragged | Tensor:

@@ -93,7 +93,7 @@ class Dense(TokenWise):
         return lift(self.activation, outputs)
 
     def _linear(self, values: Tensor) -> Tensor:
-        return laid_out.linear(values, self.kernel, self.bias)
+        return laid_out.linear(values, self.kernel, self.bias, self.half_type)
 
     def on_values(self, values: Tensor) -> Tensor:
         return self.activation(self._linear(values))

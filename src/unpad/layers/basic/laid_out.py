@@ -40,13 +40,15 @@ def lay_out(steps: Ragged, places: Callable[[], Tensor], slots: int) -> Tensor:
     return _grid(steps, places(), slots)
 
 
-def linear(rows: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
+def linear(
+    rows: Tensor, kernel: Tensor, bias: Tensor | None, half: torch.dtype | None = None
+) -> Tensor:
     """Rows @ kernel + bias, of rows that `lay_out` has given or of any others."""
     if isinstance(rows, _LaidOut):
         if rows.written is None and not torch.compiler.is_compiling():
             return rows.times(kernel, bias)
         rows = rows.grid()
-    return kernels.linear(rows, kernel, bias)
+    return kernels.linear(rows, kernel, bias, half)
 
 
 def _grid(steps: Ragged, places: Tensor, slots: int) -> Tensor:

@@ -219,10 +219,13 @@ class Conv1D(Convolution):
         windows = self.window.on(layout)
         held = windows.take(values)
         if self.groups == 1:
-            out = kernels.linear(held.flatten(1), self.kernel.flatten(0, 1), self.bias)
+            kernel = self.kernel.flatten(0, 1)
+            out = kernels.linear(held.flatten(1), kernel, self.bias, self.half_type)
             return out, windows.layout
         parts = zip(held.chunk(self.groups, -1), self.kernel.chunk(self.groups, -1), strict=True)
-        products = [kernels.linear(h.flatten(1), k.flatten(0, 1), None) for h, k in parts]
+        products = [
+            kernels.linear(h.flatten(1), k.flatten(0, 1), None, self.half_type) for h, k in parts
+        ]
         out = torch.cat(products, -1)
         return out if self.bias is None else out + self.bias, windows.layout
 

@@ -178,7 +178,9 @@ class SeparableConv1D(Convolution):
     def convolve(self, values: Tensor, layout: Layout) -> tuple[Tensor, Layout]:
         windows = self.window.on(layout)
         each = depthwise(values, windows, self.depthwise_kernel)
-        return kernels.linear(each, self.pointwise_kernel[0], self.bias), windows.layout
+        return kernels.linear(
+            each, self.pointwise_kernel[0], self.bias, self.half_type
+        ), windows.layout
 
 
 def depthwise(values: Tensor, windows: Windows, kernel: Tensor) -> Tensor:

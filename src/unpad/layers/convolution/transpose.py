@@ -130,7 +130,9 @@ class Conv1DTranspose(Convolution):
         new, index = once(layout, key, self.rule, found)
         assert index is not None
         kernel = self.kernel.permute(2, 0, 1).flatten(1)
-        spread = kernels.linear(values, kernel, None).unflatten(1, (self.window.size, self.filters))
+        spread = kernels.linear(values, kernel, None, self.half_type).unflatten(
+            1, (self.window.size, self.filters)
+        )
         # What falls beyond a sequence's ends goes into a row that is left out.
         out = spread.new_zeros(new.steps + 1, self.filters)
         out = out.index_add(0, index.flatten(), spread.flatten(0, 1))[:-1]

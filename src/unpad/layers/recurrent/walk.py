@@ -76,6 +76,7 @@ def walk(
         _for_kernel(first.recurrent_activation),
         list(reverse),
         own=inputs.layout.own,
+        half=first.half_type,
     )
     if not ends:
         return outputs, []
