@@ -310,13 +310,13 @@ def as_ragged(inputs: Any) -> tuple[Any, Callable[[Ragged], Ragged | Tensor]]:
 
 def check_steps(inputs: list[Any], who: str) -> None:
     """Raises a ValueError where inputs have not the same steps."""
-    first: Any = inputs[0]
-    for i, part in enumerate(inputs[1:], 1):
-        if isinstance(first, Ragged) and isinstance(part, Ragged):
+    first, grids = inputs[0], [part for part in inputs if not isinstance(part, Ragged)]
+    if isinstance(first, Ragged):
+        for i, part in enumerate(inputs[1:], 1):
             check_agreement(first, part, 0, i, who)
-        elif part.shape[:2] != first.shape[:2]:
-            shown = ", ".join(str(tuple(p.shape)) for p in inputs)
-            raise ValueError(f"{who}: expected inputs of the same batch and time, got {shown}.")
+    elif len({tuple(part.shape[:2]) for part in grids}) > 1:
+        shown = ", ".join(str(tuple(part.shape)) for part in grids)
+        raise ValueError(f"{who}: expected inputs of the same batch and time, got {shown}.")
 
 
 def step_of(spec: Any) -> Any:
