@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+import torch
 
 import unpad as keras
-from unpad import layers
+from unpad import Ragged, layers
 
 from ..messages import says
 
@@ -137,7 +138,7 @@ def test_sequential_that_begins_with_texts_needs_no_input():
 
 def test_what_takes_numbers_is_told():
     texts = keras.Input((1,), dtype="string", name="texts")
-    for layer in (layers.Embedding(5, 3), layers.Hashing(3)):
+    for layer in (layers.Embedding(5, 3), layers.Discretization([1.0])):
         with says(f"{layer.who}: Input 'texts' is of texts, and it takes numbers. Put a layer"):
             layer(texts)
     with says("Dense: Input 'texts' is of texts, and it takes numbers."):
@@ -153,3 +154,61 @@ def test_what_takes_numbers_is_told():
         model.predict(keras.Ragged.from_list([np.ones((2, 1))]), verbose=0)
     with says("Input 'texts': expected strings, got ndarray."):
         model.predict(np.ones((2, 1)), verbose=0)
+
+
+def test_hashes_within_a_model(tmp_path):
+    """The ids that the layers give by themselves; trained on, saved, one text alone."""
+    texts = np.array([["a"], ["bb"], ["ccc"], [""]])
+    for options in ({}, {"mask_value": ""}, {"salt": [3, 4]}, {"output_mode": "one_hot"}):
+        alone = layers.Hashing(10, **options)
+        start = keras.Input((1,), dtype="string")
+        ids = layers.Hashing(10, **options)(start)
+        want = alone(texts)
+        assert ids.shape[1:] == want.shape[1:]
+        assert ids.dtype == want.dtype
+        model = keras.Model(start, ids)
+        assert np.array_equal(model.predict(texts, verbose=0), want)
+        assert np.array_equal(model.predict(texts[1:2], verbose=0), want[1:2])
+    start = keras.Input((1,), dtype="string")
+    model = keras.Model(
+        start, layers.Dense(1)(layers.Flatten()(layers.Embedding(10, 4)(layers.Hashing(10)(start))))
+    )
+    model.compile("adam", "mse")
+    model.fit(texts, np.ones((4, 1)), verbose=0)
+    want = model.predict(texts, verbose=0)
+    model.save(tmp_path / "hashed.keras")
+    again = keras.saving.load_model(tmp_path / "hashed.keras")
+    assert np.array_equal(again.predict(texts, verbose=0), want)
+
+
+def test_hashes_of_sequences_of_texts():
+    tokens = keras.Input((None,), dtype="string")
+    model = keras.Model(tokens, layers.Hashing(10)(tokens))
+    batch = [["a", "bb"], [], ["ccc"]]
+    found = model.predict(batch, verbose=0)
+    assert [list(ids) for ids in found] == [ids.tolist() for ids in layers.Hashing(10)(batch)]
+    whole = keras.Sequential([layers.Hashing(10), layers.Embedding(10, 4)])
+    assert whole.predict(np.array([["a", "b"], ["bb", "c"]]), verbose=0).shape == (2, 2, 4)
+
+
+def test_bytes_that_are_numbers_are_hashed_as_numbers():
+    codes = Ragged.from_list([np.array([3, 4], np.uint8), np.array([7], np.uint8)])
+    by_number = layers.Hashing(10)(codes.to(dtype=torch.int64))
+    found = layers.Hashing(10)(codes)
+    assert found.to_list()[0].tolist() == by_number.to_list()[0].tolist()
+
+
+def test_crossings_within_a_model():
+    a, b, n = (keras.Input((1,), dtype=kind) for kind in ("string", "string", "int64"))
+    texts, numbers = np.array([["a"], ["bb"], ["c"]]), np.array([[3], [4], [3]])
+    crossed = layers.HashedCrossing(20)((a, b))
+    assert crossed.shape == (None, 1)
+    with_number = layers.HashedCrossing(20, output_mode="one_hot")([a, n])
+    model = keras.Model([a, b, n], [crossed, with_number])
+    ids, vectors = model.predict([texts, texts[::-1], numbers], verbose=0)
+    assert np.array_equal(ids, layers.HashedCrossing(20)((texts, texts[::-1])))
+    assert np.array_equal(
+        vectors, layers.HashedCrossing(20, output_mode="one_hot")([texts, numbers])
+    )
+    with says("HashedCrossing: expected two features or more, each (batch,) or (batch, 1), got "):
+        layers.HashedCrossing(20)([a, keras.Input((None,), dtype="string")])

@@ -18,6 +18,7 @@ from ..serialization import read
 from ..signatures import checked
 from .spec import Lengths, Spec, spec_of
 from .symbol import Symbol
+from .taking import Taking
 from .written import is_ours
 
 
@@ -178,8 +179,10 @@ class Input(Symbol):
         if self.holds_texts and is_ours(type(layer)) and not (layer.takes_texts or layer.is_model):
             raise ValueError(
                 f"{layer.who}: {self.who} is of texts, and it takes numbers. Put a layer between "
-                "that makes ids of them: TextVectorization, StringLookup."
+                "that makes ids of them: TextVectorization, StringLookup, Hashing."
             )
+        if self.holds_texts and isinstance(layer, Taking):
+            layer.reads_texts()
 
     @property
     def who(self) -> str:

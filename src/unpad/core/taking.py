@@ -55,6 +55,9 @@ class Taking(Attributes):
         """Of the inputs that a shape stands for."""
         return self.dtype or torch.get_default_dtype()
 
+    def reads_texts(self) -> None:
+        """Told that an Input of texts leads here, so that bytes are texts and no numbers."""
+
     def _check_form(self, value: Any) -> None:
         """A number, sparse and the like: a layer of one's own may compute with it, ours cannot."""
         if isinstance(value, Tensor) and not value.ndim:

@@ -219,7 +219,10 @@ class Sequential(OlderMethods, Model):
     def with_texts(self, parts: list[Any]) -> list[Any]:
         if self._input is None and self._names and self.layers[0].takes_texts and len(parts) == 1:
             sizes = sizes_of(parts[0])
-            return parts if sizes is None else [as_bytes(parts[0], self.who, sizes)]
+            if sizes is None:
+                return parts
+            self.layers[0].reads_texts()
+            return [as_bytes(parts[0], self.who, sizes)]
         return super().with_texts(parts)
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:

@@ -22,7 +22,7 @@ from ...ragged.numbers import to_tensor
 from .category_encoding import encode
 from .fingerprint import fingerprint
 from .siphash import bucket, salt_of
-from .strings import arranged, as_array, strings_of, uneven
+from .strings import are_bytes, arranged, as_array, as_texts, spec_of_ids, strings_of, uneven
 
 _OF_IDS = (torch.int32, torch.int64)
 _MODES = {mode: mode for mode in ("int", "one_hot", "multi_hot", "count")}
@@ -32,6 +32,7 @@ class _Hashed(Layer):
     """A layer whose ids are hashes; as ids or as vectors."""
 
     one_level = False
+    takes_texts = True
     num_bins: int
     output_mode: str
 
@@ -67,8 +68,8 @@ class _Hashed(Layer):
 class Hashing(_Hashed):
     """An id for each word or whole number: its hash, in one of `num_bins` bins.
 
-    Strings as StringLookup takes them, before training; numbers anywhere. The same word has the
-    same id on every machine; different words may share one.
+    Strings as StringLookup takes them, before training or behind an Input of strings; numbers
+    anywhere. The same word has the same id on every machine; different words may share one.
 
     Shapes: ids where the words or numbers are; Ragged (batch, steps*) stays so. "one_hot" gives
     each a vector, "multi_hot" and "count" each sequence or last axis. Empty sequences stay empty,
@@ -111,9 +112,20 @@ class Hashing(_Hashed):
         if self.output_mode == "int" and asked is not None and asked.variable not in _OF_IDS:
             raise arguments.wrong(self.who, "dtype", "int32 or int64 for ids", dtype)
         self.salt = salt_of(self.who, salt)
+        self._reads_texts = False
 
-    def output_spec(self, spec: Spec) -> Spec:
-        return self._spec(spec)
+    def reads_texts(self) -> None:
+        self._reads_texts = True
+
+    def output_spec(self, spec: Spec) -> Any:
+        return (
+            spec_of_ids(spec, super().output_spec(spec)) if self._reads(spec) else self._spec(spec)
+        )
+
+    def _reads(self, batch: Spec | Ragged | Tensor) -> bool:
+        """Whether a batch, or one of this spec, is of texts."""
+        ragged = batch.ragged if isinstance(batch, Spec) else isinstance(batch, Ragged)
+        return self._reads_texts and ragged and batch.dtype is torch.uint8
 
     def __call__(self, inputs: Any) -> Any:
         """The ids of strings or numbers, or vectors of them."""
@@ -126,11 +138,16 @@ class Hashing(_Hashed):
             if array is not None and array.size == 0 and array.ndim != 1:
                 return super().__call__(to_tensor(array, self.who))
             inputs = array if array is not None and array.ndim != 1 else inputs
-        words, arrangement = strings_of(inputs, self.who)
+        return self._of_words(inputs)
+
+    def _of_words(self, texts: Any) -> Ragged | Tensor:
+        words, arrangement = strings_of(texts, self.who)
         return self._encoded(arranged([self._bin(word, word) for word in words], arrangement))
 
     def forward(self, inputs: Ragged | Tensor) -> Ragged | Tensor:
-        """The ids of numbers, or vectors of them."""
+        """The ids of numbers, or of the texts that flow through a model; or vectors of them."""
+        if isinstance(inputs, Ragged) and self._reads(inputs):
+            return self._of_words(as_texts(inputs)).to(inputs.device)
         values = values_of(inputs)
         flat = values.to(torch.int64).flatten().tolist()
         bins = {n: self._bin(str(n), n) for n in set(flat)}
@@ -147,7 +164,8 @@ class Hashing(_Hashed):
 class HashedCrossing(_Hashed):
     """An id for each combination of features: a hash of all of them, in one of `num_bins` bins.
 
-    Takes a list of features, each numbers or strings, one for each row: (batch,) or (batch, 1).
+    Takes a list of features, each numbers or strings, one for each row: (batch,) or (batch, 1);
+    in a model strings come in by an Input of them.
 
     Args:
         num_bins: how many ids there are.
@@ -180,8 +198,10 @@ class HashedCrossing(_Hashed):
         self.output_mode = look_up(self.who, "output_mode", output_mode, modes)
 
     def output_spec(self, specs: Sequence[Spec]) -> Spec:
-        self._check([spec.shape for spec in specs])
-        return self._spec(specs[0])
+        # Of sequences, those of texts' bytes alone are one value a row.
+        rows = [s for s in specs if not s.ragged or (s.levels == 1 and s.dtype is torch.uint8)]
+        self._check([spec.shape if spec in rows else (None, *spec.shape) for spec in specs])
+        return self._spec(specs[0].rows(specs[0].shape))
 
     def _check(self, shapes: list[Any]) -> None:
         if len(shapes) < 2 or len(set(shapes)) > 1 or shapes[0] not in ((), (1,)):
@@ -200,7 +220,11 @@ class HashedCrossing(_Hashed):
 
     def forward(self, inputs: Sequence[Any]) -> Ragged | Tensor:
         """The ids of combinations, or vectors of them."""
-        arrays = [x.numpy() if isinstance(x, Tensor) else as_array(x, self.who) for x in inputs]
+        given = [as_texts(x) if are_bytes(x) else x for x in inputs]
+        arrays = [
+            x.numpy(force=True) if isinstance(x, Tensor) else as_array(x, self.who) for x in given
+        ]
+        device = next((x.device for x in inputs if isinstance(x, (Ragged, Tensor))), None)
         self._check([array.shape[1:] for array in arrays])
         columns = [self._codes(array.reshape(-1).tolist()) for array in arrays]
         ids = []
@@ -209,7 +233,8 @@ class HashedCrossing(_Hashed):
             for other in codes:
                 code = _joined(code, other)
             ids.append(code % self.num_bins)
-        return self._encoded(torch.tensor(ids, dtype=torch.int64).reshape(arrays[0].shape))
+        found = torch.tensor(ids, dtype=torch.int64, device=device)
+        return self._encoded(found.reshape(arrays[0].shape))
 
     def _codes(self, column: list[Any]) -> list[int]:
         if column and all(isinstance(x, int) for x in column):

@@ -202,6 +202,17 @@ def as_texts(inputs: Ragged) -> Any:
     return np.array(words, dtype=object).reshape(-1, size) if inputs.feature else words
 
 
+def spec_of_ids(texts: Spec, found: Any) -> Spec:
+    """The spec of what was made of texts: how many words one has, its bytes do not tell.
+
+    Args:
+        texts: their spec.
+        found: what a trial gave.
+    """
+    assert isinstance(found, Spec)
+    return found if texts.levels > 1 else replace(found, lengths=None)
+
+
 class TakesTexts(Layer):
     """A layer that takes strings, by themselves or within a model."""
 
@@ -214,7 +225,4 @@ class TakesTexts(Layer):
                 f"{self.who}: takes strings, and got {spec}. Texts come into a model by "
                 "keras.Input((1,), dtype='string'); before it: ids = layer(texts)."
             )
-        # How many words a text has, its bytes do not tell.
-        found = super().output_spec(spec)
-        assert isinstance(found, Spec)
-        return found if spec.levels > 1 else replace(found, lengths=None)
+        return spec_of_ids(spec, super().output_spec(spec))
