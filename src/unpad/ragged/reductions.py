@@ -130,7 +130,7 @@ def _segment_reduce(values: Tensor, layout: Layout, reduce: str, empty: float) -
         if reduce == "sum":
             rows = values.new_zeros((layout.batch, *values.shape[1:]))
             return rows.index_add_(0, own.sequence_ids, values)
-        if equal := _equal(layout):
+        if equal := equal_steps(layout):
             grid = values.reshape(layout.batch, equal, *values.shape[1:])
             return grid.amax(1) if reduce == "max" else grid.amin(1)
     flat = values.reshape(values.shape[0], values.shape[1:].numel())
@@ -142,7 +142,7 @@ def _segment_reduce(values: Tensor, layout: Layout, reduce: str, empty: float) -
     return rows.reshape(layout.batch, *values.shape[1:])
 
 
-def _equal(layout: Layout) -> int:
+def equal_steps(layout: Layout) -> int:
     """The number of steps of each sequence, where that is one number; else 0."""
 
     def found(own: Own) -> int:
@@ -213,7 +213,7 @@ class _Extreme(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
         values, found = ctx.saved_tensors
         layout, shape = ctx.layout, values.shape
-        equal = 0 if torch.compiler.is_compiling() else _equal(layout)
+        equal = 0 if torch.compiler.is_compiling() else equal_steps(layout)
         if equal:  # beside all steps of a sequence without being laid out
             values, found = values.reshape(layout.batch, equal, *shape[1:]), found[:, None]
         else:

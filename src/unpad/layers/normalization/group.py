@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, Unpack
 
 import torch
@@ -15,7 +16,13 @@ from ...core.options import LayerOptions
 from ...core.spec import Spec
 from ...core.weight_options import weight_options
 from ...ragged import Layout, Ragged
-from ...ragged.reductions import in_another_s_hands, segment_mean, spread
+from ...ragged.reductions import (
+    equal_steps,
+    in_another_s_hands,
+    segment_mean,
+    segment_sum,
+    spread,
+)
 from .features import Affine, in_float32, standardised
 
 # Statistics are over what lies before, within and behind a group.
@@ -114,59 +121,101 @@ class GroupNormalization(Affine):
         before, after = math.prod(values.shape[1:at]), math.prod(values.shape[at + 1 :])
         grouped = values.reshape(values.shape[0], before, groups, values.shape[at] // groups, after)
         layout = inputs.layout if isinstance(inputs, Ragged) else None
-        normal = _normalised(grouped, layout, self.epsilon).reshape(values.shape)
-        if self.gamma is not None:
-            normal = normal * self._beside(self.gamma)
-        if self.beta is not None:
-            normal = normal + self._beside(self.beta)
+        gamma, beta = (
+            None if w is None else w.reshape(1, groups, -1, 1) for w in (self.gamma, self.beta)
+        )
+        normal = _normalised(grouped, layout, self.epsilon, gamma, beta).reshape(values.shape)
         return inputs.with_values(normal) if isinstance(inputs, Ragged) else normal
 
-    def _beside(self, weight: Tensor) -> Tensor:
-        return weight.reshape(-1, *(1,) * (-self._at - 1))
 
+def _normalised(
+    x: Tensor, layout: Layout | None, epsilon: float, gamma: Tensor | None, beta: Tensor | None
+) -> Tensor:
+    """(rows, before, groups, size, after) by the mean and variance of each sequence's groups.
 
-def _normalised(x: Tensor, layout: Layout | None, epsilon: float) -> Tensor:
-    """(rows, before, groups, size, after) by the mean and variance of each sequence's groups."""
+    gamma and beta are (1, groups, size, 1).
+    """
     if layout is None:
-        return standardised(x, _WITHIN, epsilon)
+        return _affine(standardised(x, _WITHIN, epsilon), gamma, beta)
     x = in_float32(x)
+    given = (x, gamma, beta)
     plain = type(x) in (Tensor, torch.nn.Parameter) and not in_another_s_hands()
-    if plain and x.requires_grad and torch.is_grad_enabled():
-        return _Normalised.apply(x, layout, epsilon)
-    return _by_groups(x, layout, epsilon)[0]
+    asked = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in given)
+    if plain and asked and all(t is None or t.dtype is x.dtype for t in given):
+        return _Normalised.apply(x, layout, epsilon, gamma, beta)
+    return _affine(_by_groups(x, layout, epsilon)[0], gamma, beta)
+
+
+def _affine(normal: Tensor, gamma: Tensor | None, beta: Tensor | None) -> Tensor:
+    if gamma is not None:
+        normal = normal * gamma
+    return normal if beta is None else normal + beta
 
 
 def _by_groups(x: Tensor, layout: Layout, epsilon: float) -> tuple[Tensor, Tensor]:
-    """The normalised values, and by what was divided."""
-    x = x - _means(x, layout)
-    scale = torch.rsqrt(_means(x * x, layout) + epsilon)
-    return x * scale, scale
+    """The normalised values, and what each sequence's were multiplied by."""
+    x = _with(torch.sub, x, _means(segment_mean(x, layout)), layout)
+    scale = torch.rsqrt(_means(segment_mean(x * x, layout)) + epsilon)
+    return _with(torch.mul, x, scale, layout), scale
 
 
 class _Normalised(torch.autograd.Function):
-    """With the derivative in its own words: torch's takes twice the passes over the values."""
+    """With the derivative in its own words: torch's takes three times the passes over the values.
+
+    What flows to gamma and beta are the sums that the values' gradient needs anyway.
+    """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, layout: Layout, epsilon: float) -> Tensor:
+    def forward(
+        ctx: Any, x: Tensor, layout: Layout, epsilon: float, gamma: Tensor | None,
+        beta: Tensor | None,
+    ) -> Tensor:  # fmt: skip
         normal, scale = _by_groups(x, layout, epsilon)
         ctx.layout, ctx.epsilon = layout, epsilon
-        ctx.save_for_backward(x, normal, scale)
-        return normal
+        ctx.save_for_backward(x, gamma, beta, normal, scale)
+        return _affine(normal, gamma, beta)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, None, None]:
-        (d,), (x, normal, scale) = gradients, ctx.saved_tensors
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        (d,), layout = gradients, ctx.layout
+        x, gamma, beta, normal, scale = ctx.saved_tensors
+        wanted = [ctx.needs_input_grad[i] for i in (0, 3, 4)]
         if torch.is_grad_enabled():  # somebody differentiates it again
-            again = _by_groups(x, ctx.layout, ctx.epsilon)[0]
-            return torch.autograd.grad(again, x, d, create_graph=True)[0], None, None
+            again = _affine(_by_groups(x, layout, ctx.epsilon)[0], gamma, beta)
+            asked = [t for t, w in zip((x, gamma, beta), wanted, strict=True) if w]
+            found = iter(torch.autograd.grad(again, asked, d, create_graph=True))
+            of_x, of_gamma, of_beta = (next(found) if w else None for w in wanted)
+            return of_x, None, None, of_gamma, of_beta
         d = d.contiguous()
-        shift, slope = _means(d, ctx.layout), _means(d * normal, ctx.layout)
-        d = (d - shift).addcmul_(normal, slope, value=-1)
-        return d.mul_(scale), None, None
+        sums, with_normal = segment_sum(d, layout), segment_sum(d * normal, layout)
+        over = (0, 1, 4)  # what gamma and beta are the same for
+        of_gamma = with_normal.sum(over).reshape(gamma.shape) if wanted[1] else None
+        of_beta = sums.sum(over).reshape(beta.shape) if wanted[2] else None
+        if not wanted[0]:
+            return None, None, None, of_gamma, of_beta
+        counts = layout.own.lengths.clamp(min=1).to(d.dtype).reshape(-1, 1, 1, 1, 1)
+        slope = scale
+        if gamma is not None:
+            sums, with_normal, slope = sums * gamma, with_normal * gamma, scale * gamma
+        shift, turn = (_means(s / counts) * scale for s in (sums, with_normal))
+        d = _with(torch.mul, d, slope, layout)
+        d = _with(Tensor.sub_, d, shift, layout).sub_(_with(torch.mul, normal, turn, layout))
+        return d, None, None, of_gamma, of_beta
 
 
-def _means(x: Tensor, layout: Layout) -> Tensor:
-    """The mean over each sequence's groups, beside every value of them."""
-    # Over the steps first: then next to nothing is left to go through by small groups.
-    rows = segment_mean(x, layout)
-    return spread(rows.mean(_WITHIN, keepdim=True).expand(rows.shape).contiguous(), layout)
+def _means(rows: Tensor) -> Tensor:
+    """The mean over each group, beside every one of its values: (batch, ...) as it is."""
+    # Of sums over the steps: next to nothing is left to go through by small groups.
+    return rows.mean(_WITHIN, keepdim=True).expand(rows.shape).contiguous()
+
+
+def _with(
+    function: Callable[[Tensor, Tensor], Tensor], x: Tensor, rows: Tensor, layout: Layout
+) -> Tensor:
+    """A function of the steps and of the row of the sequence that each belongs to."""
+    equal = 0 if torch.compiler.is_compiling() else equal_steps(layout)
+    if not equal:
+        return function(x, spread(rows, layout))
+    # The same numbers, and nobody writes a row down for each step.
+    grid = x.reshape(layout.batch, equal, *x.shape[1:])
+    return function(grid, rows.unsqueeze(1)).reshape(x.shape)
