@@ -362,9 +362,11 @@ def here(who: str) -> Ranks:
     Raises:
         RuntimeError: they do not find each other.
     """
-    if not _initialised() and _told():
+    joined = _initialised()
+    if not joined and _told():
         _join()
-    if not _initialised() or dist.get_world_size() == 1:
+        joined = _initialised()
+    if not joined or dist.get_world_size() == 1:
         return ALONE
     found = Ranks(dist.get_rank(), dist.get_world_size(), who, _places)
     if not _places:

@@ -61,7 +61,7 @@ def mode(
             parts = every_module(module)
             held = _Held(training, alone, parts, [part.training for part in parts], [], held)
             _held[module] = held
-            if any(type(part).train is not torch.nn.Module.train for part in parts):
+            if any(kind.train is not torch.nn.Module.train for kind in set(map(type, parts))):
                 module.train(training)  # which somebody has a word to say in
             else:
                 _set(parts, repeat(training))
