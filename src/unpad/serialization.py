@@ -131,7 +131,8 @@ def serialize(thing: Any) -> Any:
 
     Raises:
         TypeError: something in it cannot be written: a torch module, a lambda; the text says
-            which argument of what, and the way out.
+            which argument of what, and the way out. A function or class of one's own is written
+            by its name, by which `custom_objects` gives it where it is read.
     """
     return _written(thing, "serialize", True)
 
@@ -190,6 +191,9 @@ def _written(value: Any, where: str, strictly: bool) -> Any:
         return {"class_name": kind, "config": {"value": value.tolist(), "dtype": dtype}}
     if isinstance(value, (types.FunctionType, types.BuiltinFunctionType)):
         found = _of_function(value)
+        if found is None and strictly and value.__name__.isidentifier():
+            # As a class of one's own: its name is written, and said again by `custom_objects`.
+            found = as_function(get_registered_name(value))
     elif hasattr(value, "get_config") and not isinstance(value, type):
         found = _of_object(value, strictly)
     else:

@@ -350,3 +350,22 @@ def test_arrays_tuples_slices_and_types_come_back():
     data = {"a": (1, (2, None)), "b": slice(1, None, 2), "c": ..., "d": torch.float64}
     text = json.dumps(serialize_keras_object(data))
     assert read(json.loads(text)) == {**data, "d": "float64"}
+
+
+def root_of_mean_square(y_true, y_pred):
+    return keras.ops.sqrt(keras.ops.mean(keras.ops.square(y_pred - y_true), axis=-1))
+
+
+def test_a_function_of_ones_own_is_written_by_its_name(tmp_path):
+    model = keras.Sequential([keras.Input((2,)), L.Dense(1)])
+    model.compile("sgd", loss=root_of_mean_square, metrics=[root_of_mean_square])
+    model.fit(np.ones((4, 2)), np.ones((4, 1)), verbose=0)
+    model.save(tmp_path / "model.keras")
+    with pytest.raises(ValueError, match="unknown function 'root_of_mean_square'"):
+        keras.saving.load_model(tmp_path / "model.keras")
+    own = {"root_of_mean_square": root_of_mean_square}
+    again = keras.saving.load_model(tmp_path / "model.keras", custom_objects=own)
+    for m in (model, again):
+        m.fit(np.ones((4, 2)), np.zeros((4, 1)), verbose=0, shuffle=False)
+    for a, b in zip(model.get_weights(), again.get_weights(), strict=True):
+        assert np.array_equal(a, b)

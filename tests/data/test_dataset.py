@@ -140,8 +140,8 @@ def test_a_model_trains_on_batches(name):
 def test_what_is_wrong_is_refused():
     with pytest.raises(ValueError, match=r"arrays of \[1, 2\] rows"):
         Dataset.from_tensor_slices(([1], [1, 2]))
-    with pytest.raises(AttributeError, match=r"Dataset\.window: not here"):
-        _ = Dataset.range(3).window
+    with pytest.raises(AttributeError, match=r"Dataset\.interleave: not here"):
+        _ = Dataset.range(3).interleave
     with pytest.raises(ValueError, match="filename"):
         Dataset.range(3).cache("file")
     with pytest.raises(TypeError, match="not known before the end"):

@@ -196,6 +196,52 @@ class Dataset:
         """
         return self.batch(batch_size, drop_remainder)
 
+    def window(
+        self, size: int, shift: int | None = None, stride: int = 1, drop_remainder: bool = False
+    ) -> Dataset:
+        """Each element a dataset of so many of these; of tuples and dicts a dataset of each part.
+
+        Behind it stands `flat_map(lambda window: window.batch(size))`, which lays the elements of a
+        window side by side. As many are kept in memory as a window spans.
+
+        Args:
+            size: elements a window.
+            shift: from the first of a window to the first of the next; by default `size`.
+            stride: from one element of a window to the next.
+            drop_remainder: whether windows that the end cuts short are left out.
+        """
+        size, stride = positive("window", "size", size), positive("window", "stride", stride)
+        by = size if shift is None else positive("window", "shift", shift)
+        span = (size - 1) * stride + 1
+
+        def windows(read: Iterator[Any]) -> Iterator[Any]:
+            held = list(itertools.islice(read, span))
+            while held and not (drop_remainder and len(held) < span):
+                yield _columns(held[::stride])
+                gone, held = max(0, by - len(held)), held[by:]
+                held += itertools.islice(read, gone, gone + span - len(held))
+
+        known = self._count
+        if known is not None and known < math.inf:
+            known = max(0, int(known) - span + by) // by if drop_remainder else -(-int(known) // by)
+        return self._then(windows, known)
+
+    def flat_map(self, map_func: Callable[..., Dataset]) -> Dataset:
+        """The elements of the datasets that a function makes of each element, one after another.
+
+        Args:
+            map_func: of an element, or of the parts of a tuple, to a dataset.
+        """
+
+        def every(read: Iterator[Any]) -> Iterator[Any]:
+            for element in read:
+                made = _called(map_func, element)
+                if not isinstance(made, Dataset):
+                    raise wrong("flat_map", "what map_func gives", "a Dataset", made)
+                yield from made
+
+        return self._then(every, unknown=True)
+
     def unbatch(self) -> Dataset:
         """The rows of each element, one after another."""
 
@@ -356,6 +402,16 @@ class Dataset:
             f"Dataset.{name}: not here. Known are {', '.join(_STEPS)}; anything else is a function "
             "that makes a generator: Dataset.from_generator(...)."
         )
+
+
+def _columns(rows: list[Any]) -> Any:
+    """A dataset of these elements; of their parts, each one of its own, where they have parts."""
+    first = rows[0]
+    if isinstance(first, dict):
+        return {key: _columns([row[key] for row in rows]) for key in first}
+    if isinstance(first, tuple):
+        return tuple(_columns([row[i] for row in rows]) for i in range(len(first)))
+    return Dataset(lambda epoch: iter(rows), len(rows))
 
 
 _STEPS = [name for name in vars(Dataset) if not name.startswith("_")]
