@@ -16,8 +16,7 @@ import time
 from pathlib import Path
 
 from mistake import Measured, Mistake
-from rich.console import Console
-from rich.table import Table
+from shown import Shown
 
 # isort: split
 import in_models
@@ -55,30 +54,21 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--only", choices=kinds, action="append", help="one of them")
     parser.add_argument("--pages", type=Path, help="folder for the doctor's page on each")
     options = parser.parse_args(argv)
-    table = Table("mistake", "in", "figure", "reported", "honest", "mended", "the doctor says")
-    failed = []
+    table = Shown("mistake", "in", "figure", "reported", "honest", "mended", "the doctor says")
     start = time.perf_counter()
     for mistake in MISTAKES:
         if options.only and mistake.kind not in options.only:
             continue
+        named = mistake.what, mistake.task, mistake.figure
         if not mistake.shows():
-            table.add_row(mistake.what, mistake.task, mistake.figure, "", "", "", "its data miss")
+            table.row(*named, "", "", "", "its data miss")
             continue
         m = mistake.measure(options.small)
-        numbers = (f"{v:.3f}" for v in m[:3])
-        table.add_row(
-            mistake.what, mistake.task, mistake.figure, *numbers, ", ".join(m.found.kinds)
-        )
-        why = verdict(mistake, m)
-        failed += [f"{mistake.kind}: {why}"] if why else []
+        table.row(*named, m.reported, m.honest, m.mended, m.found, wrong=verdict(mistake, m))
         if options.pages is not None:
             options.pages.mkdir(parents=True, exist_ok=True)
             m.found.save(options.pages / f"{mistake.kind.replace(' ', '-')}.html")
-    console = Console(highlight=False)
-    console.print(table)
-    console.print(f"{time.perf_counter() - start:.0f} seconds")
-    if failed:
-        raise SystemExit("\n".join(failed))
+    table.end(f"{time.perf_counter() - start:.0f} seconds")
 
 
 if __name__ == "__main__":

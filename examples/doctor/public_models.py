@@ -15,8 +15,7 @@ from typing import Any, NamedTuple
 
 import torch
 import transformers
-from rich.console import Console
-from rich.table import Table
+from shown import Shown
 from speech_blocks import Attention, Conformer, Sequential, Strided, Tagger, TimeDelay
 from torch import nn
 
@@ -148,8 +147,7 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Are they padding-proof?")
     parser.add_argument("--only", help="those whose names hold this")
     options = parser.parse_args(argv)
-    table = Table("module", "verdict", "moves by", "first at", "in", "seconds", "reported in")
-    wrong = []
+    table = Shown("module", "verdict", "moves by", "first at", "in", "seconds", "reported in")
     for public in PUBLIC:
         if options.only and options.only not in public.name:
             continue
@@ -157,24 +155,22 @@ def main(argv: list[str] | None = None) -> None:
         start = time.perf_counter()
         report = asked(public, module)
         seconds = time.perf_counter() - start
-        kinds = [f.kind for f in report.at_least("warning")]
-        numbers = {a.name: a.number for a in report.asked if a.number is not None}
-        most = max(numbers.values(), default=float("nan"))
-        where = report.roots[0].where if kinds else None
-        code = "" if where is None else where.code or ""
-        layer = "" if where is None else where.layer or ""
-        verdict = ", ".join(kinds) or "holds"
-        table.add_row(
-            public.name, verdict, f"{most:.1g}", code, layer, f"{seconds:.2f}", public.report
-        )
-        could = [a for a in report.asked if a.could]
-        if kinds != ([public.kind] if public.kind else []) or not could:
-            wrong.append(f"{public.name}: {verdict}")
-    console = Console(highlight=False)
-    console.print(table)
-    console.print(f"torch {torch.__version__}, transformers {transformers.__version__}")
-    if wrong:
-        raise SystemExit("\n".join(wrong))
+        most = max((a.number for a in report.asked if a.number is not None), default=float("nan"))
+        where = report.roots[0].where if report else None
+        code, layer = ("", "") if where is None else (where.code or "", where.layer or "")
+        table.row(
+            public.name, report, f"{most:.1g}", code, layer, f"{seconds:.2f}", public.report,
+            wrong=verdict(public, report),
+        )  # fmt: skip
+    table.end(f"torch {torch.__version__}, transformers {transformers.__version__}")
+
+
+def verdict(public: Public, report: Report) -> str:
+    """What is not as it is said to be; nothing where all is."""
+    if not any(a.could for a in report.asked):
+        return "it cannot be asked"
+    kinds = [f.kind for f in report.at_least("warning")]
+    return "" if kinds == ([public.kind] if public.kind else []) else ", ".join(kinds) or "holds"
 
 
 if __name__ == "__main__":
