@@ -134,3 +134,113 @@ def test_fit_is_told_what_was_noted():
     assert text.startswith("fit: The held-out part was scaled by a fit of its own.")
     (text,) = told(steps=one.transform(x))
     assert text.startswith("fit: x was scaled 2 times by one and the same Scaler.")
+
+
+COPIES = {
+    "array": {
+        "copy": lambda x: x.copy(),
+        "some": lambda x: x[[3, 1]],
+        "type": lambda x: x.astype("f4"),
+        "together": lambda x: np.concatenate([x, x]),
+        "tensor": torch.from_numpy,
+        "Ragged": lambda x: Ragged.from_padded(x, padding=0.0),
+    },
+    "tensor": {
+        "clone": lambda x: x.clone(),
+        "some": lambda x: x[torch.tensor([3, 1])],
+        "type": lambda x: x.double(),
+        "numpy": lambda x: x.numpy(),
+    },
+    "list": {
+        "copies": lambda x: [part.copy() for part in x],
+        "drawn anew": lambda x: [x[i].copy() for i in (3, 1)],
+        "Ragged": lambda x: Ragged.from_list(x),
+    },
+    "Ragged": {
+        "slice": lambda x: x[2:],
+        "some": lambda x: x[[3, 1]],
+        "type": lambda x: x.to(dtype=torch.float64),
+        "padded": lambda x: x.to_padded(),
+        "list": lambda x: x.to_list(),
+    },
+}
+
+
+@pytest.mark.parametrize(("form", "how"), [(f, h) for f, hows in COPIES.items() for h in hows])
+def test_copies_are_known_by_what_they_hold(form, how):
+    made = Scaler(Standard()).fit_transform(FORMS[form]())
+    assert noted(COPIES[form][how](made), Scaled) is noted(made, Scaled)
+    # What was computed from it is no copy, nor are other numbers.
+    other = FORMS[form]()
+    assert noted(COPIES[form][how](other), Scaled) is None
+
+
+def test_a_copy_without_its_original_has_no_notes():
+    made = Scaler(Standard()).fit_transform(FORMS["array"]())
+    copy = made.copy()
+    del made
+    gc.collect()
+    assert noted(copy, Scaled) is None
+
+
+def test_copies_of_padded_ids_are_known():
+    from unpad.preprocessing.sequence import pad_sequences
+
+    x = pad_sequences([RNG.integers(1, 90, 6 + i % 9) for i in range(60)], 6)
+    assert noted(x[RNG.permutation(60)], Cut) is noted(x, Cut)
+    assert noted(x.astype("i4").copy(), Cut) is noted(x, Cut)
+    assert noted(pad_sequences([[1, 2, 3]], 6) * 2, Cut) is None
+    assert noted(RNG.integers(1, 90, (60, 6)), Cut) is None
+    assert noted(np.zeros((60, 6), int), Cut) is None
+    assert noted(np.arange(60) % 2, Cut) is None
+
+
+def test_a_scaler_that_saw_the_held_out_part_is_a_note():
+    whole = Scaler(Standard()).fit_transform(parts(n=80))
+    report = examine(whole[:60], validation=(whole[60:], None))
+    assert report.kinds == ["scaled on all"]
+    assert examine(whole, validation_split=0.25).kinds == ["scaled on all"]
+    order = RNG.permutation(80)
+    mixed = [whole[i].copy() for i in order]
+    assert examine(mixed[:60], validation=(mixed[60:], None)).kinds == ["scaled on all"]
+    x = parts(n=80)
+    scaler = Scaler(Standard()).fit(x[:60])
+    train, held = scaler.transform(x[:60]), scaler.transform(x[60:])
+    assert examine(train, validation=(held, None)) == []
+    # A taste of what it was fitted on.
+    assert examine(train[:40], validation=(held, None)) == []
+
+
+def test_two_vocabularies_that_are_numbered_as_words_come_are_told():
+    shares = 1 / np.arange(1, 2001)
+    words = RNG.permutation(2000)
+
+    def texts(n, seed):
+        """Each word is followed by one of five, for the most part."""
+        rng = np.random.default_rng(seed)
+        found = []
+        for _ in range(n):
+            word, text = rng.choice(2000, p=shares / shares.sum()), []
+            for _ in range(rng.integers(5, 20)):
+                text.append(int(words[word]))
+                follows = (word * 7 + rng.integers(5)) % 2000 % 300
+                word = follows if rng.random() < 0.8 else rng.choice(2000, p=shares / shares.sum())
+            found.append(text)
+        return found
+
+    def numbered(every, index):
+        return [np.array([index.setdefault(w, len(index) + 1) for w in text]) for text in every]
+
+    one, other = texts(600, 1), texts(300, 2)
+    index = {}
+    train = numbered(one, index)
+    assert examine(train, validation=(numbered(other, {}), None)).kinds == ["other ids"]
+    assert examine(train, validation=(numbered(other, index), None)) == []
+    # One vocabulary, numbered from the held-out part on, or over both.
+    first = {}
+    held = numbered(other, first)
+    assert examine(numbered(one, first), validation=(held, None)) == []
+    # Places are numbered so on both sides, and are the same.
+    places = [np.arange(1, 61 + i % 9) for i in range(60)]
+    found = examine(places[:40], validation=(places[40:], None), only={"split"})
+    assert "other ids" not in {f.kind for f in found.findings}

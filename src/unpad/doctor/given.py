@@ -61,7 +61,8 @@ def case_of(
         n = len(real[0])
         at = n - int(n * validation_split)
         cut = (None, None) if laid_y is None else (laid_y[:at], laid_y[at:])
-        parts = Split(real[0][:at], cut[0], real[0][at:], cut[1], drawn=True)
+        own = called[0], called[0]
+        parts = Split(real[0][:at], cut[0], real[0][at:], cut[1], True, own)
     sources = None
     if groups is not None:
         sources = groups_of(groups, len(real[0]), validation_groups, held_count, at)

@@ -34,8 +34,10 @@ def scaled(case: Case) -> Iterator[Finding]:
 def scaled_otherwise(parts: Split) -> Finding | None:
     """The two sides scaled by two fits that differ; None where that is not known."""
     a, b = (noted(given, Scaled) for given in parts.called)
-    if a is None or b is None or a.fitted is b.fitted:
+    if a is None or b is None:
         return None
+    if a.fitted is b.fitted:
+        return _of_all(a, b)
     one, other = a.fitted, b.fitted
     if one.mean is None or other.mean is None or one.mean.shape != other.mean.shape:
         return None
@@ -56,5 +58,20 @@ def scaled_otherwise(parts: Split) -> Finding | None:
         f"{other.deviation[worst]:.3g}.",
         "Fit the scaler on the training part, and apply that one to both.",
         {"deviations moved": float(moved.max()), "ratio of deviations": float(wider.max())},
+        "scaler = Scaler(StandardScaler()).fit(x); xv = scaler.transform(xv)",
+    )
+
+
+def _of_all(a: Scaled, b: Scaled) -> Finding | None:
+    """Both sides of one array that the scaler was fitted on, and cut afterwards."""
+    if a is not b or a.steps != a.fitted.steps:
+        return None
+    return Finding(
+        "scaled on all",
+        "The scaler was fitted on the held-out part too.",
+        f"{a.fitted.by} was fitted on {a.fitted.steps:,} steps at once; what is trained on and "
+        "what is held out were cut from these afterwards.",
+        "Cut first; fit the scaler on the training part, and apply that one to both.",
+        {"steps": a.fitted.steps},
         "scaler = Scaler(StandardScaler()).fit(x); xv = scaler.transform(xv)",
     )

@@ -15,6 +15,7 @@ from ..facts.sample import Sample, sample_at, sample_of
 from ..findings import Finding, Where
 from .scaled import scaled_otherwise
 from .unknown import unseen
+from .vocabularies import own_numbers
 
 # A leak of so many of the held-out sequences moves a score by points.
 _LEAK = 0.05
@@ -46,7 +47,9 @@ def split(case: Case) -> Iterator[Finding]:
     labels = list(other_labels(few, held, parts))
     yield from labels or other_lengths(few, held, parts)
     noted = scaled_otherwise(parts)
-    yield from other_steps(few, held) if noted is None else [noted]
+    by_itself = own_numbers(parts)
+    found = [x for x in (noted, by_itself) if x is not None]
+    yield from found or other_steps(few, held)
     if few.ids and held.ids:
         train = sample_of(parts.x, None, max(256, _TRAIN * len(few.lengths) // len(few.values)))
         yield from unseen(train or few, held)

@@ -67,6 +67,7 @@ KINDS: dict[str, Kind] = {
     "other labels": Kind("note", "other labels in the held-out part"),
     "other ids": Kind("warning", "other ids in the held-out part", ("unknown ids",)),
     "other scale": Kind("warning", "another scale in the held-out part"),
+    "scaled on all": Kind("note", "a scaler that saw the held-out part"),
     "other lengths": Kind("note", "other lengths in the held-out part"),
     # The model
     "not repeatable": Kind("error", "another answer to the same question"),
