@@ -347,6 +347,20 @@ def test_a_step_that_counts_counts_steps():
     assert cell.count == 8
 
 
+def test_what_a_step_keeps_by_its_parent_s_methods_is_kept_at_each():
+    """Python has an instruction of its own for `super()`, from 3.12 on."""
+
+    class Keeping(Watching):
+        def call(self, inputs, states):
+            super().__setattr__("count", self.count + 1)
+            return super().call(inputs, states)
+
+    cell = Keeping(lambda cell, x, h: h + x)
+    L.RNN(cell)(Ragged.from_list([torch.ones(n, 3) for n in (4, 2)]))
+    assert cell.count == 4
+    assert recorded.why_not(cell) == ["call calls __setattr__"]
+
+
 def test_hooks_see_each_step():
     cell, seen = TorchCell(), []
     layer = L.RNN(cell)

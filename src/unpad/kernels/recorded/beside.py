@@ -27,6 +27,8 @@ _WRITES = {
     "STORE_ATTR", "DELETE_ATTR", "STORE_SUBSCR", "DELETE_SUBSCR", "STORE_GLOBAL", "DELETE_GLOBAL",
     "IMPORT_NAME", "YIELD_VALUE", "SEND", "STORE_SLICE",
 }  # fmt: skip
+# The last is Python 3.12's own for what is looked up in `super()`.
+_ATTRIBUTES = ("LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR")
 #: Methods that change what they are called on, or read numbers out of tensors.
 _CHANGES = {
     "__dict__", "__next__", "__setattr__", "__setitem__", "add_loss", "add_metric", "append",
@@ -94,7 +96,7 @@ def _beside(code: types.CodeType, frame: types.FrameType) -> Iterator[str]:
             yield f"keeps something ({at.opname.lower()})"
         elif at.opname == "STORE_DEREF" and name in code.co_freevars:
             yield f"keeps something ({name})"
-        elif at.opname in ("LOAD_ATTR", "LOAD_METHOD"):
+        elif at.opname in _ATTRIBUTES:
             if name in _CHANGES:
                 yield f"calls {name}"
             for held in frame.f_locals.values():
