@@ -15,7 +15,13 @@ namespace {
 
 // Steps of the sequences whose gradients are summed up by one thread, at least: their sums, tags * tags, take no more
 // room than half of the steps' rows.
-int64_t stretch(int64_t tags) { return std::max<int64_t>(128, 2 * tags); }
+// Of few tags enough to sort sequences of like lengths side by side.
+int64_t stretch(int64_t tags) { return std::max<int64_t>(tags <= kFewTags ? 512 : 128, 2 * tags); }
+
+// Sequences that a thread takes at once: of few tags as many as are sorted by their lengths.
+int64_t together(const unpad_chain &c, int threads) {
+  return c.pairs || c.tags > kFewTags ? 1 : std::clamp<int64_t>((c.batch + threads - 1) / threads, 1, 64);
+}
 
 enum Call { kSums, kGradients, kBest };
 
@@ -81,10 +87,11 @@ template <class Walk>
 int32_t walk(const unpad_chain *c, const Chains &chains, int32_t threads, Walk walk) {
   Lease lease(useful(*c, threads, 1));
   const Room room(c, chains, lease.threads());
+  const int64_t some = together(*c, lease.threads());
   std::atomic<int64_t> next{0};
   lease.run([&](int rank) {
-    for (int64_t b; (b = next.fetch_add(1, std::memory_order_relaxed)) < c->batch;)
-      walk(c, room.tables(), room.of(rank), b, b + 1);
+    for (int64_t b; (b = next.fetch_add(some, std::memory_order_relaxed)) < c->batch;)
+      walk(c, room.tables(), room.of(rank), b, std::min(b + some, c->batch));
   });
   return UNPAD_OK;
 }

@@ -2,18 +2,10 @@
 #pragma once
 
 #include "chain/best.h"
-#include "chain/gradients.h"
+#include "chain/lanes.h"
 
 namespace unpad {
 namespace UNPAD_NAMESPACE {
-
-enum Known { kNone, kSome, kAll };
-
-inline Known known_of(const int64_t *only, int64_t length) {
-  int64_t count = 0;
-  for (int64_t t = 0; t < length; ++t) count += only[t] >= 0;
-  return !count ? kNone : count == length ? kAll : kSome;
-}
 
 // Of a sequence the log of its sum over all paths; where some steps may have one tag only, less that of the paths that
 // do: -log of the probability of these.
@@ -21,20 +13,27 @@ template <class T>
 void chain_sums(const unpad_chain *c, void *shared, void *space, int64_t from, int64_t to) {
   ChainSpace own(c, space);
   const ChainTables tables(c, shared);
-  for (int64_t b = from; b < to; ++b) {
+  T *total = static_cast<T *>(c->total);
+  const auto less = [](double sum, double known) { return T(sum < known ? 0 : sum - known); };
+  const auto alone = [&](int64_t b) {
     Sums<T> s(c, tables, &own, b);
-    T *total = static_cast<T *>(c->total) + b;
     const Known known = c->only ? known_of(c->only + s.first, s.length) : kNone;
-    *total = 0;
-    if (!s.length || (c->only && known == kNone)) continue;
-    double sum = s.sum(c->walked);
-    if (known != kNone) {
-      s.only = c->only + s.first;
-      sum -= known == kAll ? s.path() : s.sum(c->fitting);
-      if (sum < 0) sum = 0;
+    total[b] = 0;
+    if (!s.length || (c->only && known == kNone)) return;
+    const double sum = s.sum(c->walked);
+    if (known != kNone) s.only = c->only + s.first;
+    total[b] = known == kNone ? T(sum) : less(sum, known == kAll ? s.path() : s.sum(c->fitting));
+  };
+  abreast<T>(c, tables, &own, from, to, [&](Lanes<T> &lanes, const int64_t *sequences) {
+    double sums[kAbreast];
+    lanes.sums(c->walked, sums);
+    for (int64_t k = 0; k < lanes.count; ++k) {
+      if (lanes.failed >> k & 1) continue;
+      Sums<T> s(c, tables, &own, sequences[k]);
+      s.only = c->only ? c->only + s.first : nullptr;
+      total[sequences[k]] = c->only ? less(sums[k], s.path()) : T(sums[k]);
     }
-    *total = T(sum);
-  }
+  }, alone);
 }
 
 // The gradients of a stretch of sequences; `at`: what those of transitions, start and end sum up to.
@@ -43,20 +42,28 @@ void chain_gradients(const unpad_chain *c, void *shared, void *space, int64_t fr
   ChainSpace own(c, space);
   const ChainTables tables(c, shared);
   const ChainSums sums(c, tables.width, at, &own);
-  for (int64_t b = from; b < to; ++b) {
+  const auto of = [c](int64_t b) { return c->d_total ? double(static_cast<const T *>(c->d_total)[b]) : 1; };
+  const auto alone = [&](int64_t b) {
     Gradients<T> s(c, tables, &own, b);
-    if (!s.length) continue;
-    const double d = c->d_total ? double(static_cast<const T *>(c->d_total)[b]) : 1;
+    if (!s.length) return;
     const Known known = c->only ? known_of(c->only + s.first, s.length) : kNone;
-    if (c->only && known == kNone) {
-      s.give_all(0, false, sums);
-      continue;
-    }
-    s.back(c->walked, d, false, sums);
+    if (c->only && known == kNone) return s.give_all(0, false, sums);
+    s.back(c->walked, of(b), false, sums);
     s.only = c->only ? c->only + s.first : nullptr;
-    if (known == kAll) s.back_on_path(d, sums);
-    if (known == kSome) s.back(c->fitting, -d, true, sums);
-  }
+    if (known == kAll) s.back_on_path(of(b), sums);
+    if (known == kSome) s.back(c->fitting, -of(b), true, sums);
+  };
+  abreast<T>(c, tables, &own, from, to, [&](Lanes<T> &lanes, const int64_t *sequences) {
+    Vec<double> d{};
+    for (int64_t k = 0; k < lanes.count; ++k) d[k] = of(sequences[k]);
+    lanes.back(c->walked, d, sums);
+    for (int64_t k = 0; c->only && k < lanes.count; ++k) {
+      if (lanes.failed >> k & 1) continue;
+      Gradients<T> s(c, tables, &own, sequences[k]);
+      s.only = c->only + s.first;
+      s.back_on_path(of(sequences[k]), sums);
+    }
+  }, alone);
   for (int64_t i = 0; sums.ways && i < c->tags * tables.width; ++i)
     sums.ways[i] = sums.ways[i] * tables.ways[i] + sums.apart[i];
 }

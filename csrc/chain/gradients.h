@@ -154,9 +154,10 @@ struct Gradients : Sums<T> {
         }
         plain = all >= kLeft;
         if (plain) {
+          const double inverse = 1 / all;
           for (int64_t j = 0; j < width(); j += kLanes<double>) {
-            store_whole(space->shares + j, load_whole(row + j) * load_whole(other + j) / all);
-            store_whole(after + j, load_whole(after + j) * (lift / all * d));
+            store_whole(space->shares + j, load_whole(row + j) * load_whole(other + j) * inverse);
+            store_whole(after + j, load_whole(after + j) * (lift * inverse * d));
           }
           if (pairs) give_pairs(t, row, after, add);
           if (sums.ways && ++filled == kChainTile) {
@@ -196,7 +197,7 @@ struct Gradients : Sums<T> {
   UNPAD_INLINE void share(const double *row, const double *on, bool logs, double all, double *out) const {
     for (int64_t j = 0; j < width(); j += kLanes<double>) {
       const Vec<double> a = load_whole(row + j), b = load_whole(on + j);
-      store_whole(out + j, logs ? exp_below(a + b - all) : a * b / all);
+      store_whole(out + j, logs ? exp_below(a + b - all) : a * b * (1 / all));
     }
   }
 

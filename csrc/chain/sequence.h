@@ -7,6 +7,15 @@
 namespace unpad {
 namespace UNPAD_NAMESPACE {
 
+// Whether none, some or all of a sequence's steps have one tag only.
+enum Known { kNone, kSome, kAll };
+
+inline Known known_of(const int64_t *only, int64_t length) {
+  int64_t count = 0;
+  for (int64_t t = 0; t < length; ++t) count += only[t] >= 0;
+  return !count ? kNone : count == length ? kAll : kSome;
+}
+
 template <class T>
 struct Sequence {
   const unpad_chain *chain;

@@ -2,6 +2,7 @@
 // summed into. Rows are padded to whole vectors.
 #pragma once
 
+#include "isa/kernels.h"
 #include "simd/exponential.h"
 #include "unpad_kernels.h"
 
@@ -9,6 +10,10 @@ namespace unpad {
 namespace UNPAD_NAMESPACE {
 
 constexpr int64_t kChainTile = 64;  // steps whose outer products are added at once
+constexpr int64_t kLaneSteps = 8;   // steps that sequences side by side are brought into lanes at once
+
+// Whether sequences are walked side by side.
+inline bool in_lanes(const unpad_chain *c) { return !c->pairs && c->tags <= kFewTags; }
 
 // n numbers of a row, in double; beyond them `other`.
 template <class T>
@@ -103,6 +108,7 @@ inline void fill_ends(const ChainTables &t) {
 struct ChainSpace {
   double *row, *next, *other, *scores, *shares, *tile, *apart, *few;
   int64_t *few_from;
+  double *x, *e, *rows, *now, *after, *beyond, *ends, *pairs;  // of sequences side by side
   ChainTables tables;  // of one step, where the scores are of pairs
   int64_t bytes;
 
@@ -118,6 +124,15 @@ struct ChainSpace {
     apart = arena.take<double>(c->d_transitions ? c->tags * width : 0);
     few = arena.take<double>(c->best);
     few_from = arena.take<int64_t>(c->best);
+    const int64_t lanes = in_lanes(c) ? c->tags * kLanes<double> : 0;
+    x = arena.take<double>(lanes * kLaneSteps);
+    e = arena.take<double>(lanes * kLaneSteps);
+    rows = arena.take<double>(lanes * kLaneSteps);
+    now = arena.take<double>(lanes);
+    after = arena.take<double>(lanes);
+    beyond = arena.take<double>(lanes);
+    ends = arena.take<double>(lanes);
+    pairs = arena.take<double>(c->d_transitions ? lanes * c->tags : 0);
     char *rest = c->pairs ? arena.take<char>(tables.bytes) : nullptr;
     if (c->pairs) tables = ChainTables(c, rest);
     bytes = arena.used;

@@ -31,20 +31,11 @@ UNPAD_INLINE void interleave(Vec<T> a, Vec<T> b, Vec<T> &low, Vec<T> &high) {
 }
 #undef UNPAD_SHUFFLE
 
-// Takes up to lanes x lanes numbers, load(r, whole) row r of `down` (the rest of a tile is 0), of which `across` count,
-// and gives store(c, v) column c as a vector, for c below `across`. Interleaving row i with row i + lanes / 2,
-// log2(lanes) times, transposes.
-template <class T, class Load, class Store>
-UNPAD_INLINE void transpose_rows_of(int64_t down, int64_t across, Load load, Store store) {
+// Rows for columns, in registers. Interleaving row i with row i + lanes / 2, log2(lanes) times, transposes.
+template <class T>
+UNPAD_INLINE void transpose(Vec<T> (&a)[kLanes<T>]) {
   constexpr int64_t lanes = kLanes<T>;
-  Vec<T> a[lanes], b[lanes];
-  if (down >= lanes && across >= lanes) {
-#pragma GCC unroll 16
-    for (int64_t r = 0; r < lanes; ++r) a[r] = load(r, Yes{});
-  } else {
-#pragma GCC unroll 16
-    for (int64_t r = 0; r < lanes; ++r) a[r] = r >= down ? Vec<T>{} : load(r, No{});
-  }
+  Vec<T> b[lanes];
 #pragma GCC unroll 4
   for (int64_t done = 1; done < lanes; done *= 2) {
 #pragma GCC unroll 8
@@ -52,6 +43,22 @@ UNPAD_INLINE void transpose_rows_of(int64_t down, int64_t across, Load load, Sto
 #pragma GCC unroll 16
     for (int64_t i = 0; i < lanes; ++i) a[i] = b[i];
   }
+}
+
+// Takes up to lanes x lanes numbers, load(r, whole) row r of `down` (the rest of a tile is 0), of which `across` count,
+// and gives store(c, v) column c as a vector, for c below `across`.
+template <class T, class Load, class Store>
+UNPAD_INLINE void transpose_rows_of(int64_t down, int64_t across, Load load, Store store) {
+  constexpr int64_t lanes = kLanes<T>;
+  Vec<T> a[lanes];
+  if (down >= lanes && across >= lanes) {
+#pragma GCC unroll 16
+    for (int64_t r = 0; r < lanes; ++r) a[r] = load(r, Yes{});
+  } else {
+#pragma GCC unroll 16
+    for (int64_t r = 0; r < lanes; ++r) a[r] = r >= down ? Vec<T>{} : load(r, No{});
+  }
+  transpose<T>(a);
   if (across >= lanes) {
 #pragma GCC unroll 16
     for (int64_t c = 0; c < lanes; ++c) store(c, a[c]);

@@ -68,6 +68,9 @@ typedef void (*Adam)(const unpad_adam *, const unpad_adam_part *, int64_t from, 
 // Some slots of a linear map of sequences laid out.
 typedef void (*Slots)(const unpad_slots *, int64_t from, int64_t to, void *space);
 
+// Chains of so few tags walk several sequences at once.
+constexpr int64_t kFewTags = 12;
+
 // Walks of linear chains, of one dtype: of the sequences from .. to, with tables that all threads read and space of this
 // one's.
 struct Chains {

@@ -37,10 +37,10 @@ struct Batch {
 
   explicit Batch(std::mt19937_64 &random) {
     auto one_of = [&](std::initializer_list<int64_t> of) { return of.begin()[random() % of.size()]; };
-    tags = one_of({1, 2, 3, 4, 5, 8, 9, 17, 33});
+    tags = one_of({1, 2, 3, 4, 5, 8, 9, 12, 17, 33});
     best = one_of({1, 1, 2, 5});
     pairs = random() % 3 == 0, transitions = !pairs && random() % 4, ends = random() % 2;
-    for (int64_t b = one_of({0, 1, 2, 7}); b > 0; --b)
+    for (int64_t b = one_of({0, 1, 2, 7, 20}); b > 0; --b)
       offsets.push_back(offsets.back() + one_of({0, 1, 2, 3, 6, tags < 6 ? 150 : 9}));
     const double scale = double(one_of({1, 10, 400})), way = double(one_of({1, 5, 900}));
     const bool forbids = random() % 3 == 0;

@@ -147,10 +147,12 @@ def test_a_nan_stays_in_its_sequence():
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_alone_as_in_company_and_on_any_number_of_threads(dtype):
-    sizes = [40, 0, 3, 200, 1, 90, 60, 7]
-    scores, offsets = scores_of(sizes, 20, 0, 3.0, dtype=dtype)
-    tags = torch.arange(sum(sizes)) % 21 - 1
+@pytest.mark.parametrize(("count", "partly"), [(20, True), (9, False), (3, False)])
+def test_alone_as_in_company_and_on_any_number_of_threads(dtype, count, partly):
+    """Of few tags sequences are walked side by side, in company alone."""
+    sizes = [40, 0, 3, 200, 1, 90, 60, 7, *[30 + i for i in range(12)]]
+    scores, offsets = scores_of(sizes, count, 0, 3.0, dtype=dtype)
+    tags = torch.arange(sum(sizes)) % (count + partly) - int(partly)
     want = likelihood("compiled", scores, offsets, tags)
     best = chain.best_path(scores, offsets)
     before = torch.get_num_threads()
