@@ -4,10 +4,13 @@
     python benchmarks/crf.py --quick    does it run?
 
 Batches of 32 sentences of UD English EWT at random, 9, 50 and 64 tags, float32, one thread: scores
-in; out the
-mean loss and the gradients of scores, transitions, start and end, or the best tags. unpad is its
-layer and its loss, checks and all; pytorch-crf gets the padded grid and the mask ready made. Both
-must give the same numbers first. Then they run in turn, batch by batch; medians.
+in; out the mean loss and the gradients of scores, transitions, start and end, or the best tags.
+unpad is its layer and its loss, checks and all; pytorch-crf gets the padded grid and the mask ready
+made. Both must give the same numbers first. Then they run in turn, batch by batch; medians.
+
+CTC is `losses.CTC` on logits of 32 sequences, 20 to 300 steps of 30 classes with a label each 2.5
+(characters), 200 to 1,500 of 100 with one each 8 (speech), against log_softmax and torch's
+`ctc_loss` on the grid: loss and gradient.
 
 The tagger is Embedding(5000, 100), Bidirectional(LSTM(100)), Dense(17) and a softmax or a CRF, of
 one batch a training step, in turn. The long sequence has 200,000 steps.
@@ -54,6 +57,9 @@ def main() -> int:
                 what = f"pytorch-crf over unpad, loss and gradient, {size} tags"
                 targets.append(harness.at_least(what, 15, ratio, checked))
     console.print(table)
+    for name, ms in found["ctc"].items():
+        what = f"torch's ctc_loss over losses.CTC, loss and gradient, {name}"
+        targets.append(harness.at_least(what, 1, ms["torch"] / ms["unpad"], checked))
     ratio = found["tagger"]["crf"] / found["tagger"]["softmax"]
     targets.append(harness.at_most("BiLSTM-CRF over BiLSTM, training", 1.15, ratio, checked))
     for size, seconds in found["long"].items():
@@ -81,6 +87,10 @@ def measured(batches: int, rounds: int) -> dict[str, Any]:
             "loss and gradient": in_turn(contenders, rounds, ("train", "train_peer")),
             "best paths": in_turn(contenders, rounds, ("decode", "decode_peer")),
         }
+    found["ctc"] = {
+        "characters": ctc(rounds, (20, 300), 30, 0.4),
+        "speech": ctc(rounds, (200, 1500), 100, 0.12),
+    }
     torch.set_num_threads(threads)
     found["tagger"] = tagger(batches, rounds)
     found["long"] = {size: long_one(size, 2 * rounds - 1) for size in (18, 64)}
@@ -170,6 +180,44 @@ class Batch:
 
         with torch.no_grad():
             return self.peer.decode(self.grid, self.mask)
+
+
+def ctc(rounds: int, steps: tuple[int, int], classes: int, share: float) -> dict[str, float]:
+    """Milliseconds of the loss and its gradient, of unpad and of torch's padded operator."""
+    import torch
+
+    import unpad
+
+    generator = torch.Generator().manual_seed(0)
+    sizes = torch.randint(*steps, (BATCH,), generator=generator)
+    logits = unpad.Ragged(torch.randn(int(sizes.sum()), classes), offsets(sizes))
+    spelt = (sizes * share).long()
+    drawn = torch.randint(1, classes, (int(spelt.sum()),), generator=generator)
+    labels, loss = unpad.Ragged(drawn, offsets(spelt)), unpad.losses.CTC("sum")
+    grid = logits.to_padded().swapaxes(0, 1).contiguous()
+
+    def ours(logits: Any = logits) -> Any:
+        values = logits.values.detach().requires_grad_()
+        found = loss(labels, logits.with_values(values))
+        return found.detach(), *torch.autograd.grad(found, values)
+
+    def torchs(grid: Any = grid) -> Any:
+        given = grid.detach().requires_grad_()
+        logs = torch.log_softmax(given, -1)
+        found = torch.nn.functional.ctc_loss(logs, drawn, sizes, spelt, reduction="sum")
+        return found.detach(), *torch.autograd.grad(found, given)
+
+    # In float64: of speech torch's gradients in float32 are .01 off.
+    (got, slope), (want, of_grid) = ours(logits.to(torch.float64)), torchs(grid.double())
+    torch.testing.assert_close(got, want)
+    torch.testing.assert_close(slope, of_grid.swapaxes(0, 1)[logits.layout.mask])
+    times: dict[str, list[float]] = {"unpad": [], "torch": []}
+    for _ in range(5 * rounds):
+        for name, run in zip(times, (ours, torchs), strict=True):
+            start = time.perf_counter()
+            run()
+            times[name].append((time.perf_counter() - start) * 1e3)
+    return {name: round(median(ms), 4) for name, ms in times.items()}
 
 
 def tagger(batches: int, rounds: int) -> dict[str, float]:

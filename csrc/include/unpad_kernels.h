@@ -305,6 +305,28 @@ UNPAD_API int32_t unpad_chain_sums(int32_t dtype, int32_t threads, const unpad_c
 UNPAD_API int32_t unpad_chain_gradients(int32_t dtype, int32_t threads, const unpad_chain *chain);
 UNPAD_API int32_t unpad_chain_best(int32_t dtype, int32_t threads, const unpad_chain *chain);
 
+/* Labels whose places in a sequence are not known (CTC): of the classes' scores the softmax is taken, class 0 is the blank,
+ * and the probabilities of all paths of classes that spell the labels are summed: those that are left when classes that
+ * repeat themselves are merged and blanks dropped. Computed in double. */
+typedef struct {
+  const void *scores;           /* (steps, classes), contiguous, as all of these; -infinity: the class is not there */
+  const int64_t *offsets;       /* (batch + 1) */
+  const int64_t *labels;        /* (label_count), from 1 to classes - 1 */
+  const int64_t *label_offsets; /* (batch + 1) */
+  void *total;                  /* (batch) out, -log of the sum; infinity where no path spells the labels, NaN where a step
+                                   has a score NaN or +infinity; 0 without steps and labels */
+  void *d_scores;               /* (steps, classes) out, the gradient of each sequence's total; or null. 0 where it is
+                                   infinite, NaN where it is NaN */
+  int64_t steps;
+  int64_t batch;
+  int64_t classes;
+  int64_t label_count;
+} unpad_ctc;
+
+/* At most `threads` threads take a sequence each; its bits depend neither on them nor on other sequences. With d_scores a
+ * thread takes 64 bytes of work space for each step and label of its longest sequence. */
+UNPAD_API int32_t unpad_ctc_loss(int32_t dtype, int32_t threads, const unpad_ctc *ctc);
+
 /* Attention within sequences: for each query the mean of its sequence's values, weighted by softmax(scale * query key).
  * A query that has no key to look at gets 0. */
 typedef struct {

@@ -84,6 +84,12 @@ struct Chains {
   void (*best)(const unpad_chain *, void *tables, void *space, int64_t from, int64_t to);
 };
 
+// Labels without places, of one dtype: one sequence, in space of this thread's.
+struct Labellings {
+  int64_t (*bytes)(const unpad_ctc *, int64_t steps, int64_t labels);
+  void (*sequence)(const unpad_ctc *, void *space, int64_t sequence);
+};
+
 // Attention, of one dtype: one head of keys of one sequence, in space of this thread's. `longest`: keys of a sequence.
 struct Attend {
   int64_t (*bytes)(const unpad_attention *, int64_t longest, bool back);
@@ -105,6 +111,7 @@ struct Kernels {
   Slots slots_forward[2];
   Slots slots_backward[2];
   Chains chains[2];
+  Labellings labellings[2];
   Attend attend[2];
 };
 

@@ -3,6 +3,7 @@
 
 #include "attention/attention.h"
 #include "chain/chain.h"
+#include "ctc/ctc.h"
 #include "gemm/block_product.h"
 #include "recurrent/passes.h"
 #include "slots/slots.h"
@@ -21,6 +22,7 @@ constexpr Kernels table() {
           {slots_forward<F>, slots_forward<D>},
           {slots_backward<F>, slots_backward<D>},
           {chains<F>(), chains<D>()},
+          {labellings<F>(), labellings<D>()},
           {attention<F>(), attention<D>()}};
 }
 

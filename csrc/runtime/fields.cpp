@@ -49,6 +49,13 @@ std::string chain_fields() {
       AT(steps), AT(batch), AT(tags), AT(pairs), AT(best)});
 }
 
+std::string ctc_fields() {
+  typedef unpad_ctc Struct;
+  return line("unpad_ctc", sizeof(Struct), {
+      AT(scores), AT(offsets), AT(labels), AT(label_offsets), AT(total), AT(d_scores), AT(steps), AT(batch), AT(classes),
+      AT(label_count)});
+}
+
 std::string layer_fields() {
   typedef unpad_layer Struct;
   return line("unpad_layer", sizeof(Struct), {
@@ -95,8 +102,8 @@ std::string cell_names() {
 }  // namespace
 
 extern "C" const char *unpad_kernels_fields(void) {
-  static const std::string all = adam_fields() + adam_part_fields() + attention_fields() + chain_fields() + layer_fields() + layer_gradients_fields() + product_fields() + slots_fields() + cell_names();
+  static const std::string all = adam_fields() + adam_part_fields() + attention_fields() + chain_fields() + ctc_fields() + layer_fields() + layer_gradients_fields() + product_fields() + slots_fields() + cell_names();
   return all.c_str();
 }
 
-extern "C" int32_t unpad_kernels_version(void) { return 12; }
+extern "C" int32_t unpad_kernels_version(void) { return 13; }

@@ -69,6 +69,13 @@ def best_paths(sizes):
     return [*best_path(sizes), 4]
 
 
+def ctc(sizes):
+    """Of some sequences one label more than there is room for."""
+    labels = [(n + 1) // 2 + (n == 1) for n in sizes]
+    given = _numbers(sum(sizes), 3), _offsets(sizes), torch.arange(sum(labels)) % 2 + 1
+    return [*given, _offsets(labels)]
+
+
 def attention(sizes):
     others = [(3 * n + 1) % 5 for n in sizes]  # sequences without keys, and without queries
     key, value = (_numbers(sum(others), 2, d) for d in (4, 4))
@@ -89,6 +96,7 @@ ARGUMENTS = {
         marginals,
         best_path,
         best_paths,
+        ctc,
         attention,
     )
 }

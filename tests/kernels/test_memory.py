@@ -190,6 +190,17 @@ def chain_back():
     return [torch.ones(2), *given, *kept], call
 
 
+def labellings():
+    def call(scores, offsets, labels, bounds):
+        asked = scores.detach().requires_grad_(scores.is_floating_point())
+        found = chain.ctc(asked, offsets, labels, bounds)
+        (slope,) = torch.autograd.grad(found.sum(), [asked])
+        return torch.cat([found.detach(), slope.flatten()])
+
+    bounds = torch.tensor([0, 3, 5]), torch.tensor([0, 2, 3])
+    return [torch.randn(5, 3), bounds[0], torch.tensor([1, 2, 1]), bounds[1]], call
+
+
 def attention():
     """Sequences with keys of other lengths; each head of keys serves two of the query's."""
 
@@ -210,6 +221,7 @@ CALLERS = {
     "chain sums": chain_sums,
     "chain paths": chain_paths,
     "chain back": chain_back,
+    "ctc": labellings,
     "linear": linear,
     "product": product,
     "product_transposed": product_transposed,
@@ -253,6 +265,7 @@ _LENGTHS = ("shorter", "longer", "much longer", "one row", "nothing")
 # Lies that are none: a layer takes any number of rows, a batch may have one empty sequence more, a
 # kernel more slots, values any size; and torch's dispatcher answers what lies on "meta" from there.
 RIGHT = {
+    *(("ctc", 0, lie) for lie in ("wider", "double", "half")),
     *(("linear", 0, lie) for lie in _LENGTHS),
     *(("groups", 0, lie) for lie in (*_LENGTHS, "narrower", "wider")),
     *(("attention", 2, lie) for lie in ("narrower", "wider")),

@@ -33,6 +33,10 @@ FIELDS: dict[str, tuple[str, ...]] = {
         "whence", "path", "d_total", "d_scores", "d_transitions", "d_start", "d_end", "marginals",
         "steps", "batch", "tags", "pairs", "best",
     ),
+    "unpad_ctc": (
+        "scores", "offsets", "labels", "label_offsets", "total", "d_scores", "steps", "batch",
+        "classes", "label_count",
+    ),
     "unpad_layer": (
         *(
             f"problem.{name}"

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ..arguments import Precision
 from ..errors import first_true
+from ..kernels import chain
 from ..layers import Spec
 from ..ragged import Layout, Ragged
 from ..ragged.batch import place, values_of
-from ..ragged.numbers import HALF, as_tensor
+from ..ragged.numbers import as_tensor
 from ..ragged.reductions import segment_sum
 from ..signatures import of_numbers
 from .sequence import SequenceLoss
@@ -30,7 +30,8 @@ class CTC(SequenceLoss):
     trained from its logits. The loss is one number a sequence. Without steps and without labels it
     is 0 and does not count; steps without labels cost the way of blanks alone.
 
-    Copies the log-probabilities once into a grid, as torch's operator takes them. Source of the
+    On a CPU it is compiled, and keeps its gradient, (steps, classes); elsewhere the
+    log-probabilities are copied once into a grid, as torch's operator takes them. Source of the
     formula: Graves et al., "Connectionist Temporal Classification", 2006.
 
     Args:
@@ -124,29 +125,9 @@ class CTC(SequenceLoss):
 
     def per_sequence(self, y_true: Ragged, y_pred: Ragged) -> Tensor:
         self._check_labels(y_true, y_pred.feature[-1])
-        kept = (y_pred.lengths > 0).nonzero()[:, 0]
-        if len(kept) == y_pred.batch:
-            return self._of_nonempty(y_true, y_pred)
-        losses = self._of_nonempty(y_true[kept.to(y_true.device)], y_pred[kept])
-        return losses.new_zeros(y_pred.batch).index_copy(0, kept, losses)
-
-    def _of_nonempty(self, y_true: Ragged, y_pred: Ragged) -> Tensor:
-        values = y_pred.values
-        if values.dtype in HALF:
-            values = values.float()
-        layout = y_pred.layout
-        shape = (layout.longest, layout.batch, values.shape[-1])
-        # Steps end to end, at their positions: a hole is no step of the path.
-        grid = values.new_zeros(shape).index_put(
-            (layout.own.positions, layout.own.sequence_ids), torch.log_softmax(values, -1)
-        )
-        return F.ctc_loss(
-            grid,
-            y_true.values.to(device=values.device, dtype=torch.int64),
-            y_pred.lengths,
-            y_true.lengths.to(values.device),
-            reduction="none",
-        )
+        device = y_pred.device
+        labels = y_true.values.to(device=device, dtype=torch.int64)
+        return chain.ctc(y_pred.values, y_pred.layout.own, labels, y_true.layout.to(device).own)
 
 
 def _number(n: int, what: str) -> str:

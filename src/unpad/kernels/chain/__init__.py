@@ -4,12 +4,14 @@
     log_partition       log of the sum over all paths of exp(score)
     marginals           the share of that sum that goes through a tag at a step
     best_path           the path of the highest score                      (Viterbi 1967)
+    ctc                 -log of the sum over the paths that spell labels   (Graves et al. 2006)
 
 `Scores` are those of tags by themselves (steps, tags), of transitions and of both ends; or, as a
 plain tensor, (steps, tags, tags), from the tag before to the tag of the step: of a sequence's first
 step, where no tag is before, only row 0 counts. -inf forbids.
 """
 
+from .ctc import ctc
 from .operators import (
     best_path,
     best_paths,
@@ -24,6 +26,7 @@ __all__ = [
     "Scores",
     "best_path",
     "best_paths",
+    "ctc",
     "first_steps",
     "last_steps",
     "log_partition",

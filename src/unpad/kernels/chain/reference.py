@@ -123,3 +123,28 @@ def best_paths(scores: Scores, layout: Own | Tensor, count: int) -> tuple[Tensor
     device = scores.values.device
     paths = torch.tensor(found, dtype=torch.int64, device=device).reshape(-1, count)
     return paths, scores.values.new_tensor(totals).reshape(-1, count)
+
+
+def ctc(scores: Tensor, layout: Own | Tensor, labels: Tensor, label_layout: Own | Tensor) -> Tensor:
+    """See `ctc.ctc`. States are the labels, and a blank before, between and after them."""
+    totals = []
+    spelt = _sequences(labels, label_layout)
+    for one, wanted in zip(_sequences(scores, layout), spelt, strict=True):
+        states = [c for label in wanted.tolist() for c in (0, label)] + [0]
+        if not len(one):
+            totals.append(one.sum() if len(states) == 1 else one.sum() + torch.inf)
+            continue
+        steps = torch.log_softmax(one, -1)[:, states]
+        none = steps.new_full((1,), -torch.inf)
+        ways = (
+            torch.cat([steps[0, :2], none.expand(len(states) - 2)]) if wanted.numel() else steps[0]
+        )
+        # From a label to the next one, past the blank between, where the two differ.
+        past = [i > 1 and c != 0 and c != states[i - 2] for i, c in enumerate(states)]
+        out = ~torch.tensor(past, device=steps.device)
+        for step in steps[1:]:
+            one_on = torch.cat([none, ways[:-1]])
+            two_on = torch.cat([none, one_on[:-1]]).masked_fill(out, -torch.inf)
+            ways = _log_sum(torch.stack([ways, one_on, two_on]), 0) + step
+        totals.append(-_log_sum(ways[-2:], 0))
+    return torch.stack(totals) if totals else scores.new_zeros(0) + scores.sum()
