@@ -284,3 +284,62 @@ def test_sarif_names_the_line_and_stays_the_same(tmp_path):
         assert place["region"]["startLine"] > 1
         found.append(result["partialFingerprints"])
     assert found[0] == found[1]
+
+
+TWO = """
+import torch
+from torch import nn
+
+class Two(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed, self.wide, self.out = nn.Embedding(50, 8), nn.Linear(3, 8), nn.Linear(8, 3)
+
+    def forward(self, {arguments}):
+        return self.out(torch.tanh(self.embed({words}) + self.wide({numbers})).{pool})
+
+words, numbers = torch.zeros(12, 9, dtype=torch.int64), torch.zeros(12, 9, 3)
+for i in range(12):
+    words[i, : 4 + i % 5] = torch.randint(1, 50, (4 + i % 5,))
+    numbers[i, : 4 + i % 5] = torch.randn(4 + i % 5, 3)
+net = Two()
+loss = net({call}).sum()
+raise SystemExit("trained")
+"""
+BY_NAME = {"arguments": "words, numbers", "words": "words", "numbers": "numbers"}
+BY_DICT = {"arguments": "batch", "words": "batch['words']", "numbers": "batch['numbers']"}
+
+
+@pytest.mark.parametrize(("names", "call"), [
+    (BY_NAME, "words, numbers"),
+    (BY_NAME, "words, numbers=numbers"),
+    (BY_DICT, "{'words': words, 'numbers': numbers}"),
+])  # fmt: skip
+def test_a_loop_whose_module_takes_several_inputs(tmp_path, capsys, names, call):
+    assert asked(tmp_path, TWO.format(**names, call=call, pool="mean(1)")) == 1
+    said = capsys.readouterr().out
+    assert "error: padding." in said and "script.py:11" in said
+    assert asked(tmp_path, TWO.format(**names, call=call, pool="contiguous()")) == 0
+
+
+def test_what_could_be_asked_nothing_is_no_success(tmp_path, capsys):
+    script = TWO.format(**BY_NAME, call="words, numbers[:3]", pool="mean(1)")
+    script = script.replace("numbers[:3]", "numbers=[numbers]").replace(
+        "self.wide(numbers)", "self.wide(numbers[0])"
+    )
+    assert asked(tmp_path, script) == 2
+    assert "could not be asked: it needs numbers too." in capsys.readouterr().err
+
+
+def test_a_fit_of_keras_with_several_inputs(tmp_path, capsys):
+    pytest.importorskip("keras")
+    script = KERAS.format(mask=False).replace(
+        "model = Sequential([layers.Embedding(50, 4, mask_zero=False), layers.LSTM(4)])",
+        "from keras import Input, Model\n"
+        "given = [Input((None,), dtype='int64', name='a'), Input((5,), name='b')]\n"
+        "h = layers.GlobalAveragePooling1D()(layers.Embedding(50, 4)(given[0]))\n"
+        "model = Model(given, layers.Dense(4)(layers.Concatenate()([h, given[1]])))",
+    )
+    script = script.replace("model.fit(words,", "model.fit([words, np.ones((60, 5))],")
+    assert asked(tmp_path, script) == 1
+    assert "padding" in capsys.readouterr().out

@@ -31,6 +31,8 @@ def doctor(arguments: Sequence[str]) -> int:
         files = _files(options)
         accepted = _accepted(options.baseline)
         report = _report(options, rest)
+        if report.asked and not report.findings and not any(a.could for a in report.asked[1:]):
+            raise ValueError(report.asked[-1].answer)
         new = report.without(accepted)
         print(new)
         if accepted:

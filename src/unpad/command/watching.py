@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import inspect
 import re
 import runpy
 import sys
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 
 from .. import models
 from ..doctor import Report, examine, probe
+from ..doctor.adapters.signature import says_padding
 
 _IMPORTS = re.compile(r"^\s*(?:import|from)\s+(?:unpad|keras|tensorflow)\b", re.M)
 
@@ -66,16 +68,10 @@ def _fit(found: list[Report]) -> Callable[..., None]:
 
 def _patches(path: str, found: list[Report]) -> list[tuple[Any, str, Callable[..., Any]]]:
     def call(module: nn.Module, *args: Any, **named: Any) -> Any:
-        first = args[0] if args else next(iter(named.values()), None)
-        if (
-            isinstance(first, Tensor)
-            and first.ndim > 1
-            and len(first) > 0
-            and next(module.parameters(), None) is not None
-            and not _of_others(module)
-        ):
+        samples = None if _of_others(module) else _samples(module, args, named)
+        if samples is not None and next(module.parameters(), None) is not None:
             with _patched([(nn.Module, "__call__", original)]):
-                found.append(probe(module, first.detach(), training=False))
+                found.append(probe(module, samples, training=False))
             raise _Stop
         return original(module, *args, **named)
 
@@ -87,6 +83,29 @@ def _patches(path: str, found: list[Report]) -> list[tuple[Any, str, Callable[..
     if not (_IMPORTS.search(text) and ".fit(" in text):
         patches.append((nn.Module, "__call__", call))
     return patches
+
+
+def _samples(module: nn.Module, args: Any, named: Any) -> Any:
+    """The batch that a module is called with; of several inputs by the arguments' names."""
+    try:
+        given = inspect.signature(module.forward).bind(*args, **named).arguments
+    except (TypeError, ValueError):
+        given = dict(enumerate(args))
+    first = next(iter(given.values()), None)
+    as_dict = isinstance(first, dict) and len(given) == 1
+    if as_dict:
+        given = first
+        first = next(iter(given.values()), None)
+    if not isinstance(first, Tensor) or first.ndim < 2 or not len(first):
+        return None
+    several = {
+        str(name): value.detach()
+        for name, value in given.items()
+        if isinstance(value, Tensor) and value.ndim and len(value) == len(first)
+    }
+    inputs = [name for name in several if says_padding(name) is None]
+    # What is padding is asked in every way, not only as it was said here.
+    return several if len(inputs) > 1 or as_dict else first.detach()
 
 
 def _of_others(module: nn.Module) -> bool:

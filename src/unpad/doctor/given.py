@@ -15,6 +15,7 @@ from ..ragged.numbers import is_numeric, to_tensor
 from .adapters import heads_of, masks_of
 from .facts import Case, Input, Split, Target, as_ids, grid_of, groups_of
 from .facts.case import Batch
+from .sampling import names_of
 
 
 def case_of(
@@ -92,11 +93,11 @@ def _opened(x: Batch, zero: bool, value: float | None) -> Batch:
 
 def _inputs(x: Any, model: Any) -> tuple[list[Batch], list[Any]]:
     """The inputs, and the same as the caller's own objects."""
-    names = getattr(model, "input_names", None)
+    names = names_of(model)
     if isinstance(x, dict):
-        order = list(names or x)
+        order = [name for name in names if name in x] or list(x)
         return [_batch(x[n], f"examine: input {n!r}") for n in order], [x[n] for n in order]
-    if names is not None and len(names) > 1:
+    if len(names) > 1:
         named = zip(names, x, strict=True)
         return [_batch(part, f"examine: input {n!r}") for n, part in named], list(x)
     return [_batch(x, "examine: x")], [x]
