@@ -82,4 +82,5 @@ def test_counts_with_weights():
     )
     ours, theirs = (k.layers.CategoryEncoding(4, "count") for k in (unpad, keras))
     expected = theirs(np.array(ids), count_weights=weights)
-    assert_close(ours(ids, count_weights=torch.tensor(weights)), expected, "output", 1e-6, 1e-7)
+    for given in (torch.tensor(weights), weights, weights.astype("float64"), weights.tolist()):
+        assert_close(ours(ids, count_weights=given), expected, "output", 1e-6, 1e-7)

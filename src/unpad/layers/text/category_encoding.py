@@ -65,7 +65,7 @@ class CategoryEncoding(Layer):
                 f"{self.who}: count_weights go with output_mode='count', not {self.output_mode!r}."
             )
         dtype = self.compute_dtype
-        if count_weights is not None:
+        if isinstance(count_weights, Spec):
             dtype = count_weights.dtype
         if self.output_mode == "one_hot":
             kept = spec.shape[:-1] if spec.shape and spec.shape[-1] == 1 else spec.shape
@@ -116,8 +116,11 @@ class CategoryEncoding(Layer):
             inputs: ids.
             count_weights: what each id counts, in the form of the ids; by default 1.
         """
-        weights = None if count_weights is None else values_of(count_weights)
         dtype = self.compute_dtype
+        if count_weights is not None and not isinstance(count_weights, (Ragged, Tensor)):
+            count_weights = as_tensor(count_weights, f"{self.who}: count_weights", inputs.device)
+            count_weights = count_weights.to(dtype)
+        weights = None if count_weights is None else values_of(count_weights)
         return encode(inputs, self.output_mode, self.num_tokens, dtype, weights)
 
 
