@@ -1,6 +1,7 @@
 """A model used for a moment: its loss at the start, overfitting, what is left without the input."""
 
 import numpy as np
+import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -112,3 +113,32 @@ def test_what_cannot_be_scored_is_said():
     y = RNG.integers(0, 3, 90)
     (asked,) = examine(x, y, net, only={"without input"}).asked
     assert not asked.could and "no accuracy among its metrics" in asked.answer
+
+
+def of_numbers(masked, wrong=True):
+    """Sixty series, a number to be told at each step, and a model that says the step itself."""
+    rng = np.random.default_rng(0)
+    x = np.zeros((60, 20, 2), "f4")
+    for i in range(60):
+        n = 4 + i % 16
+        x[i, :n] = 3 + rng.normal(size=(n, 2))
+    y = np.where(x != 0, x + (4.0 if wrong else 0.0), 0).astype("f4")[..., :1]
+    door = [layers.Masking()] if masked else []
+    model = Sequential([*door, layers.Dense(1, use_bias=False)])
+    model.compile("adam", "mse", metrics=["mae"])
+    model.predict(x[:2], verbose=0)
+    model.layers[-1].set_weights([np.array([[1], [0]], "f4")])
+    return x, y, model
+
+
+def test_errors_of_numbers_are_those_at_real_steps():
+    x, y, model = of_numbers(False)
+    report = examine(x, y, model, only={"scores"})
+    assert set(report.kinds) == {"padding counted", "no better"}
+    found = report["padding counted"].evidence
+    assert found["at real steps"] == pytest.approx(4, abs=1e-4)
+    assert found["reported"] == pytest.approx(4 * (y != 0).mean(), rel=1e-3)
+    x, y, model = of_numbers(True, wrong=False)
+    report = examine(x, y, model, only={"scores"})
+    assert report == []
+    assert "mean absolute error: reported" in report.asked[0].answer

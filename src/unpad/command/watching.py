@@ -93,7 +93,7 @@ def _samples(module: nn.Module, args: Any, named: Any) -> Any:
         given = dict(enumerate(args))
     first = next(iter(given.values()), None)
     as_dict = isinstance(first, dict) and len(given) == 1
-    if as_dict:
+    if isinstance(first, dict) and as_dict:
         given = first
         first = next(iter(given.values()), None)
     if not isinstance(first, Tensor) or first.ndim < 2 or not len(first):

@@ -15,10 +15,12 @@ from .facts.chance import SURE, beyond
 from .findings import Finding
 from .probes import CannotAsk
 from .probes.outputs import Answers
-from .trying import labels_of, steps_of
+from .trying import are_classes, labels_of, steps_of
 
 # Points between the reported and the honest score that are worth a word.
 _MUCH = 0.02
+# Of an error that is reported smaller than it is.
+_SMALLER = 0.05
 _SEQUENCES = 128
 
 
@@ -52,11 +54,37 @@ class Scores(NamedTuple):
         )
 
 
-def scored(case: Case, model: Any, answers: Answers | None, x: Any, y: Any) -> Scores:
-    """The scores of a model on its data.
+class Errors(NamedTuple):
+    """Of some sequences, where numbers are told and no classes.
+
+    Args:
+        honest: the mean absolute error at real steps, or of sequences.
+        reported: the one that the model's `evaluate` gives for the same; None without one.
+        nothing: that of always saying the median.
+        counted: how many sequences.
+        by_length: of the shortest third to the longest.
+    """
+
+    honest: float
+    reported: float | None
+    nothing: float
+    counted: int
+    by_length: tuple[float, ...]
+
+    def __str__(self) -> str:
+        reported = "" if self.reported is None else f"reported {self.reported:.4g}, "
+        lengths = ", ".join(f"{s:.3g}" for s in self.by_length)
+        return (
+            f"mean absolute error: {reported}at real steps {self.honest:.4g}, of the median "
+            f"{self.nothing:.4g}; short to long {lengths}"
+        )
+
+
+def scored(case: Case, model: Any, answers: Answers | None, x: Any, y: Any) -> Scores | Errors:
+    """The scores of a model on its data; of numbers its errors.
 
     Raises:
-        CannotAsk: there is no single input, or no classes are told.
+        CannotAsk: there is no single input, or outputs do not fit the labels.
     """
     if answers is None or len(case.targets) != 1 or len(case.inputs[0].real) < 2:
         raise CannotAsk("scores are asked of one input and one output.")
@@ -71,6 +99,10 @@ def scored(case: Case, model: Any, answers: Answers | None, x: Any, y: Any) -> S
         answers.full or max(len(every[i]) for i in places), first.side, first.pad,
     )  # fmt: skip
     said = answers.ask(laid)
+    if not are_classes(case):
+        own = [labels[i] for i in places]
+        reported = _reported(model, x, y, places, ("mae", "mean_absolute_error"))
+        return _errors(own, said, [len(every[i]) for i in places], reported)
     right, own, lengths = [], [], []
     for i, out in zip(places, said, strict=True):
         label = labels[i].reshape(-1).long()
@@ -82,16 +114,12 @@ def scored(case: Case, model: Any, answers: Answers | None, x: Any, y: Any) -> S
         lengths.append(len(every[i]))
     flat, of = torch.cat(right).double(), torch.cat(own)
     counts = of.bincount()
-    order = sorted(range(len(right)), key=lambda k: lengths[k])
-    thirds = [order[k * len(order) // 3 : (k + 1) * len(order) // 3] for k in range(3)]
-    by_length = tuple(
-        float(torch.cat([right[k] for k in third]).double().mean()) for third in thirds if third
-    )
+    by_length = _by_length(right, lengths)
     by_class = {
         int(c): float(flat[of == c].mean()) for c in (counts >= 10).nonzero().flatten().tolist()
     }
     return Scores(
-        float(flat.mean()), _reported(model, x, y, places), float(counts.max()) / len(of),
+        float(flat.mean()), _reported(model, x, y, places, ("acc",)), float(counts.max()) / len(of),
         len(places), by_length, by_class,
     )  # fmt: skip
 
@@ -117,15 +145,43 @@ def _real(
     return cut
 
 
-def _reported(model: Any, x: Any, y: Any, places: list[int]) -> float | None:
+def _by_length(parts: list[Tensor], lengths: list[int]) -> tuple[float, ...]:
+    """The mean over the shortest third of the sequences, the next, and the longest."""
+    order = sorted(range(len(parts)), key=lambda k: lengths[k])
+    thirds = [order[k * len(order) // 3 : (k + 1) * len(order) // 3] for k in range(3)]
+    return tuple(
+        float(torch.cat([parts[k] for k in third]).double().mean()) for third in thirds if third
+    )
+
+
+def _errors(
+    labels: list[Tensor], said: list[Tensor], lengths: list[int], reported: float | None
+) -> Errors:
+    if any(a.numel() != b.numel() for a, b in zip(labels, said, strict=True)):
+        raise CannotAsk("the outputs have other shapes than the labels.")
+    own = [label.reshape(-1).double() for label in labels]
+    apart = [(a - b.reshape(-1).double()).abs() for a, b in zip(own, said, strict=True)]
+    flat = torch.cat(own)
+    nothing = float((flat - flat.median()).abs().mean())
+    honest = float(torch.cat(apart).mean())
+    return Errors(honest, reported, nothing, len(own), _by_length(apart, lengths))
+
+
+def _reported(
+    model: Any, x: Any, y: Any, places: list[int], names: tuple[str, ...]
+) -> float | None:
     if not hasattr(model, "evaluate") or not is_compiled(model):
         return None
     found = model.evaluate(taken(x, places), taken(y, places), verbose=0, return_dict=True)
-    return next((float(v) for k, v in found.items() if "acc" in k), None)
+    named = (float(v) for k, v in found.items() if any(name in k for name in names))
+    return next(named, None)
 
 
-def findings_of(scores: Scores) -> Iterator[Finding]:
+def findings_of(scores: Scores | Errors) -> Iterator[Finding]:
     """A score that is reported higher than it is, or that is that of nothing."""
+    if isinstance(scores, Errors):
+        yield from _of_errors(scores)
+        return
     evidence = {"on real steps": scores.honest, "most frequent class": scores.nothing}
     if scores.reported is not None and scores.reported - scores.honest > _MUCH:
         yield Finding(
@@ -148,6 +204,34 @@ def findings_of(scores: Scores) -> Iterator[Finding]:
             f"The model is right in {scores.honest:.1%}, and who always says the most frequent "
             f"class in {scores.nothing:.1%}.",
             f"On {scores.counted} sequences.",
+            "See whether it can learn a few sequences by heart: only={'overfit'}.",
+            evidence,
+            'examine(x, y, model, only={"overfit"})',
+            chance=SURE,
+        )
+
+
+def _of_errors(errors: Errors) -> Iterator[Finding]:
+    evidence = {"at real steps": errors.honest, "of the median": errors.nothing}
+    reported = errors.honest if errors.reported is None else errors.reported
+    # Of errors that are nothing beside the numbers' own spread a part is rounding.
+    if errors.honest - reported > _SMALLER * max(errors.honest, errors.nothing):
+        yield Finding(
+            "padding counted",
+            f"The reported mean absolute error of {reported:.4g} is {errors.honest:.4g} at "
+            "real steps.",
+            f"Of the same {errors.counted} sequences; always saying the median gives "
+            f"{errors.nothing:.4g}.",
+            "Let padding be masked, or count real steps alone.",
+            evidence | {"reported": reported},
+            "keras.layers.Masking()",
+        )
+    if errors.counted >= 50 and errors.honest >= errors.nothing > 0:
+        yield Finding(
+            "no better",
+            f"The model's mean absolute error is {errors.honest:.4g}, and that of always saying "
+            f"the median {errors.nothing:.4g}.",
+            f"On {errors.counted} sequences.",
             "See whether it can learn a few sequences by heart: only={'overfit'}.",
             evidence,
             'examine(x, y, model, only={"overfit"})',

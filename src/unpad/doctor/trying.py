@@ -135,7 +135,7 @@ class Trying:
 
     def without_input(self, case: Case) -> Iterator[Finding]:
         """Whether the score falls when labels are shuffled, or only lengths are left of x."""
-        if not _asks(case) or self.loss is not None or not _are_classes(case):
+        if not _asks(case) or self.loss is not None or not are_classes(case):
             return
         x = case.inputs[0]
         n = min(len(x.real), 512)
@@ -265,7 +265,8 @@ def labels_of(case: Case) -> list[Tensor]:
     return list(laid)
 
 
-def _are_classes(case: Case) -> bool:
+def are_classes(case: Case) -> bool:
+    """Whether the first output's labels are classes, and no numbers to be told."""
     target = case.targets[0]
     labels = values_of(target.laid)
     whole = not labels.is_floating_point() or bool((labels == labels.round()).all())
@@ -284,7 +285,7 @@ def _costs(case: Case, labels: Tensor, own: bool = False) -> tuple[float | None,
     head = target.head
     name = None if head is None else head.loss
     rows = labels.reshape(-1).double()
-    if name is None and head is None and _are_classes(case):
+    if name is None and head is None and are_classes(case):
         name = "sparsecategoricalcrossentropy"  # of a PyTorch module, whose loss has no name
     if name == "sparsecategoricalcrossentropy" and rows.numel():
         counts = rows.long().bincount().double()
