@@ -141,7 +141,9 @@ struct Lanes {
       good &= (top > fill(-kInfinity)) & (top < fill(kInfinity));
       failed |= bits_of(~good & active(t + s));
       tops[s] = either(good, top, Vec<double>{});
-      for (int64_t j = 0; j < n; ++j) store_whole(at(space->e, s * n + j), load_whole(at(x, j)) - tops[s]);
+      // Of what has failed 0: of what is infinite exp would overflow.
+      for (int64_t j = 0; j < n; ++j)
+        store_whole(at(space->e, s * n + j), either(good, load_whole(at(x, j)) - tops[s], Vec<double>{}));
     }
     constexpr int kMany = 4;
     for (int64_t i = 0; i < kLaneSteps * n; i += kMany) {
