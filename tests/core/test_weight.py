@@ -11,6 +11,8 @@ import torch
 import unpad as keras
 from unpad.core.weight import Weight
 
+from ..messages import says
+
 
 def layer():
     made = keras.layers.Dense(3, name="out")
@@ -116,3 +118,53 @@ def test_a_variable_of_ones_own():
     source = torch.ones(2)
     keras.Variable(source).assign_add(1.0)
     assert source.tolist() == [1, 1]
+
+
+def test_what_it_is_kept_to_can_be_set():
+    """As Keras's variables: read, set and obeyed, by the weight or by the layer's option."""
+    layer = keras.layers.Dense(2, kernel_constraint="non_neg", bias_regularizer="l2")
+    layer.build((None, 3))
+    assert type(layer.kernel.constraint).__name__ == "NonNeg"
+    assert layer.kernel.regularizer is None
+    assert type(layer.bias.regularizer).__name__ == "L2"
+    layer.kernel.constraint = keras.constraints.MaxNorm(0.1)
+    layer.kernel.regularizer = "l1"
+    model = keras.Sequential([layer])
+    model.compile("sgd", "mse")
+    model.fit(np.ones((4, 3)), np.ones((4, 2)), verbose=0)
+    assert (layer.kernel.norm(dim=0) <= 0.1001).all()
+    want = 0.01 * (layer.bias**2).sum() + 0.01 * layer.kernel.abs().sum()
+    torch.testing.assert_close(sum(layer.losses), want)
+    layer.kernel_constraint = None
+    assert layer.kernel.constraint is None
+    with says("Weight 'dense/kernel': unknown constraint 'none_neg'; did you mean 'non_neg'"):
+        layer.kernel.constraint = "none_neg"
+
+
+@pytest.mark.parametrize("again", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+def test_a_copy_is_kept_by_its_own_layer(again):
+    layer = keras.layers.Dense(2, kernel_constraint="non_neg")
+    layer.build((None, 3))
+    other = again(layer)
+    other.kernel.constraint = None
+    assert other.constrained() == []
+    assert len(layer.constrained()) == 1
+
+
+def test_a_loose_weight_brings_its_constraint():
+    class Scale(keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.scale = given
+
+        def call(self, x):
+            return x * self.scale
+
+    given = keras.Variable([-1.0, 2.0], name="w")
+    given.constraint = "non_neg"
+    layer = Scale()
+    assert [type(c).__name__ for _, c in layer.constrained()] == ["NonNeg"]
+    model = keras.Sequential([layer])
+    model.compile("sgd", "mse")
+    model.fit(np.ones((4, 2)), np.ones((4, 2)), verbose=0)
+    assert layer.scale[0] == 0

@@ -12,6 +12,7 @@ from ..weights import activations, constraints, regularizers
 from . import older
 from .growing import GrowingDict, GrowingList
 from .precision import policy_of
+from .weight import Kept, Weight
 from .weight_options import WeightOptions
 from .weighted import Weighted
 from .written import is_ours
@@ -48,6 +49,8 @@ class Attributes(Weighted):
         if "built" in self.__dict__:
             value = self._obeyed(name, value)
         super().__setattr__(name, cast(Any, value))
+        if isinstance(value, Weight) and "built" in self.__dict__:
+            value.kept_by(Kept(self._regularizers, self._constraints, name))
 
     def _obeyed(self, name: str, value: Any) -> Any:
         """What is set of a layer that there is: as the constructor would have taken it, or refused.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Self, cast
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from typing import Any, NamedTuple, Self, cast
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor
 from ..arguments import wrong
 from ..ragged.numbers import as_tensor
 from ..variable import Assigned
-from ..weights import initializers
+from ..weights import constraints, initializers, regularizers
 
 _scopes: list[str] = []
 
@@ -42,6 +43,34 @@ class name_scope:  # noqa: N801 - Keras's name
         _scopes.pop()
 
 
+class Kept(NamedTuple):
+    """Where a layer keeps what its weights pay and are kept to, by their names; a weight's own.
+
+    Args:
+        regularizers: of all its weights.
+        constraints: likewise.
+        name: of this one; "" while no layer holds it.
+    """
+
+    regularizers: dict[str, Any]
+    constraints: dict[str, Any]
+    name: str
+
+
+def _option(kind: str, get: Callable[..., Any], text: str) -> property:
+    """What a weight has of a kind, which its layer keeps."""
+
+    def read(self: Weight) -> Any:
+        return getattr(self._kept, kind).get(self._kept.name)
+
+    def write(self: Weight, value: Any) -> None:
+        value, held = get(value, f"Weight {self.path!r}"), getattr(self._kept, kind)
+        held.pop(self._kept.name, None)
+        held |= {} if value is None else {self._kept.name: value}
+
+    return property(read, write, doc=text)
+
+
 class Weight(Assigned, torch.nn.Parameter):
     """A torch parameter, with Keras's ways to change and to read it.
 
@@ -65,6 +94,11 @@ class Weight(Assigned, torch.nn.Parameter):
 
     _called: str
     _path: str
+    _kept: Kept
+    regularizer = _option("regularizers", regularizers.get, "What it pays, as `losses` has it.")
+    constraint = _option(
+        "constraints", constraints.get, "What it is kept to after every update; None for nothing."
+    )
 
     def __new__(
         cls,
@@ -94,11 +128,27 @@ class Weight(Assigned, torch.nn.Parameter):
         pass
 
     @classmethod
-    def of(cls, values: Tensor, requires_grad: bool, name: str, path: str) -> Self:
+    def of(
+        cls, values: Tensor, requires_grad: bool, name: str, path: str, kept: Kept | None = None
+    ) -> Self:
         """A weight on these values, which are not copied."""
         made = Tensor._make_subclass(cls, values, requires_grad)
-        made._called, made._path = name, path
+        made._called, made._path, made._kept = name, path, kept or Kept({}, {}, "")
         return made
+
+    def kept_by(self, kept: Kept) -> None:
+        """What it pays and is kept to stands with a layer from now on, beside what it has.
+
+        Args:
+            kept: of the layer that holds it.
+        """
+        before = self._kept
+        if before.name:  # a weight that two layers share is the first one's
+            return
+        self._kept = kept
+        for held, had in zip(kept[:2], before[:2], strict=True):
+            if before.name in had and kept.name not in held:
+                held[kept.name] = had[before.name]
 
     @property
     def name(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -126,12 +176,13 @@ class Weight(Assigned, torch.nn.Parameter):
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         if id(self) not in memo:
             values = self.detach().clone(memory_format=torch.preserve_format)
-            memo[id(self)] = type(self).of(values, self.requires_grad, self.name, self.path)
+            kept = deepcopy(self._kept, memo)
+            memo[id(self)] = type(self).of(values, self.requires_grad, self.name, self.path, kept)
         return memo[id(self)]
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         values = self.as_subclass(Tensor).detach()
-        return type(self).of, (values, self.requires_grad, self.name, self.path)
+        return type(self).of, (values, self.requires_grad, self.name, self.path, self._kept)
 
     def __repr__(self) -> str:  # pyright: ignore[reportIncompatibleMethodOverride]
         return f"Weight {self.path!r} containing:\n{self.as_subclass(Tensor)!r}"
