@@ -90,6 +90,14 @@ class MixedEndlessly(Mixed):
         return super().__getitem__(i % 4)
 
 
+class MixedByProcesses(Mixed):
+    """Whose batches, and what is drawn for each of them, come from workers of its own."""
+
+    def __init__(self, _):
+        super().__init__(_)
+        self.workers, self.use_multiprocessing = 2, True
+
+
 COLUMNS = {"columns": ("words", "tags")}
 STREAMS = {
     "Parquet": (lambda folder: folder, {**COLUMNS, "batch_size": 4}),
@@ -103,6 +111,7 @@ STREAMS = {
     "Dataset": (lambda folder: in_steps(folder).take(5), {}),
     "Dataset without an end": (in_steps, {"steps_per_epoch": 4}),
     "PyDataset": (Mixed, {}),
+    "PyDataset by processes": (MixedByProcesses, {}),
     "PyDataset without an end": (MixedEndlessly, {"steps_per_epoch": 4}),
 }
 
