@@ -11,6 +11,7 @@ from .. import layers, ops
 from ..core.lifting import lift
 from ..core.symbol import Symbol
 from ..ops.kinds import dense, elementwise, of_batches
+from ..ragged import Ragged
 from ..signatures import of_numbers
 from ..weights import activations
 
@@ -180,7 +181,7 @@ def get_value(x: Any) -> Any:
 @of_numbers
 def arange(
     start: float, stop: float | None = None, step: float = 1, dtype: str = "int32"
-) -> Tensor:
+) -> Tensor | Ragged:
     """Numbers from start, 0 if it is the only one, up to stop."""
     first, last = (0, start) if stop is None else (start, stop)
     return ops.arange(first, last, step, dtype)

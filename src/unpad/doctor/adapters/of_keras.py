@@ -80,7 +80,8 @@ class OfKeras:
 
         try:
             layers = [x for x in self.model.layers if not isinstance(x, keras.layers.InputLayer)]
-            given = getattr(self.model, "_inputs_struct", None) or self.model.inputs
+            struct = getattr(self.model, "_inputs_struct", None)
+            given = self.model.inputs if struct is None else struct
             inside = keras.Model(given, [layer.output for layer in layers])
         except (AttributeError, ValueError):
             return None  # no graph: a subclass, or layers with several outputs
