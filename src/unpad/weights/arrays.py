@@ -7,8 +7,6 @@ import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-from torch import Tensor
-
 from ..ragged.numbers import as_tensor
 from ..signatures import of_numbers
 
@@ -28,17 +26,13 @@ def of_arrays(function: _Function) -> _Function:
 
         @functools.wraps(function)
         def method(self: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
-            if not isinstance(x, Tensor):
-                x = _tensor(x, type(self).__name__)
-            return numbers(self, x, *args, **kwargs)
+            return numbers(self, _tensor(x, type(self).__name__), *args, **kwargs)
 
         return cast(_Function, method)
 
     @functools.wraps(function)
     def called(x: Any, *args: Any, **kwargs: Any) -> Any:
-        if not isinstance(x, Tensor):  # most calls: a layer's, which looks for nothing else
-            x = _tensor(x, function.__name__)
-        return numbers(x, *args, **kwargs)
+        return numbers(_tensor(x, function.__name__), *args, **kwargs)
 
     return cast(_Function, called)
 
