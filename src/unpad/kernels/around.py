@@ -141,13 +141,6 @@ def rounded(values: Tensor, half: torch.dtype | None) -> bool:
     return half is torch.bfloat16 and values.dtype is torch.float32 and values.is_cpu
 
 
-def rounding_refused() -> str | None:
-    """Why no factors are rounded, where they may be; None where they are."""
-    if library.rounds():
-        return None
-    return library.absent() or "this processor has no instruction for products of bfloat16"
-
-
 def brought(tensors: Iterable[Any], dtype: torch.dtype) -> list[Any]:
     """Tensors of float32 and half types in this one; others, and nothing, as they are."""
     return [

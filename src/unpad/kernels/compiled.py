@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from ..ragged.own import Own
-from . import around, library
+from . import library
 from .activations import KNOWN
 from .around import as_tensors
 from .calls import Call
 from .cells import CELLS
 from .library import DTYPES, ROUNDED, call
-from .paths import NOT_ASKED, forced
+from .paths import rounding_refused
 from .structures import words
 from .threads import threads
 
@@ -38,10 +38,7 @@ class Rounding:
     @staticmethod
     def refuses(call: Call) -> str | None:
         """Why the library does not compute this call so; None where it does."""
-        if not call.rounded:
-            return NOT_ASKED
-        reason = None if forced() == "bfloat16" else around.rounding_refused()
-        return reason or refuses(call)
+        return rounding_refused(call.rounded) or refuses(call)
 
     @staticmethod
     def forward(*given: Any) -> tuple[Tensor | None, ...]:

@@ -15,14 +15,14 @@ import torch
 from torch import Tensor
 
 from ..ragged.own import Own
-from . import around, compiled, cudnn, library, reference, scanned, torch_path
+from . import around, compiled, cudnn, reference, scanned, torch_path
 from .activations import KNOWN
 from .calls import Call
 from .cells import CELLS
 from .checks import check, followed, sizes
 from .compiled import Rounding
 from .once import once
-from .paths import Operator, Path, forced
+from .paths import Operator, Path, told
 from .registered import names_of
 from .weights import by_kind, in_turn
 from .whole import Whole
@@ -262,8 +262,7 @@ def _computed(
     known = activation in KNOWN and recurrent_activation in KNOWN
     if known and transform is None and (recorded or type(values) not in around.PLAIN):
         keep = _followed(tensors)
-        path = forced() or ("bfloat16" if rounded and library.rounds() else "")
-        options = (cell, *activations, reverse, path, keep)
+        options = (cell, *activations, reverse, told(rounded), keep)
         return RECURRENT.op(*tensors, *options)[:3]
     if torch.compiler.is_compiling() and transform is None:
         where = own or Own(offsets, None, None)

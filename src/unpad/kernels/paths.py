@@ -195,8 +195,6 @@ class Operator:
         return path
 
 
-#: Why a path with rounded factors refuses most calls.
-NOT_ASKED = "nobody has asked for bfloat16"
 #: Every operator by its name.
 OPERATORS: dict[str, Operator] = {}
 #: The path that each operator took last, in whatever thread.
@@ -262,6 +260,28 @@ _here = _Here()
 def forced() -> str | None:
     """The path that is forced in this thread, if one is."""
     return _here.forced
+
+
+def rounding_refused(rounded: bool) -> str | None:
+    """Why a call's factors of products are not rounded to bfloat16; None where they are.
+
+    Args:
+        rounded: whether they may be: see `around.rounded`.
+    """
+    if not rounded:
+        return "nobody has asked for bfloat16"
+    if forced() == "bfloat16" or library.rounds():
+        return None
+    return library.absent() or "this processor has no instruction for products of bfloat16"
+
+
+def told(rounded: bool) -> str:
+    """The path that an operator is told where torch calls it: "" leaves it the choice.
+
+    Args:
+        rounded: see `rounding_refused`.
+    """
+    return forced() or ("bfloat16" if rounded and library.rounds() else "")
 
 
 def available() -> list[str]:

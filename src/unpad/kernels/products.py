@@ -17,7 +17,7 @@ from torch import Tensor
 
 from . import around, checks, library
 from .library import DTYPES, ROUNDED, address, call
-from .paths import NOT_ASKED, Operator, Path, forced
+from .paths import Operator, Path, rounding_refused, told
 from .structures import words
 from .threads import threads
 
@@ -114,8 +114,7 @@ def _product(
     served = values.is_cpu and values.dtype in DTYPES  # whether there is a library, the path asks
     if torch.compiler.is_exporting() or not served or around.cast_to(values) is not None:
         return _torch(values, kernel, bias)
-    path = forced() or ("bfloat16" if rounded and library.rounds() else "")
-    return LINEAR.op(values, kernel, bias, path)
+    return LINEAR.op(values, kernel, bias, told(rounded))
 
 
 def refuses(values: Tensor) -> str | None:
@@ -126,10 +125,7 @@ def refuses(values: Tensor) -> str | None:
 
 
 def _rounding_refuses(asked: Asked) -> str | None:
-    if not asked.rounded:
-        return NOT_ASKED
-    reason = None if forced() == "bfloat16" else around.rounding_refused()
-    return reason or refuses(asked.values)
+    return rounding_refused(asked.rounded) or refuses(asked.values)
 
 
 def _compiled(values: Tensor, kernel: Tensor, bias: Tensor | None, rounded: bool = False) -> Tensor:
