@@ -10,8 +10,8 @@ namespace {
 struct InstructionSet {
   const char *name;
   bool (*here)();  // __builtin_cpu_supports also asks whether the system saves the registers
-  const Kernels *(*kernels)();
-  const Rounded *(*rounded)();
+  const Kernels &kernels;
+  const Rounded &rounded;
   bool rounds;
 };
 
@@ -30,13 +30,13 @@ bool always() { return true; }
 // The best first.
 constexpr InstructionSet kSets[] = {
 #if UNPAD_BF16
-    {"avx512_bf16", has_bf16, kernels_avx512, rounded_avx512, true},
+    {"avx512_bf16", has_bf16, avx512::kKernels, avx512_bf16::kRounded, true},
 #endif
 #if UNPAD_X86
-    {"avx512", has_avx512, kernels_avx512, rounded_portable, false},
-    {"avx2", has_avx2, kernels_avx2, rounded_portable, false},
+    {"avx512", has_avx512, avx512::kKernels, portable::kRounded, false},
+    {"avx2", has_avx2, avx2::kKernels, portable::kRounded, false},
 #endif
-    {"portable", always, kernels_portable, rounded_portable, false},
+    {"portable", always, portable::kKernels, portable::kRounded, false},
 };
 
 std::atomic<const InstructionSet *> chosen{nullptr};
@@ -56,9 +56,9 @@ const InstructionSet &set() {
 
 }  // namespace
 
-const Kernels &kernels() { return *set().kernels(); }
+const Kernels &kernels() { return set().kernels; }
 
-const Rounded &rounded() { return *set().rounded(); }
+const Rounded &rounded() { return set().rounded; }
 
 }  // namespace unpad
 

@@ -103,26 +103,32 @@ struct Rounded {
   Pass backward[Cells::count];
 };
 
+// All of one instruction set; an array has one entry a dtype.
 struct Kernels {
-  Passes forward;
-  Passes backward;
-  Multiply multiply[2];
-  Adam adam[2];
-  Slots slots_forward[2];
-  Slots slots_backward[2];
-  Chains chains[2];
-  Labellings labellings[2];
-  Attend attend[2];
+  const Passes *forward;
+  const Passes *backward;
+  const Multiply *multiply;
+  const Adam *adam;
+  const Slots *slots_forward;
+  const Slots *slots_backward;
+  const Chains *chains;
+  const Labellings *labellings;
+  const Attend *attend;
 };
 
-#if UNPAD_X86
-const Kernels *kernels_avx512();
-const Kernels *kernels_avx2();
-#if UNPAD_BF16
-const Rounded *rounded_avx512();
-#endif
-#endif
-const Kernels *kernels_portable();
-const Rounded *rounded_portable();
+// Each set's own (isa/sets/), where it is compiled.
+namespace avx512 {
+extern const Kernels kKernels;
+}
+namespace avx512_bf16 {
+extern const Rounded kRounded;
+}
+namespace avx2 {
+extern const Kernels kKernels;
+}
+namespace portable {
+extern const Kernels kKernels;
+extern const Rounded kRounded;
+}
 
 }  // namespace unpad

@@ -99,10 +99,10 @@ struct Job {
 };
 
 const Pass &pass_of(const unpad_problem &p, const unpad_forward_direction *) {
-  return p.dtype == UNPAD_ROUNDED ? rounded().forward[p.cell] : kernels().forward.of[p.cell][p.dtype];
+  return p.dtype == UNPAD_ROUNDED ? rounded().forward[p.cell] : kernels().forward->of[p.cell][p.dtype];
 }
 const Pass &pass_of(const unpad_problem &p, const unpad_backward_direction *) {
-  return p.dtype == UNPAD_ROUNDED ? rounded().backward[p.cell] : kernels().backward.of[p.cell][p.dtype];
+  return p.dtype == UNPAD_ROUNDED ? rounded().backward[p.cell] : kernels().backward->of[p.cell][p.dtype];
 }
 
 template <class Direction>
