@@ -338,7 +338,8 @@ def test_what_it_means_is_told():
     model.summary(print_fn=lines.append)
     products = "bfloat16" if kernels.library.rounds() else "float32"
     assert lines[0].endswith(
-        f"mixed_bfloat16: weights float32, values between layers bfloat16, products {products}"
+        f"mixed_bfloat16: weights float32, values between layers float32, products {products}, "
+        "outputs bfloat16"
     )
     row = next(line for line in lines[0].splitlines() if "lstm" in line)
     assert row.split()[-1] == "mixed_bfloat16"
@@ -395,4 +396,92 @@ def test_ids_stay_what_they_are(name):
     assert all(torch.equal(x.long(), ids) for x in seen if len(x) == 1)
     with policy(name):
         ends = keras.Sequential([layer, L.Activation("softmax")])
-    torch.testing.assert_close(ends.early(ids), layer(ids), atol=0, rtol=0, check_dtype=False)
+    expected = layer(ids)
+    torch.testing.assert_close(ends.early(ids).to(expected.dtype), expected, atol=0, rtol=0)
+
+
+# --- between layers -------------------------------------------------------------------------------
+
+
+def sequential():
+    return keras.Sequential([L.LSTM(4, return_sequences=True), L.Dropout(0.0), L.Dense(3)])
+
+
+def graph():
+    x = keras.Input((None, 8))
+    h = L.Conv1D(4, 3, padding="same")(x)
+    return keras.Model(x, L.Dense(3)(L.LayerNormalization()(h * 2) + h))
+
+
+def nested():
+    inner = keras.Sequential([L.Dense(4), L.GRU(4, return_sequences=True)])
+    return keras.Sequential([inner, L.TimeDistributed(L.Dense(3))])
+
+
+def block():
+    return keras.Sequential([L.TransformerEncoder(8, 2), L.Bidirectional(L.SimpleRNN(4))])
+
+
+@pytest.mark.parametrize("make", [sequential, graph, nested, block])
+def test_between_layers_of_ours_nothing_is_rounded(make):
+    """On a CPU a model gives float32's numbers, rounded once, and gets its very gradients."""
+    torch.manual_seed(0)
+    with policy("mixed_bfloat16"):
+        model = make()
+        model(ONES)
+    plain = make()
+    plain(ONES)
+    plain.set_weights(model.get_weights())
+    x = torch.randn(2, 3, 8)
+    with kernels.force("torch"):  # whose products no processor rounds
+        found, expected = model(x), plain(x)
+        assert torch.equal(found, expected.to(torch.bfloat16))
+        for out in (found, expected):
+            out.float().sum().backward()
+    for a, b in zip(model.parameters(), plain.parameters(), strict=True):
+        assert torch.equal(a.grad, b.grad)
+
+
+def test_float16_overflows_between_layers_as_it_does_on_a_gpu():
+    scaled = L.Rescaling(1e6, dtype="mixed_float16"), L.Rescaling(1e-6, dtype="mixed_float16")
+    assert keras.Sequential([*scaled])(ONES).isinf().all()
+
+
+def test_what_a_person_sees_has_the_policys_type():
+    """Outputs of a graph's middle, of a layer called by itself, and in a class of one's own."""
+
+    class Mine(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.parts = [L.Dense(4), L.Dense(2)]
+
+        def call(self, x):
+            h = self.parts[0](x)
+            seen.append(h.dtype)
+            return self.parts[1](h)
+
+    seen, half = [], torch.bfloat16
+    with policy("mixed_bfloat16"):
+        x = keras.Input((None, 8))
+        h = L.Dense(4)(x)
+        y = L.Dense(2)(h)
+        several, middle = keras.Model(x, [h, y]), keras.Model(x, h)
+        held = keras.Sequential([Mine(), L.Dense(2)])
+        noticed = keras.Sequential([L.Dense(4), torch.nn.Identity(), L.Dense(2)])
+    assert [t.dtype for t in several(ONES)] == [half, half]
+    assert torch.equal(several(ONES)[0], middle(ONES))
+    assert several.layers[1](ONES).dtype == half
+    assert held(ONES).dtype == half
+    assert noticed(ONES).dtype == half
+    assert set(seen) == {half}
+
+
+def test_what_has_no_type_of_its_own_goes_by_what_it_gets():
+    """Behind a layer of a policy stands one of none: what comes out has the policy's type still."""
+    x = keras.Input((None, 8))
+    h = L.Dense(4, dtype="mixed_bfloat16")(x)
+    for y in (L.Dropout(0.5)(h), h * 2, L.Add()([h, h])):
+        model = keras.Model(x, y)
+        assert model(ONES).dtype == model.output_spec(x.spec).dtype == torch.bfloat16
+    chain = keras.Sequential([L.Dense(4, dtype="mixed_bfloat16"), L.Dropout(0.5)])
+    assert chain(ONES).dtype == torch.bfloat16

@@ -47,7 +47,7 @@ def of_steps():
 
 @pytest.mark.parametrize("make", [sequential, graph, of_steps])
 def test_fit(policy, make):
-    """The loss, from the logits of what the layer before gave in half a type, goes down."""
+    """The loss, from the logits, goes down; what comes out has half a type."""
     keras.utils.set_random_seed(0)
     model = make()
     model.compile(

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from . import older, precision
+from . import older, rounding
 from .shapes import batch_in, is_shape, of_arguments, shapes_of_specs, specs_of_shapes, takes_shapes
 from .spec import Spec, Specs
 from .structure import arranged, flat
@@ -152,7 +152,7 @@ class Building(Taking):
             raise
         if self.half_type is None or self.is_model:  # a model gives what its layers give
             return found
-        return precision.in_spec(found, self.half_type)
+        return rounding.in_spec(found, self.half_type)
 
     def _refuse_other_arguments(self, specs: Sequence[Any], options: dict[str, Any]) -> None:
         try:

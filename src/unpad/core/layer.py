@@ -17,7 +17,7 @@ from ..ragged import Ragged
 from ..refusals import Refusing
 from ..serialization import as_data
 from ..weights import regularizers
-from . import older, precision
+from . import older, precision, rounding
 from .backward_hooks import with_backward_hooks
 from .grids import on_grids, without_mask
 from .mode import mode
@@ -223,8 +223,9 @@ class Layer(Refusing, Stored, Tailed, refused=NOT_ASKED):
         if training is not None and training != self.training:
             with mode(self, bool(training), self.who):
                 return self(*inputs, **options)
-        if self.half_type is not None or precision.any_autocast():
-            return precision.called(self, self._call, inputs, options)
+        typed = self.half_type is not None or rounding.any_autocast()
+        if typed and not rounding.goes_on(self):
+            return rounding.called(self, self._call, inputs, options)
         alone = len(inputs) == 1 and not options
         if alone and self._plain and self.built and type(inputs[0]) in _BATCHES:
             # The usual call: the rest would find nothing to do.

@@ -1,38 +1,24 @@
 """What a layer computes in and keeps its weights in: one policy, Keras's or torch's autocast.
 
 A policy has three types. The variables' is that of the weights. The compute type is that of what a
-layer gives: values between layers are kept in it. Sums, statistics, losses and tallies are float32
-or float64, whatever it is.
+layer gives to whoever calls it. Sums, statistics, losses and tallies are float32 or float64,
+whatever it is.
 
-On a GPU the products are computed in the compute type. On a CPU a layer of ours computes in float32
-whatever half type is asked for, with the library and without it, and rounds what it gives: no
-kernel of it has half products, and the bits shall not depend on which processor has.
+On a GPU the products are computed in the compute type, and values between layers are kept in it. On
+a CPU a layer of ours computes in float32 whatever half type is asked for, with the library and
+without it, and what comes out is rounded: see `rounding`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from contextvars import ContextVar
+from collections.abc import Mapping
 from typing import Any, overload
 
 import torch
-from torch import Tensor
-from torch._C import _is_any_autocast_enabled
 
 from ..arguments import MIXED, precision
 from ..kernels.around import products_in
-from ..ragged import Ragged
 from ..ragged.numbers import HALF, type_name
-from .spec import Spec
-from .structure import flat, mapped
-from .symbol import is_symbolic
-from .written import is_ours
-
-#: Whether the autocast that is on was opened here, for a layer's own policy, and not by a person.
-_opened: ContextVar[bool] = ContextVar("autocast for a policy", default=False)
-
-any_autocast = _is_any_autocast_enabled
 
 
 class DTypePolicy:
@@ -196,7 +182,11 @@ def told(policy: DTypePolicy, device: str) -> str:
     """
     weights, values = policy.variable_dtype, policy.compute_dtype
     products = type_name(products_in(policy.compute, device))
-    text = f"weights {weights}, values between layers {values}, products {products}"
+    wide = device == "cpu" and policy.name == "mixed_bfloat16"  # see `rounding`
+    kept = weights if wide else values
+    text = f"weights {weights}, values between layers {kept}, products {products}"
+    if kept != values:
+        text += f", outputs {values}"
     if policy.variable in HALF:
         text += "; small updates are lost in such weights: to train, mixed_" + weights
     return text
@@ -209,96 +199,3 @@ def needs_scaling(model: torch.nn.Module) -> bool:
     """
     policies = (getattr(module, "given_policy", None) for module in model.modules())
     return any(policy is not None and policy.name == "mixed_float16" for policy in policies)
-
-
-# --- calls ----------------------------------------------------------------------------------------
-
-
-def called(layer: Any, run: Callable[..., Any], inputs: Sequence[Any], options: Any) -> Any:
-    """What `run(inputs, options)` gives, in the type that the layer's outputs are to have.
-
-    Args:
-        layer: whose call it is; of its own policy, or within somebody's autocast.
-        run: the rest of the call.
-        inputs: of the layer.
-        options: further arguments.
-    """
-    if any(map(is_symbolic, (*inputs, *options.values()))):
-        return run(inputs, options)
-    device = next((p.device.type for p in flat(list(inputs)) if hasattr(p, "device")), "cpu")
-    wanted = computed_in(layer, device)
-    if wanted is None or layer.is_model:
-        return run(inputs, options)
-    with _around(layer, wanted, device):
-        outputs = run(inputs, options)
-    found = cast(outputs, wanted)
-    stand_in = layer.__dict__.get("forward")
-    if stand_in is not None and found is not outputs and hasattr(stand_in, "given_as"):
-        stand_in.given_as(outputs, found)
-    return found
-
-
-def computed_in(layer: Any, device: str) -> torch.dtype | None:
-    """The type that the layer's outputs are to have; None where nothing asks for another."""
-    own = layer.half_type
-    if own is not None:
-        return own
-    if not torch.is_autocast_enabled(device):
-        return None
-    policy = layer.given_policy
-    if policy is not None and policy.compute is not torch.float32:
-        return None  # as torch, which leaves float64 alone
-    if policy is not None and _opened.get():
-        return torch.float32
-    return torch.get_autocast_dtype(device)
-
-
-def _around(layer: Any, wanted: torch.dtype, device: str) -> AbstractContextManager[Any]:
-    """What torch's own operators choose their types by while the layer computes."""
-    if not is_ours(type(layer)):
-        # A layer of a person's own may multiply values of one type and weights of another.
-        return _Opened(device, wanted) if layer.half_type is not None else nullcontext()
-    if any(isinstance(part, torch.nn.Module) for part in layer._modules.values()):
-        return nullcontext()  # each layer inside arranges its own
-    if wanted in HALF and device != "cpu":
-        return torch.autocast(device, wanted)
-    if torch.is_autocast_enabled(device):
-        return torch.autocast(device, enabled=False)
-    return nullcontext()
-
-
-class _Opened:
-    """Autocast for a layer's policy: layers inside go by policies of their own."""
-
-    def __init__(self, device: str, wanted: torch.dtype) -> None:
-        self._autocast = torch.autocast(device, wanted)
-
-    def __enter__(self) -> None:
-        self._token = _opened.set(True)
-        self._autocast.__enter__()
-
-    def __exit__(self, *error: Any) -> None:
-        self._autocast.__exit__(*error)
-        _opened.reset(self._token)
-
-
-def cast(outputs: Any, wanted: torch.dtype) -> Any:
-    """Outputs of float32 or half a type in the wanted one; float64, ids and masks as they are."""
-    if isinstance(outputs, (Ragged, Tensor)):
-        kind = outputs.dtype
-        if kind is wanted or not (kind is torch.float32 or kind in HALF):
-            return outputs
-        return outputs.to(dtype=wanted)
-    if type(outputs) in (dict, list, tuple) or hasattr(outputs, "_fields"):
-        return mapped(lambda part: cast(part, wanted), outputs)
-    return outputs
-
-
-def in_spec(outputs: Any, wanted: torch.dtype) -> Any:
-    """What `cast` makes of outputs, of their specs."""
-    if isinstance(outputs, Spec):
-        floats = outputs.dtype is torch.float32 or outputs.dtype in HALF
-        return outputs.with_dtype(wanted) if floats else outputs
-    if isinstance(outputs, (dict, list, tuple)):
-        return mapped(lambda part: in_spec(part, wanted), outputs)
-    return outputs

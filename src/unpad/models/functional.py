@@ -17,6 +17,7 @@ from ..arguments import wrong
 from ..core.operation import Operation
 from ..core.options import WithoutName
 from ..core.passes import Pass
+from ..core.rounding import handed_on
 from ..core.structure import arranged, flat, in_order, named_leaves
 from ..core.symbol import Symbol
 from ..core.tails import Tailed
@@ -332,7 +333,7 @@ class Functional(Model):
         self._check_count(values)
         graph, ends = self._graph, self._graph.outputs
         if not any(cut):
-            held = graph.run(self._part, values)
+            held = graph.run(self._part, values, self._called)
             return [held[wire] for wire in ends]
         cut_at = {wire for wire, before in zip(ends, cut, strict=True) if before}
         held: list[Any] = [*values, *[None] * (graph.wires - len(values))]
@@ -343,8 +344,14 @@ class Functional(Model):
             if spared:
                 early[call.outputs[0]] = self._part(call.layer).early(*arguments, **options)
             if not (spared and graph.unread.issuperset(call.outputs)):
-                graph.store(held, call, self._part(call.layer)(*arguments, **options))
+                graph.store(held, call, self._called(call)(*arguments, **options))
         return [early[s] if before else held[s] for s, before in zip(ends, cut, strict=True)]
+
+    def _called(self, call: Call) -> Any:
+        """What computes a call: its layer, which rounds nothing that only other layers read."""
+        layer = self._part(call.layer)
+        readers = self._graph.inside.get(call.outputs[0])
+        return handed_on(layer, [*map(self._part, readers)]) if readers else layer
 
     def _part(self, name: str) -> Any:
         found = self._modules.get(name)

@@ -43,26 +43,35 @@ class Call(NamedTuple):
 class Graph(NamedTuple):
     """The calls in an order in which each has what it needs.
 
-    Wires 0, 1, ... are the inputs; `unread` are those that no call reads.
+    Wires 0, 1, ... are the inputs; `unread` are those that no call reads. `inside` are, by the
+    first wire that a call feeds, the layers that read what it gives, where that is no output.
     """
 
     calls: list[Call]
     inputs: int
     outputs: tuple[int, ...]
     wires: int
-    unread: frozenset[int] = frozenset()
+    unread: frozenset[int]
+    inside: dict[int, tuple[str, ...]]
 
-    def run(self, layers: Callable[[str], Any], values: Sequence[Any]) -> list[Any]:
+    def run(
+        self,
+        layers: Callable[[str], Any],
+        values: Sequence[Any],
+        called: Callable[[Call], Any] | None = None,
+    ) -> list[Any]:
         """What is on every wire, for these inputs.
 
         Args:
             layers: gives a layer or constant by its name.
             values: of the inputs.
+            called: gives what computes a call; by default its layer.
         """
         held: list[Any] = [*values, *[None] * (self.wires - len(values))]
         for call in self.calls:
             inputs, options = self.arguments(call, held, layers)
-            self.store(held, call, layers(call.layer)(*inputs, **options))
+            computed = layers(call.layer) if called is None else called(call)
+            self.store(held, call, computed(*inputs, **options))
         return held
 
     @staticmethod
@@ -165,7 +174,8 @@ def read(
         filled = tuple(wires[id(out)] for out in node.outputs)
         calls.append(Call(name_of(node.layer), arguments, options, filled))
     unread = frozenset(range(len(wires))).difference(*(call.reads for call in calls))
-    graph = Graph(calls, len(inputs), tuple(wires[id(s)] for s in outputs), len(wires), unread)
+    ends = tuple(wires[id(s)] for s in outputs)
+    graph = Graph(calls, len(inputs), ends, len(wires), unread, _inside(calls, ends))
     for i, symbol in enumerate(inputs):
         if i in unread and i not in graph.outputs:
             # Keras takes it without a word, and a program may feed what one of its models reads.
@@ -174,6 +184,19 @@ def read(
                 stacklevel=depth_of_caller(),
             )
     return graph
+
+
+def _inside(calls: Sequence[Call], ends: Sequence[int]) -> dict[int, tuple[str, ...]]:
+    """See `Graph.inside`."""
+    readers: dict[int, list[str]] = {}
+    for call in calls:
+        for wire in call.reads:
+            readers.setdefault(wire, []).append(call.layer)
+    return {
+        call.outputs[0]: tuple(name for wire in call.outputs for name in readers.get(wire, ()))
+        for call in calls
+        if call.outputs and not {*ends} & {*call.outputs}
+    }
 
 
 def _in_order(outputs: Sequence[Symbol], known: dict[int, int], who: str) -> list[Node]:

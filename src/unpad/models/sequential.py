@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..arguments import wrong
 from ..core.options import WithoutName
+from ..core.rounding import handed_on
 from ..core.symbol import Symbol
 from ..core.tails import Tailed
 from ..errors import shown
@@ -258,8 +259,12 @@ class Sequential(OlderMethods, Model):
 
     def _walk(self, inputs: Ragged | Tensor, cut: bool) -> Ragged | Tensor:
         held: list[Any] = [inputs]
-        for i, layer in enumerate(self.layers, 1 - len(self._names)):
-            call = layer.early if cut and i == 0 else layer
+        layers = self.layers
+        for i, layer in enumerate(layers, 1 - len(layers)):
+            if i < 0:
+                call = handed_on(layer, [layers[i]])
+            else:
+                call = layer.early if cut else layer
             also = self._also(layer, held)
             held.append(call(held[-1], **also) if also else call(held[-1]))
         return held[-1]
