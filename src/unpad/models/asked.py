@@ -99,11 +99,11 @@ class Asked(Layer, obeyed=["metrics"]):
         last = self.last_layers
         return ["output" if len(last) != 1 or last[0] in (None, self) else last[0].name]
 
-    def outputs_for(self, specs: list[Spec]) -> list[Spec]:
+    def outputs_for(self, specs: Sequence[Spec | None]) -> list[Spec]:
         """What the model gives for inputs of these specs, one for each output; it is built then.
 
         Args:
-            specs: one for each input.
+            specs: one for each input; None for an optional one that is not there.
         """
         out = self.ensure_built(self.in_form_of_inputs(specs[0] if len(specs) == 1 else specs))
         if isinstance(out, dict) and self.output_names is None:

@@ -383,6 +383,9 @@ class Functional(Model):
         """Each input as it is fed, and as its real steps; see `Trainer.open_inputs`."""
         found = []
         for i, (entry, value) in enumerate(zip(self._entries, inputs, strict=True)):
+            if value is None:
+                found.append((None, None))
+                continue
             entry.check(value)
             readers = self._graph.readers(i)
             doors = [c for c in readers if self._reads_as_door(c, i)]
@@ -413,7 +416,7 @@ class Functional(Model):
         """Raises for values that a first layer cannot take; see `Layer.check`."""
         for i, value in enumerate(inputs):
             for call in self._graph.readers(i):
-                if call.inputs == (Wire(i),) and not call.options:
+                if value is not None and call.inputs == (Wire(i),) and not call.options:
                     self._part(call.layer).check(value)
 
     def paired_inputs(self, specs: list[Spec]) -> list[tuple[int, int]]:

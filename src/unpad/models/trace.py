@@ -114,20 +114,27 @@ def trace(model: Trained, x: Any, sequences: int) -> Trace:
     if not isinstance(sequences, int) or sequences < 1:
         raise ValueError(f"trace: expected sequences as a positive integer, got {sequences!r}.")
     whole = open_inputs(model, x, "trace")
-    batch = len(whole.given[0])
+    batch = len(whole.first[0])
     given, fed, real = (
-        [part[:sequences] for part in parts] for parts in (whole.given, whole.fed, whole.real)
+        [None if part is None else part[:sequences] for part in parts]
+        for parts in (whole.given, whole.fed, whole.real)
     )
     model.outputs_for(whole.specs)
-    opened = Opened(given, fed, [part.to(model.device) for part in real], whole.form)
+    opened = Opened(given, _on(model, fed), _on(model, real), whole.form)
     several = [f"input_{i}" for i in range(len(given))]
     names = model.input_names or (several if len(given) > 1 else ["input"])
     rows = [
-        _of_input(name, a, b) for name, a, b in zip(names, opened.given, opened.real, strict=True)
+        _of_input(name, a, b)
+        for name, a, b in zip(names, opened.given, opened.real, strict=True)
+        if a is not None
     ]
     called = _called(model, opened)
     rows += [row for name, layer, x, out in called for row in _of_call(name, layer, x, out, opened)]
-    return Trace(model.name, rows, len(given[0]), batch)
+    return Trace(model.name, rows, len(opened.first[0]), batch)
+
+
+def _on(model: Trained, columns: list[Any]) -> list[Any]:
+    return [None if part is None else part.to(model.device) for part in columns]
 
 
 def _called(model: Trained, opened: Opened) -> list[tuple[str, Layer, list[Any], list[Any]]]:
@@ -141,7 +148,7 @@ def _called(model: Trained, opened: Opened) -> list[tuple[str, Layer, list[Any],
             found.append((name, layer, got, flat([out])))
 
         hooks.append(layer.register_forward_hook(note, with_kwargs=True))
-    fed = [part.to(model.device) for part in opened.fed]
+    fed = opened.fed
     try:
         with mode(model, False, "trace"), torch.no_grad():
             model(fed[0] if len(fed) == 1 else fed)
@@ -204,7 +211,7 @@ def _effect(
     if layer.is_door and got:
         # The first door of all gets what was opened before the model ran.
         pairs = zip(opened.given, opened.real, strict=True)
-        before = next((given for given, real in pairs if _same_steps(got[0], real)), got[0])
+        before = next((a for a, b in pairs if a is not None and _same_steps(got[0], b)), got[0])
         slots, steps = _slots(before, out.levels), _slots(out, out.levels)
         if isinstance(before, Tensor) or slots != steps:
             return f"opens: {slots - steps:,} of {slots:,} slots are no steps"

@@ -32,12 +32,21 @@ _MASKING = "Missing steps that hold NaN: Masking(mask_value=nan)."
 
 @dataclass(frozen=True)
 class Opened:
-    """The inputs: as given, as the model is fed, and their real steps; and the caller's form."""
+    """The inputs: as given, as the model is fed, and their real steps; and the caller's form.
 
-    given: list[Column]
-    fed: list[Column]
-    real: list[Column]
+    None stands for an optional input that is not there.
+    """
+
+    given: list[Column | None]
+    fed: list[Column | None]
+    real: list[Column | None]
     form: Form
+
+    @cached_property
+    def first(self) -> tuple[Column, Column]:
+        """The first input that is there: as given, and its real steps."""
+        pairs = zip(self.given, self.real, strict=True)
+        return next((g, r) for g, r in pairs if g is not None and r is not None)
 
     @cached_property
     def data(self) -> Batch:
@@ -47,12 +56,15 @@ class Opened:
             if isinstance(real, Ragged):
                 steps = real if real.levels == 1 else real.merge_levels()
                 return Batch(self.fed, (), (), steps.lengths, steps.layout.steps)
-        return Batch(self.fed, (), (), None, len(self.given[0]))
+        return Batch(self.fed, (), (), None, len(self.first[0]))
 
     @property
-    def specs(self) -> list[Spec]:
+    def specs(self) -> list[Spec | None]:
         """Of what the model is fed; the lengths' roots are the inputs' places."""
-        return [replace(spec_of(x), lengths=Lengths(str(i))) for i, x in enumerate(self.fed)]
+        return [
+            None if x is None else replace(spec_of(x), lengths=Lengths(str(i)))
+            for i, x in enumerate(self.fed)
+        ]
 
 
 def open_inputs(model: Any, x: Any, who: str) -> Opened:
@@ -69,21 +81,35 @@ def open_inputs(model: Any, x: Any, who: str) -> Opened:
     called = [Where(who, "x")]
     if len(parts) > 1:
         called = [Where(who, f"input {names[i] if names else i!r}") for i in range(len(parts))]
-    accepted = [accept(part, str(where)) for part, where in zip(parts, called, strict=True)]
-    given = [as_float(batch.to("cpu")) for batch, _ in accepted]
+    there = _there(model, parts, who)
+    accepted = {i: accept(parts[i], str(called[i])) for i in there}
+    given = [as_float(accepted[i][0].to("cpu")) if i in there else None for i in range(len(parts))]
+    first, n = called[there[0]], len(accepted[there[0]][0])
     for where, batch in zip(called, given, strict=True):
-        if len(batch) != len(given[0]):
+        if batch is not None and len(batch) != n:
             raise ValueError(
-                f"{where} has {len(batch)} sequences, {called[0].named} has {len(given[0])}. Each "
-                "sequence needs all inputs."
+                f"{where} has {len(batch)} sequences, {first.named} has {n}. Each sequence needs "
+                "all inputs."
             )
     pairs = model.open_inputs(given)
-    opened = Opened(given, [f for f, _ in pairs], [r for _, r in pairs], accepted[0][1])
+    form = accepted[there[0]][1]
+    opened = Opened(given, [f for f, _ in pairs], [r for _, r in pairs], form)
     for where, batch in zip(called, opened.real, strict=True):
-        refuse_not_finite(batch, where, _MASKING, partial(_hint_at_nan, model))
+        if batch is not None:
+            refuse_not_finite(batch, where, _MASKING, partial(_hint_at_nan, model))
     model.check_inputs(opened.fed)
     _check_pairs(model, opened, called, who)
     return opened
+
+
+def _there(model: Any, parts: list[Any], who: str) -> list[int]:
+    """The places of the inputs that are there: None stands for one that need not be."""
+    entries = model.entries if len(parts) > 1 else []
+    optional = {i for i, entry in enumerate(entries) if entry.optional}
+    found = [i for i, part in enumerate(parts) if part is not None or i not in optional]
+    if not found:
+        raise ValueError(f"{who}: every input is None, and without any there are no sequences.")
+    return found
 
 
 def _alone(model: Any, x: Any) -> Any:
@@ -151,7 +177,7 @@ def prepare(
     """
     _, y, sample_weight, class_weight = given
     opened = open_inputs(model, given.x, who)
-    if len(opened.given[0]) == 0:
+    if len(opened.first[0]) == 0:
         raise ValueError(f"{who}: x has no sequences.")
     outputs = model.outputs_for(opened.specs)
     objective: Objective = known or model.objective_for(len(outputs))
@@ -215,7 +241,11 @@ def prepare(
         called = inputs_of(given.x, model.input_names, "fit: x", model.one_input, model.input_form)
         weighed = class_weight is not None or sample_weight is not None
         fitting = doctor.Fitting(shuffle, batch_size or 32, weighed)
-        doctor.tell(model, opened.given, opened.real, asked, called, fitting)
+        given, real = (
+            [x for x in columns if x is not None] for columns in (opened.given, opened.real)
+        )
+        called = [x for x in called if x is not None]
+        doctor.tell(model, given, real, asked, called, fitting)
     return replace(opened.data, targets=targets, weights=weights), objective, outputs
 
 
@@ -232,9 +262,11 @@ def _refuse_graphs(who: str, **given: list[Any]) -> None:
 def _place_of(model: Any, i: int, output: Spec, opened: Opened) -> Place:
     """Where the targets of the i-th output belong."""
     if output.lengths is None:
-        return Place(opened.given[0], opened.real[0], output, known=False)
+        return Place(*opened.first, output, known=False)
     root = int(output.lengths.root)
     given, real = opened.given[root], opened.real[root]
+    assert given is not None
+    assert real is not None  # what is not there has no lengths that another could have
     known = output.lengths.table == Lengths("").table
     lengths = None
     if output.ragged and not known and isinstance(real, Ragged) and real.levels == 1:
@@ -250,7 +282,7 @@ def _lengths_made(model: Any, i: int, root: int, lengths: Tensor, opened: Opened
     distinct, back = lengths.unique(return_inverse=True)
     specs = opened.specs
     table = tuple(distinct.tolist())
-    specs = [replace(s, lengths=Lengths(str(k), table)) for k, s in enumerate(specs)]
+    specs = [s and replace(s, lengths=Lengths(str(k), table)) for k, s in enumerate(specs)]
     given = model.output_spec(*as_call(specs))
     found = (given[i] if isinstance(given, list) else given).lengths
     if found is None or found.root != str(root) or len(found.table) != len(table):
@@ -258,7 +290,7 @@ def _lengths_made(model: Any, i: int, root: int, lengths: Tensor, opened: Opened
     return torch.tensor(found.table, dtype=torch.int64)[back]
 
 
-def as_call(specs: list[Spec]) -> list[Any]:
+def as_call(specs: list[Spec | None]) -> list[Any]:
     """What a model is asked with: the one spec, or a list of several."""
     return specs if len(specs) == 1 else [specs]
 

@@ -172,7 +172,7 @@ class Trainer:
         feed = None
         if stream is None:
             opened = open_inputs(model, given.x, "predict")
-            ranks.agree({"sequences": len(opened.given[0]), "steps": opened.data.steps})
+            ranks.agree({"sequences": len(opened.data), "steps": opened.data.steps})
             coming: Iterator[Opened] = iter([opened])
             order = self._order(opened, batch_size)
             count, total = len(order.batches), opened.data.steps

@@ -60,7 +60,7 @@ def held_out(
     if feed is None:
         return None
     if fed.data is not None and held is not None and run.ranks.first:
-        parts = fed.data.inputs[0], fed.data.targets[0], held.inputs[0], held.targets[0]
+        parts = fed.data.first, fed.data.targets[0], held.first, held.targets[0]
         theirs = validation.data[0] if isinstance(validation.data, (tuple, list)) else None
         called = fed.called, theirs
         doctor.tell_split(model, doctor.Split(*parts, validation.data is None, called))

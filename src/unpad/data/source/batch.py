@@ -48,14 +48,14 @@ class Batch:
     something for each step, else (n, ...), and a weight, None, (n,) or like the target.
 
     Args:
-        inputs: as the model is fed, in its order.
+        inputs: as the model is fed, in its order; None for an optional one that is not there.
         targets: one for each output; None where it has no loss.
         weights: one for each output; None for 1 each.
         lengths: (n,) steps of each sequence; None where there are no sequences.
         steps: real steps in all; rows where there are no sequences.
     """
 
-    inputs: Sequence[Column]
+    inputs: Sequence[Column | None]
     targets: Sequence[Column | None] = ()
     weights: Sequence[Column | None] = ()
     lengths: Tensor | None = None
@@ -63,7 +63,12 @@ class Batch:
 
     def __len__(self) -> int:
         """The number of sequences."""
-        return len(self.inputs[0])
+        return len(self.first)
+
+    @property
+    def first(self) -> Column:
+        """The first input that is there."""
+        return next(x for x in self.inputs if x is not None)
 
     @property
     def x(self) -> Any:
