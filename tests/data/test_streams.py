@@ -1,6 +1,7 @@
 """Batches that come one after another: learnt from like those in memory; what is wrong is told."""
 
 import re
+from collections import deque
 
 import numpy as np
 import pytest
@@ -412,3 +413,37 @@ def test_the_doctor_looks_at_the_first_batches():
     model.compile("sgd", "mse")
     with pytest.warns(keras.doctor.DataWarning, match="what reshape makes of an array"):
         model.fit(lambda: iter([(wrong, np.ones(6))]), verbose=0)
+
+
+def test_single_sequences_are_no_batches_and_that_is_said():
+    """Pairs of one sequence each, from a generator or `zip`, in front of a layer that masks."""
+    x = [np.array([1, 2, 3]), np.array([4, 5])]
+    model = keras.Sequential(
+        [keras.layers.Embedding(9, 4, mask_zero=True), keras.layers.LSTM(4, return_sequences=True)]
+    )
+    model.compile("sgd", "mse")
+    with says(
+        "fit: batch 0 of epoch 1: Embedding: mask_zero needs ids as (batch, time), or (batch, "
+        "time, inner time) for sequences of sequences, got (batch). One sequence alone is a batch "
+        "of one: ids[None]. No weight has moved."
+    ):
+        model.fit(zip(x, x, strict=True), verbose=0)
+    floats = keras.Sequential([keras.layers.Masking(), keras.layers.LSTM(4)])
+    with says("Masking: expected (batch, time, feature), got (batch, 2)"):
+        floats.predict(np.ones((3, 2), "float32"), verbose=0)
+
+
+def test_a_deque_of_sequences_stands_beside_y():
+    """As a list does; alone it is gone through, as anything that can be."""
+    x = [np.array([1, 2, 3]), np.array([4, 5])]
+    y = [np.array([0, 1, 0]), np.array([1, 1])]
+    losses = []
+    for kind in (list, deque):
+        keras.utils.set_random_seed(0)
+        model = keras.Sequential(
+            [keras.layers.Embedding(9, 4, mask_zero=True), keras.layers.Dense(2)]
+        )
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile("sgd", loss)
+        losses.append(model.fit(kind(x), kind(y), verbose=0).history["loss"])
+    assert losses[0] == losses[1]

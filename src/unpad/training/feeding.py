@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 from typing import Any, NamedTuple
 from zlib import crc32
@@ -59,7 +59,9 @@ def read(
     several = not model.one_input
     asked = Asked(who, columns, inputs, outputs, targets and not beside, several, batches)
     found = recognised(given.x, asked)
-    of_sequences = beside and isinstance(given.x, (Iterator, list)) and isinstance(found, Batches)
+    of_sequences = (
+        beside and isinstance(given.x, (Iterator, Sequence)) and isinstance(found, Batches)
+    )
     if found is None or of_sequences:
         refuse_columns(given.x, asked)
         return given, None

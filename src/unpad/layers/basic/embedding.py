@@ -14,7 +14,7 @@ from ...core.layer import Layer
 from ...core.lifting import lift
 from ...core.older import as_told, length_told
 from ...core.options import LayerOptions, WithoutSize
-from ...core.spec import Spec
+from ...core.spec import Spec, spec_of
 from ...core.weight_options import weight_options
 from ...errors import first_true
 from ...ragged import Ragged
@@ -94,6 +94,8 @@ class Embedding(Layer):
             raise ValueError(
                 f"{self.who}: mask_zero needs ids as (batch, time), or (batch, time, inner time) "
                 f"for sequences of sequences, got {spec}."
+                + " One sequence alone is a batch of one: ids[None]."
+                * (not spec.shape)
             )
         if self.mask_zero and spec.ragged and spec.shape:
             raise ValueError(f"{self.who}: mask_zero needs one id a step, got {spec}.")
@@ -111,6 +113,7 @@ class Embedding(Layer):
         if not self.mask_zero:
             return inputs
         if not isinstance(inputs, Ragged):
+            self.output_spec(spec_of(inputs))  # which refuses what is no grid
             take = take_real if inputs.ndim == 2 else take_real_levels
             return known_without(Ragged._of(take(inputs, inputs != 0, numpy=False)), 0)
         if inputs.levels > 1:
@@ -230,6 +233,7 @@ class Masking(Layer):
                 return inputs
             real = ~equals(inputs.values, self.mask_value, steps_from=1)
             return known_without(inputs.keep(real), self.mask_value)
+        self.output_spec(spec_of(inputs))  # which refuses what is no grid
         real = ~equals(inputs, self.mask_value, steps_from=2)
         return known_without(Ragged._of(take_real(inputs, real, numpy=False)), self.mask_value)
 
