@@ -14,6 +14,32 @@
 namespace unpad {
 namespace {
 
+// The most steps of a sequence.
+int64_t most(const int64_t *offsets, int64_t batch) {
+  int64_t steps = 0;
+  for (int64_t b = 0; b < batch; ++b) steps = std::max(steps, offsets[b + 1] - offsets[b]);
+  return steps;
+}
+
+// What else there may be: blocks, a grid of what is seen, weights to drop and to give back.
+int32_t check_more(bool back, const unpad_attention &c) {
+  if (!(c.rate >= 0 && c.rate <= 1)) return UNPAD_BAD_SIZE;
+  if (c.query_blocks ? c.key_steps && !c.key_blocks : c.key_blocks && c.query_steps) return UNPAD_NULL_POINTER;
+  const int64_t queries = most(c.queries, c.batch), keys = most(c.keys, c.batch);
+  if (c.seen) {
+    for (int64_t size : {c.seen_bytes, c.seen_sequence, c.seen_head, c.seen_query})
+      if (size < 0) return UNPAD_BAD_SIZE;
+    const auto last = [](int64_t n, int64_t step) { return n > 1 ? double(n - 1) * double(step) : 0; };
+    const double end = last(c.batch, c.seen_sequence) + last(c.heads, c.seen_head) + last(queries, c.seen_query) + double(keys);
+    if (queries && keys && end > double(c.seen_bytes)) return UNPAD_BAD_SIZE;
+  }
+  if (c.weights || c.d_weights) {
+    if (c.widest < keys || c.widest > kMostSize) return UNPAD_BAD_SIZE;
+    if (double(c.query_steps) * double(c.heads) * double(c.widest) > 0x1p56) return UNPAD_BAD_SIZE;
+  }
+  return back && c.d_weights && !c.weights ? UNPAD_NULL_POINTER : UNPAD_OK;
+}
+
 int32_t check(int32_t dtype, bool back, const unpad_attention *given) {
   if (dtype != UNPAD_FLOAT32 && dtype != UNPAD_FLOAT64) return UNPAD_BAD_ENUM;
   if (!given) return UNPAD_NULL_POINTER;
@@ -33,6 +59,7 @@ int32_t check(int32_t dtype, bool back, const unpad_attention *given) {
   if (c.query_steps && c.heads && (!c.logs || (c.size && !c.query) || (c.value_size && !c.out)))
     return UNPAD_NULL_POINTER;
   if (c.key_steps && ((c.size && !c.key) || (c.value_size && !c.value))) return UNPAD_NULL_POINTER;
+  if (int32_t error = check_more(back, c)) return error;
   if (!back) return UNPAD_OK;
   if (c.query_steps && c.heads && ((c.size && !c.d_query) || (c.value_size && !c.d_out))) return UNPAD_NULL_POINTER;
   if (c.key_steps && ((c.size && !c.d_key) || (c.value_size && !c.d_value))) return UNPAD_NULL_POINTER;

@@ -5,7 +5,9 @@
 // sequence's own first step, so that its bits depend on nothing but itself.
 #pragma once
 
+#include "attention/dropping.h"
 #include "attention/products.h"
+#include "attention/visible.h"
 #include "isa/kernels.h"
 #include "simd/exponential.h"
 #include "unpad_kernels.h"
@@ -13,21 +15,17 @@
 namespace unpad {
 namespace UNPAD_NAMESPACE {
 
-constexpr int64_t kQueryTile = 48, kKeyTile = 64;
-
 template <class T>
 constexpr int64_t whole_vectors(int64_t n) {
   return (n + kLanes<T> - 1) / kLanes<T> * kLanes<T>;
 }
 
-template <class T>
-constexpr T kHidden = -T(__builtin_inf());
-
 // A thread's own; from a null base it only counts. `keys`: of the longest sequence.
 template <class T>
 struct AttentionSpace {
   T *keys, *values, *key_rows, *value_rows, *query_rows, *d_rows, *weights, *d_weights, *sums, *most, *total, *delta,
-      *d_keys, *d_values;
+      *d_keys, *d_values, *kept;
+  typename AsWide<T>::Int *blocks;
   int64_t bytes;
 
   AttentionSpace(const unpad_attention *c, int64_t longest, bool back, void *base) {
@@ -48,6 +46,8 @@ struct AttentionSpace {
     delta = arena.take<T>(back ? kQueryTile : 0);
     d_keys = arena.take<T>(back ? longest * size : 0);
     d_values = arena.take<T>(back ? longest * value_size : 0);
+    kept = arena.take<T>(c->rate > 0 ? kKeyTile : 0);
+    blocks = arena.take<typename AsWide<T>::Int>(Visible<T>::room(c, longest));
     bytes = arena.used;
   }
 };
@@ -58,11 +58,13 @@ struct Attending {
   const unpad_attention *call;
   AttentionSpace<T> space;
   int64_t first_query, queries, first_key, keys, key_head, size, value_size;  // sizes in whole vectors
+  Visible<T> visible;
+  Dropping dropping;
 
   Attending(const unpad_attention *c, int64_t b, int64_t head, const AttentionSpace<T> &s)
       : call(c), space(s), first_query(c->queries[b]), queries(c->queries[b + 1] - first_query), first_key(c->keys[b]),
         keys(c->keys[b + 1] - first_key), key_head(head), size(whole_vectors<T>(c->size)),
-        value_size(whole_vectors<T>(c->value_size)) {}
+        value_size(whole_vectors<T>(c->value_size)), visible(c, b, keys, s.blocks), dropping(c) {}
 
   Rows<const T> of(const void *rows, int64_t step, int64_t row, int64_t head, int64_t width) const {
     return {static_cast<const T *>(rows) + row * step + head * width, step};
@@ -77,11 +79,11 @@ struct Attending {
     return static_cast<T *>(rows) + ((first_query + q) * call->heads + head) * width;
   }
 
-  // The keys that query q may look at.
-  int64_t from(int64_t q) const { return call->window && q >= call->window ? q - call->window + 1 : 0; }
-  int64_t to(int64_t q) const {
-    const int64_t end = call->causal ? q + 1 : call->window ? q + call->window : keys;
-    return end < keys ? end : keys;
+  int64_t from(int64_t q) const { return visible.from(q); }
+  int64_t to(int64_t q) const { return visible.to(q); }
+  // A row of the weights that are asked for.
+  const T *shown(const void *rows, int64_t q, int64_t head) const {
+    return static_cast<const T *>(rows) + ((first_query + q) * call->heads + head) * call->widest;
   }
 
   // Rows of whole vectors: those that are there, or copies with zeros behind.
@@ -106,16 +108,17 @@ struct Attending {
       });
   }
 
-  // Of row r of a tile, the scores of keys k .. k + n, scaled, into `row`: -infinity where query q may not look. Gives
-  // their highest.
-  UNPAD_INLINE T scaled(T *row, int64_t q, int64_t k, int64_t n) const {
+  // The scores of query q of `head` with keys k .. k + n in `row`, scaled, up to `wide`: -infinity where it may not look.
+  // Gives their highest.
+  UNPAD_INLINE T scaled(T *row, int64_t head, int64_t q, int64_t k, int64_t n, int64_t wide, Seen seen) const {
     const Vec<T> scale = fill(T(call->scale));
-    for (int64_t j = 0; j < n; j += kLanes<T>) store_whole(row + j, load_whole(row + j) * scale);
+    for (int64_t j = 0; j < wide; j += kLanes<T>) store_whole(row + j, load_whole(row + j) * scale);
+    if (seen == kSome) visible.hide(row, head, q, k, n, wide);
     const int64_t first = from(q) - k, end = to(q) - k;
-    for (int64_t j = 0; j < first && j < n; ++j) row[j] = kHidden<T>;
-    for (int64_t j = end > 0 ? end : 0; j < n; ++j) row[j] = kHidden<T>;
+    for (int64_t j = 0; j < first && j < wide; ++j) row[j] = kHidden<T>;
+    for (int64_t j = end > 0 ? end : 0; j < wide; ++j) row[j] = kHidden<T>;
     Vec<T> most = load_whole(row);
-    for (int64_t j = kLanes<T>; j < n; j += kLanes<T>) {
+    for (int64_t j = kLanes<T>; j < wide; j += kLanes<T>) {
       const Vec<T> x = load_whole(row + j);
       most = x > most ? x : most;
     }
@@ -152,19 +155,31 @@ struct Attending {
         forward(head, q, queries - q < kQueryTile ? queries - q : kQueryTile, of_values);
   }
 
+  // body(k, n, wide, seen) for each tile of keys of which queries q .. q + count may see something, its products with
+  // these in `weights`.
+  template <class Body>
+  UNPAD_INLINE void each_tile(const Rows<const T> &rows, int64_t head, int64_t q, int64_t count, Body body) {
+    visible.take(q, count);
+    const int64_t end = to(q + count - 1);
+    for (int64_t k = from(q) / kKeyTile * kKeyTile; k < end; k += kKeyTile) {
+      const int64_t n = end - k < kKeyTile ? end - k : kKeyTile, wide = whole_vectors<T>(n);
+      const Seen seen = visible.masked() ? visible.of_tile(head, q, count, k, n) : kEverything;
+      if (seen == kNothing) continue;
+      small_product<T>(count, wide, call->size, rows.at, rows.step, 1, {space.keys + k * call->size, kKeyTile},
+                       Rows<T>{space.weights, kKeyTile}, false);
+      body(k, n, wide, seen);
+    }
+  }
+
   void forward(int64_t head, int64_t q, int64_t count, const Rows<const T> &of_values) {
     const Rows<const T> rows = query(q, head);
     const Rows<T> weights{space.weights, kKeyTile}, sums{space.sums, value_size};
     for (int64_t i = 0; i < count * value_size; ++i) sums.at[i] = 0;
     for (int64_t r = 0; r < count; ++r) space.most[r] = kHidden<T>, space.total[r] = 0;
-    const int64_t end = to(q + count - 1);
-    for (int64_t k = from(q) / kKeyTile * kKeyTile; k < end; k += kKeyTile) {
-      const int64_t n = keys - k < kKeyTile ? keys - k : kKeyTile, wide = whole_vectors<T>(n);
-      small_product<T>(count, wide, call->size, rows.at, rows.step, 1, {space.keys + k * call->size, kKeyTile}, weights,
-                       false);
+    each_tile(rows, head, q, count, [&](int64_t k, int64_t n, int64_t wide, Seen seen) __attribute__((always_inline)) {
       for (int64_t r = 0; r < count; ++r) {
         T *row = weights.at + r * kKeyTile;
-        const T here = scaled(row, q + r, k, wide), before = space.most[r];
+        const T here = scaled(row, head, q + r, k, n, wide, seen), before = space.most[r];
         const T most = here > before ? here : before, level = most == kHidden<T> ? T(0) : most;
         const T kept = exp_below(fill(before - level))[0];
         space.total[r] = space.total[r] * kept + exponentials(row, wide, level);
@@ -172,18 +187,47 @@ struct Attending {
         if (kept != 1)
           for (int64_t c = 0; c < value_size; c += kLanes<T>)
             store_whole(sums.at + r * value_size + c, load_whole(sums.at + r * value_size + c) * kept);
+        if (call->rate > 0) {
+          dropping.draw(number(q + r, head), k, wide, space.kept);
+          for (int64_t j = 0; j < wide; j += kLanes<T>)
+            store_whole(row + j, load_whole(row + j) * load_whole(space.kept + j));
+        }
       }
       small_product<T>(count, value_size, n, weights.at, kKeyTile, 1, {of_values.at + k * of_values.step, of_values.step},
                        sums, true);
-    }
+    });
     for (int64_t r = 0; r < count; ++r) {
-      const bool blind = from(q + r) >= to(q + r);
+      const bool blind = sees_nothing(head, q + r, space.most[r]);
       const T total = space.total[r];
       write(row(call->out, q + r, head, call->value_size), sums.at + r * value_size, call->value_size,
             blind ? T(0) : 1 / total);
-      static_cast<T *>(call->logs)[(first_query + q + r) * call->heads + head] =
+      static_cast<T *>(call->logs)[number(q + r, head)] =
           blind ? T(0) : space.most[r] + T(__builtin_log(double(total)));
     }
+    if (call->weights) show(rows, head, q, count);
+  }
+  // Of a query and a head among all.
+  int64_t number(int64_t q, int64_t head) const { return (first_query + q) * call->heads + head; }
+  bool sees_nothing(int64_t head, int64_t q, T most) const {
+    if (from(q) >= to(q)) return true;
+    return visible.masked() && most == kHidden<T> && !visible.any(head, q, 0, keys);
+  }
+
+  // The weights of these queries, once more, into what is given back.
+  void show(const Rows<const T> &rows, int64_t head, int64_t q, int64_t count) {
+    for (int64_t r = 0; r < count; ++r) {
+      T *to = const_cast<T *>(shown(call->weights, q + r, head));
+      for (int64_t j = 0; j < call->widest; ++j) to[j] = 0;
+    }
+    const T *logs = static_cast<const T *>(call->logs);
+    each_tile(rows, head, q, count, [&](int64_t k, int64_t n, int64_t wide, Seen seen) __attribute__((always_inline)) {
+      for (int64_t r = 0; r < count; ++r) {
+        T *row = space.weights + r * kKeyTile, *to = const_cast<T *>(shown(call->weights, q + r, head));
+        scaled(row, head, q + r, k, n, wide, seen);
+        exponentials(row, wide, logs[number(q + r, head)]);
+        for (int64_t j = 0; j < n; ++j) to[k + j] = row[j];
+      }
+    });
   }
 
   void backward() {
@@ -218,30 +262,42 @@ struct Attending {
                  load<decltype(all)::value>(d_given.at + r * out_step + c, left);
         });
       space.delta[r] = sum_of_lanes<T>(sum);
+      if (call->d_weights) {
+        const T *of = shown(call->weights, q + r, head), *d = shown(call->d_weights, q + r, head);
+        for (int64_t j = 0; j < keys; ++j) space.delta[r] += of[j] * d[j];
+      }
     }
     const Rows<T> weights{space.weights, kKeyTile}, d_weights{space.d_weights, kKeyTile}, d_query{space.sums, size};
     for (int64_t i = 0; i < count * size; ++i) d_query.at[i] = 0;
-    const int64_t end = to(q + count - 1);
-    for (int64_t k = from(q) / kKeyTile * kKeyTile; k < end; k += kKeyTile) {
-      const int64_t n = keys - k < kKeyTile ? keys - k : kKeyTile, wide = whole_vectors<T>(n);
-      small_product<T>(count, wide, call->size, rows.at, rows.step, 1, {space.keys + k * call->size, kKeyTile}, weights,
-                       false);
+    each_tile(rows, head, q, count, [&](int64_t k, int64_t n, int64_t wide, Seen seen) __attribute__((always_inline)) {
       small_product<T>(count, wide, call->value_size, d_out.at, d_out.step, 1,
                        {space.values + k * call->value_size, kKeyTile}, d_weights, false);
       for (int64_t r = 0; r < count; ++r) {
         T *row = weights.at + r * kKeyTile, *d_row = d_weights.at + r * kKeyTile;
-        scaled(row, q + r, k, wide);
-        exponentials(row, wide, logs[(first_query + q + r) * call->heads + head]);
+        scaled(row, head, q + r, k, n, wide, seen);
+        exponentials(row, wide, logs[number(q + r, head)]);
         const T delta = space.delta[r];
+        if (call->rate > 0) {
+          dropping.draw(number(q + r, head), k, wide, space.kept);
+          for (int64_t j = 0; j < wide; j += kLanes<T>)
+            store_whole(d_row + j, load_whole(d_row + j) * load_whole(space.kept + j));
+        }
+        if (call->d_weights) {
+          const T *d = shown(call->d_weights, q + r, head) + k;
+          for (int64_t j = 0; j < n; ++j) d_row[j] += d[j];
+        }
         for (int64_t j = 0; j < wide; j += kLanes<T>)
           store_whole(d_row + j, load_whole(row + j) * (load_whole(d_row + j) - delta));
+        if (call->rate > 0)
+          for (int64_t j = 0; j < wide; j += kLanes<T>)
+            store_whole(row + j, load_whole(row + j) * load_whole(space.kept + j));
       }
       small_product<T>(n, value_size, count, weights.at, 1, kKeyTile, d_out, {space.d_values + k * value_size, value_size},
                        true);
       small_product<T>(n, size, count, d_weights.at, 1, kKeyTile, rows, {space.d_keys + k * size, size}, true);
       small_product<T>(count, size, n, d_weights.at, kKeyTile, 1, {of_keys.at + k * of_keys.step, of_keys.step}, d_query,
                        true);
-    }
+    });
     for (int64_t r = 0; r < count; ++r)
       write(row(call->d_query, q + r, head, call->size), d_query.at + r * size, call->size, T(call->scale));
   }

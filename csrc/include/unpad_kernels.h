@@ -328,7 +328,17 @@ typedef struct {
 UNPAD_API int32_t unpad_ctc_loss(int32_t dtype, int32_t threads, const unpad_ctc *ctc);
 
 /* Attention within sequences: for each query the mean of its sequence's values, weighted by softmax(scale * query key).
- * A query that has no key to look at gets 0. */
+ * A query that has no key to look at gets 0. Places count from a sequence's first step.
+ *
+ * Above a rate of 0 weights are dropped, and the others divided by 1 - rate, before the mean is taken. Which ones follows
+ * from the seed, the query's row, query step * heads + head, and the key's place; all unsigned, all sums and products
+ * modulo 2^64, or 2^32:
+ *
+ *     r = seed + (row + 1) * 0x9e3779b97f4a7c15;  r = (r ^ r >> 30) * 0xbf58476d1ce4e5b9
+ *     r = (r ^ r >> 27) * 0x94d049bb133111eb;     r = r ^ r >> 31           (splitmix64: Steele et al. 2014)
+ *     x = place + (r modulo 2^32);                x = (x ^ x >> 16) * 0x7feb352d
+ *     x = (x ^ x >> 15) * 0x846ca68b;             x = (x ^ x >> 16) + (r >> 32)
+ *     x = (x ^ x >> 16) * 0x7feb352d;             dropped where x < rate * 2^32 */
 typedef struct {
   const void *query;            /* (query steps, heads, size), a step's numbers in a row, rows query_step apart */
   const void *key;              /* (key steps, key_heads, size), the same; each head serves heads / key_heads of the query's */
@@ -355,6 +365,21 @@ typedef struct {
   int64_t causal;               /* 1: a query looks at keys at its own place in the sequence and before */
   int64_t window;               /* above 0: at keys less than this many places away */
   double scale;
+  const int32_t *query_blocks;  /* (query steps): and, with key_blocks (key steps), at keys of its own block; or both null; null
+                                   where there are no such steps */
+  const int32_t *key_blocks;
+  const uint8_t *seen;          /* and at those of which this holds no 0: of sequence b and head h, of a query and a key at
+                                   places q and k, at b * seen_sequence + h * seen_head + q * seen_query + k; or null */
+  int64_t seen_bytes;
+  int64_t seen_sequence;
+  int64_t seen_head;
+  int64_t seen_query;
+  double rate;                  /* of the weights that are dropped, from 0 to 1 */
+  int64_t seed;
+  void *weights;                /* (query steps, heads, widest): out, before any are dropped, 0 beyond a sequence's keys; or
+                                   null. Backward: the same, where there is d_weights */
+  const void *d_weights;        /* backward: the gradient of the weights, or null */
+  int64_t widest;               /* where there are weights, at least the keys of the longest sequence */
 } unpad_attention;
 
 /* At most `threads` threads take the heads of the sequences as they get free. The bits of a sequence depend neither on

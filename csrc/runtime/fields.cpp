@@ -38,7 +38,9 @@ std::string attention_fields() {
   return line("unpad_attention", sizeof(Struct), {
       AT(query), AT(key), AT(value), AT(queries), AT(keys), AT(out), AT(logs), AT(d_out), AT(d_query), AT(d_key),
       AT(d_value), AT(query_steps), AT(key_steps), AT(batch), AT(heads), AT(key_heads), AT(size), AT(value_size),
-      AT(query_step), AT(key_step), AT(value_step), AT(causal), AT(window), AT(scale)});
+      AT(query_step), AT(key_step), AT(value_step), AT(causal), AT(window), AT(scale), AT(query_blocks), AT(key_blocks),
+      AT(seen), AT(seen_bytes), AT(seen_sequence), AT(seen_head), AT(seen_query), AT(rate), AT(seed), AT(weights),
+      AT(d_weights), AT(widest)});
 }
 
 std::string chain_fields() {
@@ -106,4 +108,4 @@ extern "C" const char *unpad_kernels_fields(void) {
   return all.c_str();
 }
 
-extern "C" int32_t unpad_kernels_version(void) { return 13; }
+extern "C" int32_t unpad_kernels_version(void) { return 14; }

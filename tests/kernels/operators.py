@@ -80,7 +80,8 @@ def attention(sizes):
     others = [(3 * n + 1) % 5 for n in sizes]  # sequences without keys, and without queries
     key, value = (_numbers(sum(others), 2, d) for d in (4, 4))
     sides = _offsets(sizes), _offsets(others)
-    return [_numbers(sum(sizes), 4, 4), key, value, *sides, None, False, 3]
+    blocks = [torch.arange(sum(n)) // 3 % 2 for n in (sizes, others)]
+    return [_numbers(sum(sizes), 4, 4), key, value, *sides, None, False, 3, *blocks, 0.0, None]
 
 
 #: The arguments of each operator, of the lengths of sequences.

@@ -9,6 +9,8 @@ from unpad import kernels
 from unpad.kernels import library
 from unpad.kernels.attention import operator
 from unpad.kernels.attention.calls import Call
+from unpad.kernels.attention.dropping import Drop
+from unpad.kernels.attention.pairs import Blocks, Grid
 from unpad.ragged import Layout
 
 from ..examples import draws
@@ -30,11 +32,34 @@ def numbers(seed, *shapes, dtype=torch.float64):
 
 def rows_and_slopes(path, tensors, layouts, **options):
     with kernels.force(path):
-        rows, _ = operator.attend(Call(*tensors, *layouts, **options))
-    weights = torch.arange(1.0, rows.numel() + 1).cos().reshape(rows.shape).to(rows.dtype)
-    slopes = torch.autograd.grad((rows * weights).sum(), tensors, allow_unused=True)
+        found = operator.attend(Call(*tensors, *layouts, **options))
+    found = [t for t in found if t is not None]
+    total = sum((t * torch.arange(1.0, t.numel() + 1).cos().view_as(t).to(t)).sum() for t in found)
+    slopes = torch.autograd.grad(total, tensors, allow_unused=True)
     pairs = zip(tensors, slopes, strict=True)
-    return [rows.detach(), *(torch.zeros_like(t) if s is None else s for t, s in pairs)]
+    zeros = [torch.zeros_like(t) if s is None else s for t, s in pairs]
+    return [*(t.detach() for t in found), *zeros]
+
+
+def masks(kind, layouts, heads, draw):
+    """Which pairs are visible, in each of the ways to say it."""
+    asking, looked_at = layouts
+    longest, steps = [x.longest for x in layouts], [x.steps for x in layouts]
+    if kind == "blocks":
+        return Blocks(*(draw(n, 3) * 2**40 - 2**41 for n in steps))
+    if kind == "runs":
+        return Blocks(*(draw(n, 9).sort()[0] for n in steps))
+    if kind in ("seen", "one for all"):
+        shape = (1, 1) if kind == "one for all" else (asking.batch, heads)
+        grid = draw(shape[0] * shape[1] * longest[0] * longest[1], 4).view(*shape, *longest) == 0
+
+        def of_steps(q, k):
+            of = asking.own.sequence_ids[q[:, 0]] if shape[0] > 1 else q[:, 0] * 0
+            q, k = asking.own.positions[q], looked_at.own.positions[k]
+            return grid[of[:, None, None], :, q[:, :, None], k[:, None]].movedim(-1, 1)
+
+        return Grid(of_steps, lambda: grid)
+    return None
 
 
 @COMPILED
@@ -43,17 +68,24 @@ def rows_and_slopes(path, tensors, layouts, **options):
     size=st.sampled_from([1, 4, 15, 16, 33]), value_size=st.sampled_from([1, 4, 16, 20]),
     causal=st.booleans(), window=st.sampled_from([None, 1, 3, 40]),
     scale=st.sampled_from([None, -0.7]), seed=st.integers(0, 99),
+    mask=st.sampled_from([None, None, "blocks", "runs", "seen", "one for all"]),
+    rate=st.sampled_from([0, 0, 0.3, 1]), with_weights=st.booleans(),
 )  # fmt: skip
 @draws(60)
 def test_the_library_gives_what_the_reference_gives(
-    sizes, data, heads, size, value_size, causal, window, scale, seed
+    sizes, data, heads, size, value_size, causal, window, scale, seed, mask, rate, with_weights
 ):
     own = st.lists(st.sampled_from([0, 1, 5, 64, 70]), min_size=len(sizes), max_size=len(sizes))
     others = data.draw(st.one_of(st.none(), own))
     keys = sum(sizes if others is None else others)
     shapes = (sum(sizes), heads[0], size), (keys, heads[1], size), (keys, heads[1], value_size)
     tensors, layouts = numbers(seed, *shapes), sides(sizes, others)
-    options = {"causal": causal, "window": window, "scale": scale}
+    generator = torch.Generator().manual_seed(seed)
+    pairs = masks(mask, layouts, heads[0],
+                  lambda n, high: torch.randint(high, (n,), generator=generator))  # fmt: skip
+    drop = Drop(rate, torch.tensor(seed * 2**55)) if rate else None
+    options = {"causal": causal, "window": window, "scale": scale, "drop": drop, "pairs": pairs,
+               "with_weights": with_weights}  # fmt: skip
     want = rows_and_slopes("reference", tensors, layouts, **options)
     got = rows_and_slopes("compiled", tensors, layouts, **options)
     torch.testing.assert_close(got, want, rtol=1e-9, atol=1e-9)
@@ -118,14 +150,76 @@ def test_every_instruction_set(isa):
 
 
 @COMPILED
+@pytest.mark.parametrize("path", ["compiled", "open"])
+def test_what_is_dropped_hangs_on_the_seed_and_the_places_alone(path):
+    """The weights are 1 / keys each, so that a row of ones gives the share that is kept."""
+    value = torch.eye(500)[:, None].expand(500, 4, 500)
+    zeros = torch.zeros(500, 4, 8)
+
+    def kept(seed, rate=0.3, many=500):
+        tensors = zeros[:many], zeros[:many], value[:many]
+        drop = Drop(rate, torch.tensor(seed))
+        with kernels.force(path):
+            rows, _ = operator.attend(Call(*tensors, *sides([many]), drop=drop))
+        return rows[..., :many] * many * (1 - rate)
+
+    drawn = kept(5)
+    assert torch.equal(drawn, kept(5)) and not torch.equal(drawn, kept(6))
+    assert ((drawn < 1e-5) | ((drawn - 1).abs() < 1e-4)).all()
+    there = drawn.round()
+    # A million draws: shares within five deviations, and none known from its neighbours.
+    assert abs(there.mean() - 0.7) < 5 * (0.21 / 1e6) ** 0.5
+    assert (there.mean((0, 1)) - 0.7).abs().max() < 5 * (0.21 / 2000) ** 0.5
+    assert (there.mean((1, 2)) - 0.7).abs().max() < 5 * (0.21 / 2000) ** 0.5
+    off = there - 0.7
+    for a, b in (
+        (off[1:], off[:-1]), (off[:, 1:], off[:, :-1]), (off[..., 1:], off[..., :-1]),
+        (off[1:, :, 1:], off[:-1, :, :-1]), (off, kept(6).round() - 0.7),
+    ):  # fmt: skip
+        assert abs((a * b).mean()) < 5 * 0.21 / 1e6**0.5
+    assert torch.equal(kept(5, many=60).round(), there[:60, :, :60])
+
+
+@COMPILED
+def test_a_graph_drops_what_a_call_drops():
+    tensors, layouts = numbers(4, *[(9, 2, 3)] * 3), sides([4, 0, 5])
+    offsets, drop = [x.own.offsets for x in layouts], Drop(0.4, torch.tensor(11))
+    blocks = [torch.arange(9) // 2] * 2
+    want = rows_and_slopes("compiled", tensors, layouts, drop=drop, pairs=Blocks(*blocks))
+    for path in ("compiled", "open", "reference"):
+        with kernels.force(path):
+            rows = operator.ATTENTION(*tensors, *offsets, None, False, None, *blocks, *drop)
+        weights = torch.arange(1.0, rows.numel() + 1).cos().reshape(rows.shape).to(rows.dtype)
+        slopes = torch.autograd.grad((rows * weights).sum(), tensors)
+        torch.testing.assert_close([rows, *slopes], want)
+
+
+@COMPILED
+def test_blocks_in_one_sequence_are_as_sequences():
+    """What a step sees is its block: bits may differ, as tiles begin elsewhere."""
+    sizes = [3, 70, 1, 129, 20]
+    tensors = numbers(3, *[(sum(sizes), 2, 16)] * 3)
+    ids = torch.repeat_interleave(torch.arange(len(sizes)) * 7 % 5, torch.tensor(sizes))
+    want = rows_and_slopes("compiled", tensors, sides(sizes))
+    got = rows_and_slopes("compiled", tensors, sides([sum(sizes)]), pairs=Blocks(ids, ids))
+    torch.testing.assert_close(got, want)
+
+
+@COMPILED
 def test_what_it_does_not_compute_it_says():
     query, key, value = (t.detach() for t in numbers(0, *[(3, 2, 4)] * 3))
     layouts = sides([3])
     with (
         kernels.force("compiled"),
-        says("attention: kernels.force('compiled'), but this path refuses: it drops no weights."),
+        says(
+            "attention: kernels.force('compiled'), but this path refuses: it knows the dot "
+            "product, not another score."
+        ),
     ):
-        operator.attend(Call(query, key, value, *layouts, drop=lambda w: w))
+        operator.attend(Call(query, key, value, *layouts, score=lambda q, k: q @ k.mT))
+    seen = Grid(lambda q, k: q, lambda: torch.ones(1, 3, 3, 3, dtype=torch.bool))
+    with says("attention: expected a mask (1 or 1, 1 or 2, *(3, 3)) bool, got (1, 3, 3, 3) "):
+        operator.attend(Call(query, key, value, *layouts, pairs=seen))
     whole = [t.int() for t in (query, key, value)]
     told = kernels.why(lambda: operator.ATTENTION.choose(Call(*whole, *layouts)))
     assert dict(told[0].reasons)["compiled"] == (

@@ -15,6 +15,8 @@ from unpad.kernels import chain, operator, products
 from unpad.kernels.adam import Rates
 from unpad.kernels.attention import compiled
 from unpad.kernels.attention.calls import Call
+from unpad.kernels.attention.dropping import Drop
+from unpad.kernels.attention.pairs import Blocks, Grid
 from unpad.kernels.groups import by_group
 from unpad.kernels.products import Times
 from unpad.optimizers import rules
@@ -204,16 +206,22 @@ def labellings():
 def attention():
     """Sequences with keys of other lengths; each head of keys serves two of the query's."""
 
-    def call(query, key, value, queries, keys):
+    def call(query, key, value, queries, keys, asking, looked_at, seen):
         layouts = Layout(queries, _checked=True), Layout(keys, _checked=True)
         followed = [t.detach().requires_grad_(t.is_floating_point()) for t in (query, key, value)]
-        rows, _ = compiled.attention(Call(*followed, *layouts, causal=True))
-        slopes = torch.autograd.grad(rows.sum(), followed)
-        return torch.cat([rows.detach().flatten(), *(s.flatten() for s in slopes)])
+        drop, found = Drop(0.5, torch.tensor(3)), []
+        for pairs in (Blocks(asking, looked_at), Grid(lambda q, k: q, lambda: seen)):
+            call = Call(*followed, *layouts, causal=True, with_weights=True, drop=drop, pairs=pairs)
+            rows, weights = compiled.attention(call)
+            slopes = torch.autograd.grad(rows.sum() + weights.square().sum(), followed)
+            found += [rows.detach(), weights.detach(), *slopes]
+        return torch.cat([t.flatten() for t in found])
 
     shapes = (5, 4, 3), (6, 2, 3), (6, 2, 2)
     offsets = torch.tensor([0, 3, 5]), torch.tensor([0, 4, 6])
-    return [*(torch.randn(*shape) for shape in shapes), *offsets], call
+    blocks = torch.arange(5) % 2, torch.arange(6) % 2
+    masks = *blocks, torch.arange(24).view(2, 1, 3, 4) % 3 > 0
+    return [*(torch.randn(*shape) for shape in shapes), *offsets, *masks], call
 
 
 CALLERS = {
@@ -269,6 +277,7 @@ RIGHT = {
     *(("linear", 0, lie) for lie in _LENGTHS),
     *(("groups", 0, lie) for lie in (*_LENGTHS, "narrower", "wider")),
     *(("attention", 2, lie) for lie in ("narrower", "wider")),
+    *(("attention", 7, lie) for lie in ("wider", "shorter", "one row")),
     *(("slots", 1, lie) for lie in ("longer", "wider")),
     ("slots", 0, "narrower"),
     ("slots", 4, "much longer"),

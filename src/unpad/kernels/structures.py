@@ -19,14 +19,16 @@ def _of_directions(name: str) -> tuple[str, ...]:
 
 
 #: Each structure's fields in order, 8 bytes each: pointers and int64; in unpad_adam, and as the
-#: scale of attention, doubles.
+#: scale and the rate of attention, doubles.
 FIELDS: dict[str, tuple[str, ...]] = {
     "unpad_adam": ("beta_1", "beta_2", "rate", "epsilon", "keep"),
     "unpad_adam_part": ("weight", "gradient", "m", "v", "count", "order", "starts", "width"),
     "unpad_attention": (
         "query", "key", "value", "queries", "keys", "out", "logs", "d_out", "d_query", "d_key",
         "d_value", "query_steps", "key_steps", "batch", "heads", "key_heads", "size", "value_size",
-        "query_step", "key_step", "value_step", "causal", "window", "scale",
+        "query_step", "key_step", "value_step", "causal", "window", "scale", "query_blocks",
+        "key_blocks", "seen", "seen_bytes", "seen_sequence", "seen_head", "seen_query", "rate",
+        "seed", "weights", "d_weights", "widest",
     ),
     "unpad_chain": (
         "scores", "transitions", "start", "end", "offsets", "only", "total", "walked", "fitting",

@@ -9,12 +9,11 @@ from typing import NamedTuple
 from torch import Tensor
 
 from ...ragged import Layout
+from .dropping import Drop
+from .pairs import Pairs
 
 #: (n, heads, queries, d) and (n, heads, keys, d) to (n, heads, queries, keys).
 Score = Callable[[Tensor, Tensor], Tensor]
-Drop = Callable[[Tensor], Tensor]
-#: (count, queries) and (count, keys) steps to (count, 1 or heads, queries, keys) bool.
-Pairs = Callable[[Tensor, Tensor], Tensor]
 
 
 class Call(NamedTuple):
@@ -32,7 +31,7 @@ class Call(NamedTuple):
             from the sequence's first step.
         window: a query looks at keys less than this many positions away; None for all.
         score: in place of the dot product, of sequences side by side.
-        drop: applied to the weights before the values are summed.
+        drop: which weights are dropped before the values are summed; None for none.
         with_weights: whether the weights come out too.
         pairs: which of the pairs of steps are visible; None for all.
     """
@@ -54,21 +53,18 @@ class Call(NamedTuple):
         """Whether both sides are known to have the same lengths."""
         return self.queries.own.offsets is self.keys.own.offsets
 
-    def needs_weights(self) -> str | None:
-        """What is done with the weights of all pairs, so that they must be made; None: nothing."""
+    def scored(self) -> str | None:
+        """Why who knows the dot product alone does not compute this call; None where it does."""
+        return "it knows the dot product, not another score" if self.score is not None else None
+
+    def opened(self) -> str | None:
+        """Why torch's kernel does not compute this call; None where it does."""
         if self.score is not None:
-            return "it knows the dot product, not another score"
+            return self.scored()
         if self.drop is not None:
             return "it drops no weights"
         if self.with_weights:
             return "it never has the weights that are asked for"
-        return None
-
-    def opened(self) -> str | None:
-        """Why torch's kernel does not compute this call; None where it does."""
-        done = self.needs_weights()
-        if done is not None:
-            return done
         # torch has no kernel for these and would do as those in the open do, with a softmax whose
         # gradient has other bits with other threads.
         if self.query.shape[-1] != self.value.shape[-1]:

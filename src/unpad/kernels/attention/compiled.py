@@ -1,12 +1,13 @@
 """Attention in the library (csrc/attention): on values and offsets as they lie, a tile at a time.
 
-No weights of pairs are kept: what is remembered for the way back is a number a query and head.
+No weights of pairs are kept, but those that are asked for: what is remembered for the way back is a
+number a query and head.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any, cast
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -19,6 +20,7 @@ from ..once import once
 from ..structures import bits, by_name
 from ..threads import threads
 from .calls import Call, check_sizes
+from .pairs import Blocks
 
 #: Said to who differentiates again.
 _FIRST_ONLY = (
@@ -29,25 +31,81 @@ _FIRST_ONLY = (
 
 def refuses(asked: Call) -> str | None:
     """Why the library does not compute this call; None where it does."""
-    if asked.pairs is not None:
-        return "it knows no mask of pairs of steps"
     query = asked.query
     # Half types on a CPU are computed in float32; see `around.products_in`.
     here = library.absent() if query.is_cpu and query.dtype in HALF else library.refuses(query)
-    return asked.needs_weights() or around.refuses() or here
+    return asked.scored() or around.refuses() or here
 
 
-def attention(asked: Call) -> tuple[Tensor, None]:
+class _How(NamedTuple):
+    """What else a call says.
+
+    Args:
+        fields: of the structure, by their names.
+        held: tensors that they point to.
+        widest: columns of the weights that are asked for; None where they are not.
+    """
+
+    fields: dict[str, int]
+    held: tuple[Tensor, ...]
+    widest: int | None
+
+
+def attention(asked: Call) -> tuple[Tensor, Tensor | None]:
     """See `operator.attend`; of what `refuses` lets through."""
-    query, key, value, queries, keys, scale, causal, window, *_ = asked
+    query, key, value, queries, keys, *_ = asked
     given = query.dtype
     if given in HALF and key.dtype is given and value.dtype is given:
         query, key, value = around.brought((query, key, value), torch.float32)
-    by = 1 / math.sqrt(query.shape[-1] or 1) if scale is None else float(scale)
-    how = by, causal, window or 0
     offsets = queries.own.offsets, keys.own.offsets
-    rows = cast(Tensor, _Attention.apply(query, key, value, *offsets, how))
-    return rows if rows.dtype is given else rows.to(given), None
+    found = _Attention.apply(query, key, value, *offsets, _how(asked))
+    rows, weights = found if asked.with_weights else (found, None)
+    if rows.dtype is not given:
+        rows, weights = rows.to(given), None if weights is None else weights.to(given)
+    return rows, weights
+
+
+def _how(asked: Call) -> _How:
+    query, scale, pairs, drop = asked.query, asked.scale, asked.pairs, asked.drop
+    by = 1 / math.sqrt(query.shape[-1] or 1) if scale is None else float(scale)
+    fields = {"causal": int(asked.causal), "window": asked.window or 0, "scale": bits(by)}
+    held: tuple[Tensor, ...] = ()
+    if isinstance(pairs, Blocks):
+        for name, ids, of in zip(("query", "key"), pairs, (query, asked.key), strict=True):
+            indices("attention", f"{name}_blocks", ids, (len(of),), query.device)
+        held = pairs.as_int32()
+        fields |= zip(("query_blocks", "key_blocks"), (t.data_ptr() for t in held), strict=True)
+    elif pairs is not None:
+        seen, steps = _seen(pairs.made(), asked)
+        held = (seen,)
+        fields |= {"seen": seen.data_ptr(), "seen_bytes": seen.numel(), **steps}
+    if drop is not None:
+        fields |= {"rate": bits(float(drop.rate)), "seed": int(drop.seed)}
+    return _How(fields, held, asked.keys.longest if asked.with_weights else None)
+
+
+def _seen(grid: Tensor, asked: Call) -> tuple[Tensor, dict[str, int]]:
+    """The grid as it lies in memory, and how far it is from one sequence, head and query on."""
+    count, heads, queries, keys = grid.shape
+    longest = asked.queries.longest, asked.keys.longest
+    batch, of_query = asked.queries.batch, asked.query.shape[1]
+    fits = grid.dtype is torch.bool and grid.device == asked.query.device
+    if (
+        not fits
+        or count not in (1, batch)
+        or heads not in (1, of_query)
+        or (queries, keys) < longest
+    ):
+        raise ValueError(
+            f"attention: expected a mask (1 or {batch}, 1 or {of_query}, *{longest}) bool, got "
+            f"{tuple(grid.shape)} {grid.dtype}."
+        )
+    grid = grid.contiguous()
+    return grid, {
+        "seen_sequence": heads * queries * keys if count > 1 else 0,
+        "seen_head": queries * keys if heads > 1 else 0,
+        "seen_query": keys,
+    }
 
 
 class _Attention(around.Direct):
@@ -57,26 +115,29 @@ class _Attention(around.Direct):
         query, key, value, queries, keys, how = arguments
         _check(query, key, value, queries, keys)
         out = query.new_empty(*query.shape[:2], value.shape[2])
-        logs = query.new_empty(query.shape[:2])
-        _call("unpad_attention_forward", query, key, value, queries, keys, how, out=out, logs=logs)
+        kept = {"out": out, "logs": query.new_empty(query.shape[:2])}
+        if how.widest is not None:
+            kept["weights"] = query.new_empty(*query.shape[:2], how.widest)
+        _call("unpad_attention_forward", query, key, value, queries, keys, how, **kept)
         if any(ctx.needs_input_grad[:3]):
-            ctx.save_for_backward(query, key, value, queries, keys, out, logs)
+            ctx.save_for_backward(query, key, value, queries, keys, *kept.values())
             ctx.how = how
-        return out
+        return out if how.widest is None else (out, kept["weights"])
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Any, ...]:
-        query, key, value, queries, keys, out, logs = ctx.saved_tensors
+        query, key, value, queries, keys, *kept = ctx.saved_tensors
         _check(query, key, value, queries, keys)
         with torch.no_grad():
             found = [x.new_empty(x.shape) for x in (query, key, value)]
-            d_out = gradients[0].contiguous()
-            like("attention", "d_out", d_out, tuple(out.shape), query)
-            arrays = dict(zip(("d_query", "d_key", "d_value"), found, strict=True))
-            arrays |= {"out": out, "logs": logs, "d_out": d_out}
+            arrays = dict(zip(("out", "logs", "weights"), kept, strict=False))
+            for name, of, d in zip(("out", "weights"), kept[::2], gradients, strict=False):
+                arrays[f"d_{name}"] = d.contiguous()
+                like("attention", f"d_{name}", d, tuple(of.shape), query)
+            arrays |= zip(("d_query", "d_key", "d_value"), found, strict=True)
             _call("unpad_attention_backward", query, key, value, queries, keys, ctx.how, **arrays)
         if torch.is_grad_enabled():
-            found = once(_FIRST_ONLY, found, [query, key, value, gradients[0]])
+            found = once(_FIRST_ONLY, found, [query, key, value, *gradients])
         return *found, None, None, None
 
 
@@ -97,13 +158,12 @@ def _call(
     value: Tensor,
     queries: Tensor,
     keys: Tensor,
-    how: tuple[float, bool, int],
+    how: _How,
     **arrays: Tensor,
 ) -> None:
     """Hands pointers over, of what `_check` has let through."""
     (_, heads, size), (steps, key_heads, value_size) = query.shape, value.shape
     rows = [_rows(x) for x in (query, key, value)]
-    scale, causal, window = how
     given = dict(zip(("query", "key", "value"), rows, strict=True))
     given |= {"queries": queries.contiguous(), "keys": keys.contiguous(), **arrays}
     packed = by_name(
@@ -119,9 +179,8 @@ def _call(
         query_step=_step(rows[0]),
         key_step=_step(rows[1]),
         value_step=_step(rows[2]),
-        causal=int(causal),
-        window=window,
-        scale=bits(scale),
+        widest=how.widest or 0,
+        **how.fields,
     )
     call(function, DTYPES[query.dtype], threads(), packed)
 

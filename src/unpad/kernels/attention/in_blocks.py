@@ -131,7 +131,10 @@ def _in_steps(call: Call, blocks: Blocks) -> tuple[Tensor, Tensor | None]:
             weights = weights.masked_fill(blind, 0)
         if wide is not None:
             shown.append(_as_slots(F.pad(weights, (0, wide - block.keys))))
-        out.append(_as_slots((weights if drop is None else drop(weights)) @ v))
+        if drop is not None:
+            asking, _ = block.steps(query.device, *visible.steps)
+            weights = weights * drop.kept(asking, block.keys, query.shape[1], weights.dtype)
+        out.append(_as_slots(weights @ v))
     rows = _take(out, blocks, query, value, value.shape[1:])
     if wide is None:
         return rows, None

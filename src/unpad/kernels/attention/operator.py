@@ -13,6 +13,8 @@ from ..checks import indices
 from ..paths import Operator, Path
 from . import compiled, in_blocks, reference, varlen
 from .calls import Call, check_sizes
+from .dropping import Drop
+from .pairs import Blocks, Grid
 
 
 def attend(call: Call) -> tuple[Tensor, Tensor | None]:
@@ -27,21 +29,26 @@ def attend(call: Call) -> tuple[Tensor, Tensor | None]:
     """
     if not around.recorded():
         return ATTENTION.choose(call).direct(call)
-    told = call.pairs is not None or call.opened()  # what torch has no arguments for
+    # What torch has no arguments for.
+    told = isinstance(call.pairs, Grid) or call.score is not None or call.with_weights
     if torch.compiler.is_exporting() or told or around.cast_to(call.query) is not None:
         return in_blocks.in_one_block(call)
     offsets = call.queries.own.offsets, call.keys.own.offsets
     tensors = call.query, call.key, call.value, *offsets
-    return ATTENTION(*tensors, call.scale, call.causal, call.window), None
+    blocks = call.pairs or (None, None)
+    rate, seed = call.drop or (0.0, None)
+    return ATTENTION(*tensors, call.scale, call.causal, call.window, *blocks, rate, seed), None
 
 
 def _call(*arguments: Any) -> Call:
     """As torch has the arguments."""
-    query, key, value, queries, keys, scale, causal, window = arguments
+    query, key, value, queries, keys, scale, causal, window, *blocks, rate, seed = arguments
     asking = Layout(queries, _checked=True)
     same = queries is keys or (queries.is_cpu and torch.equal(queries, keys))
     looked_at = asking if same else Layout(keys, _checked=True)
-    return Call(query, key, value, asking, looked_at, scale, causal, window)
+    drop = None if seed is None else Drop(rate, seed)
+    pairs = None if blocks[0] is None else Blocks(*blocks)
+    return Call(query, key, value, asking, looked_at, scale, causal, window, drop=drop, pairs=pairs)
 
 
 def _rows(path: Any) -> Any:
@@ -54,6 +61,12 @@ def _check(query: Tensor, key: Tensor, value: Tensor, *rest: Any) -> None:
     batch = rest[0].numel()
     for name, offsets in zip(("queries", "keys"), rest[:2], strict=True):
         indices("attention", name, offsets, (max(batch, 1),), query.device)
+    *_, query_blocks, key_blocks, rate, seed = rest
+    if (query_blocks is None) is not (key_blocks is None) or (rate > 0 and seed is None):
+        raise ValueError("attention: expected blocks of both sides or of none, and a rate's seed.")
+    for name, blocks, of in (("query", query_blocks, query), ("key", key_blocks, key)):
+        if blocks is not None:
+            indices("attention", f"{name}_blocks", blocks, (len(of),), query.device)
 
 
 def _shapes(query: Tensor, key: Tensor, value: Tensor, *rest: Any) -> Tensor:
@@ -72,7 +85,7 @@ ATTENTION = Operator(
         ),
     ],
     takes="Tensor query, Tensor key, Tensor value, Tensor queries, Tensor keys, float? scale, "
-    "bool causal, int? window",
+    "bool causal, int? window, Tensor? query_blocks, Tensor? key_blocks, float rate, Tensor? seed",
     gives="Tensor",
     shapes=_shapes,
     call=_call,

@@ -15,7 +15,7 @@ from .calls import Call, dot
 def attention(call: Call) -> tuple[Tensor, Tensor | None]:
     """Vaswani et al. (2017), section 3.2: softmax(score(query, key)) value, and the weights."""
     query, key, value = call.with_heads()
-    score, drop = call.score or dot(call.scale), call.drop or (lambda weights: weights)
+    score, drop, heads = call.score or dot(call.scale), call.drop, query.shape[1]
     wide = call.keys.longest
     rows = [query.new_zeros(0, *value.shape[1:]) + query[:0].sum() + value[:0].sum()]
     shown = [query.new_zeros(0, query.shape[1], wide)]
@@ -31,7 +31,7 @@ def attention(call: Call) -> tuple[Tensor, Tensor | None]:
             seen = seen.tril()
         if call.window is not None:
             seen = seen.tril(call.window - 1).triu(1 - call.window)
-        if call.pairs is not None:
+        if call.pairs is not None and seen.numel():
             sides = (torch.arange(*span, device=query.device)[None] for span in
                      ((start, end), (first, last)))  # fmt: skip
             seen = seen & call.pairs(*sides)[0]
@@ -39,6 +39,9 @@ def attention(call: Call) -> tuple[Tensor, Tensor | None]:
         # What sees nothing has no weights.
         blind = ~seen.any(-1, keepdim=True)
         weights = weights.masked_fill(blind, 0).softmax(-1).masked_fill(blind, 0)
-        rows.append((drop(weights) @ v)[0].transpose(0, 1))
         shown.append(F.pad(weights, (0, wide - (last - first)))[0].transpose(0, 1))
+        if drop is not None:
+            asking = torch.arange(start, end, device=query.device)[None]
+            weights = weights * drop.kept(asking, last - first, heads, weights.dtype)
+        rows.append((weights @ v)[0].transpose(0, 1))
     return torch.cat(rows), torch.cat(shown) if call.with_weights else None

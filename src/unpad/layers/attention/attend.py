@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor
 
 from ...kernels.attention import operator
 from ...kernels.attention.calls import Call, Score
+from ...kernels.attention.dropping import Drop
 from ...ragged import Layout, Ragged
 from ..recurrent.recurrent import as_ragged
 from .pairs import pairs_of
@@ -27,14 +27,14 @@ def attend(
     window: int | None = None,
     pairs: Any = None,
     who: str = "attend",
-    drop: Callable[[Tensor], Tensor] | None = None,
+    drop: Drop | None = None,
     with_weights: bool = False,
 ) -> tuple[Batch, Batch | None]:
     """For each query the mean of its sequence's values, weighted by softmax(score(query, key)).
 
-    Sequences are computed in blocks of nearly equal lengths, never one with another, so the cost
-    follows the pairs of real steps. A query whose sequence has nothing to look at gets 0, and so
-    does one that `causal`, `window` or `pairs` leave nothing. Formula: Vaswani et al. (2017), 3.2.
+    No sequence is computed with another, so the cost follows the pairs of real steps. A query whose
+    sequence has nothing to look at gets 0, and so does one that `causal`, `window` or `pairs` leave
+    nothing. Formula: Vaswani et al. (2017), 3.2.
 
     Args:
         query: Ragged (batch, steps*, heads, d), dense (batch, time, heads, d), or one query a
@@ -49,7 +49,7 @@ def attend(
         window: a query looks at keys less than this many positions away.
         pairs: which pairs of steps are visible; see `pairs.pairs_of`.
         who: shown in errors.
-        drop: applied to the weights before the values are summed.
+        drop: which weights are dropped before the values are summed; None for none.
         with_weights: whether the weights come out too.
 
     Returns:

@@ -12,6 +12,7 @@ from ...core.layer import Layer
 from ...core.lifting import lift
 from ...core.options import LayerOptions
 from ...core.spec import Spec, Specs
+from ...kernels.attention.dropping import Drop
 from ...ragged.numbers import as_tensor
 from ..basic.dropout import Draw
 from .attend import Batch, attend
@@ -165,7 +166,7 @@ class Attention(Layer):
             causal=use_causal_mask,
             pairs=attention_mask,
             who=self.who,
-            drop=self._dropped if drops else None,
+            drop=Drop(self.dropout, self._draw.number()) if drops else None,
             with_weights=return_attention_scores,
         )
         out = lift(lambda v: v[..., 0, :], out)
@@ -177,6 +178,3 @@ class Attention(Layer):
         if self.scale is not None:
             pairs = self.scale * pairs
         return self.concat_score_weight * torch.tanh(pairs).sum(-1)
-
-    def _dropped(self, weights: Tensor) -> Tensor:
-        return weights * self._draw.keep(tuple(weights.shape), self.dropout, weights)

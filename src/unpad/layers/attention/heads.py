@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Unpack
 
 import torch
-from torch import Tensor
 
 from ...arguments import Positive, Seed, Share
 from ...core.calls import Keeps
@@ -15,6 +14,7 @@ from ...core.options import LayerOptions
 from ...core.spec import Spec, Specs
 from ...core.weight_options import WeightOptions
 from ...errors import refuse
+from ...kernels.attention.dropping import Drop
 from ...ragged import Ragged
 from ...ragged.batch import values_of
 from ..basic.dropout import Draw
@@ -196,16 +196,13 @@ class HeadedAttention(Keeps, Layer):
             window=self.sliding_window,
             pairs=attention_mask,
             who=self.who,
-            drop=self._dropped if drops else None,
+            drop=Drop(self.dropout, self._draw.number()) if drops else None,
             with_weights=return_attention_scores,
         )
         if self.use_gate:
             out = _times(out, self.gate_projection(query))
         out = self.output_projection(out)
         return [out, _as_keras(weights)] if weights is not None else out
-
-    def _dropped(self, weights: Tensor) -> Tensor:
-        return weights * self._draw.keep(tuple(weights.shape), self.dropout, weights)
 
 
 def _times(out: Batch, gate: Batch) -> Batch:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ... import arguments
-from ...kernels.attention.calls import Pairs
+from ...kernels.attention.pairs import Blocks, Grid, Pairs, by_places
 from ...ragged import Layout, Ragged
 from ...ragged.numbers import as_tensor
 
@@ -50,13 +50,11 @@ def _by_blocks(both: Any, queries: Layout, keys: Layout, who: str) -> Pairs:
                 f"{who}: expected attention_mask with a block id for each step of the {side}: "
                 f"{ids.layout.difference(layout)}."
             )
-    asking, looked_at = (ids.values for ids in both)
-    return lambda q, k: (asking[q][:, :, None] == looked_at[k][:, None])[:, None]
+    return Blocks(*(ids.values.long() for ids in both))
 
 
 def _by_positions(function: Any, queries: Layout, keys: Layout, who: str) -> Pairs:
-    def visible(q: Tensor, k: Tensor) -> Tensor:
-        at = queries.own.positions[q][:, None, :, None], keys.own.positions[k][:, None, None]
+    def asked(*at: Tensor) -> Tensor:
         found = function(*at)
         if not isinstance(found, Tensor) or found.dtype != torch.bool:
             got = found.dtype if isinstance(found, Tensor) else type(found).__name__
@@ -66,7 +64,16 @@ def _by_positions(function: Any, queries: Layout, keys: Layout, who: str) -> Pai
             )
         return found.expand(torch.broadcast_shapes(found.shape, at[0].shape, at[1].shape))
 
-    return visible
+    def visible(q: Tensor, k: Tensor) -> Tensor:
+        own = queries.own.positions[q], keys.own.positions[k]
+        return asked(own[0][:, None, :, None], own[1][:, None, None])
+
+    def made() -> Tensor:
+        # Once for all sequences and heads: the function knows neither.
+        i, j = (torch.arange(layout.longest, device=layout.device) for layout in (queries, keys))
+        return asked(i[None, None, :, None], j[None, None, None])
+
+    return Grid(visible, made)
 
 
 def _by_slots(mask: Tensor, queries: Layout, keys: Layout, who: str) -> Pairs:
@@ -82,12 +89,13 @@ def _by_slots(mask: Tensor, queries: Layout, keys: Layout, who: str) -> Pairs:
             f"heads in front where they differ, got {tuple(mask.shape)}. A function of positions, "
             "as `lambda i, j: j <= i`, fits any lengths."
         )
-    whole = whole.bool().expand(queries.batch, whole.shape[1], *wanted)
+    whole = whole.bool().expand(*whole.shape[:2], *wanted)
+    every = whole.expand(queries.batch, *whole.shape[1:])
     of_queries, of_keys = queries.own, keys.own
 
     def visible(q: Tensor, k: Tensor) -> Tensor:
         sequence = of_queries.sequence_ids[q[:, 0]]
         rows, columns = of_queries.places[q], of_keys.places[k]
-        return whole[sequence[:, None, None], :, rows[:, :, None], columns[:, None]].movedim(-1, 1)
+        return every[sequence[:, None, None], :, rows[:, :, None], columns[:, None]].movedim(-1, 1)
 
-    return visible
+    return Grid(visible, lambda: by_places(whole, queries, keys))

@@ -137,6 +137,12 @@ class Draw:
         """Normal with this mean and standard deviation."""
         return like.new_empty(shape).normal_(mean, stddev, generator=self._of(like.device))
 
+    def number(self) -> Tensor:
+        """() int64, the seed of a call that draws by itself."""
+        generator = self._of(torch.device("cpu"))
+        device = torch.device("cpu") if generator is None else generator.device
+        return torch.randint(2**63 - 1, (), generator=generator, device=device)
+
     def _of(self, device: torch.device) -> torch.Generator | None:
         if self.seed is not None and self._generator is None:
             own = at_work().seed_of_its_own(self.seed)
