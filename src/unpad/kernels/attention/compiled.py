@@ -22,6 +22,8 @@ from ..threads import threads
 from .calls import Call, check_sizes
 from .pairs import Blocks
 
+#: For the way back; the last where they are asked for.
+_KEPT = ("out", "logs", "weights")
 #: Said to who differentiates again.
 _FIRST_ONLY = (
     "attention: the library's kernel has first derivatives only. For a second one run the layer "
@@ -111,7 +113,7 @@ def _seen(grid: Tensor, asked: Call) -> tuple[Tensor, dict[str, int]]:
 class _Attention(around.Direct):
     # No setup_context: see `operator._Eager`.
     @staticmethod
-    def forward(ctx: Any, *arguments: Any) -> Tensor:
+    def forward(ctx: Any, *arguments: Any) -> Any:
         query, key, value, queries, keys, how = arguments
         _check(query, key, value, queries, keys)
         out = query.new_empty(*query.shape[:2], value.shape[2])
@@ -130,11 +132,11 @@ class _Attention(around.Direct):
         _check(query, key, value, queries, keys)
         with torch.no_grad():
             found = [x.new_empty(x.shape) for x in (query, key, value)]
-            arrays = dict(zip(("out", "logs", "weights"), kept, strict=False))
+            arrays: dict[str, Tensor] = dict(zip(_KEPT, kept, strict=False))
             for name, of, d in zip(("out", "weights"), kept[::2], gradients, strict=False):
                 arrays[f"d_{name}"] = d.contiguous()
                 like("attention", f"d_{name}", d, tuple(of.shape), query)
-            arrays |= zip(("d_query", "d_key", "d_value"), found, strict=True)
+            arrays |= dict(zip(("d_query", "d_key", "d_value"), found, strict=True))
             _call("unpad_attention_backward", query, key, value, queries, keys, ctx.how, **arrays)
         if torch.is_grad_enabled():
             found = once(_FIRST_ONLY, found, [query, key, value, *gradients])

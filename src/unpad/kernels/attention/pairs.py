@@ -38,7 +38,8 @@ class Blocks(NamedTuple):
             # Beyond 2^63 apart the difference is below 0.
             near = 0 <= int(high) - int(low) < 2**31
             both = both - low if near else both.unique(return_inverse=True)[1]
-        return tuple(both.int().split([len(self.queries), len(self.keys)]))
+        queries, keys = both.int().split([len(self.queries), len(self.keys)])
+        return queries, keys
 
 
 class Grid(NamedTuple):
