@@ -62,7 +62,7 @@ def test_a_runtime_gives_what_every_layer_gives(traced):
         assert_answers(run, model, drawn(batch(case, lengths)), extra=extra)
 
 
-@pytest.mark.by_day(50)
+@pytest.mark.by_day(25)
 @pytest.mark.parametrize("name", IN_A_RUNTIME)
 def test_grids_may_be_padded_anywhere(name):
     case = CASES[name]
