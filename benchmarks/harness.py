@@ -72,6 +72,38 @@ def answer(measure: Callable[[], dict[str, Any]]) -> int:
     return 0
 
 
+def contest(
+    doc: str | None,
+    script: str,
+    measure: Callable[..., dict[str, Any]],
+    shown: Callable[[Console, dict[str, Any], bool], list[dict[str, Any]]],
+    rounds: tuple[int, int],
+    tolerance: float,
+) -> int:
+    """A script that compares answers and then takes turns, in one fresh process; the exit status.
+
+    Args:
+        doc: its text.
+        script: its file, whose name its results have.
+        measure: of a number of rounds what was found: "difference", "versions" and figures.
+        shown: says what was found, and gives the targets; its last argument: whether to judge.
+        rounds: with --quick, and without.
+        tolerance: the largest difference of answers.
+    """
+    options = parser(doc).parse_args()
+    if options.measure:
+        return answer(lambda: measure(**options.measure))
+    console, on = Console(), machine()
+    with console.status("measuring"):
+        found = apart(script, {"rounds": rounds[0] if options.quick else rounds[1]})
+    if not found["difference"] <= tolerance:
+        say(console, f"Answers differ by {found['difference']:.2g}", "red")
+        return 1
+    targets = shown(console, found, not options.quick)
+    report = {**found, "machine": on, "targets": targets}
+    return finish(console, Path(script).stem, report, options.quick)
+
+
 def peak_mb() -> float:
     """This process's peak resident memory so far. Linux counts in KiB, macOS in bytes.
 

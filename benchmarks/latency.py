@@ -33,33 +33,24 @@ TOLERANCE = 1e-5
 
 def main() -> int:
     """Run from the command line; the exit status."""
-    options = harness.parser(__doc__).parse_args()
-    if options.measure:
-        return harness.answer(lambda: measured(**options.measure))
-    console, machine = Console(), harness.machine()
-    with console.status("measuring"):
-        found = harness.apart(__file__, {"rounds": 20 if options.quick else 400})
-    if not found["difference"] <= TOLERANCE:
-        harness.say(console, f"Answers differ by {found['difference']:.2g}", "red")
-        return 1
-    calls, starts, checked = found["us"], found["start_ms"], not options.quick
+    return harness.contest(__doc__, __file__, measured, shown, (20, 400), TOLERANCE)
+
+
+def shown(console: Console, found: dict[str, Any], checked: bool) -> list[dict[str, Any]]:
+    """The table; the targets."""
+    calls, starts = found["us"], found["start_ms"]
     console.print(table(calls, starts))
-    report = {
-        **found,
-        "machine": machine,
-        "targets": [
-            harness.at_most(
-                "predict of one sequence over calling the model", 1.3,
-                calls["predict(ragged)"] / calls["model(ragged)"], checked,
-            ),
-            harness.at_most(
-                "model(ragged) over plain torch", 1.0,
-                calls["model(ragged)"] / calls["torch"], checked,
-            ),
-            harness.at_most("ms to fit's first update", 50, max(starts.values()), checked),
-        ],
-    }  # fmt: skip
-    return harness.finish(console, "latency", report, options.quick)
+    return [
+        harness.at_most(
+            "predict of one sequence over calling the model", 1.3,
+            calls["predict(ragged)"] / calls["model(ragged)"], checked,
+        ),
+        harness.at_most(
+            "model(ragged) over plain torch", 1.0,
+            calls["model(ragged)"] / calls["torch"], checked,
+        ),
+        harness.at_most("ms to fit's first update", 50, max(starts.values()), checked),
+    ]  # fmt: skip
 
 
 def measured(rounds: int) -> dict[str, Any]:

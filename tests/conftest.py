@@ -1,5 +1,7 @@
 """What every test shares: one thread, a fixed seed, how many examples are drawn."""
 
+import runpy
+import sys
 from collections import Counter, defaultdict
 from zlib import crc32
 
@@ -12,7 +14,7 @@ import unpad
 from .examples import TIMES
 
 # Where unpad was installed without a compiler there are no compiled kernels to test.
-_OF_THE_LIBRARY = ["kernels/test_compiled.py", "kernels/test_memory.py"]
+_OF_THE_LIBRARY = [f"kernels/test_{name}.py" for name in ("compiled", "lowered", "memory")]
 collect_ignore = [] if unpad.kernels.library.available() else _OF_THE_LIBRARY
 
 # Small tensors gain nothing from threads, and threads that spin slow a busy machine down.
@@ -26,6 +28,25 @@ hypothesis.settings.load_profile("unpad")
 @pytest.fixture(autouse=True)
 def _same_seed():
     unpad.utils.set_random_seed(0)
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Runs a script as `python SCRIPT OPTIONS` does; what it prints, if it ends well.
+
+    Args of what it gives: the script's path, its options, and the folder of corpora.
+    """
+
+    def run(script, *options, corpora):
+        monkeypatch.syspath_prepend(str(script.parent))
+        monkeypatch.setenv("UNPAD_TEST_DATA", str(corpora))
+        monkeypatch.setattr(sys, "argv", [str(script), *options])
+        runpy.run_path(str(script), run_name="__main__")
+        return capsys.readouterr().out
+
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    return run
 
 
 @pytest.hookimpl(tryfirst=True)

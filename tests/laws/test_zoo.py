@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import runpy
-import sys
 from pathlib import Path
 
 import pytest
@@ -27,35 +25,23 @@ WITH_A_FALLBACK = [p for p in ON_CORPORA if p != "crf_tagger"]  # which needs tr
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Runs a program as `python examples/NAME.py OPTIONS` does; its output, if it ends well."""
-
-    def run(name, *options):
-        path = str(EXAMPLES / f"{name}.py")
-        monkeypatch.setattr(sys, "argv", [path, *options])
-        runpy.run_path(path, run_name="__main__")
-        return capsys.readouterr().out
-
-    monkeypatch.syspath_prepend(str(EXAMPLES))
-    monkeypatch.setenv("UNPAD_TEST_DATA", str(CORPORA))
-    monkeypatch.setenv("COLUMNS", "100")
-    monkeypatch.delenv("FORCE_COLOR", raising=False)
-    return run
+def small(run, name, *options):
+    """What a program prints at its small size."""
+    return run(EXAMPLES / f"{name}.py", "--small", *options, corpora=CORPORA)
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_program_reaches_its_figures(run, name):
     if name in ON_CORPORA and not CORPORA.is_dir():
         pytest.skip(f"no corpora in {CORPORA}")
-    shown = run(name, "--small", *(["--data", str(CORPORA)] if name in ON_CORPORA else []))
+    shown = small(run, name, *(["--data", str(CORPORA)] if name in ON_CORPORA else []))
     assert re.search(r"\d\.\d", shown)
 
 
 @pytest.mark.skipif(CORPORA.is_dir() and TIMES == 1, reason="by day on the corpora alone")
 @pytest.mark.parametrize("name", WITH_A_FALLBACK)
 def test_without_corpora_it_reads_pythons_own_library(run, name):
-    shown = run(name, "--small", "--data", str(NOWHERE))
+    shown = small(run, name, "--data", str(NOWHERE))
     assert re.search(r"lines of Python|Python's docstrings", shown)
 
 
@@ -64,11 +50,12 @@ def test_a_program_that_has_learnt_nothing_ends_in_an_error(run, name, monkeypat
     for kind in (keras.Model, keras.Sequential):
         monkeypatch.setattr(kind, "fit", lambda self, *args, **options: None)
     with pytest.raises(SystemExit) as ended:
-        run(name, "--small", "--data", str(NOWHERE))
+        small(run, name, "--data", str(NOWHERE))
     assert re.search(r"\d", str(ended.value))  # a text: the shell sees 1
 
 
-def test_corpora_hold_out_what_is_not_learnt(run):
+def test_corpora_hold_out_what_is_not_learnt(monkeypatch):
+    monkeypatch.syspath_prepend(str(EXAMPLES))
     import corpora
 
     for read in (corpora.sentences, corpora.texts):
@@ -83,7 +70,8 @@ def test_corpora_hold_out_what_is_not_learnt(run):
     assert len(words) == len(tags) > 2
 
 
-def test_what_a_word_is_in_a_line_of_python(run, tmp_path):
+def test_what_a_word_is_in_a_line_of_python(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(str(EXAMPLES))
     import corpora
 
     path = tmp_path / "it.py"

@@ -1,7 +1,5 @@
 """The programs of examples/seeds at their small size: they run, and all they say holds."""
 
-import runpy
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,32 +11,16 @@ pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")
 PAGES = FOLDER.parent.parent / "docs" / "seeds"
 
 
-@pytest.fixture
-def run(monkeypatch, capsys, tmp_path):
-    """Runs a script as `python SCRIPT OPTIONS` does; what it prints, if it ends well."""
-
-    def run(script, *options):
-        monkeypatch.setattr(sys, "argv", [str(script), *options])
-        runpy.run_path(str(script), run_name="__main__")
-        return capsys.readouterr().out
-
-    monkeypatch.syspath_prepend(str(FOLDER))
-    # With a folder that holds nothing: what is small is made up, wherever it runs.
-    monkeypatch.setenv("UNPAD_TEST_DATA", str(tmp_path))
-    monkeypatch.setenv("COLUMNS", "100")
-    return run
-
-
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
-def test_every_verdict_holds(run, script):
-    said = run(script, "--small")
+def test_every_verdict_holds(run, script, tmp_path):
+    said = run(script, "--small", corpora=tmp_path)
     verdicts = [line for line in said.splitlines() if line.startswith(("yes  ", "NO   "))]
     assert len(verdicts) >= 5
     assert all(line.startswith("yes") for line in verdicts)
 
 
-def test_where_the_corpus_is_not_the_full_size_is_made_up_too(run):
-    said = run(FOLDER / "padding_embedded_as_zeros.py")
+def test_where_the_corpus_is_not_the_full_size_is_made_up_too(run, tmp_path):
+    said = run(FOLDER / "padding_embedded_as_zeros.py", corpora=tmp_path)
     assert said.startswith("Posts are made up")
 
 
