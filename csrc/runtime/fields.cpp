@@ -4,6 +4,7 @@
 #include <string>
 
 #include "recurrent/cells.h"
+#include "unpad_tape.h"
 
 namespace {
 
@@ -93,6 +94,25 @@ std::string slots_fields() {
       AT(sequence_ids), AT(offsets), AT(steps), AT(batch), AT(slots), AT(feature), AT(units)});
 }
 
+std::string tape_fields() {
+  typedef unpad_tape Struct;
+  return line("unpad_tape", sizeof(Struct), {
+      AT(arrays), AT(operations), AT(active), AT(array_count), AT(operation_count), AT(times), AT(steps), AT(back)});
+}
+
+std::string tape_array_fields() {
+  typedef unpad_tape_array Struct;
+  return line("unpad_tape_array", sizeof(Struct), {
+      AT(kind), AT(width), AT(data), AT(start), AT(coming), AT(after), AT(rows), AT(stride), AT(transposed)});
+}
+
+std::string tape_operation_fields() {
+  typedef unpad_tape_operation Struct;
+  return line("unpad_tape_operation", sizeof(Struct), {
+      AT(op), AT(width), AT(out), AT(out_column), AT(a), AT(a_column), AT(a_each), AT(b), AT(b_column), AT(b_each),
+      AT(factor), AT(number)});
+}
+
 #undef AT
 
 std::string cell_names() {
@@ -104,8 +124,8 @@ std::string cell_names() {
 }  // namespace
 
 extern "C" const char *unpad_kernels_fields(void) {
-  static const std::string all = adam_fields() + adam_part_fields() + attention_fields() + chain_fields() + ctc_fields() + layer_fields() + layer_gradients_fields() + product_fields() + slots_fields() + cell_names();
+  static const std::string all = adam_fields() + adam_part_fields() + attention_fields() + chain_fields() + ctc_fields() + layer_fields() + layer_gradients_fields() + product_fields() + slots_fields() + tape_fields() + tape_array_fields() + tape_operation_fields() + cell_names();
   return all.c_str();
 }
 
-extern "C" int32_t unpad_kernels_version(void) { return 14; }
+extern "C" int32_t unpad_kernels_version(void) { return 15; }

@@ -1,4 +1,4 @@
-"""The compiled library (csrc/include/unpad_kernels.h): found, loaded, and its errors.
+"""The compiled library (csrc/include): found, loaded, and its errors.
 
 It is built with the package. Where it is missing, "torch" serves, and one line says so.
 """
@@ -24,7 +24,7 @@ FILE = Path(os.environ.get("UNPAD_LIBRARY") or Path(__file__).parent / _NAME)
 DTYPES = {torch.float32: 0, torch.float64: 1}
 #: Arrays of float32 whose products have factors rounded to bfloat16.
 ROUNDED = 2
-_VERSION = 14
+_VERSION = 15
 _ERRORS = {
     1: "an array that it needs is null",
     2: "a size or stride is impossible",

@@ -1,4 +1,4 @@
-"""The structures of csrc/include/unpad_kernels.h, by the names of their fields.
+"""The structures of csrc/include, by the names of their fields.
 
 The library says itself what fields it has and where they begin; what is packed here for another
 library than the one that was loaded is noticed when it is loaded (`misfit`), not in a crash.
@@ -19,7 +19,7 @@ def _of_directions(name: str) -> tuple[str, ...]:
 
 
 #: Each structure's fields in order, 8 bytes each: pointers and int64; in unpad_adam, and as the
-#: scale and the rate of attention, doubles.
+#: scale and the rate of attention and the number of an operation on a tape, doubles.
 FIELDS: dict[str, tuple[str, ...]] = {
     "unpad_adam": ("beta_1", "beta_2", "rate", "epsilon", "keep"),
     "unpad_adam_part": ("weight", "gradient", "m", "v", "count", "order", "starts", "width"),
@@ -61,6 +61,17 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "unpad_slots": (
         "values", "kernel", "parts", "d_out", "d_kernel", "d_values", "order", "starts",
         "sequence_ids", "offsets", "steps", "batch", "slots", "feature", "units",
+    ),
+    "unpad_tape": (
+        "arrays", "operations", "active", "array_count", "operation_count", "times", "steps",
+        "back",
+    ),
+    "unpad_tape_array": (
+        "kind", "width", "data", "start", "coming", "after", "rows", "stride", "transposed",
+    ),
+    "unpad_tape_operation": (
+        "op", "width", "out", "out_column", "a", "a_column", "a_each", "b", "b_column", "b_each",
+        "factor", "number",
     ),
 }  # fmt: skip
 

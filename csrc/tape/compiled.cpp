@@ -1,0 +1,12 @@
+#include UNPAD_SET
+
+#include "tape/tape.h"
+#include "tape/tapes.h"
+
+namespace unpad {
+namespace UNPAD_NAMESPACE {
+
+constexpr Tapes kTapes[2] = {of_tapes<float>(), of_tapes<double>()};
+
+}  // namespace UNPAD_NAMESPACE
+}  // namespace unpad
