@@ -19,6 +19,8 @@ from unpad.kernels.attention.dropping import Drop
 from unpad.kernels.attention.pairs import Blocks, Grid
 from unpad.kernels.groups import by_group
 from unpad.kernels.products import Times
+from unpad.kernels.recorded.program import Program
+from unpad.kernels.recorded.tape import ROWS, joint
 from unpad.optimizers import rules
 from unpad.ragged import Layout
 
@@ -224,6 +226,24 @@ def attention():
     return [*(torch.randn(*shape) for shape in shapes), *offsets, *masks], call
 
 
+def tape():
+    """A step along three sequences, of lengths 3, 2 and 2."""
+
+    def step(rows, held):
+        h = torch.tanh(rows[0] + held[0] @ kernel + bias)
+        return [h * rows[0]], [h]
+
+    kernel, bias = torch.randn(3, 3, requires_grad=True), torch.randn(3, requires_grad=True)
+    tapes = [joint(step, [torch.randn(n, 3)], [torch.randn(n, 3)]) for n in ROWS]
+    walk = Program(*tapes).there(True).lowered
+
+    def call(x, state, *fixed):
+        return torch.cat(walk([3, 3, 1], [state], [None], fixed, [x])[0])
+
+    fixed = [torch.randn(*walk._shape(slot)[0]) for slot in walk.walk.fixed]
+    return [torch.randn(7, 3), torch.randn(3, 3), *fixed], call
+
+
 CALLERS = {
     "attention": attention,
     "chain sums": chain_sums,
@@ -234,6 +254,7 @@ CALLERS = {
     "product": product,
     "product_transposed": product_transposed,
     "slots": slots,
+    "tape": tape,
     "groups": groups,
     "adam": adam,
     **{f"trusted {cell}": trusted(cell) for cell in kernels.GATES},

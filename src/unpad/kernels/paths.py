@@ -48,7 +48,51 @@ class Path(NamedTuple):
     direct: Any = None
 
 
-class Operator:
+class Chooser:
+    """What is computed in one of several ways, the fastest first; the last refuses nothing.
+
+    Args:
+        name: for `why`.
+        paths: the ways.
+    """
+
+    def __init__(self, name: str, paths: Sequence[Path]) -> None:
+        self.name = name
+        self.paths = tuple(p if p.direct else p._replace(direct=p.run) for p in paths)
+        self.named = {path.name: path for path in self.paths}
+
+    def choose(self, call: Any) -> Path:
+        """The path that this call takes.
+
+        Raises:
+            ValueError: one is forced, and refuses.
+        """
+        if _here.plain:
+            for path in self.paths:
+                if path.refuses(call) is None:
+                    RAN[self.name] = path.name
+                    return path
+        return self._choose(call, _here.forced)
+
+    def _choose(self, call: Any, forced: str | None) -> Path:
+        reasons = {path.name: path.refuses(call) for path in self.paths}
+        path = next(path for path in self.paths if reasons[path.name] is None)
+        if forced is not None:
+            # The last path is the reference, whose own name may be another (torch's operator).
+            wanted = self.paths[-1].name if forced == "reference" else forced
+            path = self.named.get(wanted, path)
+            if reasons[path.name] is not None:
+                raise ValueError(
+                    f"{self.name}: kernels.force({forced!r}), but this path refuses: "
+                    f"{reasons[path.name]}."
+                )
+        if _here.asked is not None:
+            _here.asked[Choice(self.name, path.name, forced, tuple(reasons.items()))] += 1
+        RAN[self.name] = path.name
+        return path
+
+
+class Operator(Chooser):
     """All there is to know of an operator; to declare one is to make this.
 
     Made, it is `torch.ops.unpad.<name>`, with a schema, a fake and a derivative of its own, and
@@ -81,9 +125,7 @@ class Operator:
         followed: Sequence[str] = (),
         kept: int = 0,
     ) -> None:
-        self.name = name
-        self.paths = tuple(p if p.direct else p._replace(direct=p.run) for p in paths)
-        self.named = {path.name: path for path in self.paths}
+        super().__init__(name, paths)
         self.call, self.check, self.followed, self.kept = call, check, tuple(followed), kept
         self.at = [names_of(takes).index(name) for name in followed]
         OPERATORS[name] = self
@@ -153,19 +195,6 @@ class Operator:
         turn = iter(torch.autograd.grad(outputs, asked, ds, allow_unused=True))
         return [next(turn) if w else None for w in wanted]
 
-    def choose(self, call: Any) -> Path:
-        """The path that this call takes.
-
-        Raises:
-            ValueError: one is forced, and refuses.
-        """
-        if _here.plain:
-            for path in self.paths:
-                if path.refuses(call) is None:
-                    RAN[self.name] = path.name
-                    return path
-        return self._choose(call, _here.forced)
-
     def take(self, name: str, call: Any) -> Path:
         """The path of this name, or the first that does not refuse: whatever is forced meanwhile.
 
@@ -176,23 +205,6 @@ class Operator:
             found = next(path for path in self.paths if path.refuses(call) is None)
         RAN[self.name] = found.name
         return found
-
-    def _choose(self, call: Any, forced: str | None) -> Path:
-        reasons = {path.name: path.refuses(call) for path in self.paths}
-        path = next(path for path in self.paths if reasons[path.name] is None)
-        if forced is not None:
-            # The last path is the reference, whose own name may be another (torch's operator).
-            wanted = self.paths[-1].name if forced == "reference" else forced
-            path = self.named.get(wanted, path)
-            if reasons[path.name] is not None:
-                raise ValueError(
-                    f"{self.name}: kernels.force({forced!r}), but this path refuses: "
-                    f"{reasons[path.name]}."
-                )
-        if _here.asked is not None:
-            _here.asked[Choice(self.name, path.name, forced, tuple(reasons.items()))] += 1
-        RAN[self.name] = path.name
-        return path
 
 
 #: Every operator by its name.

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from .lowered import Lowered, Walk
 from .tape import CannotBeRecorded, Joint, Node, Ref, Rows, merged
 
 _aten: Any = torch.ops.aten
@@ -41,6 +42,7 @@ class Part(NamedTuple):
     run: Callable[..., tuple]
     takes: list[int]
     gives: list[int]
+    nodes: list[Node]
 
     def __call__(self, rows: int, slots: dict[int, Tensor]) -> None:
         """Fills in what it gives."""
@@ -59,6 +61,7 @@ class Way(NamedTuple):
     kept: list[tuple[int, int]]
     after: Part  # of all steps at once: what is asked for
     saved: list[int]  # what the way back wants of this one
+    lowered: Lowered | str  # the walk for the library, or why it has none
 
 
 class Program:
@@ -104,7 +107,7 @@ class Program:
             asked = [*self.d_inputs, *self.d_constants, *self.d_states] if keep else []
             found = self.ways[keep] = self._way(
                 self.states, self.after, given, self.outputs, [a for a in asked if a is not None],
-                of_back,
+                of_back, False,
             )  # fmt: skip
         return found
 
@@ -119,8 +122,19 @@ class Program:
             given = {*self.inputs, *self.states, *self.constants, *self.there(True).saved}
             given |= {d for d in (*self.d_outputs, *self.d_after) if d is not None} - {*moved}
             after = [self.d_states[k] for k in self.moving]
-            found = self.ways[key] = self._way(moved, after, given, later, [], set())  # type: ignore
+            found = self.ways[key] = self._way(moved, after, given, later, [], set(), True)  # type: ignore
         return found
+
+    def no_library(self, keep: bool) -> str | None:
+        """Why the compiled library cannot walk it; None where it can.
+
+        Args:
+            keep: whether the backward pass will be asked for.
+        """
+        ways = [self.there(keep)]
+        if keep and self.moving:
+            ways.append(self.back((True,) * len(self.inputs), (True,) * len(self.constants)))
+        return next((way.lowered for way in ways if isinstance(way.lowered, str)), None)
 
     # --- what the tape says, in fewer words ------------------------------------------------------
 
@@ -266,9 +280,8 @@ class Program:
             return f"c{len(names) - 1}"
 
         lines = [f"def run({', '.join(['rows', *(f't{slot}' for slot in takes)])}):"]
-        for node in self.nodes:
-            if not any(slot in need and slot not in given for slot in node.outs):
-                continue
+        nodes = [n for n in self.nodes if any(s in need and s not in given for s in n.outs)]
+        for node in nodes:
             given_ = [*map(said, node.arguments), *(f"{k}={said(v)}" for k, v in node.options)]
             outs = ", ".join("_" if slot is None else f"t{slot}" for slot in node.outs)
             function = held(_SHORT.get(node.function, node.function))
@@ -276,11 +289,11 @@ class Program:
             lines.append(f"    {outs}{comma} = {function}({', '.join(given_)})")
         lines.append(f"    return ({''.join(f't{slot}, ' for slot in wanted)})")
         exec("\n".join(lines), names)
-        return Part(names["run"], list(takes), list(wanted))
+        return Part(names["run"], list(takes), list(wanted), nodes)
 
     def _way(
         self, states: list[int], after: list[int], given: set[int], later: list[int],
-        of_back: list[int], with_back: set[int],
+        of_back: list[int], with_back: set[int], back: bool,
     ) -> Way:  # fmt: skip
         """A walk and what is around it.
 
@@ -291,6 +304,7 @@ class Program:
             later: what is asked for of all steps after it.
             of_back: what the way back will be asked for.
             with_back: what it is given.
+            back: whether it is the way back.
         """
         apart = self._hanging(states)
         # The step goes down to what can be known before it, and cut into times.
@@ -311,16 +325,26 @@ class Program:
         kept = sorted((self.needed(later, known) | asked) & walked)
         known = known - walked | set(kept)
         late_kept = sorted(asked & late)
+        walk = self.part([*after, *kept], boundary, [*states, *fixed, *cut])
+        ending = self.part([*later, *late_kept], known)
+        held = {*ending.takes, *asked} & {*states}
         return Way(
             before=self.part(fixed + cut, given),
             states=states,
             fixed=fixed,
             cut=[(s, self.axis(s) or 0) for s in cut],
-            walk=self.part([*after, *kept], boundary, [*states, *fixed, *cut]),
+            walk=walk,
             kept=[(s, self.axis(s) or 0) for s in kept],
-            after=self.part([*later, *late_kept], known),
+            after=ending,
             saved=sorted(asked),
+            lowered=self._lowered(Walk(states, after, fixed, cut, kept, held, walk.nodes, back)),
         )
+
+    def _lowered(self, walk: Walk) -> Lowered | str:
+        try:
+            return Lowered(self.about, walk)
+        except CannotBeRecorded as reason:
+            return str(reason)
 
     def _keeps(self, slot: int) -> bool:
         node = self.made.get(slot)

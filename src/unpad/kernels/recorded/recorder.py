@@ -5,13 +5,13 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
 
-from .. import around
+from .. import around, library, paths
 from . import beside
 from .program import Program
 from .replay import Walked, in_python, replayed
@@ -34,7 +34,55 @@ _MOST = 32
 _known: WeakKeyDictionary[Any, dict[Any, Any]] = WeakKeyDictionary()
 
 
-def walk_of(cell: Any, step_of: StepOf, inputs: Sequence[Tensor], states: Sequence[Tensor]) -> Walk:
+class _Asked(NamedTuple):
+    """What a path is asked by."""
+
+    found: Found | str  # or why there is none
+    like: Tensor
+    keep: bool
+
+
+class Found(NamedTuple):
+    """The program of a step, and what it takes from outside now."""
+
+    program: Program
+    constants: list[Tensor]
+
+
+def _unrecorded(asked: _Asked) -> str | None:
+    return asked.found if isinstance(asked.found, str) else None
+
+
+def _not_in_library(asked: _Asked) -> str | None:
+    reason = _unrecorded(asked) or library.refuses(asked.like)
+    if reason is None and not isinstance(asked.found, str):
+        reason = asked.found.program.no_library(asked.keep)
+    return reason
+
+
+def _replay(compiled: bool) -> Callable[[Found, Step], Walk]:
+    def of(found: Found, step: Step) -> Walk:
+        program, constants = found
+        return lambda x, active, held: replayed(program, step, x, active, held, constants, compiled)
+
+    return of
+
+
+#: How a cell of one's own is taken along sequences.
+ANY_CELL = paths.Chooser(
+    "any_cell",
+    [
+        paths.Path("compiled", _not_in_library, _replay(True)),
+        paths.Path("torch", _unrecorded, _replay(False)),
+        paths.Path("steps", lambda _: None, lambda _, step: partial(in_python, step)),
+    ],
+)
+
+
+def walk_of(
+    cell: Any, step_of: StepOf, inputs: Sequence[Tensor], states: Sequence[Tensor],
+    watched: str | None = None,
+) -> Walk:  # fmt: skip
     """The walk of a cell along packed rows: by a program, or step after step in Python.
 
     Args:
@@ -42,10 +90,14 @@ def walk_of(cell: Any, step_of: StepOf, inputs: Sequence[Tensor], states: Sequen
         step_of: gives the step of it, or of a copy of it.
         inputs: (steps, *feature) each, as the walk will get them.
         states: (rows, ...) each.
+        watched: why each step has to be taken by itself, if it has.
     """
     with torch.inference_mode(False):
-        walk = _walk(cell, step_of, inputs, states)
-    return partial(in_python, step_of(cell)) if isinstance(walk, str) else walk
+        found = watched or _found(cell, step_of, inputs, states)
+    leaves = (*inputs, *states, *([] if isinstance(found, str) else found.constants))
+    keep = torch.is_grad_enabled() and any(t.requires_grad for t in leaves)
+    asked = _Asked(found, (*inputs, *states)[0], keep)
+    return ANY_CELL.choose(asked).direct(found, step_of(cell))
 
 
 def why_not(cell: Any) -> list[str]:
@@ -53,9 +105,9 @@ def why_not(cell: Any) -> list[str]:
     return [found for found in _known.get(cell, {}).values() if isinstance(found, str)]
 
 
-def _walk(
+def _found(
     cell: Any, step_of: StepOf, inputs: Sequence[Tensor], states: Sequence[Tensor]
-) -> Walk | str:
+) -> Found | str:
     plain = all(type(t) in around.PLAIN for t in inputs)
     if not around.nothing() or around.recorded() or not plain:
         return "torch looks into this call"
@@ -84,8 +136,7 @@ def _walk(
     program = known[now.key]
     if isinstance(program, str):
         return program
-    constants = list(now.tape.constants.values())
-    return lambda x, active, held: replayed(program, step, x, active, held, constants)
+    return Found(program, list(now.tape.constants.values()))
 
 
 def _few(tensors: Sequence[Tensor]) -> list[Tensor]:
@@ -120,7 +171,7 @@ def _proved(step: Step, few: Few) -> Program:
     by_program, as_it_is = (
         _all_of(walk, inputs, states, constants)
         for walk in (
-            lambda x, s: replayed(program, step, x, _ACTIVE, s, constants),
+            lambda x, s: replayed(program, step, x, _ACTIVE, s, constants, False),
             lambda x, s: in_python(step, x, _ACTIVE, s),
         )
     )

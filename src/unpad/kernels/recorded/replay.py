@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from .lowered import Lowered
 from .program import Program, Way
 from .tape import Step
 
@@ -49,14 +50,25 @@ def replayed(
     active: list[int],
     states: Sequence[Tensor],
     constants: Sequence[Tensor],
+    library: bool,
 ) -> Walked:
-    """As `in_python`, by the program of the step; `constants` are what it takes from outside."""
+    """As `in_python`, by the program of the step.
+
+    Args:
+        program: of the step.
+        step: the same in Python.
+        inputs: (steps, *feature) each, packed.
+        active: the rows at each time: one time at least.
+        states: (rows, ...) each, to start from.
+        constants: what it takes from outside.
+        library: whether walks go through the compiled library where it has what they need.
+    """
     tensors = (*inputs, *states, *constants)
     if torch.is_grad_enabled() and any(t.requires_grad for t in tensors):
-        found, gives = _Replay.apply(program, step, active, *tensors), len(program.outputs)
+        found, gives = _Replay.apply(program, step, active, library, *tensors), len(program.outputs)
         return Walked(list(found[:gives]), list(found[gives:]))
     with torch.no_grad():
-        outputs, after, _ = _there(program, program.there(False), active, tensors)
+        outputs, after, _ = _there(program, program.there(False), active, tensors, library)
     return Walked(outputs, after)
 
 
@@ -66,37 +78,70 @@ def _parts(program: Program, tensors: Sequence[Any]) -> tuple[list[Any], list[An
     return list(tensors[:first]), list(tensors[first:given]), list(tensors[given:])
 
 
+class _Took(NamedTuple):
+    """What a walk has made, of all steps: (steps, ...) each."""
+
+    after: list[Tensor]  # what each step hands on; of the way back only the first time's
+    kept: list[Tensor]
+    held: list[Tensor | None]  # what each step started from, where it is asked for
+
+
 def _there(
-    program: Program, way: Way, active: list[int], tensors: Sequence[Tensor]
+    program: Program, way: Way, active: list[int], tensors: Sequence[Tensor], library: bool
 ) -> tuple[list[Tensor], list[Tensor], dict[int, Tensor]]:
     """The outputs, the states after each step, and all that is known."""
     (inputs, held, constants), steps = _parts(program, tensors), sum(active)
-    count, given_ = len(held), (*program.inputs, *program.constants)
-    slots = dict(zip(given_, (*inputs, *constants), strict=True))
+    given = (*program.inputs, *program.constants)
+    slots = dict(zip(given, (*inputs, *constants), strict=True))
     way.before(steps, slots)
-    step, fixed = way.walk.run, [slots[s] for s in way.fixed]
-    cut = _cut(way, slots, active)
-    rows, before, found = active[0], [], []
-    for n, parts in zip(active, cut, strict=True):
+    if library and isinstance(way.lowered, Lowered):
+        took = _Took(*way.lowered(active, held, [None] * len(held), *_taken(way, slots)))
+    else:
+        took = _took_there(way, active, held, slots)
+    _known(way, took, slots)
+    for slot, after in zip(program.after, took.after, strict=True):
+        slots.setdefault(slot, after)
+    way.after(steps, slots)
+    return [slots[s] for s in program.outputs], took.after, slots
+
+
+def _taken(way: Way, slots: dict[int, Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+    return [slots[s] for s in way.fixed], [slots[s] for s, _ in way.cut]
+
+
+def _known(way: Way, took: _Took, slots: dict[int, Tensor]) -> None:
+    """Fills in what a walk has made for what comes after it."""
+    slots.update(zip((s for s, _ in way.kept), took.kept, strict=True))
+    slots.update((s, t) for s, t in zip(way.states, took.held, strict=True) if t is not None)
+
+
+def _asked(way: Way, slot: int) -> bool:
+    """Whether somebody wants to know what each step started from."""
+    return slot in way.after.takes or slot in way.saved
+
+
+def _took_there(way: Way, active: list[int], held: list[Tensor], slots: dict[int, Tensor]) -> _Took:
+    """The walk by torch's operators."""
+    count = len(held)
+    step, fixed = way.walk.run, _taken(way, slots)[0]
+    rows, before = active[0], []
+    found: list[tuple[Tensor, ...]] = []
+    for n, parts in zip(active, _cut(way, slots, active), strict=True):
         if n != rows:
             held = [s[:n] for s in held]
             rows = n
         before.append(held)
         given = step(n, *held, *fixed, *parts)
-        held = given[:count]
+        held = list(given[:count])
         found.append(given)
     columns = list(zip(*found, strict=True))
     after = [torch.cat(columns[k]) for k in range(count)]
-    for k, (slot, axis) in enumerate(way.kept, count):
-        slots[slot] = torch.cat(columns[k], axis)
-    for k, slot in enumerate(program.after):
-        slots.setdefault(slot, after[k])
-    wanted = {*way.after.takes, *way.saved}
-    for k, slot in enumerate(program.states):
-        if slot in wanted:
-            slots[slot] = torch.cat([states[k] for states in before])
-    way.after(steps, slots)
-    return [slots[s] for s in program.outputs], after, slots
+    kept = [torch.cat(columns[k], axis) for k, (_, axis) in enumerate(way.kept, count)]
+    starts = [
+        torch.cat([states[k] for states in before]) if _asked(way, slot) else None
+        for k, slot in enumerate(way.states)
+    ]
+    return _Took(after, kept, starts)
 
 
 def _cut(way: Way, slots: dict[int, Tensor], active: list[int]) -> Any:
@@ -106,14 +151,52 @@ def _cut(way: Way, slots: dict[int, Tensor], active: list[int]) -> Any:
     return zip(*[slots[s].split(active, axis) for s, axis in way.cut], strict=True)
 
 
+def _took_back(
+    way: Way, active: list[int], like: list[Tensor], coming: list[Tensor | None],
+    slots: dict[int, Tensor],
+) -> _Took:  # fmt: skip
+    """The walk back by torch's operators: the states' gradients in the place of states.
+
+    Args:
+        way: the way back.
+        active: the rows at each time.
+        like: (rows, ...) each: has the type and the shape of a row.
+        coming: (steps, ...) each, the gradients of what each step has handed on.
+        slots: what is known.
+    """
+    count = len(like)
+    step, fixed = way.walk.run, _taken(way, slots)[0]
+    parts = [None if d is None else d.split(active) for d in coming]
+    held = [s.new_zeros((0, *s.shape[1:])) for s in like]
+    rows, followed, found = 0, [], []
+    times = range(len(active) - 1, -1, -1)
+    for t, cut in zip(times, reversed(list(_cut(way, slots, active))), strict=True):
+        n = active[t]
+        if n != rows:
+            held = [torch.cat([d, d.new_zeros(n - rows, *d.shape[1:])]) for d in held]
+            rows = n
+        held = [d if p is None else d + p[t] for d, p in zip(held, parts, strict=True)]
+        followed.append(held)
+        given = step(n, *held, *fixed, *cut)
+        held = list(given[:count])
+        found.append(given)
+    columns = [column[::-1] for column in zip(*found, strict=True)]
+    kept = [torch.cat(columns[i], axis) for i, (_, axis) in enumerate(way.kept, count)]
+    starts = [
+        torch.cat([d[i] for d in followed[::-1]]) if _asked(way, slot) else None
+        for i, slot in enumerate(way.states)
+    ]
+    return _Took(held, kept, starts)
+
+
 class _Replay(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, program: Program, step: Step, active: list[int], *tensors: Tensor
+        ctx: Any, program: Program, step: Step, active: list[int], library: bool, *tensors: Tensor
     ) -> tuple[Tensor, ...]:
         way = program.there(True)
-        outputs, after, slots = _there(program, way, active, tensors)
-        ctx.program, ctx.step, ctx.active = program, step, active
+        outputs, after, slots = _there(program, way, active, tensors, library)
+        ctx.program, ctx.step, ctx.active, ctx.library = program, step, active, library
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(*tensors, *[slots[s] for s in way.saved])
         given = [*outputs, *after]
@@ -130,12 +213,12 @@ class _Replay(torch.autograd.Function):
         program, active = ctx.program, ctx.active
         size = len(program.inputs) + len(program.states) + len(program.constants)
         tensors, saved = ctx.saved_tensors[:size], ctx.saved_tensors[size:]
-        wanted = ctx.needs_input_grad[3:]
+        wanted = ctx.needs_input_grad[4:]
         if torch.is_grad_enabled():
             found = _again(program, ctx.step, active, tensors, gradients, wanted)
         else:
-            found = _back(program, active, tensors, saved, gradients, wanted)
-        return None, None, None, *found
+            found = _back(program, active, ctx.library, tensors, saved, gradients, wanted)
+        return None, None, None, None, *found
 
 
 def _again(
@@ -160,8 +243,8 @@ def _again(
 
 
 def _back(
-    program: Program, active: list[int], tensors: Sequence[Tensor], saved: Sequence[Tensor],
-    gradients: Sequence[Tensor | None], wanted: Sequence[bool],
+    program: Program, active: list[int], library: bool, tensors: Sequence[Tensor],
+    saved: Sequence[Tensor], gradients: Sequence[Tensor | None], wanted: Sequence[bool],
 ) -> list[Tensor | None]:  # fmt: skip
     inputs, states, constants = _parts(program, tensors)
     asked, _, of_constants = _parts(program, wanted)
@@ -184,35 +267,17 @@ def _back(
             d = d_after[k]
             slots[slot] = zeros(program.after[k]) if d is None else d
     way.before(steps, slots)
-    step, fixed = way.walk.run, [slots[s] for s in way.fixed]
     moving = program.moving
     coming = [d_after[k] for k in moving]
-    parts = [None if d is None else d.split(active) for d in coming]
-    held: list[Tensor] = [like.new_zeros((0, *s.shape[1:]), dtype=s.dtype) for s in
-                          (states[k] for k in moving)]  # fmt: skip
-    rows, found = 0, []
-    followed = []
-    times = range(len(active) - 1, -1, -1)
-    for t, cut in zip(times, reversed(list(_cut(way, slots, active))), strict=True):
-        n = active[t]
-        if n != rows:
-            held = [torch.cat([d, d.new_zeros(n - rows, *d.shape[1:])]) for d in held]
-            rows = n
-        held = [d if p is None else d + p[t] for d, p in zip(held, parts, strict=True)]
-        followed.append(held)
-        given = step(n, *held, *fixed, *cut)
-        held = list(given[: len(moving)])
-        found.append(given)
-    columns = [column[::-1] for column in zip(*found, strict=True)]
-    for i, (slot, axis) in enumerate(way.kept, len(moving)):
-        slots[slot] = torch.cat(columns[i], axis)
-    for i, slot in enumerate(way.states):
-        if slot in way.after.takes:
-            slots[slot] = torch.cat([d[i] for d in followed[::-1]])
+    if library and isinstance(way.lowered, Lowered):
+        took = _Took(*way.lowered(active, [None] * len(moving), coming, *_taken(way, slots)))
+    else:
+        took = _took_back(way, active, [states[k] for k in moving], coming, slots)
+    _known(way, took, slots)
     way.after(steps, slots)
     of_states: list[Tensor | None] = [None] * len(states)
-    for i, k in enumerate(moving):
-        of_states[k] = held[i]
+    for k, d in zip(moving, took.after, strict=True):
+        of_states[k] = d[: active[0]]
 
     def found_for(d_slots: list[int | None], asked: list[bool]) -> list[Tensor | None]:
         pairs = zip(d_slots, asked, strict=True)

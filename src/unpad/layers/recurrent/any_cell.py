@@ -12,7 +12,6 @@ import copy
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 import torch
@@ -22,7 +21,7 @@ from ...core.layer import Layer
 from ...core.spec import Spec, spec_of
 from ...core.structure import arranged, flat, in_order, listed, mapped
 from ...kernels.packing import pack
-from ...kernels.recorded import Step, in_python, walk_of
+from ...kernels.recorded import Step, walk_of
 from ...ragged import Ragged
 from .cell import Cell
 from .in_graph import walk_in_graph
@@ -321,8 +320,8 @@ def _walk_steps(
     rows = [part.values.index_select(0, steps) for part in parts]
     running = [s[: active[0]] for s in states]
     alone = isinstance(cell, torch.nn.Module) and any(map(_watched, cell.modules()))
-    walk = partial(in_python, step_of(cell)) if alone else walk_of(cell, step_of, rows, running)
-    outputs, after = walk(rows, active, running)
+    watched = "somebody is told of each of its steps, or holds its draws" if alone else None
+    outputs, after = walk_of(cell, step_of, rows, running, watched)(rows, active, running)
     gives = mapped(lambda _: None, given_as.pop())
     places = own.derived(("packing", "inverse", backwards), lambda _: steps.argsort())
     by_step = arranged((parts[0].with_values(o.index_select(0, places)) for o in outputs), gives)
