@@ -240,7 +240,7 @@ def tape():
     def call(x, state, *fixed):
         return torch.cat(walk([3, 3, 1], [state], [None], fixed, [x])[0])
 
-    fixed = [torch.randn(*walk._shape(slot)[0]) for slot in walk.walk.fixed]
+    fixed = [torch.randn(*walk.written.shape(slot)[0]) for slot in walk.walk.fixed]
     return [torch.randn(7, 3), torch.randn(3, 3), *fixed], call
 
 

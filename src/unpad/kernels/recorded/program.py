@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from .lowered import Lowered, Walk
+from .lowered import Lowered
+from .operations import Walk
 from .tape import CannotBeRecorded, Joint, Node, Ref, Rows, merged
 
 _aten: Any = torch.ops.aten
