@@ -172,7 +172,6 @@ def train(training, folder, save_freq, at=None, hook="batch"):
     try:
         history = model.fit(X, y, callbacks=watchers, backup=backup, **given)
     except Killed:
-        watchers[-1]._close()  # as the end of a process does
         return None
     found = {
         "weights": dict(model.state_dict()),

@@ -1,6 +1,7 @@
 """Callbacks in fit: they stop, save, slow down and write; their mistakes say what to do."""
 
 import copy
+import errno
 import os
 import pickle
 import shutil
@@ -211,6 +212,33 @@ def test_what_a_killed_writer_has_left_is_cleared_away(tmp_path):
             writer.kill()
             writer.wait()
             writer.stdout.close()
+
+
+IN_PLACE = {
+    "CSVLogger": ("csv.DictWriter.writerow", lambda m, p: fit(m, callbacks.CSVLogger(p), epochs=1)),
+    "TensorBoard": (
+        "torch.utils.tensorboard.SummaryWriter.flush",
+        lambda m, p: fit(m, callbacks.TensorBoard(p), epochs=1),
+    ),
+    "History.plot": ("matplotlib.figure.Figure.savefig", lambda m, p: fit(m, epochs=1).plot(p)),
+    "Trace.plot": ("matplotlib.figure.Figure.savefig", lambda m, p: m.trace(X).plot(p)),
+    "plot_model": ("matplotlib.figure.Figure.savefig", lambda m, p: keras.utils.plot_model(m, p)),
+}
+
+
+@pytest.mark.parametrize("who", IN_PLACE)
+def test_a_full_disk_under_a_log_or_a_picture_says_so(tmp_path, monkeypatch, who):
+    """What is written in its place tells by whom, and where."""
+    what, write = IN_PLACE[who]
+    model, path = small(), tmp_path / "it.png"
+    fit(model, epochs=1)
+
+    def full(*given, **options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(what, full)
+    with says(f"{who}: {path} could not be written: the disk is full.", OSError):
+        write(model, path)
 
 
 def test_a_full_disk_says_so(tmp_path, monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import re
@@ -11,6 +12,7 @@ import socket
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+_FULL = "the disk is full"
 _UNFINISHED = re.compile(r"\..+\.(?P<host>[^.]+)-(?P<process>\d+)\.unfinished")
 
 
@@ -46,12 +48,30 @@ def write_whole(path: Path, write: Callable[[Path], object], size: int, who: str
         free = shutil.disk_usage(path.parent).free + written
         why = str(error).splitlines()[0]
         if free < size:
-            why = f"the disk is full: {_mega(size)} are needed, {_mega(free)} are free"
+            why = f"{_FULL}: {_shown(size)} are needed, {_shown(free)} are free"
         raise OSError(
             f"{who}: {path} could not be written: {why}. What was there before is as it was."
         ) from error
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def written_in_place(path: str | os.PathLike[str], who: str) -> Iterator[None]:
+    """Of a log or a picture, which is no loss, what the system says is told with its name.
+
+    Args:
+        path: of the file or folder.
+        who: shown in errors.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        why = _FULL if error.errno == errno.ENOSPC else error.strerror or str(error)
+        raise OSError(f"{who}: {os.fspath(path)} could not be written: {why}.") from error
 
 
 @contextlib.contextmanager
@@ -122,5 +142,5 @@ def _runs(process: int) -> bool:
     return True
 
 
-def _mega(size: int) -> str:
-    return f"{size / 1e6:.1f} MB"
+def _shown(size: int) -> str:
+    return f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ...errors import look_up
+from ...formats.writing import written_in_place
 from .boxes import Box, Parts
 from .places import Point, Size, place
 
@@ -69,7 +70,7 @@ class Picture:
         look_up("plot_model", "kind of file", Path(path).suffix.removeprefix("."), known)
         # A picture of the same model has the same bytes.
         none = {"metadata": {"Date": None}} if Path(path).suffix == ".svg" else {}
-        with _plain_style():
+        with _plain_style(), written_in_place(path, "plot_model"):
             self.figure.savefig(path, dpi=dpi, **none)
 
     def _repr_svg_(self) -> str:

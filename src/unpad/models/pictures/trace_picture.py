@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ...formats.writing import written_in_place
+
 if TYPE_CHECKING:
     from ..trace import Trace, Traced
 
@@ -76,7 +78,8 @@ def draw(trace: Trace, path: Any) -> None:
         fontsize=9,
         frameon=False,
     )
-    figure.savefig(path, dpi=150, bbox_inches="tight", facecolor="white")
+    with written_in_place(path, "Trace.plot"):
+        figure.savefig(path, dpi=150, bbox_inches="tight", facecolor="white")
 
 
 def _cells(row: Traced, sequence: int, slots: int) -> list[int]:

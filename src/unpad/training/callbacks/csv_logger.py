@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import os
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 from ...arguments import wrong
+from ...formats.writing import written_in_place
 from .callback import Callback
 
 
@@ -29,51 +30,44 @@ class CSVLogger(Callback):
             raise wrong("CSVLogger", "separator", "one character", separator)
         self.filename, self.separator, self.append = filename, separator, append
         self._place = 0
-        self._file: TextIO | None = None
-        self._writer: csv.DictWriter[str] | None = None
+        self._columns: list[str] = []
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        self._close()
         path = Path(self.filename)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("a", newline="")
-        # What stands behind this place goes when the first line is written: a run that was killed
+        with written_in_place(path, "CSVLogger"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.open("a").close()
+        # What stands behind this place goes when the next line is written: a run that was killed
         # goes on behind the lines that it had written.
         self._place = path.stat().st_size if self.append else 0
+        self._columns = []
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         logs = logs or {}
-        assert self._file is not None
-        if self._writer is None:
-            self._cut()
+        begins = not self._columns
+        if begins:
             names = sorted(logs)
             if not any(name.startswith("val_") for name in names):
                 # As in Keras: columns for a validation that may come with a later epoch.
                 names += [f"val_{name}" for name in names]
-            self._writer = csv.DictWriter(
-                self._file, ["epoch", *names], "NA", "ignore", delimiter=self.separator
-            )
-            if not self._place:
-                self._writer.writeheader()
-        self._writer.writerow({"epoch": epoch, **logs})
-        self._file.flush()
-        self._place = self._file.tell()
+            self._columns = ["epoch", *names]
+        # Opened for each line, so that nothing stays open where training ends in an error.
+        with (
+            written_in_place(self.filename, "CSVLogger"),
+            Path(self.filename).open("a", newline="") as file,
+        ):
+            self._cut(file)
+            writer = csv.DictWriter(file, self._columns, "NA", "ignore", delimiter=self.separator)
+            if begins and not self._place:
+                writer.writeheader()
+            writer.writerow({"epoch": epoch, **logs})
+            file.flush()
+            self._place = file.tell()
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
-        if self._writer is None:
-            self._cut()
-        self._close()
+        with written_in_place(self.filename, "CSVLogger"), Path(self.filename).open("a") as file:
+            self._cut(file)
 
-    def _cut(self) -> None:
-        assert self._file is not None
+    def _cut(self, file: TextIO) -> None:
         self._place = min(self._place, Path(self.filename).stat().st_size)
-        self._file.truncate(self._place)
-
-    def _close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-        self._file = self._writer = None
-
-    def __getstate__(self) -> dict[str, Any]:
-        # An open file cannot be pickled or copied.
-        return {**vars(self), "_file": None, "_writer": None}
+        file.truncate(self._place)

@@ -8,6 +8,8 @@ from functools import cache
 from io import BytesIO
 from typing import Any
 
+from ...formats.writing import written_in_place
+
 _TRAINED, _HELD_OUT, _INK, _FAINT = "#2f66a8", "#b0760a", "#24292f", "#d8dce1"
 _ACROSS = 3
 
@@ -61,7 +63,8 @@ def drawn(epochs: list[int], history: dict[str, list[float]], to_file: Any = Non
         if len(panel.lines) > 1:
             panel.legend(frameon=False, fontsize=8)
     if to_file is not None:
-        figure.savefig(os.fspath(to_file), dpi=150)
+        with written_in_place(to_file, "History.plot"):
+            figure.savefig(os.fspath(to_file), dpi=150)
     return figure
 
 

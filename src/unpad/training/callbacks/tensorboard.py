@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from ...arguments import Count, wrong
+from ...formats.writing import written_in_place
 from .callback import Callback
 
 # The number that TensorFlow gives strings among its types.
@@ -87,9 +88,10 @@ class TensorBoard(Callback):
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         self._training = True
-        writer = self._writer("train")
-        if self.write_graph:
-            self._write_graph(writer)
+        with written_in_place(self.log_dir, "TensorBoard"):
+            writer = self._writer("train")
+            if self.write_graph:
+                self._write_graph(writer)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self._begun, self._before = time.perf_counter(), self._batches
@@ -97,7 +99,8 @@ class TensorBoard(Callback):
     def _batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         self._batches += 1
         if isinstance(self._every, int) and self._batches % self._every == 0:
-            self._scalars("train", "batch_", logs or {}, self._batches)
+            with written_in_place(self.log_dir, "TensorBoard"):
+                self._scalars("train", "batch_", logs or {}, self._batches)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         logs = logs or {}
@@ -106,21 +109,24 @@ class TensorBoard(Callback):
         if self.write_steps_per_second:
             seconds = max(time.perf_counter() - self._begun, 1e-9)
             trained["steps_per_second"] = (self._batches - self._before) / seconds
-        self._scalars("train", "epoch_", trained, epoch)
         held_out = {n.removeprefix("val_"): v for n, v in logs.items() if n.startswith("val_")}
-        if held_out:
-            self._scalars("validation", "epoch_", held_out, epoch)
-        if self.histogram_freq and epoch % self.histogram_freq == 0:
-            self._write_weights(epoch)
-        for writer in self._writers.values():
-            writer.flush()
+        with written_in_place(self.log_dir, "TensorBoard"):
+            self._scalars("train", "epoch_", trained, epoch)
+            if held_out:
+                self._scalars("validation", "epoch_", held_out, epoch)
+            if self.histogram_freq and epoch % self.histogram_freq == 0:
+                self._write_weights(epoch)
+            for writer in self._writers.values():
+                writer.flush()
 
     def on_test_end(self, logs: dict[str, float] | None = None) -> None:
         if self._training:
             return
         done = getattr(getattr(self.model, "optimizer", None), "iterations", 0)
-        for name, value in (logs or {}).items():
-            self._writer("validation").add_scalar(f"evaluation_{name}_vs_iterations", value, done)
+        with written_in_place(self.log_dir, "TensorBoard"):
+            writer = self._writer("validation")
+            for name, value in (logs or {}).items():
+                writer.add_scalar(f"evaluation_{name}_vs_iterations", value, done)
         self._close()
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
@@ -174,8 +180,9 @@ class TensorBoard(Callback):
         return self._writers[run]
 
     def _close(self) -> None:
-        for writer in self._writers.values():
-            writer.close()
+        with written_in_place(self.log_dir, "TensorBoard"):
+            for writer in self._writers.values():
+                writer.close()
         self._writers.clear()
 
     def __getstate__(self) -> dict[str, Any]:
