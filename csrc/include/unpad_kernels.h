@@ -327,6 +327,33 @@ typedef struct {
  * thread takes 64 bytes of work space for each step and label of its longest sequence. */
 UNPAD_API int32_t unpad_ctc_loss(int32_t dtype, int32_t threads, const unpad_ctc *ctc);
 
+/* Numbers brought to mean 0 and variance 1, then scaled and shifted: the features of each group of a row, or of all rows
+ * of a sequence. gamma (value - mean) scale + beta, scale = 1 / sqrt(variance + epsilon). */
+typedef struct {
+  const void *values;           /* (rows, groups, size) */
+  const void *gamma;            /* (groups, size), or null for 1 */
+  const void *beta;             /* (groups, size), or null for 0 */
+  const int64_t *offsets;       /* (batch + 1) where each sequence's rows begin; null: each row is one by itself */
+  void *out;                    /* forward: as values */
+  void *mean;                   /* (batch, groups) forward: out; backward: the same. Null: taken for 0, and scale is one
+                                   over the root of the mean square */
+  void *scale;                  /* (batch, groups) the same */
+  const void *d_out;            /* backward: as out */
+  void *d_values;               /* backward: out; this and those that follow null where nobody asks */
+  void *d_gamma;
+  void *d_beta;
+  int64_t rows;
+  int64_t batch;
+  int64_t groups;
+  int64_t size;
+  double epsilon;
+} unpad_normal;
+
+/* At most `threads` threads take sequences as they get free. The bits of a sequence depend neither on them nor on the
+ * others; those of d_gamma and d_beta not on the threads. */
+UNPAD_API int32_t unpad_normal_forward(int32_t dtype, int32_t threads, const unpad_normal *normal);
+UNPAD_API int32_t unpad_normal_backward(int32_t dtype, int32_t threads, const unpad_normal *normal);
+
 /* Attention within sequences: for each query the mean of its sequence's values, weighted by softmax(scale * query key).
  * A query that has no key to look at gets 0. Places count from a sequence's first step.
  *

@@ -96,6 +96,14 @@ struct Attend {
   void (*head)(const unpad_attention *, int64_t longest, bool back, void *space, int64_t sequence, int64_t key_head);
 };
 
+// Normalisation, of one dtype: of the sequences from .. to, in space of this thread's. `sums`: over them, what flows to
+// beta, then what flows to gamma.
+struct Normalise {
+  int64_t (*bytes)(const unpad_normal *);
+  void (*forward)(const unpad_normal *, int64_t from, int64_t to, void *space);
+  void (*backward)(const unpad_normal *, int64_t from, int64_t to, void *space, double *sums);
+};
+
 // Where factors are rounded to bfloat16: arrays of floats.
 struct Rounded {
   Multiply multiply;
@@ -114,6 +122,7 @@ struct Kernels {
   const Chains *chains;
   const Labellings *labellings;
   const Attend *attend;
+  const Normalise *normalise;
 };
 
 // Each set's own (isa/sets/), where it is compiled.

@@ -80,6 +80,13 @@ std::string layer_gradients_fields() {
       AT(d_initial_c)});
 }
 
+std::string normal_fields() {
+  typedef unpad_normal Struct;
+  return line("unpad_normal", sizeof(Struct), {
+      AT(values), AT(gamma), AT(beta), AT(offsets), AT(out), AT(mean), AT(scale), AT(d_out), AT(d_values), AT(d_gamma),
+      AT(d_beta), AT(rows), AT(batch), AT(groups), AT(size), AT(epsilon)});
+}
+
 std::string product_fields() {
   typedef unpad_product Struct;
   return line("unpad_product", sizeof(Struct), {
@@ -124,8 +131,8 @@ std::string cell_names() {
 }  // namespace
 
 extern "C" const char *unpad_kernels_fields(void) {
-  static const std::string all = adam_fields() + adam_part_fields() + attention_fields() + chain_fields() + ctc_fields() + layer_fields() + layer_gradients_fields() + product_fields() + slots_fields() + tape_fields() + tape_array_fields() + tape_operation_fields() + cell_names();
+  static const std::string all = adam_fields() + adam_part_fields() + attention_fields() + chain_fields() + ctc_fields() + layer_fields() + layer_gradients_fields() + normal_fields() + product_fields() + slots_fields() + tape_fields() + tape_array_fields() + tape_operation_fields() + cell_names();
   return all.c_str();
 }
 
-extern "C" int32_t unpad_kernels_version(void) { return 15; }
+extern "C" int32_t unpad_kernels_version(void) { return 16; }

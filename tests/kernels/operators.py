@@ -76,6 +76,11 @@ def ctc(sizes):
     return [*given, _offsets(labels)]
 
 
+def normalize(sizes):
+    """Sequences of rows of two groups of features."""
+    return [*(_numbers(*n) for n in ((sum(sizes), 6), (6,), (6,))), _offsets(sizes), 2, True, 1e-2]
+
+
 def attention(sizes):
     others = [(3 * n + 1) % 5 for n in sizes]  # sequences without keys, and without queries
     key, value = (_numbers(sum(others), 2, d) for d in (4, 4))
@@ -98,6 +103,7 @@ ARGUMENTS = {
         best_path,
         best_paths,
         ctc,
+        normalize,
         attention,
     )
 }

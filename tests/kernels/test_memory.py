@@ -205,6 +205,32 @@ def labellings():
     return [torch.randn(5, 3), bounds[0], torch.tensor([1, 2, 1]), bounds[1]], call
 
 
+def normalized():
+    """A group of features at a time, in sequences of rows."""
+
+    def call(values, gamma, beta, offsets):
+        followed = [t.detach().requires_grad_(t.is_floating_point()) for t in (values, gamma, beta)]
+        found = kernels.normalize(*followed, offsets, 2, True, 1e-3)
+        slopes = torch.autograd.grad(found.sum(), followed)
+        return torch.cat([found.detach().flatten(), *(s.flatten() for s in slopes)])
+
+    return [torch.randn(5, 4), torch.randn(4), torch.randn(4), torch.tensor([0, 3, 5])], call
+
+
+def normalized_back():
+    """What forward has kept is handed back by whoever holds it."""
+    given = [torch.randn(5, 4), torch.randn(4), torch.randn(4), torch.tensor([0, 3, 5])]
+    out, mean, scale = torch.ops.unpad.normalize.default(*given, 2, True, 1e-3, "", True)
+
+    def call(d, values, gamma, beta, offsets, *kept):
+        back = torch.ops.unpad.normalize_backward.default
+        arguments, wanted = (values, gamma, beta, offsets, 2, True, 1e-3), [True] * 3
+        found = back([d], *arguments, results=[out, *kept], path="", wanted=wanted)
+        return torch.cat([g.flatten() for g in found])
+
+    return [torch.randn(5, 4), *given, mean, scale], call
+
+
 def attention():
     """Sequences with keys of other lengths; each head of keys serves two of the query's."""
 
@@ -250,6 +276,8 @@ CALLERS = {
     "chain paths": chain_paths,
     "chain back": chain_back,
     "ctc": labellings,
+    "normalized": normalized,
+    "normalized back": normalized_back,
     "linear": linear,
     "product": product,
     "product_transposed": product_transposed,
@@ -296,6 +324,7 @@ _LENGTHS = ("shorter", "longer", "much longer", "one row", "nothing")
 RIGHT = {
     *(("ctc", 0, lie) for lie in ("wider", "double", "half")),
     *(("linear", 0, lie) for lie in _LENGTHS),
+    *(("normalized", 3, lie) for lie in ("longer", "wider")),
     *(("groups", 0, lie) for lie in (*_LENGTHS, "narrower", "wider")),
     *(("attention", 2, lie) for lie in ("narrower", "wider")),
     *(("attention", 7, lie) for lie in ("wider", "shorter", "one row")),

@@ -4,6 +4,7 @@ from . import adam, slots
 from .activations import KNOWN
 from .cells import GATES
 from .library import serves
+from .normal import normalize
 from .operator import recurrent, trusted
 from .paths import force, info, why
 from .products import linear
@@ -16,6 +17,7 @@ __all__ = [
     "force",
     "info",
     "linear",
+    "normalize",
     "own_threads",
     "recurrent",
     "serves",

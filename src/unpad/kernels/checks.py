@@ -318,6 +318,30 @@ def _row(name: str, rows: int, columns: int, strides: tuple[int, ...]) -> int:
     return max(row, columns)
 
 
+def normal(
+    values: Tensor, gamma: Tensor | None, beta: Tensor | None, offsets: Tensor | None, groups: int
+) -> None:
+    """Compares what `normal.normalize` is given.
+
+    Raises:
+        ValueError: it does not go together.
+    """
+    width = values.shape[-1] if values.ndim else 0
+    if values.ndim != 2 and (offsets is not None or not values.ndim):
+        raise ValueError(f"normalize: expected values (rows, feature), got {tuple(values.shape)}.")
+    if groups < 1 or width % groups:
+        raise ValueError(f"normalize: {width} features cannot be divided into {groups} groups.")
+    for name, weight in (("gamma", gamma), ("beta", beta)):
+        if weight is not None and (
+            weight.shape != (width,)
+            or weight.dtype is not values.dtype
+            or not (weight.is_cpu and values.is_cpu)
+        ):
+            like("normalize", name, weight, (width,), values)
+    if offsets is not None:
+        indices("normalize", "offsets", offsets, (max(offsets.numel(), 1),), values.device)
+
+
 # --- slots and updates ----------------------------------------------------------------------------
 
 

@@ -54,6 +54,10 @@ FIELDS: dict[str, tuple[str, ...]] = {
         "d_h", "d_final_h", "d_final_c", "d_values", *_of_directions("d_weights"), "d_initial_h",
         "d_initial_c",
     ),
+    "unpad_normal": (
+        "values", "gamma", "beta", "offsets", "out", "mean", "scale", "d_out", "d_values",
+        "d_gamma", "d_beta", "rows", "batch", "groups", "size", "epsilon",
+    ),
     "unpad_product": (
         "a", "b", "bias", "out", "sums", "m", "n", "k", "a_stride", "b_stride", "out_stride",
         "a_transposed", "b_transposed", "accumulate",

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ... import kernels
 from ...arguments import NotNegative
 from ...core.axes import Axes, axes_of, checked_axis
 from ...core.options import LayerOptions
@@ -228,6 +229,9 @@ class RMSNormalization(OverFeatures):
 
     def on_values(self, values: Tensor) -> Tensor:
         over = self._over
+        if over == (-1,):
+            # Torch goes through the values five times each way. (Its layer_norm goes once.)
+            return kernels.normalize(values, self.scale, None, None, 1, False, self.epsilon)
         if trailing(over):
             return F.rms_norm(values, values.shape[-len(over) :], self.scale, self.epsilon)
         values = in_float32(values)
