@@ -176,6 +176,7 @@ struct Attending {
     const Rows<T> weights{space.weights, kKeyTile}, sums{space.sums, value_size};
     for (int64_t i = 0; i < count * value_size; ++i) sums.at[i] = 0;
     for (int64_t r = 0; r < count; ++r) space.most[r] = kHidden<T>, space.total[r] = 0;
+    const bool drops = call->rate > 0;
     each_tile(rows, head, q, count, [&](int64_t k, int64_t n, int64_t wide, Seen seen) __attribute__((always_inline)) {
       for (int64_t r = 0; r < count; ++r) {
         T *row = weights.at + r * kKeyTile;
@@ -187,7 +188,7 @@ struct Attending {
         if (kept != 1)
           for (int64_t c = 0; c < value_size; c += kLanes<T>)
             store_whole(sums.at + r * value_size + c, load_whole(sums.at + r * value_size + c) * kept);
-        if (call->rate > 0) {
+        if (drops) {
           dropping.draw(number(q + r, head), k, wide, space.kept);
           for (int64_t j = 0; j < wide; j += kLanes<T>)
             store_whole(row + j, load_whole(row + j) * load_whole(space.kept + j));

@@ -17,7 +17,7 @@ struct Dropping {
   }
   // 0 or `kept` for keys from place k on; see unpad_kernels.h.
   template <class T>
-  void draw(int64_t row, int64_t k, int64_t n, T *to) const {
+  __attribute__((noinline)) void draw(int64_t row, int64_t k, int64_t n, T *to) const {
     uint64_t r = seed + (uint64_t(row) + 1) * 0x9e3779b97f4a7c15u;
     r = (r ^ r >> 30) * 0xbf58476d1ce4e5b9u;
     r = (r ^ r >> 27) * 0x94d049bb133111ebu;

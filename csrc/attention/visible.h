@@ -97,7 +97,8 @@ struct Visible {
     return all ? kEverything : kSome;
   }
   // Of query q the scores of keys k .. k + n, up to `wide`: hidden where it may not look by more than causal and window.
-  UNPAD_INLINE void hide(T *row, int64_t head, int64_t q, int64_t k, int64_t n, int64_t wide) const {
+  // Not inline: what is seen as a whole runs through the loop around it, too.
+  __attribute__((noinline)) void hide(T *row, int64_t head, int64_t q, int64_t k, int64_t n, int64_t wide) const {
     if (blocks) {
       const Ints own = Ints{} + Int(call->query_blocks[first_query + q]);
       for (int64_t j = 0; j < wide; j += kLanes<T>) {
