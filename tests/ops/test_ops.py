@@ -342,9 +342,34 @@ SAYS = [
     (lambda: ops.split(torch.ones(3), 2), "split: axis 0 has 3 entries, not 2 equal parts."),
     (lambda: ops.ctc_decode(torch.ones(1, 2, 3), [2], "beam_search"),
      "ctc_decode: expected strategy 'greedy', got 'beam_search'."),
+    (lambda: ops.ctc_loss([[1, 2]], torch.ones(1, 4, 3), [2], [5]),
+     "ctc_loss: expected output_length as (1,) numbers from 0 to 4, the slots of output, got [5]."),
+    (lambda: ops.ctc_loss([[1, 2]], torch.ones(1, 4, 3), [1, 2], [4]),
+     "ctc_loss: expected target_length as (1,) numbers from 0 to 2, the slots of target, got [1, "),
+    (lambda: ops.ctc_loss([[1, 2]], torch.ones(1, 4, 3), [2], [4], 2),
+     "ctc_loss: expected labels from 0 to 2 but for 2, the blank, within target_length, got [1,"),
     (lambda: ops.max(Ragged.from_list([[[1], [2, 3]]], levels=2), axis=1),
      "max: got sequences of sequences. One level at a time: x.map(...) of the inner ones, or "),
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize("blank", [0, 2, 4, -1])
+def test_ctc_loss_is_torchs_whatever_the_blank(blank):
+    """The library's blank is class 0; what stands beyond the lengths is not looked at."""
+    generator = torch.Generator().manual_seed(3)
+    logits = torch.randn(5, 9, 5, dtype=torch.float64, generator=generator).requires_grad_()
+    others = torch.tensor([i for i in range(5) if i != blank % 5])
+    labels = others[torch.randint(4, (5, 4), generator=generator)]
+    lengths, spelt = torch.tensor([9, 5, 8, 9, 0]), torch.tensor([4, 2, 0, 3, 0])
+    logs = logits.log_softmax(-1).swapaxes(0, 1)
+    want = torch.nn.functional.ctc_loss(
+        logs, labels, lengths, spelt, blank=blank % 5, reduction="none"
+    )
+    beyond = labels.masked_fill(torch.arange(4) >= spelt[:, None], 77)
+    got = ops.ctc_loss(beyond, logits, spelt, lengths, blank)
+    torch.testing.assert_close(got, want)
+    slopes = [torch.autograd.grad(x.sum(), logits)[0] for x in (got, want)]
+    torch.testing.assert_close(*slopes)
 
 
 @pytest.mark.parametrize(("call", "text"), SAYS, ids=[text[:24] for _, text in SAYS])

@@ -12,7 +12,6 @@ from ..layers import Spec
 from ..ragged import Layout, Ragged
 from ..ragged.batch import place, values_of
 from ..ragged.numbers import as_tensor
-from ..ragged.reductions import segment_sum
 from ..signatures import of_numbers
 from .sequence import SequenceLoss
 
@@ -107,10 +106,7 @@ class CTC(SequenceLoss):
         )
 
     def check_lengths(self, target: Ragged, output: Layout) -> None:
-        alike = torch.zeros(target.steps, dtype=torch.int64, device=target.device)
-        y, ids = target.values, target.sequence_ids
-        alike[1:] = (y[1:] == y[:-1]) & (ids[1:] == ids[:-1])
-        repeated = segment_sum(alike, target.layout)
+        repeated = chain.repeated(target.values, target.layout.own)
         broken = first_true(target.lengths + repeated > output.lengths.to(target.device))
         if broken is None:
             return

@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..kernels import around, chain
+from ..ragged import Layout
 from . import activations
 from .activations import *  # noqa: F403
 from .along import along
@@ -230,11 +232,36 @@ def ctc_loss(
 ) -> Any:
     """The loss of connectionist temporal classification, a number for each row of logits."""
     p = floats(output)
-    logs = torch.log_softmax(p.to(promoted(p, torch.float32)), -1)
+    p, labels = p.to(promoted(p, torch.float32)), tensor(target).long()
     lengths = tensor(output_length).long(), tensor(target_length).long()
-    return F.ctc_loss(
-        logs.swapaxes(0, 1), tensor(target).long(), *lengths, blank=mask_index, reduction="none"
-    )
+    if around.recorded():  # how many steps there are is not known
+        logs = torch.log_softmax(p, -1).swapaxes(0, 1)
+        return F.ctc_loss(logs, labels, *lengths, blank=mask_index, reduction="none")
+    for name, grid, own in (("output", p, lengths[0]), ("target", labels, lengths[1])):
+        if own.shape != p.shape[:1] or (own.numel() and not _within(own, 0, grid.shape[1])):
+            raise ValueError(
+                f"ctc_loss: expected {name}_length as ({len(p)},) numbers from 0 to "
+                f"{grid.shape[1]}, the slots of {name}, got {own.tolist()}."
+            )
+    classes, blank = p.shape[-1], mask_index % p.shape[-1]
+    labels = labels[torch.arange(labels.shape[1], device=labels.device) < lengths[1][:, None]]
+    if labels.numel() and not (_within(labels, 0, classes - 1) and bool((labels != blank).all())):
+        raise ValueError(
+            f"ctc_loss: expected labels from 0 to {classes - 1} but for {blank}, the blank, within "
+            f"target_length, got {labels.unique().tolist()}."
+        )
+    steps = p[torch.arange(p.shape[1], device=p.device) < lengths[0][:, None]]
+    if blank:  # the kernel's is class 0
+        order = [blank, *(i for i in range(classes) if i != blank)]
+        steps, labels = steps[:, order], labels + (labels < blank)
+    steps_layout, labels_layout = (Layout.from_lengths(n) for n in lengths)
+    return chain.ctc(steps, steps_layout.own, labels, labels_layout.own)
+
+
+def _within(x: Tensor, low: int, high: int) -> bool:
+    """Whether numbers, at least one, lie between these."""
+    least, most = x.aminmax()
+    return low <= int(least) and int(most) <= high
 
 
 @dense("Each sequence by itself, as a grid of one.")

@@ -11,7 +11,7 @@ plain tensor, (steps, tags, tags), from the tag before to the tag of the step: o
 step, where no tag is before, only row 0 counts. -inf forbids.
 """
 
-from .ctc import ctc
+from .ctc import ctc, repeated
 from .operators import (
     best_path,
     best_paths,
@@ -34,4 +34,5 @@ __all__ = [
     "negative_log_likelihood",
     "pairs_of",
     "path_scores",
+    "repeated",
 ]

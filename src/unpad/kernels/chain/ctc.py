@@ -51,6 +51,18 @@ def ctc(scores: Tensor, layout: Own | Tensor, labels: Tensor, label_layout: Own 
     return CTC.choose(scores).direct(scores, own, labels, own_labels)
 
 
+def repeated(labels: Tensor, layout: Own | Tensor) -> Tensor:
+    """How many labels of each sequence are like the one before, and need a blank between: (batch,).
+
+    Args:
+        labels: (labels,).
+        layout: offsets (batch + 1,) of the labels, or the own of a layout.
+    """
+    own = own_of(layout)
+    alike = (labels == labels.roll(1)) & (own.positions > 0)
+    return torch.zeros_like(own.lengths).index_add(0, own.sequence_ids, alike.long())
+
+
 # --- in the library -------------------------------------------------------------------------------
 
 
@@ -145,10 +157,8 @@ def _on_grid(
 ) -> Tensor:
     """The same by torch's `ctc_loss`, of those sequences whose labels have room."""
     own, own_labels = own_of(layout), own_of(label_layout)
-    before = labels.roll(1).index_fill(0, own_labels.offsets[:-1][own_labels.lengths > 0], 0)
-    alike = torch.zeros_like(own_labels.lengths)
-    alike = alike.index_add(0, own_labels.sequence_ids, (labels == before).long())
-    room = (own_labels.lengths + alike <= own.lengths) & (own.lengths > 0)
+    needed = own_labels.lengths + repeated(labels, own_labels)
+    room = (needed <= own.lengths) & (own.lengths > 0)
     nothing = scores.new_zeros(own.batch) + scores[:0].sum()  # has a gradient
     # Steps end to end, at their positions: a hole is no step of the path.
     grid = scores.new_zeros(own.longest, own.batch, scores.shape[-1])
