@@ -1,6 +1,6 @@
 """Layers on sentences' lengths: a training step of unpad's and of torch's own on the padded grid.
 
-    python benchmarks/blocks.py            half a minute on two cores
+    python benchmarks/blocks.py            two minutes on two cores
     python benchmarks/blocks.py --quick    does it run?
     python benchmarks/blocks.py --only TransformerEncoder
 
@@ -8,7 +8,9 @@ Batches of 32 sentences of UD English EWT at random, of which some 40 % of the g
 of 128 features. A training step is the forward pass and the gradients of the inputs and of every
 weight. unpad gets a Ragged whose layout no layer has seen; torch's module the grid, and its mask
 where it takes one. Attention alone stands beside it on those lengths, on log-normal ones up to
-4,096, and on equal ones, against torch's scaled dot products.
+4,096, and on equal ones, against torch's scaled dot products; and its forward pass against torch's
+FlexAttention, compiled, of one packed row in which each sequence is a block. (It has no backward
+pass on a CPU. Its mask is ready made, and it needs a C++ compiler.)
 
 Answers come first: with the same weights both give the same outputs and gradients at real steps.
 (Torch's LSTM and GRU are asked of sequences that begin together, where padding behind is harmless;
@@ -19,6 +21,7 @@ padding out could give to work that is in proportion to slots.
 
 from __future__ import annotations
 
+import itertools
 import sys
 import time
 from collections.abc import Callable
@@ -34,6 +37,7 @@ BATCH = 32
 BLOCKS = ("TransformerEncoder", "MultiHeadAttention", "Conv1D", "Dense", "LSTM", "GRU")
 #: Times torch's padded step at least.
 LEAST = {"TransformerEncoder": 2.6}
+FORWARD = "attention forward"
 LENGTHS = ("EWT", "log-normal", "32 x 32", "32 x 128", "4 x 1024")
 
 
@@ -61,12 +65,17 @@ def main() -> int:
     with console.status("measuring"):
         found = harness.apart(__file__, settings)
     versions, checked = found.pop("versions"), not options.quick
-    table = Table("", "unpad, ms", "torch padded, ms", "times", "1 / real steps", box=SIMPLE)
+    table = Table("", "unpad, ms", "torch, ms", "times", "1 / real steps", box=SIMPLE)
     targets = []
     for name, of in found.items():
         times, bound = of["torch"] / of["unpad"], 1 / of["real"]
+        packed = name.startswith(FORWARD)
         table.add_row(name, *(f"{of[w]:.2f}" for w in ("unpad", "torch")), f"{times:.2f}",
-                      f"{bound:.2f}")  # fmt: skip
+                      "" if packed else f"{bound:.2f}")  # fmt: skip
+        if packed:
+            what = f"FlexAttention over unpad, {name}"
+            targets.append(harness.at_least(what, 1, times, checked))
+            continue
         least = LEAST.get(name)
         if name.startswith("attention"):
             least = 1 if of["real"] == 1 else 0.9 * bound
@@ -89,7 +98,10 @@ def measured(rounds: int, only: list[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     with kernels.own_threads():
         for name in only:
-            pairs = attention_pairs() if name == "attention" else [(name, pair_of(name))]
+            if name == "attention":
+                pairs = itertools.chain(attention_pairs(), packed_pairs())
+            else:
+                pairs = [(name, pair_of(name))]
             for title, (ours, theirs, real) in pairs:
                 few = title.endswith(("log-normal", "1024"))
                 found[title] = in_turn(ours, theirs, real, max(2, rounds // 6) if few else rounds)
@@ -285,6 +297,42 @@ def attention_pairs() -> Any:
         for mine, other in zip(ours(), theirs(), strict=True):
             torch.testing.assert_close(mine, other.transpose(1, 2)[mask], rtol=1e-3, atol=1e-4)
         yield f"attention, {kind}", (ours, theirs, float(mask.float().mean()))
+
+
+def packed_pairs() -> Any:
+    """Of each law of lengths the forward pass, against FlexAttention of one packed row."""
+    import torch
+    from torch.nn.attention.flex_attention import create_block_mask, flex_attention
+
+    from unpad.kernels.attention import operator
+    from unpad.kernels.attention.calls import Call
+    from unpad.ragged import Layout
+
+    compiled = torch.compile(flex_attention, dynamic=False)
+    for kind in LENGTHS:
+        lengths = lengths_of(kind)
+        steps, layout = int(lengths.sum()), Layout.from_lengths(lengths)
+        rows = [torch.randn(steps, 4, 32) for _ in range(3)]
+        laid = [x.transpose(0, 1)[None].contiguous() for x in rows]
+        ids = layout.sequence_ids
+
+        def alike(b: Any, h: Any, q: Any, k: Any, ids: Any = ids) -> Any:
+            return ids[q] == ids[k]
+
+        mask = create_block_mask(alike, None, None, steps, steps, device="cpu")
+
+        def ours(rows: Any = rows, lengths: Any = lengths) -> Any:
+            with torch.no_grad():
+                layout = Layout.from_lengths(lengths)
+                return operator.attend(Call(*rows, layout, layout))[0]
+
+        def theirs(laid: Any = laid, mask: Any = mask) -> Any:
+            with torch.no_grad():
+                return compiled(*laid, block_mask=mask)
+
+        want = theirs()[0].transpose(0, 1)
+        torch.testing.assert_close(ours(), want, rtol=1e-3, atol=1e-4)
+        yield f"{FORWARD}, {kind}", (ours, theirs, float(mask_of(lengths).float().mean()))
 
 
 if __name__ == "__main__":
