@@ -277,7 +277,8 @@ def _back(
     way.after(steps, slots)
     of_states: list[Tensor | None] = [None] * len(states)
     for k, d in zip(moving, took.after, strict=True):
-        of_states[k] = d[: active[0]]
+        # A copy: nobody keeps all steps for the sake of the first.
+        of_states[k] = d if len(d) == active[0] else d[: active[0]].clone()
 
     def found_for(d_slots: list[int | None], asked: list[bool]) -> list[Tensor | None]:
         pairs = zip(d_slots, asked, strict=True)

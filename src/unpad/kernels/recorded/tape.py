@@ -8,6 +8,7 @@ rows differ, they differ by the rows, so that what holds for all numbers of rows
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 import torch
@@ -54,6 +55,17 @@ class Node(NamedTuple):
     about: tuple  # what those are: shapes, types, whether a gradient is followed
 
 
+@cache
+def _told(function: Any) -> tuple[str, bool, str | None]:
+    """An operator's name, whether it asks types alone, and why it has no place on a tape."""
+    name, refused = str(function.overloadpacket).replace("aten.", ""), None
+    if function._schema.is_mutable:
+        refused = f"it changes a tensor in place ({name})"
+    elif torch.Tag.nondeterministic_seeded in function.tags:
+        refused = f"it draws numbers ({name})"
+    return name, name in _OF_TYPES, refused
+
+
 class Tape(TorchDispatchMode):
     """Writes down the operators that are called within it."""
 
@@ -98,13 +110,11 @@ class Tape(TorchDispatchMode):
         return found
 
     def _note(self, function: Any, args: Any, kwargs: dict[str, Any], found: Any) -> None:
-        name = str(function.overloadpacket).replace("aten.", "")
-        if function._schema.is_mutable:
-            raise CannotBeRecorded(f"it changes a tensor in place ({name})")
-        if name in _OF_TYPES:
+        name, of_types, refused = _told(function)
+        if refused is not None:
+            raise CannotBeRecorded(refused)
+        if of_types:
             return
-        if torch.Tag.nondeterministic_seeded in function.tags:
-            raise CannotBeRecorded(f"it draws numbers ({name})")
         alone = isinstance(found, Tensor)
         outs = [found] if alone else found
         if not isinstance(outs, (list, tuple)) or not any(isinstance(o, Tensor) for o in outs):

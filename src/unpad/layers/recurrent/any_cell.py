@@ -12,7 +12,9 @@ import copy
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FunctionType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
@@ -135,10 +137,25 @@ def stepper(cell: Any) -> Callable[[Any, Any], tuple[Any, Any]]:
         return cell.call
     method = getattr(cell, "call", cell.forward)
     options = {}
-    if "training" in inspect.signature(method).parameters:
+    if _takes_training(method):
         options["training"] = cell.training
     # Past Layer's own __call__: the walk has prepared the inputs, once for all steps.
     return lambda inputs, states: torch.nn.Module.__call__(cell, inputs, states, **options)
+
+
+# Of functions, for as long as each is there: to look at one takes .1 ms, at each walk.
+_TAKE_TRAINING: WeakKeyDictionary[Any, bool] = WeakKeyDictionary()
+
+
+def _takes_training(method: Any) -> bool:
+    """Whether a method has an argument `training`."""
+    function = getattr(method, "__func__", method)
+    found = _TAKE_TRAINING.get(function) if isinstance(function, FunctionType) else None
+    if found is None:
+        found = "training" in inspect.signature(method).parameters
+        if isinstance(function, FunctionType):
+            _TAKE_TRAINING[function] = found
+    return found
 
 
 def build_cell(cell: Any, spec: Any) -> None:
@@ -323,7 +340,7 @@ def _walk_steps(
     watched = "somebody is told of each of its steps, or holds its draws" if alone else None
     outputs, after = walk_of(cell, step_of, rows, running, watched)(rows, active, running)
     gives = mapped(lambda _: None, given_as.pop())
-    places = own.derived(("packing", "inverse", backwards), lambda _: steps.argsort())
+    places = own.derived(("packing", "inverse", backwards), lambda _: _inverse(steps))
     by_step = arranged((parts[0].with_values(o.index_select(0, places)) for o in outputs), gives)
     if not ends:
         return by_step, None, []
@@ -333,6 +350,13 @@ def _walk_steps(
     ]
     ended = [torch.cat([s, a]).index_select(0, final) for s, a in zip(states, after, strict=True)]
     return by_step, arranged(iter(last), gives), arranged(iter(ended), form)
+
+
+def _inverse(places: Tensor) -> Tensor:
+    """Of a permutation."""
+    found = torch.empty_like(places)
+    found[places] = torch.arange(len(places), device=places.device)
+    return found
 
 
 def _step_of(sequences: Ragged) -> Spec:
