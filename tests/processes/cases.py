@@ -51,6 +51,22 @@ def _two_outputs():
     return keras.Model(words, {"tags": tags, "kind": kind})
 
 
+class Beside(L.Layer):
+    """Steps, and what belongs to their sequences where it is there."""
+
+    def call(self, steps, rows=None):
+        return steps if rows is None else steps + rows
+
+    def compute_output_shape(self, steps):
+        return steps
+
+
+def _optional():
+    words, rows = keras.Input(shape=(None,)), keras.Input(shape=(4,), optional=True)
+    h = Beside()(L.Embedding(WORDS, 4, mask_zero=True)(words), rows)
+    return keras.Model([words, rows], L.Dense(TAGS, activation="softmax")(h))
+
+
 class Adds(L.Layer):
     """Adds to the loss what belongs to each sequence."""
 
@@ -201,6 +217,7 @@ CASES = {
         ),
         {"x": "table", "y": "numbers"},
     ),
+    "not there": (lambda: compiled(_optional()), {"x": "words alone"}),
     "by length": (_named(_CROSS()), {"bucket_by_length": True}),
     "in order": (_named(_CROSS()), {"shuffle": False}),
     "by steps": (_named(_CROSS()), {"batch_steps": 16}),
@@ -235,6 +252,7 @@ def _given(name, x, y):
         "kinds": lambda: np.array(_bits(y)),
         "both": lambda: {"tags": keras.Ragged.from_list(y), "kind": np.array(_bits(y))},
         "table": lambda: table,
+        "words alone": lambda: [keras.Ragged.from_list(x), None],
         "numbers": lambda: table.sum(1, keepdims=True),
         "own": Backwards,
         "ours": lambda: keras.data.Sampler([len(s) for s in x], batch_size=6, seed=3),
