@@ -57,7 +57,7 @@ constexpr int64_t kLanes = UNPAD_BYTES / int64_t(sizeof(T));
 
 template <class T>
 UNPAD_INLINE Vec<T> fill(T x) {
-  return Vec<T>{} + x;
+  return x - Vec<T>{};  // which is x, also of -0: no instruction is left
 }
 
 template <class T>
