@@ -69,7 +69,13 @@ UNPAD_INLINE Vec<F> factors_across(const T *column, int64_t step, int64_t depth,
 // Factors of one row of a matrix, n real ones, in the room of `width`; the rest is 0.
 template <class F, class T>
 UNPAD_INLINE void pack_lanes(F *out, const T *column, int64_t step, int64_t depth, int64_t f, int64_t n, int64_t width) {
-  if (n >= kLanes<F>) return store_whole(out, factors_across<F, true>(column, step, depth, f, kLanes<F>));
+  if (n >= kLanes<F>) {
+    if constexpr (std::is_same_v<F, T>)
+      memcpy(out, column + f * step, sizeof(Vec<F>));
+    else
+      store_whole(out, factors_across<F, true>(column, step, depth, f, kLanes<F>));
+    return;
+  }
   if constexpr (std::is_same_v<F, Pair>) {
     const Vec<F> x = factors_across<F, false>(column, step, depth, f, n);
     memcpy(out, &x, size_t(width) * sizeof(F));

@@ -161,6 +161,10 @@ struct BackwardWalk {
     }
     for (int64_t r = tile.i; r < tile.i + tile.count; ++r) {
       T *stays = is.stays ? space.stays + r * hidden + u : nullptr;
+      fetch_ahead(space.d_h[r] + u);
+      if constexpr (is.keeps)
+        for (int k = 0; k < is.gates; ++k) fetch_ahead(space.gates[r] + u + k * hidden);
+      if constexpr (is.carries) fetch_ahead(space.carried[r] + u);
       Vec<T> dh = load<Whole>(space.d_h[r] + u, n), y{};
       if (s) {
         Vec<T> later = load_whole(tile.sums + (r - tile.i) * tile.step);

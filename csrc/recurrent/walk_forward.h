@@ -116,6 +116,7 @@ UNPAD_INLINE void state_tile(const ForwardSpace<T, Cell> &space, const Tile<T> &
   constexpr int handed = int(sizeof(Opened) / sizeof(Vec<T>));
   static_assert(handed <= (is.twice ? 1 : is.gates), "a tile has no room for what the cell hands on");
   for (int64_t r = tile.i; r < tile.i + tile.count; ++r) {
+    for (int k = 0; k < is.gates; ++k) fetch_ahead(space.projected[r] + u + k * hidden);
     const Opened opened = Cell::candidate(units(r));
     T *sums = tile.sums + (r - tile.i) * tile.step;
     for (int k = 0; k < handed; ++k) store_whole(sums + k * kLanes<T>, opened.v[k]);
