@@ -7,6 +7,8 @@ import torch
 import unpad as keras
 from unpad.data import Dataset
 
+from ..messages import says
+
 
 def numbers(dataset):
     return [int(n) for n in dataset]
@@ -146,3 +148,9 @@ def test_what_is_wrong_is_refused():
         Dataset.range(3).cache("file")
     with pytest.raises(TypeError, match="not known before the end"):
         len(Dataset.from_generator(lambda: iter([torch.ones(1)])))
+
+
+@pytest.mark.parametrize("given", [None, 3, torch.tensor(3), np.float32(3)])
+def test_slices_of_what_has_no_rows_are_refused(given):
+    with says("from_tensor_slices: expected tensors as arrays, lists or a Ragged, with rows, got "):
+        keras.data.Dataset.from_tensor_slices(({"a": np.ones((3, 2)), "b": given}, np.ones(3)))

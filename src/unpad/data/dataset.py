@@ -52,7 +52,7 @@ class Dataset:
             tensors: arrays of as many rows, in tuples and dicts.
 
         Raises:
-            ValueError: they have different numbers of rows.
+            ValueError: they have different numbers of rows, or one of them has none.
         """
         columns, like = [_column(leaf) for leaf in _leaves(tensors)], _lists_kept(tensors)
         counts = {len(column) for column in columns}
@@ -449,6 +449,8 @@ def _column(rows: Any) -> Any:
     as_array: Any = getattr(rows, "to_numpy", None)
     if as_array is not None:  # a frame's column
         return _column(as_array())
+    if not hasattr(rows, "__len__") or getattr(rows, "shape", None) == ():
+        raise wrong("from_tensor_slices", "tensors", "arrays, lists or a Ragged, with rows", rows)
     return rows
 
 
