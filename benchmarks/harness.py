@@ -16,7 +16,7 @@ from typing import Any
 
 from rich.console import Console
 
-RESULTS = Path(__file__).parent / "results"
+HERE = Path(__file__).parent
 PACKAGES = ("unpad", "torch", "keras", "tensorflow", "jax", "jaxlib", "numpy")
 
 
@@ -28,6 +28,24 @@ def parser(doc: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="does it run? its figures are none")
     parser.add_argument("--measure", type=json.loads, help=argparse.SUPPRESS)
     return parser
+
+
+def _about_cpu(name: str) -> str:
+    """What Linux says of the processor, '' where it says nothing."""
+    information = Path("/proc/cpuinfo")
+    lines = information.read_text(encoding="utf-8").splitlines() if information.exists() else []
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith(name)), "")
+
+
+def vectors() -> str:
+    """The widest vectors of the processor, by which results are kept apart."""
+    flags = _about_cpu("flags").split()
+    widest = {"avx512f": "avx512", "avx2": "avx2"}
+    return next((kind for flag, kind in widest.items() if flag in flags), platform.machine())
+
+
+#: What was found on each kind of machine stands side by side.
+RESULTS = HERE / "results" / vectors()
 
 
 def threads() -> int:
@@ -133,12 +151,7 @@ def machine() -> dict[str, Any]:
 
 
 def _cpu() -> str:
-    information = Path("/proc/cpuinfo")
-    if information.exists():
-        for line in information.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+    return _about_cpu("model name") or platform.processor() or platform.machine()
 
 
 # What is said and kept
@@ -185,7 +198,7 @@ def say_targets(console: Console, targets: Iterable[dict[str, Any]]) -> None:
 
 
 def finish(console: Console, name: str, report: dict[str, Any], quick: bool) -> int:
-    """Say machine and targets, write results/NAME.json (NAME-quick.json); the exit status."""
+    """Say machine and targets, write NAME.json (NAME-quick.json) in RESULTS; the exit status."""
     say_machine(console, report["machine"], report["versions"])
     say_targets(console, report["targets"])
     if quick:
@@ -196,6 +209,6 @@ def finish(console: Console, name: str, report: dict[str, Any], quick: bool) -> 
 
 def write(console: Console, name: str, report: dict[str, Any], quick: bool) -> None:
     path = RESULTS / f"{name}{'-quick' if quick else ''}.json"
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(report, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    say(console, f"Written: {path.relative_to(RESULTS.parent)}")
+    say(console, f"Written: {path.relative_to(HERE)}")

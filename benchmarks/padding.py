@@ -11,7 +11,7 @@ direction begins in the padding. Then the grids are timed in turn, round after r
 
 Two times are told apart. The door is what is paid once for a data set: for unpad finding the real
 steps in the grid, for the others whatever comes before the first epoch. A step is what is paid in
-every epoch. The drawing, results/padding.png, shows steps; the table has both.
+every epoch. The drawing, padding.png beside the results, shows steps; the table has both.
 """
 
 from __future__ import annotations
@@ -77,9 +77,9 @@ def main() -> int:
         "versions": versions,
     }  # fmt: skip
     path = harness.RESULTS / f"padding{'-quick' if options.quick else ''}.png"
-    harness.RESULTS.mkdir(exist_ok=True)
+    harness.RESULTS.mkdir(parents=True, exist_ok=True)
     draw(found, path)
-    harness.say(console, f"Drawn: {path.relative_to(harness.RESULTS.parent)}")
+    harness.say(console, f"Drawn: {path.relative_to(harness.HERE)}")
     return harness.finish(console, "padding", report, options.quick)
 
 

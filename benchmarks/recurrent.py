@@ -147,7 +147,7 @@ def show_summary(console: Console, cells: dict[str, Any], ratios: dict[Any, floa
 
 def write_markdown(cells: dict[str, Any]) -> None:
     """The same table for the documentation."""
-    harness.RESULTS.mkdir(exist_ok=True)
+    harness.RESULTS.mkdir(parents=True, exist_ok=True)
     with (harness.RESULTS / "recurrent.md").open("w", encoding="utf-8") as file:
         Console(file=file, width=120).print(table(cells, markdown=True))
 
