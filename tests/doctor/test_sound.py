@@ -14,7 +14,7 @@ from unpad.doctor.checks import CHECKS
 
 from ..examples import TIMES
 
-SETS = 300 if TIMES == 1 else 10_000
+SETS = 180 if TIMES == 1 else 10_000
 # What is told with a chance below 1e-4 is told once by chance in so many.
 ALLOWED = 0 if TIMES == 1 else 1
 ALARMS = []

@@ -12,7 +12,7 @@ from side_by_side import assert_close, assert_same_steps
 import unpad
 from unpad import Ragged
 
-pytestmark = pytest.mark.by_day(200)
+pytestmark = pytest.mark.by_day(120)
 
 #: As unpad takes them, and as Keras does: under a mask it takes weights of steps only.
 BY_SEQUENCE = np.array([1.0, 0.5, 0.0, 2.0])

@@ -10,7 +10,7 @@ from side_by_side import assert_close
 import unpad
 from unpad import Ragged
 
-pytestmark = pytest.mark.by_day(200)
+pytestmark = pytest.mark.by_day(120)
 
 CLASSES = 5
 

@@ -14,7 +14,7 @@ from unpad.optimizers.constrained import obeying
 # Of Keras's own Nadam, under numpy 2.
 pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
-    pytest.mark.by_day(100),
+    pytest.mark.by_day(60),
 ]
 
 UPDATES = 5

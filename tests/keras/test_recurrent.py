@@ -22,7 +22,7 @@ from side_by_side import assert_close, compare, start_alike
 
 import unpad
 
-pytestmark = pytest.mark.by_day(40)
+pytestmark = pytest.mark.by_day(24)
 
 
 @masks

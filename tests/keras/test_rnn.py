@@ -29,7 +29,7 @@ from side_by_side import assert_close, compare, same_weights, start_alike
 import unpad
 from unpad import Ragged
 
-pytestmark = pytest.mark.by_day(40)
+pytestmark = pytest.mark.by_day(24)
 
 BOTH = {"return_sequences": True, "return_state": True}
 

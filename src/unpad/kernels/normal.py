@@ -228,10 +228,11 @@ def _means_of_rows(x: Tensor) -> Tensor:
 def _means_of_sequences(offsets: Tensor, rows: int) -> Any:
     """Beside each row the means of its sequence: a function of (rows, groups, size)."""
     lengths = offsets.diff()
-    ids = torch.repeat_interleave(lengths, output_size=rows)
+    batch = lengths.shape[0]  # len() would fix it in an exported graph
+    ids = torch.arange(batch, device=offsets.device).repeat_interleave(lengths, output_size=rows)
 
     def means(x: Tensor) -> Tensor:
-        sums = x.new_zeros(len(lengths), x.shape[1]).index_add(0, ids, x.sum(-1))
+        sums = x.new_zeros(batch, x.shape[1]).index_add(0, ids, x.sum(-1))
         counts = (lengths.clamp(min=1) * x.shape[2]).to(x.dtype)
         return (sums / counts.unsqueeze(1)).index_select(0, ids).unsqueeze(-1)
 

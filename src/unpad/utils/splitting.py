@@ -36,8 +36,9 @@ def split_dataset(
         raise wrong("split_dataset", "dataset", "a Dataset, arrays, or an iterable", dataset)
     try:
         elements = list(Dataset.from_tensor_slices(dataset) if arrays else dataset)
-    except TypeError as error:
-        raise TypeError(f"split_dataset: dataset: {error}") from error
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"split_dataset: dataset: {error}") from error
     count = len(elements)
     left, right = _size(left_size, count, "left_size"), _size(right_size, count, "right_size")
     if left is None and right is None:
