@@ -1,6 +1,5 @@
 // Attention within sequences: checks, and which thread takes which head of which sequence.
 #include <algorithm>
-#include <atomic>
 #include <initializer_list>
 #include <new>
 #include <vector>
@@ -69,14 +68,13 @@ int32_t check(int32_t dtype, bool back, const unpad_attention *given) {
 int32_t run(int32_t dtype, int32_t threads, bool back, const unpad_attention *c) try {
   if (int32_t error = check(dtype, back, c)) return error;
   std::vector<int64_t> longest_first(static_cast<size_t>(c->batch));
-  int64_t longest = 0;
+  const int64_t longest = most(c->keys, c->batch);
   double work = 0;
   const auto pairs = [c](int64_t b) {
     return double(c->queries[b + 1] - c->queries[b]) * double(c->keys[b + 1] - c->keys[b]);
   };
   for (int64_t b = 0; b < c->batch; ++b) {
     longest_first[size_t(b)] = b;
-    longest = std::max(longest, c->keys[b + 1] - c->keys[b]);
     work += pairs(b);
   }
   std::stable_sort(longest_first.begin(), longest_first.end(), [&](int64_t a, int64_t b) { return pairs(a) > pairs(b); });
@@ -86,10 +84,8 @@ int32_t run(int32_t dtype, int32_t threads, bool back, const unpad_attention *c)
   const int64_t room = pages(attend.bytes(c, longest, back));
   Lease lease(int(std::min<int64_t>(worth_waking(threads, work), std::max<int64_t>(count, 1))));
   Workspace space(Workspace::kThreads, size_t(room) * size_t(lease.threads()));
-  std::atomic<int64_t> next{0};
-  lease.run([&](int rank) {
-    for (int64_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < count;)
-      attend.head(c, longest, back, space.data() + rank * room, longest_first[size_t(i / c->key_heads)], i % c->key_heads);
+  lease.each(count, [&](int64_t i, int rank) {
+    attend.head(c, longest, back, space.data() + rank * room, longest_first[size_t(i / c->key_heads)], i % c->key_heads);
   });
   return UNPAD_OK;
 } catch (const std::bad_alloc &) {

@@ -1,6 +1,5 @@
 // Linear chains: checks, which thread walks which sequences, and the gradients of what all of them share.
 #include <algorithm>
-#include <atomic>
 #include <new>
 #include <vector>
 
@@ -88,10 +87,8 @@ int32_t walk(const unpad_chain *c, const Chains &chains, int32_t threads, Walk w
   Lease lease(useful(*c, threads, 1));
   const Room room(c, chains, lease.threads());
   const int64_t some = together(*c, lease.threads());
-  std::atomic<int64_t> next{0};
-  lease.run([&](int rank) {
-    for (int64_t b; (b = next.fetch_add(some, std::memory_order_relaxed)) < c->batch;)
-      walk(c, room.tables(), room.of(rank), b, std::min(b + some, c->batch));
+  lease.each((c->batch + some - 1) / some, [&](int64_t i, int rank) {
+    walk(c, room.tables(), room.of(rank), i * some, std::min((i + 1) * some, c->batch));
   });
   return UNPAD_OK;
 }
@@ -114,11 +111,8 @@ int32_t gradients(const unpad_chain *c, const Chains &chains, int32_t threads) {
   Lease lease(int(std::min<int64_t>(useful(*c, threads, 2), std::max<int64_t>(count, 1))));
   {
     const Room room(c, chains, lease.threads());
-    std::atomic<int64_t> next{0};
-    lease.run([&](int rank) {
-      for (int64_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < count;)
-        chains.gradients(c, room.tables(), room.of(rank), starts[size_t(i)], starts[size_t(i + 1)],
-                         parts.data() + i * size);
+    lease.each(count, [&](int64_t i, int rank) {
+      chains.gradients(c, room.tables(), room.of(rank), starts[size_t(i)], starts[size_t(i + 1)], parts.data() + i * size);
     });
   }
   for (int64_t i = 0; i < count; ++i)

@@ -1,6 +1,5 @@
 // Connectionist temporal classification: checks, and which thread takes which sequence.
 #include <algorithm>
-#include <atomic>
 #include <new>
 
 #include "gemm/blocks.h"
@@ -44,11 +43,7 @@ int32_t run(int32_t dtype, int32_t threads, const unpad_ctc *given) try {
   Lease lease(worth_waking(threads, work));
   const int64_t bytes = pages(most);
   const Workspace space(Workspace::kThreads, size_t(bytes * lease.threads()));
-  std::atomic<int64_t> next{0};
-  lease.run([&](int rank) {
-    for (int64_t b; (b = next.fetch_add(1, std::memory_order_relaxed)) < c.batch;)
-      labellings.sequence(&c, space.data() + bytes * rank, b);
-  });
+  lease.each(c.batch, [&](int64_t b, int rank) { labellings.sequence(&c, space.data() + bytes * rank, b); });
   return UNPAD_OK;
 } catch (const std::bad_alloc &) {
   return UNPAD_OUT_OF_MEMORY;

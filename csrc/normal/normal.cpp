@@ -1,6 +1,5 @@
 // Normalisation: checks, which thread takes which sequences, and the sums over all of them.
 #include <algorithm>
-#include <atomic>
 #include <new>
 
 #include "gemm/blocks.h"
@@ -46,10 +45,8 @@ void each_stretch(int32_t threads, const unpad_normal &n, const Normalise &norma
   Lease lease(worth_waking(threads, double(n.rows) * double(n.groups * n.size) * 10));
   const int64_t bytes = pages(normalise.bytes(&n));
   const Workspace space(Workspace::kThreads, size_t(bytes * lease.threads()));
-  std::atomic<int64_t> next{0};
-  lease.run([&](int rank) {
-    for (int64_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < stretches.count;)
-      work(stretches.first(i), stretches.first(i + 1), i, space.data() + bytes * rank);
+  lease.each(stretches.count, [&](int64_t i, int rank) {
+    work(stretches.first(i), stretches.first(i + 1), i, space.data() + bytes * rank);
   });
 }
 

@@ -54,6 +54,15 @@ class Lease {
     start([](void *argument, int rank) { (*static_cast<Work *>(argument))(rank); }, &work, together);
   }
 
+  // Calls work(task, rank) for the tasks 0 .. count, each on the thread that comes to it first. `work` must not throw.
+  template <class Work>
+  void each(int64_t count, Work work) {
+    std::atomic<int64_t> next{0};
+    run([&](int rank) {
+      for (int64_t task; (task = next.fetch_add(1, std::memory_order_relaxed)) < count;) work(task, rank);
+    });
+  }
+
  private:
   void start(void (*work)(void *, int), void *argument, bool together);
 

@@ -1,6 +1,5 @@
 // The linear map of sequences laid out in slots: checks, and one run of the pool over the slots.
 #include <algorithm>
-#include <atomic>
 #include <initializer_list>
 #include <new>
 
@@ -39,11 +38,7 @@ int32_t run(int32_t dtype, int32_t threads, int32_t backward, const unpad_slots 
   Lease lease(worth_waking(threads, work));
   Workspace space(Workspace::kThreads, size_t(room) * size_t(lease.threads()));
   const Slots pass = (backward ? kernels().slots_backward : kernels().slots_forward)[dtype];
-  std::atomic<int64_t> next{0};
-  lease.run([&](int rank) {
-    for (int64_t slot; (slot = next.fetch_add(1, std::memory_order_relaxed)) < s->slots;)
-      pass(s, slot, slot + 1, space.data() + rank * room);
-  });
+  lease.each(s->slots, [&](int64_t slot, int rank) { pass(s, slot, slot + 1, space.data() + rank * room); });
   return UNPAD_OK;
 } catch (const std::bad_alloc &) {
   return UNPAD_OUT_OF_MEMORY;
