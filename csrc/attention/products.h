@@ -91,32 +91,5 @@ void small_transpose(Rows<const T> in, int64_t n, int64_t width, T *out, int64_t
                      });
 }
 
-// What the lanes come to, halves first: an order that their number alone decides.
-template <class T, class Join>
-UNPAD_INLINE T joined(Vec<T> x, Join join) {
-  constexpr int64_t lanes = kLanes<T>;
-#pragma GCC unroll 4
-  for (int64_t by = lanes / 2; by > 0; by /= 2) {
-    Vec<T> turned;
-#if defined(__clang__)
-    for (int64_t i = 0; i < lanes; ++i) turned[i] = x[(i + by) % lanes];
-#else
-    typename Simd<T>::I index;
-    for (int64_t i = 0; i < lanes; ++i) index[i] = (i + by) % lanes;
-    turned = __builtin_shuffle(x, index);
-#endif
-    x = join(x, turned);
-  }
-  return x[0];
-}
-template <class T>
-UNPAD_INLINE T sum_of_lanes(Vec<T> x) {
-  return joined<T>(x, [](Vec<T> a, Vec<T> b) __attribute__((always_inline)) { return a + b; });
-}
-template <class T>
-UNPAD_INLINE T most_of_lanes(Vec<T> x) {
-  return joined<T>(x, [](Vec<T> a, Vec<T> b) __attribute__((always_inline)) { return a > b ? a : b; });
-}
-
 }  // namespace UNPAD_NAMESPACE
 }  // namespace unpad

@@ -15,20 +15,6 @@ constexpr int64_t kBlock = 64;
 inline float root_of(float x) { return __builtin_sqrtf(x); }
 inline double root_of(double x) { return __builtin_sqrt(x); }
 
-// The sum of a vector's lanes, in halves.
-template <class T>
-UNPAD_INLINE T sum_of_lanes(Vec<T> v) {
-  constexpr int64_t lanes = kLanes<T>;
-  HalfVec<T> half[2];
-  memcpy(half, &v, sizeof v);
-  half[0] += half[1];
-  T sum[lanes];
-  memcpy(sum, &half[0], sizeof half[0]);
-  for (int64_t n = lanes / 4; n; n /= 2)
-    for (int64_t j = 0; j < n; ++j) sum[j] += sum[j + n];
-  return sum[0];
-}
-
 // The sum of f(i) for i below n; f gives a vector from i on, or a number.
 template <class T, class F>
 UNPAD_INLINE T sum_along(int64_t n, F f) {
