@@ -3,8 +3,6 @@
 #include <atomic>
 #include <cstring>
 
-#include "tape/tapes.h"
-
 namespace unpad {
 namespace {
 
@@ -13,7 +11,6 @@ struct InstructionSet {
   const char *name;
   bool (*here)();  // __builtin_cpu_supports also asks whether the system saves the registers
   const Kernels &kernels;
-  const Tapes *tapes;
   const Rounded &rounded;
   bool rounds;
 };
@@ -33,13 +30,13 @@ bool always() { return true; }
 // The best first.
 constexpr InstructionSet kSets[] = {
 #if UNPAD_BF16
-    {"avx512_bf16", has_bf16, avx512::kKernels, avx512::kTapes, avx512_bf16::kRounded, true},
+    {"avx512_bf16", has_bf16, avx512::kKernels, avx512_bf16::kRounded, true},
 #endif
 #if UNPAD_X86
-    {"avx512", has_avx512, avx512::kKernels, avx512::kTapes, portable::kRounded, false},
-    {"avx2", has_avx2, avx2::kKernels, avx2::kTapes, portable::kRounded, false},
+    {"avx512", has_avx512, avx512::kKernels, portable::kRounded, false},
+    {"avx2", has_avx2, avx2::kKernels, portable::kRounded, false},
 #endif
-    {"portable", always, portable::kKernels, portable::kTapes, portable::kRounded, false},
+    {"portable", always, portable::kKernels, portable::kRounded, false},
 };
 
 std::atomic<const InstructionSet *> chosen{nullptr};
@@ -60,8 +57,6 @@ const InstructionSet &set() {
 }  // namespace
 
 const Kernels &kernels() { return set().kernels; }
-
-const Tapes *tapes() { return set().tapes; }
 
 const Rounded &rounded() { return set().rounded; }
 

@@ -8,6 +8,7 @@
 
 #include "recurrent/cells.h"
 #include "unpad_kernels.h"
+#include "unpad_tape.h"
 
 namespace unpad {
 
@@ -104,6 +105,15 @@ struct Normalise {
   void (*backward)(const unpad_normal *, int64_t from, int64_t to, void *space, double *sums);
 };
 
+// Walks of cells of one's own, of one dtype: of the sequences from .. to of those longest first, in space of this thread's. `starts`: the first packed
+// row of each time. `packed`: of each array, as a factor of products.
+struct Tapes {
+  int64_t (*packed_bytes)(const unpad_tape_array *);
+  void (*pack)(const unpad_tape_array *, void *packed);
+  int64_t (*space_bytes)(const unpad_tape *);
+  void (*walk)(const unpad_tape *, const int64_t *starts, const void *const *packed, void *space, int64_t from, int64_t to);
+};
+
 // Where factors are rounded to bfloat16: arrays of floats.
 struct Rounded {
   Multiply multiply;
@@ -123,6 +133,7 @@ struct Kernels {
   const Labellings *labellings;
   const Attend *attend;
   const Normalise *normalise;
+  const Tapes *tapes;
 };
 
 // Each set's own (isa/sets/), where it is compiled.

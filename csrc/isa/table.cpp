@@ -5,8 +5,8 @@ namespace unpad {
 namespace UNPAD_NAMESPACE {
 
 extern const Kernels kKernels;
-const Kernels kKernels = {&kForward,  &kBackward,    kMultiply,   kAdam,  kSlotsForward, kSlotsBackward,
-                          kChains,    kLabellings,   kAttend,     kNormalise};
+const Kernels kKernels = {&kForward, &kBackward,  kMultiply, kAdam,      kSlotsForward, kSlotsBackward,
+                          kChains,   kLabellings, kAttend,   kNormalise, kTapes};
 
 }  // namespace UNPAD_NAMESPACE
 }  // namespace unpad

@@ -1,7 +1,6 @@
-#include UNPAD_SET
+#include "isa/parts.h"
 
 #include "tape/tape.h"
-#include "tape/tapes.h"
 
 namespace unpad {
 namespace UNPAD_NAMESPACE {

@@ -4,9 +4,9 @@
 #include <vector>
 
 #include "gemm/blocks.h"
+#include "isa/isa.h"
 #include "runtime/pool.h"
 #include "runtime/workspace.h"
-#include "tape/tapes.h"
 
 namespace unpad {
 namespace {
@@ -125,7 +125,7 @@ int32_t run(int32_t dtype, int32_t threads, const unpad_tape *given) try {
   const unpad_tape &tape = *given;
   if (int32_t error = Check{tape}.all()) return error;
   if (!tape.steps) return UNPAD_OK;
-  const Tapes &tapes = unpad::tapes()[dtype];
+  const Tapes &tapes = kernels().tapes[dtype];
 
   std::vector<int64_t> starts, factors;
   int64_t start = 0;

@@ -3,8 +3,8 @@
 #pragma once
 
 #include "gemm/tiles.h"
+#include "isa/kernels.h"
 #include "tape/operations.h"
-#include "tape/tapes.h"
 
 namespace unpad {
 namespace UNPAD_NAMESPACE {
