@@ -21,6 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..ragged.own import Own
 from . import around, checks, library
 from .library import DTYPES, address, call
 from .paths import Operator, Path, forced
@@ -227,14 +228,12 @@ def _means_of_rows(x: Tensor) -> Tensor:
 
 def _means_of_sequences(offsets: Tensor, rows: int) -> Any:
     """Beside each row the means of its sequence: a function of (rows, groups, size)."""
-    lengths = offsets.diff()
-    batch = lengths.shape[0]  # len() would fix it in an exported graph
-    ids = torch.arange(batch, device=offsets.device).repeat_interleave(lengths, output_size=rows)
+    own = Own(offsets, None, None, steps=rows)
 
     def means(x: Tensor) -> Tensor:
-        sums = x.new_zeros(batch, x.shape[1]).index_add(0, ids, x.sum(-1))
-        counts = (lengths.clamp(min=1) * x.shape[2]).to(x.dtype)
-        return (sums / counts.unsqueeze(1)).index_select(0, ids).unsqueeze(-1)
+        sums = x.new_zeros(own.batch, x.shape[1]).index_add(0, own.sequence_ids, x.sum(-1))
+        counts = (own.lengths.clamp(min=1) * x.shape[2]).to(x.dtype)
+        return (sums / counts.unsqueeze(1)).index_select(0, own.sequence_ids).unsqueeze(-1)
 
     return means
 

@@ -78,27 +78,17 @@ class Lowered:
         for i, shape in enumerate(shapes):
             start, more = at(states[i], (active[0], *shape)), at(coming[i], (steps, *shape))
             room = at(held[i], (steps, *shape))
-            words += [
-                STATE,
-                self.written.widths[i],
-                room,
-                start,
-                more,
-                self.written.after[i],
-                0,
-                0,
-                0,
-            ]
+            words += _array(STATE, self.written.widths[i], room, start, more, self.written.after[i])
         first = len(shapes)
         for i, (slot, tensor) in enumerate(zip(walk.fixed, fixed, strict=True), first):
             words += self._shared(i, tensor, self.written.shape(slot)[0], at)
         first += len(walk.fixed)
         for i, (slot, tensor) in enumerate(zip(walk.cut, cut, strict=True), first):
             data = at(tensor, (steps, *self.written.shape(slot)[0]))
-            words += [STEPS, self.written.widths[i], data, 0, 0, 0, 0, 0, 0]
+            words += _array(STEPS, self.written.widths[i], data)
         for i in range(first + len(walk.cut), len(self.written.kinds)):
             data = made[i].data_ptr() if i in made else 0
-            words += [self.written.kinds[i], self.written.widths[i], data, 0, 0, 0, 0, 0, 0]
+            words += _array(self.written.kinds[i], self.written.widths[i], data)
         arrays, times = array("q", words), array("q", active)
         packed = by_name(
             "unpad_tape",
@@ -119,19 +109,19 @@ class Lowered:
     ) -> list[int]:
         """An array of what has no rows: as it lies, where products alone read it."""
         if i not in self.written.factors:
-            return [
-                SHARED,
-                self.written.widths[i],
-                at(tensor, shape),
-                0,
-                0,
-                0,
-                1,
-                self.written.widths[i],
-                0,
-            ]
+            width = self.written.widths[i]
+            return _array(SHARED, width, at(tensor, shape), rows=1, stride=width)
         rows, width = shape
         apart = i in self.written.rowwise or tensor.is_contiguous() or tensor.ndim != 2
         turned = not apart and tensor.t().is_contiguous()
         data = at(tensor.t(), (width, rows)) if turned else at(tensor, shape)
-        return [SHARED, width, data, 0, 0, 0, rows, rows if turned else width, int(turned)]
+        stride = rows if turned else width
+        return _array(SHARED, width, data, rows=rows, stride=stride, transposed=int(turned))
+
+
+def _array(
+    kind: int, width: int, data: int, start: int = 0, coming: int = 0, after: int = 0, *,
+    rows: int = 0, stride: int = 0, transposed: int = 0,
+) -> list[int]:  # fmt: skip
+    """The fields of an `unpad_tape_array`, in order."""
+    return [kind, width, data, start, coming, after, rows, stride, transposed]

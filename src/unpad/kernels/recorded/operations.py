@@ -14,7 +14,7 @@ import torch
 
 from .. import library
 from ..structures import FIELDS, bits
-from .tape import CannotBeRecorded, Node, Ref, Rows
+from .tape import CannotBeRecorded, Node, Ref, Rows, name_of
 
 _aten: Any = torch.ops.aten
 #: Kinds of arrays.
@@ -177,7 +177,7 @@ class Written:
 
     def _node(self, node: Node, out: Collection[int]) -> None:
         function, arguments = node.function, node.arguments
-        name = str(function.overloadpacket).replace("aten.", "")
+        name = name_of(function)
         if any(value != 1 for key, value in node.options if key in ("alpha", "beta")) or any(
             key not in ("alpha", "beta", "memory_format") for key, _ in node.options
         ):

@@ -62,6 +62,7 @@ class Way(NamedTuple):
     kept: list[tuple[int, int]]
     after: Part  # of all steps at once: what is asked for
     saved: list[int]  # what the way back wants of this one
+    held: set[int]  # the states of which each step's is asked for
     lowered: Lowered | str  # the walk for the library, or why it has none
 
 
@@ -338,6 +339,7 @@ class Program:
             kept=[(s, self.axis(s) or 0) for s in kept],
             after=ending,
             saved=sorted(asked),
+            held=held,
             lowered=self._lowered(Walk(states, after, fixed, cut, kept, held, walk.nodes, back)),
         )
 

@@ -115,9 +115,25 @@ def _known(way: Way, took: _Took, slots: dict[int, Tensor]) -> None:
     slots.update((s, t) for s, t in zip(way.states, took.held, strict=True) if t is not None)
 
 
-def _asked(way: Way, slot: int) -> bool:
-    """Whether somebody wants to know what each step started from."""
-    return slot in way.after.takes or slot in way.saved
+def _joined(
+    way: Way, found: list[tuple[Tensor, ...]], before: list[list[Tensor]]
+) -> tuple[list[Tensor], list[Tensor | None]]:
+    """Of all steps what is kept, and what they started from, where that is asked for.
+
+    Args:
+        way: that was taken.
+        found: what each time has given: the states after it, then what is kept.
+        before: the states before it.
+    """
+    kept = [
+        torch.cat([given[k] for given in found], axis)
+        for k, (_, axis) in enumerate(way.kept, len(way.states))
+    ]
+    held = [
+        torch.cat([states[k] for states in before]) if slot in way.held else None
+        for k, slot in enumerate(way.states)
+    ]
+    return kept, held
 
 
 def _took_there(way: Way, active: list[int], held: list[Tensor], slots: dict[int, Tensor]) -> _Took:
@@ -134,14 +150,8 @@ def _took_there(way: Way, active: list[int], held: list[Tensor], slots: dict[int
         given = step(n, *held, *fixed, *parts)
         held = list(given[:count])
         found.append(given)
-    columns = list(zip(*found, strict=True))
-    after = [torch.cat(columns[k]) for k in range(count)]
-    kept = [torch.cat(columns[k], axis) for k, (_, axis) in enumerate(way.kept, count)]
-    starts = [
-        torch.cat([states[k] for states in before]) if _asked(way, slot) else None
-        for k, slot in enumerate(way.states)
-    ]
-    return _Took(after, kept, starts)
+    after = [torch.cat([given[k] for given in found]) for k in range(count)]
+    return _Took(after, *_joined(way, found, before))
 
 
 def _cut(way: Way, slots: dict[int, Tensor], active: list[int]) -> Any:
@@ -180,13 +190,7 @@ def _took_back(
         given = step(n, *held, *fixed, *cut)
         held = list(given[:count])
         found.append(given)
-    columns = [column[::-1] for column in zip(*found, strict=True)]
-    kept = [torch.cat(columns[i], axis) for i, (_, axis) in enumerate(way.kept, count)]
-    starts = [
-        torch.cat([d[i] for d in followed[::-1]]) if _asked(way, slot) else None
-        for i, slot in enumerate(way.states)
-    ]
-    return _Took(held, kept, starts)
+    return _Took(held, *_joined(way, found[::-1], followed[::-1]))
 
 
 class _Replay(torch.autograd.Function):

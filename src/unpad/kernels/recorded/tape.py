@@ -55,10 +55,15 @@ class Node(NamedTuple):
     about: tuple  # what those are: shapes, types, whether a gradient is followed
 
 
+def name_of(function: Any) -> str:
+    """An operator's, as "mul"."""
+    return str(function.overloadpacket).replace("aten.", "")
+
+
 @cache
 def _told(function: Any) -> tuple[str, bool, str | None]:
     """An operator's name, whether it asks types alone, and why it has no place on a tape."""
-    name, refused = str(function.overloadpacket).replace("aten.", ""), None
+    name, refused = name_of(function), None
     if function._schema.is_mutable:
         refused = f"it changes a tensor in place ({name})"
     elif torch.Tag.nondeterministic_seeded in function.tags:
