@@ -11,7 +11,7 @@ everywhere, since it is narrower: what overflows on a GPU does so here.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from typing import Any
@@ -51,18 +51,18 @@ def goes_on(layer: Any) -> bool:
     return (within or layer.is_model) and not any_autocast() and is_ours(type(layer))
 
 
-def handed_on(layer: Any, readers: Sequence[Any]) -> Any:
+def handed_on(layer: Any, readers: Iterable[Any]) -> Any:
     """What calls a layer for a model whose layers read what it gives, and nobody else does.
 
     Args:
         layer: of the model.
-        readers: the layers that read it.
+        readers: the layers that read it, one at least; looked at where that matters.
     """
     if layer.half_type is not torch.bfloat16 and not (layer.is_model and is_ours(type(layer))):
         return layer
     # One that has no type to bring its inputs into goes by theirs, and so does what comes out.
     brings = all(r.half_type is not None or r._weights_dtype() is not None for r in readers)
-    return _HandedOn(layer) if brings and readers else layer
+    return _HandedOn(layer) if brings else layer
 
 
 class _HandedOn:

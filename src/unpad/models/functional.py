@@ -351,7 +351,7 @@ class Functional(Model):
         """What computes a call: its layer, which rounds nothing that only other layers read."""
         layer = self._part(call.layer)
         readers = self._graph.inside.get(call.outputs[0])
-        return handed_on(layer, [*map(self._part, readers)]) if readers else layer
+        return handed_on(layer, map(self._part, readers)) if readers else layer
 
     def _part(self, name: str) -> Any:
         found = self._modules.get(name)

@@ -262,7 +262,7 @@ class Sequential(OlderMethods, Model):
         layers = self.layers
         for i, layer in enumerate(layers, 1 - len(layers)):
             if i < 0:
-                call = handed_on(layer, [layers[i]])
+                call = handed_on(layer, (layers[i],))
             else:
                 call = layer.early if cut else layer
             also = self._also(layer, held)

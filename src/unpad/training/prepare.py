@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
@@ -100,6 +101,11 @@ def open_inputs(model: Any, x: Any, who: str) -> Opened:
     model.check_inputs(opened.fed)
     _check_pairs(model, opened, called, who)
     return opened
+
+
+def _not_none(parts: Iterable[Any]) -> list[Any]:
+    """Of an input that is there."""
+    return [part for part in parts if part is not None]
 
 
 def _there(model: Any, parts: list[Any], who: str) -> list[int]:
@@ -241,11 +247,8 @@ def prepare(
         called = inputs_of(given.x, model.input_names, "fit: x", model.one_input, model.input_form)
         weighed = class_weight is not None or sample_weight is not None
         fitting = doctor.Fitting(shuffle, batch_size or 32, weighed)
-        given, real = (
-            [x for x in columns if x is not None] for columns in (opened.given, opened.real)
-        )
-        called = [x for x in called if x is not None]
-        doctor.tell(model, given, real, asked, called, fitting)
+        columns = _not_none(opened.given), _not_none(opened.real)
+        doctor.tell(model, *columns, asked, _not_none(called), fitting)
     return replace(opened.data, targets=targets, weights=weights), objective, outputs
 
 
