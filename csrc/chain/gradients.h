@@ -22,24 +22,26 @@ struct Gradients : Sums<T> {
   using Base::scores;
   using Base::shares;
   using Base::holds;
+  using Base::turned;
   using Base::path;
 
   // Row t of what forward kept, padded; whether it holds logarithms.
   UNPAD_INLINE bool row_of(const double *rows, int64_t t, double *out, Highest *top) const {
     const double *row = rows + (first + t) * tags();
-    for (int64_t j = 0; j < width(); j += kLanes<double>) store_whole(out + j, load_doubles(row + j, tags() - j, 0.0));
-    *top = highest_of(row);
-    if (top->value > 0) return false;
-    for (int64_t j = tags(); j < width(); ++j) out[j] = -kInfinity;
-    return true;
+    for (int64_t j = 0; j < width(); j += kLanes<double>) store_whole(out + j, load_doubles(row + j, tags() - j));
+    *top = highest(out, width());
+    if (!(top->value > 0)) return true;
+    for (int64_t j = tags(); j < width(); ++j) out[j] = 0;
+    return false;
   }
-  Highest highest_of(const double *row) const {
-    Highest found{row[0], row[0] == row[0]};
-    for (int64_t j = 1; j < tags(); ++j) {
-      found.value = row[j] > found.value ? row[j] : found.value;
-      found.numbers &= row[j] == row[j];
-    }
-    return found;
+
+  // Asks for what step t reads: the processor does not look for rows against the order of addresses by itself.
+  UNPAD_INLINE void fetch_ahead(const double *rows, int64_t t) const {
+    if (t <= 0 || chain->pairs) return;
+    const double *row = rows + (first + t - 1) * tags();
+    const T *scores = static_cast<const T *>(chain->scores) + (first + t) * tags();
+    for (int64_t j = 0; j < tags(); j += 8) __builtin_prefetch(row + j);
+    for (int64_t j = 0; j < tags(); j += 64 / int64_t(sizeof(T))) __builtin_prefetch(scores + j);
   }
 
   // Gives the shares of step t's tags, times d, to whoever asks. `add`: on top of what is there.
@@ -135,6 +137,7 @@ struct Gradients : Sums<T> {
     int64_t filled = 0;
     for (int64_t t = length - 1; t > 0; --t) {
       look_at(t, true);
+      fetch_ahead(rows, t - kAhead);
       scores(t);
       logs = row_of(rows, t - 1, row, &top);
       bool plain = !logs && !on_logs;
@@ -143,10 +146,13 @@ struct Gradients : Sums<T> {
         double *after = space->tile + filled * width();
         for (int64_t j = 0; j < width(); j += kLanes<double>)
           store_whole(after + j, load_whole(space->shares + j) * load_whole(on + j));
-        row_times(after, tags(), tables.ways_back, width(), other);
+        row_times(after, tags(), tables.ways_back, width(), other, turned(t));
         const double peak = highest(other, width()).value;
         // What no way leads on from: of tags whose own scores let them be.
-        for (int64_t j = 0; j < width(); ++j) space->shares[j] = space->scores[j] == -kInfinity ? 0 : on[j];
+        for (int64_t j = 0; j < width(); j += kLanes<double>) {
+          const auto forbidden = load_whole(space->scores + j) == fill(-kInfinity);
+          store_whole(space->shares + j, forbidden ? Vec<double>{} : load_whole(on + j));
+        }
         double all = 0, lift = 0;
         if (holds(other, peak, space->shares, tables.logs_back, nullptr)) {
           lift = power_of_two(-set_back(other, width(), peak));

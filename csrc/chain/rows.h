@@ -13,6 +13,8 @@ constexpr double kLeast = 0x1p-480;
 // What a step may leave of the highest of a row, and of what two rows have in common. kLeast of it is still far above
 // 2^-1021, below which exp and products are 0.
 constexpr double kLeft = 0x1p-400;
+// Steps for whose rows the way back asks before it comes to them.
+constexpr int64_t kAhead = 4;
 
 struct Highest {
   double value;
@@ -55,28 +57,33 @@ UNPAD_INLINE void map_row(int64_t width, const double *in, double *out, F f) {
 }
 
 template <int N>
-UNPAD_INLINE void row_times(const double *row, int64_t rows, const double *matrix, int64_t step, double *out) {
+UNPAD_INLINE void row_times(const double *row, int64_t rows, const double *matrix, int64_t step, double *out,
+                            bool turned) {
   Vec<double> sum[N] = {};
-  for (int64_t i = 0; i < rows; ++i, matrix += step) {
-    const double x = row[i];
+  const int64_t by = turned ? -1 : 1;
+  if (turned) row += rows - 1, matrix += (rows - 1) * step;
+  for (int64_t i = 0; i < rows; ++i, row += by, matrix += by * step) {
+    const double x = *row;
     for (int v = 0; v < N; ++v) sum[v] += x * load_whole(matrix + v * kLanes<double>);
   }
   for (int v = 0; v < N; ++v) store_whole(out + v * kLanes<double>, sum[v]);
 }
 
-// out = row (rows) times matrix (rows, step): each sum is one chain from the first row to the last.
-UNPAD_INLINE void row_times(const double *row, int64_t rows, const double *matrix, int64_t step, double *out) {
+// out = row (rows) times matrix (rows, step): each sum is one chain from the first row to the last, or `turned` from the
+// last to the first.
+UNPAD_INLINE void row_times(const double *row, int64_t rows, const double *matrix, int64_t step, double *out,
+                            bool turned) {
   int64_t vectors = step / kLanes<double>;
   for (; vectors >= 8; vectors -= 8, matrix += 8 * kLanes<double>, out += 8 * kLanes<double>)
-    row_times<8>(row, rows, matrix, step, out);
+    row_times<8>(row, rows, matrix, step, out, turned);
   switch (vectors) {
-    case 7: return row_times<7>(row, rows, matrix, step, out);
-    case 6: return row_times<6>(row, rows, matrix, step, out);
-    case 5: return row_times<5>(row, rows, matrix, step, out);
-    case 4: return row_times<4>(row, rows, matrix, step, out);
-    case 3: return row_times<3>(row, rows, matrix, step, out);
-    case 2: return row_times<2>(row, rows, matrix, step, out);
-    case 1: return row_times<1>(row, rows, matrix, step, out);
+    case 7: return row_times<7>(row, rows, matrix, step, out, turned);
+    case 6: return row_times<6>(row, rows, matrix, step, out, turned);
+    case 5: return row_times<5>(row, rows, matrix, step, out, turned);
+    case 4: return row_times<4>(row, rows, matrix, step, out, turned);
+    case 3: return row_times<3>(row, rows, matrix, step, out, turned);
+    case 2: return row_times<2>(row, rows, matrix, step, out, turned);
+    case 1: return row_times<1>(row, rows, matrix, step, out, turned);
     default: return;
   }
 }

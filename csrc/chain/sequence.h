@@ -59,10 +59,22 @@ struct Sequence {
   // exp(scores - level) into space->shares; gives the level.
   UNPAD_INLINE double shares(double top) {
     const double level = top == -kInfinity ? 0 : top;
-    map_row(width(), space->scores, space->shares,
-            [level](Vec<double> x) __attribute__((always_inline)) { return exp_below(x - level); });
+    constexpr int kMany = 4, kStep = kMany * int(kLanes<double>);
+    int64_t j = 0;
+    for (; j + kStep <= width(); j += kStep) {
+      Many<double, kMany> some;
+      for (int v = 0; v < kMany; ++v) some.v[v] = load_whole(space->scores + j + v * kLanes<double>) - level;
+      some = exp_below(some);
+      for (int v = 0; v < kMany; ++v) store_whole(space->shares + j + v * kLanes<double>, some.v[v]);
+    }
+    for (; j < width(); j += kLanes<double>)
+      store_whole(space->shares + j, exp_below(load_whole(space->scores + j) - level));
     return level;
   }
+
+  // Whether the ways of step t are gone through from the last tag to the first: so every second step begins with what
+  // the one before has left in the cache, which those of 64 tags fill. Of few tags never: see lanes.h.
+  bool turned(int64_t t) const { return t % 2 && tags() > kFewTags; }
 
   // Whether each tag of `next` has kLeast of its highest, or no way leads to it from `row`, of which those to tag j are
   // logs[i * width + j].

@@ -28,6 +28,7 @@ struct Sums : Sequence<T> {
   using Base::scores;
   using Base::shares;
   using Base::holds;
+  using Base::turned;
   using Base::keep;
   using Base::keep_all;
 
@@ -44,7 +45,7 @@ struct Sums : Sequence<T> {
         return keep_all(rows, __builtin_nan(""));
       if (!logs) {
         const double lift = shares(top.value) + (t ? tables.top() : 0);
-        if (t) row_times(now, tags(), tables.ways, width(), next);
+        if (t) row_times(now, tags(), tables.ways, width(), next, turned(t));
         for (int64_t j = 0; j < width(); j += kLanes<double>) {
           const Vec<double> share = load_whole(space->shares + j);
           store_whole(next + j, t ? load_whole(next + j) * share : share);
