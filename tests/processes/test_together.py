@@ -19,6 +19,12 @@ def test_evaluate(pair):
             np.testing.assert_allclose(list(theirs.values()), list(mine.values()), rtol=1e-6)
 
 
+def test_a_metric_by_itself_asks_all(pair):
+    alone = programs.asked_without_a_fit()
+    for found in pair.run(programs.asked_without_a_fit):
+        assert found == tuple(map(pytest.approx, alone))
+
+
 def test_predictions_come_back_in_order_everywhere(pair):
     alone = programs.predicted()
     for found in pair.run(programs.predicted):

@@ -1,4 +1,4 @@
-"""Metrics by Keras's names, on torchmetrics, on real steps."""
+"""Metrics by Keras's names, on real steps."""
 
 from __future__ import annotations
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torchmetrics.utilities import dim_zero_cat
 
 from .. import arguments
 from ..arguments import DType, Positive
@@ -239,7 +238,7 @@ class AveragePrecision(Metric):
     def score(self) -> Tensor:
         if not len(self.preds):
             return torch.zeros((), dtype=torch.float64)
-        preds, targets, weights = map(dim_zero_cat, (self.preds, self.targets, self.weights))
+        preds, targets, weights = map(torch.cat, (self.preds, self.targets, self.weights))
         areas = [_average(p, t, weights) for p, t in zip(preds.T, targets.T, strict=True)]
         found = torch.stack([a for a in areas if a is not None] or [weights.new_zeros(())])
         return found.mean()

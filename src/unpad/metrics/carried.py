@@ -7,20 +7,20 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-import torchmetrics
 from torch import Tensor
-from torchmetrics.utilities import dim_zero_cat
 
+from .given import torchmetrics_metric
 from .metric import Metric
+from .states import reduced
 
 
-def carried(metric: torchmetrics.Metric) -> dict[str, Any]:
+def carried(metric: Any) -> dict[str, Any]:
     """The states of a metric, ours or torchmetrics', and of those inside, by their names."""
     return {name: _states(part) for name, part in _parts(metric)}
 
 
 @torch.no_grad()
-def carry(metric: torchmetrics.Metric, states: Mapping[str, Any]) -> None:
+def carry(metric: Any, states: Mapping[str, Any]) -> None:
     """Goes on from what `carried` gave of a metric that was made alike."""
     for name, part in _parts(metric):
         found = states[name]
@@ -38,11 +38,12 @@ def carry(metric: torchmetrics.Metric, states: Mapping[str, Any]) -> None:
         part._computed = None
 
 
-def _parts(metric: torchmetrics.Metric) -> list[tuple[str, torchmetrics.Metric]]:
-    return [(n, m) for n, m in metric.named_modules() if isinstance(m, torchmetrics.Metric)]
+def _parts(metric: Any) -> list[tuple[str, Any]]:
+    kinds = (Metric, *torchmetrics_metric())
+    return [(name, part) for name, part in metric.named_modules() if isinstance(part, kinds)]
 
 
-def _states(metric: torchmetrics.Metric) -> dict[str, Any]:
+def _states(metric: Any) -> dict[str, Any]:
     ours = isinstance(metric, Metric)
     return {
         "sizes": metric._sizes if ours else None,
@@ -58,10 +59,10 @@ def _moved(value: Any, device: torch.device) -> Any:
     return [_moved(v, device) for v in value]
 
 
-def merged(metric: torchmetrics.Metric, several: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def merged(metric: Any, several: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """What several metrics that were made alike have added up together, as one state.
 
-    Each state by the reduction that `add_state` was given, as torchmetrics would over processes.
+    Each state by the reduction that `add_state` was given.
 
     Args:
         metric: one that was made like them.
@@ -72,7 +73,7 @@ def merged(metric: torchmetrics.Metric, several: Sequence[Mapping[str, Any]]) ->
     }
 
 
-def _merged(part: torchmetrics.Metric, several: list[Any]) -> dict[str, Any]:
+def _merged(part: Any, several: list[Any]) -> dict[str, Any]:
     # One that has seen nothing holds no sums, and none that a mean or a maximum may count.
     begun = [s for s in several if s["sizes"] is not None or s["updates"] or s["variables"]]
     some = [s for s in begun if s["updates"] or s["variables"]] or begun or several[:1]
@@ -83,26 +84,15 @@ def _merged(part: torchmetrics.Metric, several: list[Any]) -> dict[str, Any]:
         "sizes": sizes,
         "variables": [sum(values) for values in zip(*(s["variables"] for s in some), strict=True)],
         "states": {
-            name: _reduced([s["states"][name] for s in some], part._reductions[name])
+            name: reduced([s["states"][name] for s in some], part._reductions[name])
             for name in some[0]["states"]
         },
         "updates": sum(s["updates"] for s in several),
     }
 
 
-def _reduced(values: list[Any], reduction: Any) -> Any:
-    if isinstance(values[0], list):
-        return [part for value in values for part in value]
-    if len(values) == 1:
-        return values[0]
-    if reduction is dim_zero_cat:
-        return torch.cat([torch.atleast_1d(v) for v in values])
-    stacked = torch.stack(values)
-    return stacked if reduction is None else reduction(stacked)
-
-
 @contextmanager
-def apart(metrics: Iterable[torchmetrics.Metric]) -> Iterator[None]:
+def apart(metrics: Iterable[Any]) -> Iterator[None]:
     """Within this block no metric asks other processes by itself when it is computed."""
     parts = [part for metric in metrics for _, part in _parts(metric)]
     before = [part.distributed_available_fn for part in parts]

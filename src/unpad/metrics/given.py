@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import copy
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import torch
-import torchmetrics
 from torch import Tensor
-from torchmetrics import regression
 
 from ..losses.shapes import same_rank
 from .mean import without
 from .metric import Metric
 from .steps import unweighable
+
+
+def torchmetrics_metric() -> tuple[type, ...]:
+    """Torchmetrics' class of metrics; none where nobody has imported it, which takes seconds.
+
+    Who brings a metric of torchmetrics has imported it.
+    """
+    kind = getattr(sys.modules.get("torchmetrics"), "Metric", None)
+    return () if kind is None else (kind,)
 
 
 class FromTorchmetrics(Metric):
@@ -29,7 +37,7 @@ class FromTorchmetrics(Metric):
 
     takes_weight = False
 
-    def __init__(self, metric: torchmetrics.Metric) -> None:
+    def __init__(self, metric: Any) -> None:
         super().__init__(type(metric).__name__.lower())
         self.metric = copy.deepcopy(metric)
         self._arrange = _arrangement(metric)
@@ -58,14 +66,14 @@ class FromTorchmetrics(Metric):
         self.metric.reset()
 
 
-def _arrangement(metric: torchmetrics.Metric) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
+def _arrangement(metric: Any) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
     """The form for a metric, told by its class's name: (preds, target), torchmetrics' order."""
     name = type(metric).__name__
     if name.startswith("Multiclass"):
         return _by_class
     if name.startswith("Binary"):
         return _yes_or_no
-    if type(metric).__module__.startswith(regression.__name__):
+    if type(metric).__module__.startswith("torchmetrics.regression"):
         return _by_entry
     return _as_they_are
 

@@ -57,10 +57,8 @@ class MeanOverSteps(Metric):
             weight: of the same shape; None for 1 each.
         """
         if weight is None:
-            # Written where torchmetrics keeps states: setting an attribute searches modules first.
-            states = vars(self)
-            states["total"] = self.total + values.sum(dtype=torch.float64)
-            states["count"] = self.count + values.numel()
+            self.total = self.total + values.sum(dtype=torch.float64)
+            self.count = self.count + values.numel()
         else:
             self.total = self.total + (values * weight).sum()
             self.count = self.count + weight.sum()

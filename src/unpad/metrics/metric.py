@@ -1,4 +1,4 @@
-"""The base of every metric: sums over real steps, with Keras's methods and torchmetrics' care."""
+"""The base of every metric: sums over real steps, with Keras's methods on states of its own."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import torch
-import torchmetrics
 from torch import Tensor
 
 from .. import tree
@@ -20,6 +19,7 @@ from ..refusals import Refusing
 from ..signatures import of_numbers
 from ..variable import Assigned, Variable
 from ..weights import initializers
+from .states import States
 from .steps import Steps, kept, laid_out
 
 _OF_ITS_OWN = "A metric holds its own state: copy.deepcopy(metric) gives another."
@@ -31,12 +31,12 @@ _REFUSED = {
 }
 
 
-class Metric(Configured, Refusing, torchmetrics.Metric, refused=_REFUSED):
-    """A metric that adds up real steps: Keras's methods on torchmetrics' states.
+class Metric(Configured, Refusing, States, refused=_REFUSED):
+    """A metric that adds up real steps, with Keras's methods.
 
     A metric of one's own says in `add` what a batch of steps adds to its states, and in `score`
-    what they amount to. Its states are torchmetrics' (`add_state`); sums of float64 give the same
-    number for any split into batches. No step gives 0.
+    what they amount to. Its states are those of `add_state`; sums of float64 give the same number
+    for any split into batches. No step gives 0.
 
     Keras's way works too: states of `add_weight`, changed in an `update_state` of one's own, and a
     `result`. `fit` hands it targets and predictions at the real steps, and sample weights where it
@@ -50,7 +50,6 @@ class Metric(Configured, Refusing, torchmetrics.Metric, refused=_REFUSED):
         ignore_class: steps of this label do not count, and neither do those of the loss's.
     """
 
-    full_state_update = False
     #: Whether steps can be weighed.
     takes_weight = True
     #: Whether it needs to know which steps make a sequence.
@@ -93,7 +92,7 @@ class Metric(Configured, Refusing, torchmetrics.Metric, refused=_REFUSED):
             self.ignored = (*self.ignored, label)
 
     @property
-    def dtype(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def dtype(self) -> str:
         """The type of what `result` gives, by its name."""
         return self._dtype
 
@@ -103,7 +102,7 @@ class Metric(Configured, Refusing, torchmetrics.Metric, refused=_REFUSED):
         found = as_dtype(given, f"{type(self).__name__}: dtype") or torch.float64
         if found.is_complex or found is torch.bool:
             raise wrong(type(self).__name__, "dtype", "a type of real numbers", dtype)
-        self._dtype: Any = type_name(found)
+        self._dtype = type_name(found)
 
     # --- what a metric of one's own says ---------------------------------------------------------
 
@@ -147,7 +146,7 @@ class Metric(Configured, Refusing, torchmetrics.Metric, refused=_REFUSED):
         if aggregation not in ("sum", None):
             raise ValueError(
                 f"{self.name}: expected aggregation 'sum', got {aggregation!r}. States are added "
-                "up; another way: torchmetrics' add_state(name, default, dist_reduce_fx)."
+                "up; another way: add_state(name, default, dist_reduce_fx)."
             )
         dtype = as_dtype(dtype, f"{self.name}: dtype") or torch.float64
         make = initializers.get("zeros" if initializer is None else initializer, self.name)
@@ -174,7 +173,7 @@ class Metric(Configured, Refusing, torchmetrics.Metric, refused=_REFUSED):
 
     @property
     def variables(self) -> list[Tensor]:
-        """Its states: those of `add_weight`, torchmetrics', and those of what it holds."""
+        """Its states: those of `add_weight`, of `add_state`, and those of what it holds."""
         kept = [getattr(self, name) for name in self._defaults]
         held, metrics = self._held()
         own = [*self._variables, *(s for s in kept if isinstance(s, Tensor)), *held]
@@ -189,11 +188,9 @@ class Metric(Configured, Refusing, torchmetrics.Metric, refused=_REFUSED):
         return states, [p for p in found.values() if isinstance(p, Metric)]
 
     def _apply(self, fn: Callable[[Tensor], Tensor], *args: Any, **kwargs: Any) -> Self:
-        for state in self._variables:
-            state.data = fn(state.data)
-        kept = self._dtype  # torchmetrics keeps that of its states there
         super()._apply(fn, *args, **kwargs)
-        self._dtype = kept
+        for state in self._variables:
+            state.data = state.data.to(self.device)
         return self
 
     # --- feeding ---------------------------------------------------------------------------------
@@ -299,8 +296,8 @@ class Metric(Configured, Refusing, torchmetrics.Metric, refused=_REFUSED):
 
     def result(self) -> Tensor:
         """The metric over all that was added; 0 where there was no step."""
-        # Steps that did not come by `update` are not known to torchmetrics, which keeps what it has
-        # computed until it sees more.
+        # Steps that did not come by `update` are not counted, and `compute` keeps what it has
+        # computed until some are.
         own = self._has_own("update_state")
         if not own and not self.update_count:
             return torch.zeros((), dtype=as_dtype(self.dtype, self.name))

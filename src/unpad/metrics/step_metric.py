@@ -7,12 +7,11 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, cast
 
 import torch
-import torchmetrics
 from torch import Tensor
 
 from ..losses import CustomLoss, Loss
 from ..ragged import Layout
-from .given import FromTorchmetrics
+from .given import FromTorchmetrics, torchmetrics_metric
 from .mean import MeanMetricWrapper
 from .metric import Metric
 from .of_loss import OfLoss
@@ -118,13 +117,14 @@ def wrap(metric: Any) -> StepMetric | None:
     """The metric that was given, not by name; None for what is no metric."""
     if isinstance(metric, StepMetric):
         return metric
-    if isinstance(metric, type) and issubclass(metric, (Metric, torchmetrics.Metric)):
+    theirs = torchmetrics_metric()
+    if isinstance(metric, type) and issubclass(metric, (Metric, *theirs)):
         metric = metric()
     if isinstance(metric, CustomLoss):
         metric = MeanMetricWrapper(metric.per_step, metric.name)
     elif isinstance(metric, Loss):
         metric = OfLoss(metric)
-    elif isinstance(metric, torchmetrics.Metric) and not isinstance(metric, Metric):
+    elif isinstance(metric, theirs):
         metric = FromTorchmetrics(metric)
     elif callable(metric) and not isinstance(metric, Metric):
         metric = MeanMetricWrapper(cast(Any, metric))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from itertools import count, repeat
@@ -18,6 +17,8 @@ from ..core.written import is_ours
 from ..data.seed import Seed
 from ..layers import Layer, Recurrent, Spec
 from ..layers.text.strings import as_bytes
+from ..metrics import Metric
+from ..metrics.given import torchmetrics_metric
 from ..ragged import Ragged
 from ..training import History
 from ..training.compiled import Compiled
@@ -262,9 +263,7 @@ def _says_stateful(module: torch.nn.Module) -> bool:
 
 
 def _is_metric(module: Any) -> bool:
-    # torchmetrics takes long to import: there are none before somebody has.
-    loaded = sys.modules.get("torchmetrics")
-    return loaded is not None and isinstance(module, loaded.Metric)
+    return isinstance(module, (Metric, *torchmetrics_metric()))
 
 
 def _places(x: Any, places: Iterator[int]) -> Any:

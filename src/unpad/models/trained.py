@@ -11,9 +11,10 @@ import torch
 from .. import losses, optimizers
 from ..arguments import OrAuto, flag, integer, number, or_auto, positive, wrong
 from ..core.precision import needs_scaling
+from ..metrics import as_metric
 from ..spellings import renamed
 from ..training import Callback, History, Trainer
-from ..training.compiled import Compiled, each, leaves, metric_of
+from ..training.compiled import Compiled, each, leaves
 from ..training.feeding import Given
 from ..training.validation import Validation
 from .kept import Kept
@@ -65,8 +66,8 @@ class Trained(Kept, Steps):
         compiled = Compiled(
             each(loss, losses.get),
             loss_weights,
-            each(metrics, metric_of),
-            each(weighted_metrics, metric_of),
+            each(metrics, as_metric),
+            each(weighted_metrics, as_metric),
             given,
             optimizers.maker(optimizers.scaled(given) if scales else given),
             isinstance(optimizer, torch.optim.Optimizer),

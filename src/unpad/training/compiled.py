@@ -84,14 +84,6 @@ def _metrics_for(given: Any, names: Sequence[str], what: str, form: Any) -> list
     return [[] if m is None else list(m) if isinstance(m, (list, tuple)) else [m] for m in found]
 
 
-def metric_of(given: Any) -> Any:
-    """The metric of a name, or the one given; see `metrics.as_metric`."""
-    # Not before it is needed: torchmetrics takes longer to import than all of unpad.
-    from ..metrics import as_metric
-
-    return as_metric(given)
-
-
 def each(given: Any, function: Any) -> Any:
     """The function of every leaf of a list or dict; None stays None."""
     if isinstance(given, dict):

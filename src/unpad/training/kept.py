@@ -14,6 +14,7 @@ from torch import Tensor
 from ..core.weighted import Weighted
 from ..data.seed import Seed
 from ..data.source.streams import Streams
+from ..metrics.carried import carried, carry, merged
 from ..ragged.numbers import type_name
 from ..ranks import Ranks
 from .state import AddsUp, Kept, State
@@ -184,27 +185,17 @@ class KeptMetrics(AddsUp):
 
     def state_dict(self) -> dict[str, Any]:
         """Of each, in their order."""
-        if not self._metrics:
-            return {"metrics": []}
-        from ..metrics.carried import carried
-
         return {"metrics": [carried(metric) for metric in self._metrics]}
 
     def load_state_dict(self, state: dict[str, Any], /) -> None:
         """Goes on from it."""
         if not self._metrics:
             return
-        from ..metrics.carried import carry
-
         for metric, states in zip(self._metrics, state["metrics"], strict=True):
             carry(metric, states)
 
     def merged(self, states: Sequence[dict[str, Any]], /) -> dict[str, Any]:
         """What several processes' metrics have added up together."""
-        if not self._metrics:
-            return {"metrics": []}
-        from ..metrics.carried import merged
-
         found = zip(self._metrics, *(s["metrics"] for s in states), strict=True)
         return {"metrics": [merged(metric, several) for metric, *several in found]}
 

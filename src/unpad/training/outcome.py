@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
@@ -11,9 +11,7 @@ from ..align.beside import Aligned
 from ..core.penalties import Penalty
 from ..losses import Loss
 from ..losses.reduction import Reduced
-
-if TYPE_CHECKING:
-    from ..metrics import StepMetric
+from ..metrics import StepMetric
 
 
 class Part(NamedTuple):

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ..core.structure import flat
 from ..data.source import Batch
+from ..metrics.carried import apart
 from ..optimizers.update import Update
 from ..ragged import Ragged
 from ..ragged.numbers import as_tensor
@@ -305,12 +306,9 @@ class Run:
 
     def _apart(self) -> AbstractContextManager[None]:
         """Within this block no metric asks other processes by itself."""
-        held = [] if self.ranks.alone else [*self.tally.metrics(), *self._held_metrics()]
-        if not held:
+        if self.ranks.alone:
             return nullcontext()
-        from ..metrics.carried import apart
-
-        return apart(held)
+        return apart([*self.tally.metrics(), *self._held_metrics()])
 
     def _held_metrics(self) -> list[Any]:
         # A train_step of one's own may make a metric in the middle of an epoch.

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from ..align.beside import Aligned
 from ..losses.reduction import Reduced
+from ..metrics import Metric, StartedMetric
+from ..metrics.carried import carried, carry, merged
 from .outcome import Outcome, Part
 from .state import AddsUp
-
-if TYPE_CHECKING:
-    from ..metrics import Metric, StartedMetric
 
 
 def logged_names(parts: list[Part]) -> list[str]:
@@ -84,8 +83,6 @@ class Tally(AddsUp):
 
     def state_dict(self) -> dict[str, Any]:
         """All sums, as data and tensors."""
-        from ..metrics.carried import carried
-
         return {
             "sums": list(self._sums),
             "penalties": dict(self._penalties),
@@ -95,8 +92,6 @@ class Tally(AddsUp):
 
     def load_state_dict(self, state: dict[str, Any], /) -> None:
         """Goes on from them."""
-        from ..metrics.carried import carry
-
         self._sums = [self._here(pair) for pair in state["sums"]]
         self._penalties = {key: self._here(pair) for key, pair in state["penalties"].items()}
         self._own = self._here(state["own"])
@@ -106,8 +101,6 @@ class Tally(AddsUp):
 
     def merged(self, states: Sequence[Mapping[str, Any]], /) -> dict[str, Any]:
         """What several tallies of one model's have added up together, as one state."""
-        from ..metrics.carried import merged
-
         sums = []
         for part, pairs in zip(
             self._parts, zip(*(s["sums"] for s in states), strict=True), strict=True
