@@ -10,6 +10,8 @@ import unpad
 
 HEAVY = (
     "torchmetrics",
+    "torch._dynamo",
+    "sympy",
     "h5py",
     "safetensors",
     "matplotlib",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import wraps
@@ -89,6 +90,20 @@ def _hooked(step: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
+def _without_compiler(method: Callable[..., Any]) -> Callable[..., Any]:
+    """One of torch's methods which keep its compiler out, for which they import it: .85 s.
+
+    Where the compiler is not there it need not be kept out.
+    """
+    plain = getattr(method, "__wrapped__", method)
+
+    @wraps(method)
+    def run(self: Rule, *args: Any, **kwargs: Any) -> Any:
+        return (method if "torch._dynamo" in sys.modules else plain)(self, *args, **kwargs)
+
+    return run
+
+
 class _Term(NamedTuple):
     """The gradients of one of the terms of a batch's loss; see `Rule.collect`."""
 
@@ -116,6 +131,9 @@ class Rule(torch.optim.Optimizer):
 
     #: Whether `update` lets the weights decay by itself.
     decays = False
+    add_param_group = _without_compiler(torch.optim.Optimizer.add_param_group)
+    state_dict = _without_compiler(torch.optim.Optimizer.state_dict)
+    _load_state_dict = _without_compiler(torch.optim.Optimizer.load_state_dict)
     #: The terms of the batch at hand whose gradients are there.
     _waiting: tuple[_Term, ...] = ()
 
@@ -468,7 +486,7 @@ class Rule(torch.optim.Optimizer):
                         f"{self.who}: weight {number} is {tuple(p.shape)}, its loaded {name} "
                         f"{tuple(value.shape)}. This state was saved for other weights."
                     )
-        super().load_state_dict(state_dict)
+        self._load_state_dict(state_dict)
 
     def __getstate__(self) -> dict[str, Any]:
         own = {"around": self.around, "_constrained": self._constrained}
