@@ -212,6 +212,27 @@ def test_a_folder_of_parquet_files_in_order_is_what_lies_in_memory(folder):
     assert model.evaluate(folder, columns=COLUMNS, verbose=0) == pytest.approx(expected)
 
 
+def test_a_data_set_that_is_filtered_is_read_in_its_order(folder):
+    few = [i for i, x in enumerate(X) if len(x) > 4]
+    expected = fitted([X[i] for i in few], [Y[i] for i in few], shuffle=False)
+    data = ds.dataset(folder).filter(ds.field("n") > 4)
+    assert same(in_order(data), expected)
+    assert same(in_order(data.scanner()), expected)
+    assert same(fitted(data, columns=COLUMNS), fitted(data, columns=COLUMNS))
+    way = "All that it stands for: sorted(glob.glob('a/*.parquet'))."
+    with says(f"fit: there is no file or folder 'a/*.parquet'. {way}", FileNotFoundError):
+        fitted("a/*.parquet", columns=COLUMNS)
+
+
+def test_a_row_that_is_null_is_named_beside_steps_that_are_too(tmp_path):
+    rows = {"words": [[1, None, 2], None, [3]], "tags": [[1, 9, 2], None, [0]]}
+    pq.write_table(pa.table(rows), tmp_path / "all.parquet")
+    with says("fit: all.parquet, row group 0: Ragged.from_arrow: sequence 1 is null"):
+        in_order(tmp_path)
+    with says("predict: all.parquet, row group 0: Ragged.from_arrow: sequence 1 is null"):
+        tagger().predict(tmp_path, columns="words", verbose=0)
+
+
 def test_a_list_of_files_is_a_folder_of_them(folder):
     files = sorted(folder.glob("**/*.parquet"))
     assert len(files) > 1
@@ -248,6 +269,64 @@ def test_pieces_that_are_smaller_than_a_row_group_or_larger(folder, monkeypatch)
         for part in piece.parts:
             seen += part.x.to_pylist()
     assert sorted(seen) == sorted(ROWS["words"]) and seen != ROWS["words"]
+
+
+def pieces_of(path, columns=("x", None)):
+    from unpad.data.source import arrow
+
+    found = arrow.files(path, keras.data.source.Asked("fit", columns))
+    return found.read(found.plan(None), 0)
+
+
+def test_a_large_row_group_is_gone_through_and_not_decoded_as_a_whole(tmp_path):
+    """A million rows are one in what pyarrow writes when nothing is said."""
+    n, steps = 400_000, 8
+    lists_of = pa.ListArray.from_arrays(np.arange(n + 1, dtype="int32") * steps, np.arange(n * 8))
+    table = pa.table({"x": lists_of})
+    pq.write_table(table, tmp_path / "all.parquet", row_group_size=n)
+    del lists_of, table
+    before, most, first = pa.total_allocated_bytes(), 0, 0
+    for piece in pieces_of(tmp_path / "all.parquet"):
+        values = piece.parts[0].x.combine_chunks().flatten()
+        assert values[0].as_py() == first
+        first += len(values)
+        most = max(most, pa.total_allocated_bytes() - before)
+    assert first == n * steps
+    assert most < n * steps * 8 / 3
+
+
+def test_a_piece_of_long_sequences_is_no_more_than_so_many_bytes(tmp_path, monkeypatch):
+    from unpad.data.source import arrow
+
+    rows = [[i] * 500 for i in range(40)]
+    pq.write_table(pa.table({"x": rows}), tmp_path / "all.parquet", row_group_size=3)
+    monkeypatch.setattr(arrow, "BYTES", 9 * 500 * 8)
+    pieces = [[len(part.x) for part in piece.parts] for piece in pieces_of(tmp_path)]
+    assert pieces == [[3, 3, 3]] * 4 + [[3, 1]]
+    monkeypatch.setattr(arrow, "BYTES", 2 * 500 * 8)
+    pieces = [[len(part.x) for part in piece.parts] for piece in pieces_of(tmp_path)]
+    assert pieces == [[2], [1]] * 12 + [[2], [1, 1]]
+
+
+def test_what_a_data_set_adds_to_its_files_is_there(tmp_path):
+    """A folder's name as a column, and columns of another type than a file's."""
+    for kind, label in ((pa.int32(), 1), (pa.int64(), 2)):
+        (tmp_path / f"label={label}").mkdir()
+        table = pa.table({"x": pa.array([[1, 2], [3]], pa.list_(kind))})
+        pq.write_table(table, tmp_path / f"label={label}" / "all.parquet")
+    schema = pa.schema({"x": pa.list_(pa.int64()), "label": pa.int32()})
+    data = ds.dataset(tmp_path, schema=schema, partitioning="hive")
+    found = [*pieces_of_data(data, ("x", "label"))]
+    assert [p.x.to_pylist() for p in found] == [[[1, 2], [3]]] * 2
+    assert all(p.x.type == pa.list_(pa.int64()) for p in found)
+    assert [p.y.tolist() for p in found] == [[1, 1], [2, 2]]
+
+
+def pieces_of_data(data, columns):
+    from unpad.data.source import arrow
+
+    found = arrow.arrow(data, keras.data.source.Asked("fit", columns))
+    return [part for piece in found.read(found.plan(None), 0) for part in piece.parts]
 
 
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=6), st.integers(0, 40), st.integers(1, 30))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +16,9 @@ from .forms import Asked, Piece, Pieces, Whole
 
 #: So many sequences are read together, or so many bytes of them, whichever is less: enough to draw
 #: batches from, and small beside any memory.
-SEQUENCES, BYTES = 16384, 1 << 24
+SEQUENCES, BYTES = 16384, 1 << 25
+# Of a file so much is read at a time, beside what is decoded.
+_BUFFER = 1 << 20
 
 
 def of_table(table: Any, asked: Asked) -> Whole:
@@ -34,7 +36,7 @@ def _missing(table: Any, by: Whole) -> tuple[Any, Any] | None:
     if not isinstance(by.x, str):
         return None
     column = _whole(table[by.x])
-    if not is_list(column.type):
+    if not is_list(column.type) or column.null_count:  # a row that is null is told of later
         return None
     steps = column.flatten()
     return (column.value_lengths(), steps.is_valid()) if steps.null_count else None
@@ -71,12 +73,14 @@ class Part(NamedTuple):
         fragment: its number.
         first: its first row within that.
         rows: how many.
+        size: bytes that it takes in memory, about.
         name: what it is called in errors.
     """
 
     fragment: int
     first: int
     rows: int
+    size: int
     name: str
 
 
@@ -93,6 +97,7 @@ class Scanned(Pieces):
         self.called, self._who = called, asked.who
         self._by = wanted(dataset.schema.names, asked)
         self._columns = used(self._by)
+        self._schema = dataset.schema
         self._fragments: list[Any] = []
         self._parts: list[list[Part]] = []
         for file in dataset.get_fragments():
@@ -112,10 +117,19 @@ class Scanned(Pieces):
         if not hasattr(file, "split_by_row_group"):
             self._add(file, file.count_rows(), 0, name)
             return
+        metadata = file.metadata
+        leaves = [
+            i
+            for i in range(metadata.num_columns)
+            if metadata.schema.column(i).path.partition(".")[0] in self._columns
+        ]
         for fragment in file.split_by_row_group():
             group = fragment.row_groups[0]
             place = f"{name}, row group {group.id}"
-            self._add(fragment, group.num_rows, group.total_byte_size, place)
+            columns = [metadata.row_group(group.id).column(i) for i in leaves]
+            # Of equal values a file holds less than memory will, of texts about as much.
+            size = sum(max(c.total_uncompressed_size, 8 * c.num_values) for c in columns)
+            self._add(fragment, group.num_rows, size, place)
 
     def _add(self, fragment: Any, rows: int, size: int, name: str) -> None:
         most = SEQUENCES
@@ -125,7 +139,7 @@ class Scanned(Pieces):
         for first in range(0, rows, most):
             n = min(most, rows - first)
             span = "" if n == rows else f", rows {first} to {first + n - 1}"
-            parts.append(Part(number, first, n, f"{name}{span}"))
+            parts.append(Part(number, first, n, size * n // rows, f"{name}{span}"))
         self._fragments.append(fragment)
         self._parts.append(parts)
 
@@ -134,22 +148,26 @@ class Scanned(Pieces):
         n = len(self._fragments)
         order = range(n) if draw is None else torch.randperm(n, generator=draw).tolist()
         pieces: list[list[int]] = []
-        filled = SEQUENCES
+        filled, size = SEQUENCES, 0
         for fragment in order:
-            for part in range(self._starts[fragment], self._starts[fragment + 1]):
-                rows = self._flat[part].rows
-                if filled + rows > SEQUENCES:
+            for number in range(self._starts[fragment], self._starts[fragment + 1]):
+                part = self._flat[number]
+                if filled + part.rows > SEQUENCES or size + part.size > BYTES:
                     pieces.append([])
-                    filled = 0
-                pieces[-1].append(part)
-                filled += rows
+                    filled = size = 0
+                pieces[-1].append(number)
+                filled, size = filled + part.rows, size + part.size
         return pieces
 
     def read(self, plan: list[list[int]] | None, epoch: int) -> Iterator[Piece]:
         """The pieces of this plan, one after another."""
+        import pyarrow as pa
+
         rows = self._rows([part for parts in plan or [] for part in parts])
         for parts in plan or []:
             read = [_of_columns(next(rows), self._by, self._who) for _ in parts]
+            # Arrow keeps what other threads let go of until this one asks for it: 25 to 35 MB.
+            pa.default_memory_pool().release_unused()
             yield Piece(read, [self._flat[part].name for part in parts])
 
     def _rows(self, parts: list[int]) -> Iterator[Any]:
@@ -162,15 +180,38 @@ class Scanned(Pieces):
         for number in parts:
             part = self._flat[number]
             if at != (part.fragment, part.first):
-                options = {"columns": self._columns, "use_threads": False}
-                fragment = self._fragments[part.fragment]
-                coming = iter(
-                    fragment.to_batches(batch_size=SEQUENCES, batch_readahead=1, **options)
-                )
-                left = []
+                coming, left = self._batches(part.fragment), []
                 _take(coming, left, part.first)
             yield pa.Table.from_batches(_take(coming, left, part.rows))
             at = part.fragment, part.first + part.rows
+
+    def _batches(self, number: int) -> Iterator[Any]:
+        """The rows of a fragment, as many at a time as a part of it has.
+
+        A data set decodes a row group as a whole, and one of a million rows, as pyarrow writes
+        them, doubled the memory of the process; a file is gone through.
+        """
+        fragment = self._fragments[number]
+        options = {
+            "batch_size": self._parts[number][0].rows,
+            "columns": self._columns,
+            "use_threads": False,
+        }
+        if hasattr(fragment, "split_by_row_group") and self._as_in(fragment.physical_schema):
+            import pyarrow.parquet as pq
+
+            file = pq.ParquetFile(
+                fragment.open(), metadata=fragment.metadata, buffer_size=_BUFFER, pre_buffer=False
+            )
+            return file.iter_batches(row_groups=[fragment.row_groups[0].id], **options)
+        return iter(fragment.to_batches(self._schema, batch_readahead=1, **options))
+
+    def _as_in(self, schema: Any) -> bool:
+        """Whether a file has the wanted columns just as the data set gives them."""
+        return all(
+            name in schema.names and schema.field(name).type == self._schema.field(name).type
+            for name in self._columns
+        )
 
 
 def _take(coming: Iterator[Any], left: list[Any], rows: int) -> list[Any]:
@@ -187,12 +228,21 @@ def _take(coming: Iterator[Any], left: list[Any], rows: int) -> list[Any]:
 
 
 class Read(Pieces):
-    """What a reader of record batches gives, once."""
+    """What a reader of record batches gives, in its own order.
 
-    called, once = "the RecordBatchReader", True
+    Args:
+        start: gives a reader.
+        schema: of what it reads.
+        asked: which columns are what.
+        called: in errors.
+        once: whether there is but one reader.
+    """
 
-    def __init__(self, reader: Iterable[Any], schema: Any, asked: Asked) -> None:
-        self._reader, self._who = reader, asked.who
+    def __init__(
+        self, start: Callable[[], Iterable[Any]], schema: Any, asked: Asked, called: str, once: bool
+    ) -> None:
+        self._start, self._who = start, asked.who
+        self.called, self.once = called, once
         self._by = wanted(schema.names, asked)
 
     def plan(self, draw: torch.Generator | None) -> None:
@@ -204,7 +254,7 @@ class Read(Pieces):
 
         some: list[Any] = []
         first = filled = 0
-        for batch in self._reader:
+        for batch in self._start():
             if some and filled + len(batch) > SEQUENCES:
                 yield self._piece(pa.Table.from_batches(some), first)
                 first, filled, some = first + filled, 0, []
@@ -226,8 +276,14 @@ def arrow(x: Any, asked: Asked) -> Whole | Pieces | None:
     if isinstance(x, (pa.Table, pa.RecordBatch)):
         return of_table(x, asked)
     if isinstance(x, pa.RecordBatchReader):
-        return Read(x, x.schema, asked)
+        return Read(lambda: x, x.schema, asked, "the RecordBatchReader", True)
+    if hasattr(x, "projected_schema"):
+        return Read(x.to_reader, x.projected_schema, asked, "the Scanner", False)
     if hasattr(x, "get_fragments"):
+        try:
+            x.get_fragments()
+        except ValueError:  # it is filtered or sorted: what is left of each file nobody knows
+            return Read(lambda: x.scanner().to_reader(), x.schema, asked, "the data set", False)
         return Scanned(x, "the data set", asked)
     if hasattr(x, "iter_batches") and hasattr(x, "schema_arrow"):  # a ParquetFile
         raise ValueError(
@@ -249,7 +305,10 @@ def files(x: Any, asked: Asked) -> Pieces | None:
         return None  # texts
     for path in paths:
         if not Path(path).exists():
-            raise FileNotFoundError(f"{asked.who}: there is no file or folder {str(path)!r}.")
+            way = f" All that it stands for: sorted(glob.glob({str(path)!r}))."
+            raise FileNotFoundError(
+                f"{asked.who}: there is no file or folder {str(path)!r}.{way * ('*' in str(path))}"
+            )
     try:
         import pyarrow.dataset as ds
     except ImportError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -165,7 +166,8 @@ class _Passes:
 
     def __init__(self, called: str) -> None:
         self._called = called
-        self._seen: list[int] = []
+        # Four bytes a batch: a stream may have any number of them.
+        self._seen = array("I")
 
     def add(self, whole: Whole) -> None:
         """Counts a batch.
