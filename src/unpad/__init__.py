@@ -4,6 +4,7 @@ A batch of sequences is one value, `Ragged` (values and offsets); models are wri
 words and run on real steps only. `import unpad as keras` runs a Keras sequence script.
 """
 
+from functools import cache as _cache
 from functools import partial as _partial
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
@@ -108,6 +109,7 @@ __all__ = [
 ]
 
 
+@_cache
 def _names_in(home: str) -> _Any:
     """The public names of a home, as a configuration may say them."""
     part = _import_module(f".{home}", __name__)
@@ -115,9 +117,9 @@ def _names_in(home: str) -> _Any:
     return {name: getattr(part, name) for name in ours}
 
 
+@_cache
 def _layers() -> dict[str, _Any]:
-    names = _names_in("layers")
-    del names["Input"]
+    names = {name: layer for name, layer in _names_in("layers").items() if name != "Input"}
     return {**names, "InputLayer": Input, "Operation": _operation.Operation}
 
 
