@@ -413,3 +413,24 @@ def _span(
         parts.append(f"below {below}")
     joined = " ".join(parts) if low is not None and high is not None else " and ".join(parts)
     return joined and " " + joined
+
+
+def made(who: str, name: str, kind: type, written: str | None = None) -> Any:
+    """One of a class that was given in place of one of its objects.
+
+    Args:
+        who: whose argument it is.
+        name: of the argument.
+        kind: the class.
+        written: how people write the class; by default its name.
+
+    Raises:
+        ValueError: it is not made without arguments.
+    """
+    try:
+        return kind()
+    except TypeError:
+        raise ValueError(
+            f"{who}: {name} {kind.__name__!r} must be told more: give an instance, as "
+            f"{written or kind.__name__}(...)."
+        ) from None

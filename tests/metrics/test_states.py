@@ -194,3 +194,88 @@ def test_metrics_of_torchmetrics_are_taken_as_classes_and_instances():
         model.compile("sgd", "mse", metrics=[given])
         logs = model.fit([[[1.0]], [[2.0]]], [[1.0], [2.0]], verbose=0).history
         assert logs["meansquarederror"] == pytest.approx(logs["loss"])
+
+
+def asked(metrics, units=3, loss="sparse_categorical_crossentropy"):
+    """What `evaluate` gives of a model's metrics, and its outputs and the targets, a row a step."""
+    keras.utils.set_random_seed(0)
+    last = keras.layers.Dense(units, "softmax" if units > 1 else None)
+    model = keras.Sequential([keras.Input((None, 2)), last])
+    model.compile("sgd", loss, metrics=metrics)
+    x = [torch.randn(n, 2) for n in (3, 0, 5, 1)]
+    y = [torch.arange(len(s)) % 3 for s in x]
+    rows = torch.cat([torch.as_tensor(p) for p in model.predict(x, verbose=0)])
+    return model.evaluate(x, y, verbose=0, return_dict=True), rows, torch.cat(y)
+
+
+def test_a_collection_is_its_metrics_by_their_names():
+    from torchmetrics.classification import MulticlassAUROC, MulticlassF1Score
+
+    def several():
+        parts = {"f": MulticlassF1Score(3), "area": MulticlassAUROC(3)}
+        return torchmetrics.MetricCollection(parts, prefix="their_")
+
+    for given in (several(), [several()], ["accuracy", several()]):
+        logs, rows, y = asked(given)
+        assert {"loss", "their_f", "their_area"} <= {*logs}
+        want = several()(rows, y)
+        assert logs["their_f"] == pytest.approx(float(want["their_f"]))
+        assert logs["their_area"] == pytest.approx(float(want["their_area"]))
+
+
+def test_wrappers_count_what_they_hold_and_are_fed_as_it_is():
+    from torchmetrics.classification import MulticlassAccuracy
+
+    inside = MulticlassAccuracy(3, average="micro")
+    logs, rows, y = asked([torchmetrics.wrappers.Running(inside, 9)])
+    assert logs["running"] == pytest.approx(float((rows.argmax(-1) == y).double().mean()))
+    with says("metric 'minmaxmetric': expected one number, got dict."):
+        asked([torchmetrics.MinMaxMetric(inside)])
+
+
+def test_what_fails_while_it_is_fed_is_named_with_what_it_got():
+    def mine(y_true, y_pred):
+        return y_pred.no_such
+
+    two = torchmetrics.classification.MulticlassAccuracy(2)
+    for given, name in ((two, "multiclassaccuracy"), (mine, "mine")):
+        with pytest.raises((ValueError, AttributeError)) as caught:
+            asked([given])
+        assert caught.value.__notes__ == [
+            f"metric {name!r} was given targets (9,) and outputs (9, 3): a row a step."
+        ]
+
+
+def test_a_class_that_must_be_told_more_says_so():
+    for name, options in (
+        ("Accuracy", {"metrics": [torchmetrics.Accuracy]}),
+        ("MulticlassF1Score", {"metrics": [torchmetrics.classification.MulticlassF1Score]}),
+        ("AdaptiveLogSoftmaxWithLoss", {"loss": torch.nn.AdaptiveLogSoftmaxWithLoss}),
+    ):
+        kind = "loss" if "loss" in options else "metric"
+        with says(f"compile: {kind} {name!r} must be told more: give an instance, as {name}(...)."):
+            keras.Sequential([keras.layers.Dense(2)]).compile("sgd", **options)
+
+
+def test_a_class_of_torch_losses_is_taken():
+    for given in (torch.nn.NLLLoss, torch.nn.NLLLoss()):
+        logs, rows, y = asked([], loss=given)
+        want = torch.nn.functional.nll_loss(rows, y)
+        assert logs["loss"] == pytest.approx(float(want), rel=1e-5)
+
+
+def test_a_metric_of_ones_own_says_what_it_lacks():
+    class Nothing(M.Metric):
+        pass
+
+    class Half(M.Metric):
+        def update_state(self, y_true, y_pred, sample_weight=None):
+            pass
+
+    for kind, name, of_keras in ((Nothing, "add", "update_state"), (Half, "score", "result")):
+        want = (
+            f"{kind.__name__}: a metric of one's own defines `{name}`, or `{of_keras}` as in "
+            "Keras, and it has neither."
+        )
+        with pytest.raises(NotImplementedError, match=want):
+            asked([kind()])

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, cast
 
+import torch
+
+from ..arguments import made
 from ..errors import unknown
 from ..serialization import deserialize, serialize
 from .circle import Circle, circle
@@ -118,8 +121,8 @@ def get(loss: Any) -> Loss:
         return _of_name(loss["class_name"])(**loss.get("config", {}))
     if isinstance(loss, Loss):
         return loss
-    if isinstance(loss, type) and issubclass(loss, Loss):
-        return loss()
+    if isinstance(loss, type) and issubclass(loss, (Loss, torch.nn.Module)):
+        return get(made("compile", "loss", loss))
     if callable(loss):
         ours = _OF_FUNCTION.get(cast(Any, loss))
         return CustomLoss(cast(Any, loss)) if ours is None else ours()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeGuard
 
-from ..arguments import wrong
+from ..arguments import made, wrong
 from ..core.naming import snake_case
 from ..errors import look_up
 from ..losses import (
@@ -238,13 +238,7 @@ def _by_name(name: str) -> StepMetric:
     named = globals().get(name) if name in __all__ else None
     if not _is_metric(named):
         return StepMetric(name, look_up("compile", "metric", name, BY_NAME))
-    try:
-        found = wrap(named)
-    except TypeError:
-        raise ValueError(
-            f"compile: metric {name!r} must be told more: give an instance, as "
-            f"unpad.metrics.{name}(...)."
-        ) from None
+    found = wrap(made("compile", "metric", named, f"unpad.metrics.{name}"))
     assert found is not None
     found.name = name
     return found

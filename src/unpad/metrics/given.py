@@ -25,21 +25,43 @@ def torchmetrics_metric() -> tuple[type, ...]:
     return () if kind is None else (kind,)
 
 
+def apart(given: Any) -> Any:
+    """What `compile` was given as metrics, a MetricCollection being its metrics, by its names.
+
+    Args:
+        given: a metric, or a list or dict of them, whose entries may be collections.
+    """
+    kind = getattr(sys.modules.get("torchmetrics"), "MetricCollection", None)
+    if kind is not None and isinstance(given, kind):
+        return [FromTorchmetrics(metric, name) for name, metric in given.items()]
+    if isinstance(given, dict):
+        return {name: apart(metrics) for name, metrics in given.items()}
+    if isinstance(given, (list, tuple)):
+        several = [(apart(entry), kind is not None and isinstance(entry, kind)) for entry in given]
+        return [metric for found, many in several for metric in (found if many else [found])]
+    return given
+
+
 class FromTorchmetrics(Metric):
     """A metric of torchmetrics, fed with values at real steps in the form that it wants.
 
     Multiclass metrics get (steps, classes) and labels, binary and regression metrics one entry
-    after another, any other (y_pred, y_true) as they are. It takes no weights.
+    after another, wrappers what the metric inside wants, any other (y_pred, y_true) as they are.
+    It takes no weights.
 
     Args:
         metric: of torchmetrics; it is copied.
+        name: its key in logs and history; by default its class's name.
     """
 
     takes_weight = False
+    fed: Tensor
 
-    def __init__(self, metric: Any) -> None:
-        super().__init__(type(metric).__name__.lower())
+    def __init__(self, metric: Any, name: str | None = None) -> None:
+        super().__init__(name or type(metric).__name__.lower())
         self.metric = copy.deepcopy(metric)
+        # Their wrappers count nothing themselves.
+        self.add_state("fed", torch.zeros((), dtype=torch.int64), "sum")
         self._arrange = _arrangement(metric)
 
     def update(
@@ -52,10 +74,11 @@ class FromTorchmetrics(Metric):
             y_true, y_pred, _ = without(label, y_true, y_pred, None)
         if len(y_pred):
             self.metric.update(*self._arrange(y_true, y_pred))
+            self.fed = self.fed + 1
 
     def result(self) -> Tensor:
         """The metric over all that was added; 0 where there was no step."""
-        return self.compute() if self.metric.update_count else torch.zeros(())
+        return self.compute() if self.fed else torch.zeros(())
 
     def score(self) -> Tensor:
         return self.metric.compute()
@@ -68,6 +91,10 @@ class FromTorchmetrics(Metric):
 
 def _arrangement(metric: Any) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
     """The form for a metric, told by its class's name: (preds, target), torchmetrics' order."""
+    if type(metric).__module__.startswith("torchmetrics.wrappers"):
+        kinds = torchmetrics_metric()
+        held = [p for p in metric.modules() if isinstance(p, kinds) and p is not metric]
+        return _arrangement(held[0]) if held else _as_they_are
     name = type(metric).__name__
     if name.startswith("Multiclass"):
         return _by_class

@@ -120,11 +120,18 @@ class Metric(Configured, Refusing, States, refused=_REFUSED):
         Args:
             steps: targets, outputs and weights at steps that count.
         """
-        raise NotImplementedError
+        raise self._lacks("add", "update_state")
 
     def score(self) -> Tensor:
         """What the states amount to; 0 where nothing was added."""
-        raise NotImplementedError
+        raise self._lacks("score", "result")
+
+    def _lacks(self, name: str, of_keras: str) -> NotImplementedError:
+        who = type(self).__name__
+        return NotImplementedError(
+            f"{who}: a metric of one's own defines `{name}`, or `{of_keras}` as in Keras, and it "
+            "has neither."
+        )
 
     def add_variable(
         self,

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, cast
 import torch
 from torch import Tensor
 
+from ..arguments import made
 from ..losses import CustomLoss, Loss
 from ..ragged import Layout
 from .given import FromTorchmetrics, torchmetrics_metric
@@ -90,8 +91,17 @@ class StartedMetric(NamedTuple):
             weight: one for each step, or with the leading axes of dense outputs; None for 1 each.
             layout: which steps make a sequence; None for dense outputs.
         """
-        if len(y_pred):
+        if not len(y_pred):
+            return
+        try:
             self.metric.feed(y_true, y_pred, weight, layout)
+        except Exception as error:
+            # Theirs, or a person's own, does not know its name, and may not say what it got.
+            error.add_note(
+                f"metric {self.name!r} was given targets {tuple(y_true.shape)} and outputs "
+                f"{tuple(y_pred.shape)}: a row a step."
+            )
+            raise
 
     def value(self) -> Tensor:
         """The metric over all batches, whatever its shape; 0 where there was no step."""
@@ -119,7 +129,7 @@ def wrap(metric: Any) -> StepMetric | None:
         return metric
     theirs = torchmetrics_metric()
     if isinstance(metric, type) and issubclass(metric, (Metric, *theirs)):
-        metric = metric()
+        metric = made("compile", "metric", metric)
     if isinstance(metric, CustomLoss):
         metric = MeanMetricWrapper(metric.per_step, metric.name)
     elif isinstance(metric, Loss):

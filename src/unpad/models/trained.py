@@ -12,6 +12,7 @@ from .. import losses, optimizers
 from ..arguments import OrAuto, flag, integer, number, or_auto, positive, wrong
 from ..core.precision import needs_scaling
 from ..metrics import as_metric
+from ..metrics.given import apart
 from ..spellings import renamed
 from ..training import Callback, History, Trainer
 from ..training.compiled import Compiled, each, leaves
@@ -48,7 +49,7 @@ class Trained(Kept, Steps):
                 an output that is not trained on, or where the model says itself what its loss is:
                 by `add_loss`, `compute_loss` or `train_step`.
             loss_weights: how much each output's loss counts; 1 by default.
-            metrics: names, torchmetrics metrics or callables.
+            metrics: names, metrics of torchmetrics, collections of them, or callables.
             weighted_metrics: metrics that are given sample and class weights too.
             run_eagerly: changes nothing, nor do the next two, which tell Keras how fast to go:
                 every step runs as it is written. They are kept as attributes of these names.
@@ -66,8 +67,8 @@ class Trained(Kept, Steps):
         compiled = Compiled(
             each(loss, losses.get),
             loss_weights,
-            each(metrics, as_metric),
-            each(weighted_metrics, as_metric),
+            each(apart(metrics), as_metric),
+            each(apart(weighted_metrics), as_metric),
             given,
             optimizers.maker(optimizers.scaled(given) if scales else given),
             isinstance(optimizer, torch.optim.Optimizer),
