@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Unpack
 
 import torch
@@ -15,6 +16,8 @@ from ...core.options import LayerOptions, WithoutNameAndType
 from ...core.spec import Spec
 from ...core.token_wise import TokenWise
 from ...ragged import Ragged
+from ...ragged.batch import values_of
+from ...ragged.reductions import in_another_s_hands
 from ...ranks import at_work
 from . import noise_shape as shapes
 
@@ -63,14 +66,12 @@ class Dropout(TokenWise):
         """The inputs, in training with some entries dropped."""
         if not self.training or self.rate == 0:
             return inputs
-        if self.seed is None and self.noise_shape is None:
+        values = values_of(inputs)
+        if self.seed is None and self.noise_shape is None and not draws_faster(values):
             return lift(lambda values: F.dropout(values, self.rate), inputs)
-        kept = shapes.drawn(self.noise_shape, inputs, self._keep_like(inputs), self.who)
+        draw = partial(self._draw.keep, rate=self.rate, like=values)
+        kept = shapes.drawn(self.noise_shape, inputs, draw, self.who)
         return lift(lambda values: values * kept, inputs)
-
-    def _keep_like(self, inputs: Ragged | Tensor) -> Any:
-        like = inputs.values if isinstance(inputs, Ragged) else inputs
-        return lambda shape: self._draw.keep(shape, self.rate, like)
 
 
 class SpatialDropout1D(Dropout):
@@ -118,6 +119,18 @@ class SpatialDropout1D(Dropout):
         return super().output_spec(spec)
 
 
+def draws_faster(like: Tensor) -> bool:
+    """Whether uniform numbers, compared with a rate, are faster than torch's draw by the rate.
+
+    On a CPU that draws each entry from a double: 64 times 1,024 in .85 ms on one thread, where
+    uniform floats take .19 and their comparison .01. A GPU's is one pass over the values.
+
+    Args:
+        like: what the draw is for.
+    """
+    return like.is_cpu and not in_another_s_hands()
+
+
 class Draw:
     """Random numbers from a generator with a seed of its own, or from torch's."""
 
@@ -127,11 +140,19 @@ class Draw:
 
     def keep(self, shape: tuple[int, ...], rate: float, like: Tensor) -> Tensor:
         """0 with this rate, else 1 / (1 - rate)."""
-        mask = like.new_empty(shape)
         if rate >= 1:
-            return mask.zero_()
+            return like.new_zeros(shape)
+        return self.kept(shape, rate, like).div_(1 - rate)
+
+    def kept(self, shape: tuple[int, ...], rate: float, like: Tensor) -> Tensor:
+        """0 with this rate, below 1, else 1."""
         generator = self._of(like.device)
-        return mask.bernoulli_(1 - rate, generator=generator).div_(1 - rate)
+        if not draws_faster(like):
+            return like.new_empty(shape).bernoulli_(1 - rate, generator=generator)
+        # Half a type's numbers from 0 to 1 are too few for a rate.
+        wide = torch.promote_types(like.dtype, torch.float32)
+        drawn = like.new_empty(shape, dtype=wide).uniform_(generator=generator)
+        return drawn.ge_(rate).to(like.dtype)
 
     def normal(self, shape: tuple[int, ...], mean: float, stddev: float, like: Tensor) -> Tensor:
         """Normal with this mean and standard deviation."""

@@ -13,7 +13,7 @@ from typing import Any, Unpack
 import torch
 from torch import Tensor
 
-from ... import arguments
+from ... import arguments, kernels
 from ...core.lifting import lift
 from ...core.options import LayerOptions
 from ...core.spec import Spec
@@ -154,8 +154,18 @@ class EinsumDense(TokenWise):
         return inputs.map(lambda values: self._linear(equation, values))
 
     def _linear(self, equation: str, values: Tensor) -> Tensor:
-        outputs = torch.einsum(equation, values, self.kernel)
-        return outputs if self.bias is None else outputs + self.bias
+        kernel, bias, summed = self.kernel, self.bias, _summed_as_matrix(equation)
+        if not summed:
+            outputs = torch.einsum(equation, values, kernel)
+            return outputs if bias is None else outputs + bias
+        sizes = kernel.shape
+        made = sizes[summed:].numel()
+        rows = values.flatten(-summed) if summed > 1 else values
+        whole = bias is not None and bias.numel() == made  # else some units share one
+        row = bias.reshape(made) if whole else None
+        outputs = kernels.linear(rows, kernel.reshape(rows.shape[-1], made), row)
+        outputs = outputs.reshape(*values.shape[:-summed], *sizes[summed:])
+        return outputs if bias is None or whole else outputs + bias
 
     def forward(self, inputs: Ragged | Tensor) -> Ragged | Tensor:
         """What the equation says, with bias and activation."""
@@ -227,6 +237,21 @@ def _lettered(equation: str, ndim: int, who: str) -> str:
             "kernel is summed over with the input's, or goes to the output."
         )
     return f"{inputs},{kernel}->{output}"
+
+
+@lru_cache(maxsize=256)
+def _summed_as_matrix(equation: str) -> int:
+    """How many axes a product of rows and a matrix sums over; 0 where the equation is none.
+
+    So it is where the inputs' last axes are the kernel's first, and the output has the rest in
+    order: "abc,cd->abd".
+    """
+    sides, output = equation.split("->")
+    inputs, kernel = sides.split(",")
+    for n in range(1, min(len(inputs), len(kernel) - 1) + 1):
+        if inputs[-n:] == kernel[:n] and inputs[:-n] + kernel[n:] == output:
+            return n
+    return 0
 
 
 def _read(equation: str, bias_axes: str | None, shape: Shape, given: Shape, who: str) -> Reading:

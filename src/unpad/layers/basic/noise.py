@@ -131,7 +131,7 @@ class AlphaDropout(TokenWise):
         kept = shapes.drawn(
             self.noise_shape,
             inputs,
-            lambda shape: self._draw.keep(shape, rate, like) != 0,
+            lambda shape: self._draw.kept(shape, rate, like) != 0,
             self.who,
         )
         scale = ((1 - rate) * (1 + rate * _FLOOR**2)) ** -0.5
