@@ -27,13 +27,16 @@ def resized(layout: Layout, rule: Rule) -> Layout:
     if all(rule(n) == n for n in range(3)):
         return layout
     width = None if layout.width is None else rule(layout.time)
+    own = layout.own
+    if own.on_host and own.equal and (each := rule(own.equal)):
+        return Layout._even(own.batch, each, width)
     # Where the host knows the lengths it knows the new ones too, and waits for no device to tell.
-    counts = None if torch.compiler.is_compiling() else vars(layout.own).get("counts")
+    counts = None if torch.compiler.is_compiling() else vars(own).get("counts")
     facts = {}
     if counts is not None:
         counts = [rule(n) for n in counts]
         facts = {"counts": counts, "steps": sum(counts), "longest": max(counts, default=0)}
-    return Layout._of_lengths(rule(layout.own.lengths), None, width, **facts)
+    return Layout._of_lengths(rule(own.lengths), None, width, **facts)
 
 
 def resized_spec(spec: Spec, rule: Rule, who: str) -> Spec:

@@ -13,7 +13,7 @@ from torch import Tensor
 from ..arguments import integer
 from .layout_checks import check_offsets, check_slots
 from .numbers import as_integers
-from .own import Found, Own, whole
+from .own import Found, Own, even, whole
 
 
 class Layout:
@@ -108,16 +108,30 @@ class Layout:
         """
         if type(batch) is not int or type(time) is not int or batch < 0 or time < 0:
             if isinstance(batch, torch.SymInt) or isinstance(time, torch.SymInt):
-                return _full.__wrapped__(batch, time)
+                return cls._over(even.__wrapped__(batch, time))
             batch = integer("Layout.full", "batch", batch, 0)
             time = integer("Layout.full", "time", time, 0)
         return _full(batch, time)
+
+    @classmethod
+    def _over(cls, own: Own) -> Layout:
+        layout = cls.__new__(cls)
+        object.__setattr__(layout, "own", own)
+        return layout
 
     @classmethod
     def _of_lengths(
         cls, lengths: Tensor, slots: Tensor | None = None, width: int | None = None, **facts: Any
     ) -> Layout:
         return cls(_offsets_of(lengths), slots, width, _checked=True, **facts)
+
+    @classmethod
+    def _even(cls, batch: int, time: int, width: int | None) -> Layout:
+        if width == time:
+            return _full(batch, time)
+        own = even(batch, time)
+        facts = {"steps": own.steps, "longest": time, "counts": own.counts, "lengths": own.lengths}
+        return cls(own.offsets, None, width, _checked=True, **facts)
 
     # --- what is known without looking at a step -------------------------------------------------
 
@@ -189,7 +203,12 @@ class Layout:
         return self.own.mask.clone()
 
     def derived(
-        self, key: Hashable, make: Callable[[Own], Found], beside: Layout | None = None
+        self,
+        key: Hashable,
+        make: Callable[[Own], Found],
+        beside: Layout | None = None,
+        *,
+        in_grid: bool = False,
     ) -> Found:
         """What follows from the layout, made at the first call and kept as long as the layout.
 
@@ -201,13 +220,15 @@ class Layout:
             key: what it is; a tuple whose first entry names who makes it.
             make: gives it, from the layout's own tensors. What it gives must not hold the layout.
             beside: another layout that it follows from too; then it is kept as long as both are.
+            in_grid: whether it follows from the grid's width too; else it is shared by all layouts
+                of as many sequences of one length, and longer kept.
 
         Example:
             >>> layout = Layout.from_lengths([2, 3])
             >>> layout.derived(("example", "order"), lambda own: own.lengths.argsort()).tolist()
             [0, 1]
         """
-        return self.own.derived(key, make, None if beside is None else beside.own)
+        return self.own.derived(key, make, None if beside is None else beside.own, in_grid)
 
     def steps_of(self, grid: Tensor) -> Tensor:
         """(steps, ...): what stands in a grid (batch, time, ...) in the slots of the steps.
@@ -396,6 +417,4 @@ def _rebuild(offsets: Tensor, slots: Tensor | None, width: int | None) -> Layout
 
 @lru_cache(maxsize=64)
 def _full(batch: int, time: int) -> Layout:
-    with torch.inference_mode(False):
-        offsets = torch.arange(batch + 1) * time
-    return Layout(offsets, width=time, _checked=True, steps=batch * time)
+    return Layout._over(even(batch, time))

@@ -9,7 +9,7 @@ a training step that comes later.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from functools import wraps
+from functools import lru_cache, wraps
 from typing import Any, Generic, TypeVar, overload
 from weakref import WeakKeyDictionary
 
@@ -92,9 +92,16 @@ class Own:
             vars(self).update(facts)
 
     def derived(
-        self, key: Hashable, make: Callable[[Own], Found], beside: Own | None = None
+        self,
+        key: Hashable,
+        make: Callable[[Own], Found],
+        beside: Own | None = None,
+        in_grid: bool = False,
     ) -> Found:
         """See `Layout.derived`."""
+        if not in_grid and (alike := self.alike) is not self:
+            return alike.derived(key, make, beside)
+        beside = None if beside is None else beside.alike
         known = self._derived
         if beside is not None and beside is not self:
             # Weakly: what is kept for a grid that lives as long as the process must not keep every
@@ -132,8 +139,42 @@ class Own:
         """`counts` where the host can tell without waiting for a device; None elsewhere."""
         if torch.compiler.is_compiling():
             return None
-        here = type(self.offsets) is Tensor and self.offsets.is_cpu  # no fake one
-        return self.counts if here else vars(self).get("counts")
+        return self.counts if self.on_host else vars(self).get("counts")
+
+    @property
+    def equal(self) -> int:
+        """The number of steps of each sequence, where the host knows that it is one; else 0."""
+        # While a graph is made for any lengths, those of this batch say nothing.
+        return 0 if torch.compiler.is_compiling() else self._equal
+
+    @_kept
+    def _equal(self) -> int:
+        batch = self.batch
+        if self.on_host and (not batch or self.steps % batch):
+            return 0
+        counts = self.told_counts
+        return counts[0] if counts and counts.count(counts[0]) == len(counts) else 0
+
+    @property
+    def alike(self) -> Own:
+        """Of sequences of one length what the process shares; of others, or in slots, itself.
+
+        So what follows from offsets is made once for all batches of as many such sequences,
+        whatever grids they were taken from. Nobody counts them for it: `counts` is there or not.
+        """
+        if torch.compiler.is_compiling() or "counts" not in vars(self):
+            return self
+        return self._alike or self
+
+    @_kept
+    def _alike(self) -> Own | None:
+        whole = self.on_host and self.slots is None and self.equal
+        return even(self.batch, whole) if whole else None
+
+    @property
+    def on_host(self) -> bool:
+        """Whether the offsets can be read without waiting for a device."""
+        return type(self.offsets) is Tensor and self.offsets.is_cpu  # no fake one
 
     @_kept
     def longest(self) -> int:
@@ -159,6 +200,8 @@ class Own:
     @_without_mode
     def sequence_ids(self) -> Tensor:
         """(steps,) the sequence that each step belongs to."""
+        if (alike := self.alike) is not self:
+            return alike.sequence_ids
         ids = torch.arange(self.batch, device=self.device)
         return ids.repeat_interleave(self.lengths, output_size=self.steps)
 
@@ -166,6 +209,8 @@ class Own:
     @_without_mode
     def positions(self) -> Tensor:
         """(steps,) the place of each step within its sequence; holes do not count."""
+        if (alike := self.alike) is not self:
+            return alike.positions
         starts = self.offsets[:-1].repeat_interleave(self.lengths, output_size=self.steps)
         return torch.arange(self.steps, device=self.device) - starts
 
@@ -192,3 +237,16 @@ class Own:
         starts = self.offsets[:-1][nonempty]
         first = self.slots[starts].repeat_interleave(self.lengths[nonempty], output_size=self.steps)
         return self.slots - first
+
+
+@lru_cache(maxsize=64)
+def even(batch: int, time: int) -> Own:
+    """What a grid of `batch` sequences of `time` steps owns: one value of the process.
+
+    Args:
+        batch: sequences.
+        time: steps of each.
+    """
+    with torch.inference_mode(False):
+        offsets = torch.arange(batch + 1) * time
+    return Own(offsets, None, time, steps=batch * time, _alike=None)

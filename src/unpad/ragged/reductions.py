@@ -15,7 +15,6 @@ from torch.autograd import forward_ad
 
 from .layout import Layout
 from .numbers import HALF, as_constant
-from .own import Own
 
 
 def spread(rows: Tensor, layout: Layout) -> Tensor:
@@ -130,7 +129,7 @@ def _segment_reduce(values: Tensor, layout: Layout, reduce: str, empty: float) -
         if reduce == "sum":
             rows = values.new_zeros((layout.batch, *values.shape[1:]))
             return rows.index_add_(0, own.sequence_ids, values)
-        if equal := equal_steps(layout):
+        if equal := own.equal:
             grid = values.reshape(layout.batch, equal, *values.shape[1:])
             return grid.amax(1) if reduce == "max" else grid.amin(1)
     flat = values.reshape(values.shape[0], values.shape[1:].numel())
@@ -140,16 +139,6 @@ def _segment_reduce(values: Tensor, layout: Layout, reduce: str, empty: float) -
         flat.contiguous(), reduce, offsets=own.offsets, axis=0, initial=empty, unsafe=True
     )
     return rows.reshape(layout.batch, *values.shape[1:])
-
-
-def equal_steps(layout: Layout) -> int:
-    """The number of steps of each sequence, where that is one number; else 0."""
-
-    def found(own: Own) -> int:
-        counts = own.counts
-        return counts[0] if counts and counts.count(counts[0]) == len(counts) else 0
-
-    return layout.own.derived("equal", found)
 
 
 class _Sum(torch.autograd.Function):
@@ -213,7 +202,7 @@ class _Extreme(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
         values, found = ctx.saved_tensors
         layout, shape = ctx.layout, values.shape
-        equal = 0 if torch.compiler.is_compiling() else equal_steps(layout)
+        equal = layout.own.equal
         if equal:  # beside all steps of a sequence without being laid out
             values, found = values.reshape(layout.batch, equal, *shape[1:]), found[:, None]
         else:

@@ -116,13 +116,13 @@ def once(
         index: gives the index for the new layout.
     """
 
-    def make(_: Any) -> tuple[Layout | None, Tensor | None]:
+    # None for the layout itself: what is kept for it must not keep it alive.
+    def make(_: Any) -> Layout | None:
         new = resized(layout, rule)
-        # None for the layout itself: what is kept for it must not keep it alive.
-        return None if new is layout else new, index(new)
+        return None if new is layout else new
 
-    new, found = layout.derived(("windows", key), make)
-    return new or layout, found
+    new = layout.derived(("resized", key), make, in_grid=True) or layout
+    return new, layout.derived(("windows", key), lambda _: index(new))
 
 
 def slots(windows: Layout, steps: Layout, window: Window, before: Tensor) -> Tensor:

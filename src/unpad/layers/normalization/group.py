@@ -17,7 +17,6 @@ from ...core.spec import Spec
 from ...core.weight_options import weight_options
 from ...ragged import Layout, Ragged
 from ...ragged.reductions import (
-    equal_steps,
     in_another_s_hands,
     segment_mean,
     segment_sum,
@@ -221,7 +220,7 @@ def _with(
     function: Callable[[Tensor, Tensor], Tensor], x: Tensor, rows: Tensor, layout: Layout
 ) -> Tensor:
     """A function of the steps and of the row of the sequence that each belongs to."""
-    equal = 0 if torch.compiler.is_compiling() else equal_steps(layout)
+    equal = layout.own.equal
     if not equal:
         return function(x, spread(rows, layout))
     # The same numbers, and nobody writes a row down for each step.

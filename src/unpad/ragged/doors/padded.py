@@ -84,7 +84,11 @@ def take_real(grid: Tensor, real: Tensor, numpy: bool) -> Parts:
     times = torch.arange(time, device=grid.device)
     right = torch.equal(real, times < lengths[:, None])
     slots = None if right else times.expand(batch, time)[real]
-    return Parts(grid[real], Layout._of_lengths(lengths, slots, time), numpy)
+    # On a CPU they are read for nothing: what equal lengths imply is shared (`Own.alike`).
+    facts = (
+        {"counts": lengths.tolist()} if lengths.is_cpu and not torch.compiler.is_compiling() else {}
+    )
+    return Parts(grid[real], Layout._of_lengths(lengths, slots, time, **facts), numpy)
 
 
 def take_real_levels(grid: Tensor, real: Tensor, numpy: bool) -> Parts:
