@@ -209,3 +209,16 @@ def test_infinite_padding_is_not_drawn_for():
     ragged = Ragged.from_padded(x, lengths=[2, 1])
     for make in MAKE.values():
         assert bool(make(1).train()(ragged).values.isfinite().all())
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("seed", [None, 3])
+def test_a_share_of_the_entries_is_dropped_whatever_their_type(kind, seed):
+    torch.manual_seed(0)
+    x = Ragged(torch.ones(2000, 100, dtype=kind), torch.tensor([0, 500, 2000]))
+    for rate in (0.001, 0.3, 0.999):
+        found = L.Dropout(rate, seed=seed, dtype=kind)(x, training=True).values
+        dropped = found == 0
+        assert abs(float(dropped.float().mean()) - rate) < 5 * (rate * (1 - rate) / 200000) ** 0.5
+        assert bool((found[~dropped] == torch.ones((), dtype=kind).div(1 - rate)).all())
+    assert not L.Dropout(1.0, seed=seed, dtype=kind)(x, training=True).values.any()

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from unpad import Layout
+from unpad import Layout, Ragged
 
 from ..strategies import lengths
 
@@ -102,3 +102,22 @@ def test_the_host_tells_the_counts_where_it_waits_for_nothing():
     known = Layout(elsewhere.offsets.to("meta"), _checked=True, counts=[2, 0, 3])
     assert known.own.told_counts == [2, 0, 3]
     assert Layout(elsewhere.offsets.to("meta"), _checked=True).own.told_counts is None
+
+
+def test_batches_of_equal_lengths_share_what_follows_from_their_offsets():
+    narrow, wide, other = (
+        Ragged.from_padded(torch.ones(3, width), lengths=[n, n, n]).layout
+        for n, width in ((4, 4), (4, 9), (2, 9))
+    )
+    assert wide.width == 9
+    assert wide.own.positions is narrow.own.positions
+    assert wide.own.sequence_ids is narrow.own.sequence_ids
+    assert wide.derived("test", lambda own: own.lengths.sum()) is narrow.derived("test", None)
+    assert wide.derived("time", lambda own: own.time, in_grid=True) == 9
+    assert narrow.derived("time", lambda own: own.time, in_grid=True) == 4
+    assert other.own.positions.tolist() == [0, 1] * 3
+    mask = torch.tensor([[False, True, True], [True, False, True]])
+    slots = Ragged.from_padded(torch.ones(2, 3), mask=mask).layout
+    assert slots.own.equal == 2
+    assert slots.own.alike is slots.own
+    assert Layout.from_lengths([0, 0]).own.equal == Layout.from_lengths([1, 3]).own.equal == 0

@@ -40,7 +40,8 @@ def segment_mean(values: Tensor, layout: Layout) -> Tensor:
         return segment_mean(values.float(), layout).to(values.dtype)
     if not values.is_floating_point():
         values = values.to(torch.get_default_dtype())
-    counts = layout.own.lengths.clamp(min=1).to(values.dtype)
+    dtype = values.dtype
+    counts = layout.derived(("mean", dtype), lambda own: own.lengths.clamp(min=1).to(dtype))
     return segment_sum(values, layout) / _like_rows(counts, values)
 
 
@@ -175,6 +176,8 @@ def _extreme(values: Tensor, layout: Layout, reduce: str, empty: float) -> Tenso
         ids = _like_rows(layout.own.sequence_ids, values).expand_as(values)
         rows = values.new_zeros((layout.batch, *values.shape[1:]))
         rows = rows.scatter_reduce(0, ids, values, f"a{reduce}", include_self=False)
+    if layout.own.equal:  # none is empty
+        return rows
     return rows.masked_fill(_like_rows(layout.own.lengths == 0, rows), empty)
 
 
@@ -207,7 +210,8 @@ class _Extreme(torch.autograd.Function):
             values, found = values.reshape(layout.batch, equal, *shape[1:]), found[:, None]
         else:
             found = spread(found, layout)
-        takes = (values == found).to(values.dtype)
+        # Into floats at once: by way of flags it takes six times as long.
+        takes = values.detach().clone().eq_(found.detach())
         many = takes.sum(1) if equal else segment_sum(takes, layout)
         shares = gradients[0] / many.clamp(min=1)
         gradient = takes * (shares[:, None] if equal else spread(shares, layout))

@@ -46,6 +46,11 @@ class Window:
     dilation: int = 1
     padding: str = "valid"
 
+    def tiles(self, counts: list[int] | None) -> bool:
+        """Whether windows of sequences of these lengths hold each step once, one after another."""
+        apart = self.padding == "valid" and self.stride == self.size and self.dilation == 1
+        return apart and counts is not None and not any(n % self.size for n in counts)
+
     @property
     def reach(self) -> int:
         """The steps from its first slot to its last, both included."""
@@ -73,12 +78,12 @@ class Window:
         """The windows of each sequence: computed once for a layout, whichever layer asks."""
 
         def found(new: Layout) -> Tensor | None:
-            if self.size == 1 and new is layout:
+            if (self.size == 1 and new is layout) or self.tiles(layout.own.told_counts):
                 return None
             return slots(new, layout, self, self.before(layout.own.lengths))
 
         new, index = once(layout, self, self.count, found)
-        return Windows(new, index, self.padding != "valid")
+        return Windows(new, index, self.padding != "valid", self.size)
 
 
 class Windows(NamedTuple):
@@ -87,18 +92,20 @@ class Windows(NamedTuple):
     Args:
         layout: one step for each window.
         index: (windows, size) the step in each slot, the number of all steps where there is none;
-            None where each step is a window of its own.
+            None where the windows hold all steps in their order, each once.
         sticks_out: whether there may be slots without a step.
+        size: slots of a window.
     """
 
     layout: Layout
     index: Tensor | None
     sticks_out: bool
+    size: int
 
     def take(self, values: Tensor, fill: float = 0) -> Tensor:
         """(windows, size, *feature): what is in each slot, `fill` where there is no step."""
         if self.index is None:
-            return values[:, None]
+            return values.reshape(values.shape[0] // self.size, self.size, *values.shape[1:])
         if self.sticks_out:
             values = torch.cat([values, values.new_full((1, *values.shape[1:]), fill)])
         return values.index_select(0, self.index.reshape(-1)).unflatten(0, self.index.shape)

@@ -13,6 +13,7 @@ from ...core.channels import Channelled
 from ...core.options import LayerOptions
 from ...core.spec import Spec
 from ...ragged import Layout, Ragged
+from ...ragged.own import Own
 from .local import mean_spec, of_sequences
 
 
@@ -59,19 +60,30 @@ class AdaptivePooling(Reduces, Channelled):
 
     def _in_windows(self, inputs: Ragged) -> Ragged:
         """The steps of each window as a sequence, those of one sequence after each other."""
-        time = inputs.layout.own.lengths.unsqueeze(1)
-        i = torch.arange(self._windows, device=inputs.device)
-        first = time * i // self._windows
-        lengths = (-(-time * (i + 1) // self._windows) - first).flatten()
-        layout = Layout._of_lengths(lengths)
-        start = (inputs.layout.own.offsets[:-1].unsqueeze(1) + first).flatten()
-        own = layout.own
-        steps = start[own.sequence_ids] + own.positions
-        return Ragged._trusted(inputs.values[steps], layout)
+        n = self._windows
+        layout, steps = inputs.layout.derived(("adaptive", n), lambda own: _windows(own, n))
+        values = inputs.values if steps is None else inputs.values.index_select(0, steps)
+        return Ragged._trusted(values, layout)
 
     def of_windows(self, windows: Ragged) -> Any:
         """A row of each window."""
         raise NotImplementedError
+
+
+def _windows(own: Own, n: int) -> tuple[Layout, Tensor | None]:
+    """The windows as sequences, and their steps; None where they are all steps in their order."""
+    counts = own.told_counts
+    if counts is not None and not any(count % n for count in counts):
+        each = own.lengths.div(n, rounding_mode="floor").repeat_interleave(n)
+        facts = {"counts": [count // n for count in counts for _ in range(n)]}
+        return Layout._of_lengths(each, **facts), None
+    time = own.lengths.unsqueeze(1)
+    i = torch.arange(n, device=own.device)
+    first = time * i // n
+    lengths = (-(-time * (i + 1) // n) - first).flatten()
+    layout = Layout._of_lengths(lengths)
+    start = (own.offsets[:-1].unsqueeze(1) + first).flatten()
+    return layout, start[layout.own.sequence_ids] + layout.own.positions
 
 
 class AdaptiveAveragePooling1D(AdaptivePooling):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Unpack
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ... import arguments
@@ -113,6 +114,9 @@ class ZeroPadding1D(Resampling, Channelled):
 
     def moved(self, values: Tensor, old: Layout, new: Layout) -> Tensor:
         start, more = self._ends[0], sum(self._ends)
+        if equal := old.own.equal:
+            beside = (0, 0) * (values.ndim - 1)
+            return F.pad(values.unflatten(0, (-1, equal)), (*beside, *self._ends)).flatten(0, 1)
         places = torch.arange(old.steps, device=old.device) + old.own.sequence_ids * more + start
         return values.new_zeros(new.steps, *values.shape[1:]).index_copy(0, places, values)
 
@@ -148,6 +152,11 @@ class Cropping1D(Resampling):
         return lambda n: (n > less) * (n - less)
 
     def moved(self, values: Tensor, old: Layout, new: Layout) -> Tensor:
+        if equal := old.own.equal:
+            start, end = self._ends
+            return values.unflatten(0, (-1, equal))[:, start : max(equal - end, start)].flatten(
+                0, 1
+            )
         shift = (old.own.offsets - new.own.offsets)[:-1] + self._ends[0]
         steps = torch.arange(new.steps, device=new.device) + shift[new.own.sequence_ids]
         return values.index_select(0, steps)
