@@ -99,11 +99,12 @@ class Own:
         in_grid: bool = False,
     ) -> Found:
         """See `Layout.derived`."""
-        if not in_grid and (alike := self.alike) is not self:
-            return alike.derived(key, make, beside)
-        beside = None if beside is None else beside.alike
+        if beside is self:
+            beside = None
+        if beside is None and not in_grid and (alike := self.alike) is not self:
+            return alike.derived(key, make)
         known = self._derived
-        if beside is not None and beside is not self:
+        if beside is not None:
             # Weakly: what is kept for a grid that lives as long as the process must not keep every
             # batch that was ever beside it.
             if self._beside is None:
@@ -160,16 +161,15 @@ class Own:
         """Of sequences of one length what the process shares; of others, or in slots, itself.
 
         So what follows from offsets is made once for all batches of as many such sequences,
-        whatever grids they were taken from. Nobody counts them for it: `counts` is there or not.
+        whatever grids they were taken from. Nobody counts steps for it: whoever made the layout
+        knew their numbers, or somebody has asked for them before.
         """
-        if torch.compiler.is_compiling() or "counts" not in vars(self):
-            return self
-        return self._alike or self
+        return self if torch.compiler.is_compiling() else self._alike or self
 
     @_kept
     def _alike(self) -> Own | None:
-        whole = self.on_host and self.slots is None and self.equal
-        return even(self.batch, whole) if whole else None
+        known = self.on_host and self.slots is None and "counts" in vars(self)
+        return even(self.batch, self.equal) if known and self.equal else None
 
     @property
     def on_host(self) -> bool:
