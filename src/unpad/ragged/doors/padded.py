@@ -84,11 +84,13 @@ def take_real(grid: Tensor, real: Tensor, numpy: bool) -> Parts:
     times = torch.arange(time, device=grid.device)
     right = torch.equal(real, times < lengths[:, None])
     slots = None if right else times.expand(batch, time)[real]
-    # On a CPU they are read for nothing: what equal lengths imply is shared (`Own.alike`).
-    facts = (
-        {"counts": lengths.tolist()} if lengths.is_cpu and not torch.compiler.is_compiling() else {}
-    )
-    return Parts(grid[real], Layout._of_lengths(lengths, slots, time, **facts), numpy)
+    values, facts = grid[real], {}
+    if lengths.is_cpu and not torch.compiler.is_compiling():
+        # Read for nothing on a CPU: what equal lengths imply is shared (`Own.alike`).
+        counts = lengths.tolist()
+        longest = max(counts, default=0)
+        facts = {"counts": counts, "steps": values.shape[0], "longest": longest}
+    return Parts(values, Layout._of_lengths(lengths, slots, time, **facts), numpy)
 
 
 def take_real_levels(grid: Tensor, real: Tensor, numpy: bool) -> Parts:
