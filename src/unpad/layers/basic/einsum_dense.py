@@ -161,11 +161,12 @@ class EinsumDense(TokenWise):
         sizes = kernel.shape
         made = sizes[summed:].numel()
         rows = values.flatten(-summed) if summed > 1 else values
-        whole = bias is not None and bias.numel() == made  # else some units share one
-        row = bias.reshape(made) if whole else None
+        row = None
+        if bias is not None and bias.numel() == made:  # else some units share a number
+            row, bias = bias.reshape(made), None
         outputs = kernels.linear(rows, kernel.reshape(rows.shape[-1], made), row)
         outputs = outputs.reshape(*values.shape[:-summed], *sizes[summed:])
-        return outputs if bias is None or whole else outputs + bias
+        return outputs if bias is None else outputs + bias
 
     def forward(self, inputs: Ragged | Tensor) -> Ragged | Tensor:
         """What the equation says, with bias and activation."""

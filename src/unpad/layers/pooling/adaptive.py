@@ -75,8 +75,8 @@ def _windows(own: Own, n: int) -> tuple[Layout, Tensor | None]:
     counts = own.told_counts
     if counts is not None and not any(count % n for count in counts):
         each = own.lengths.div(n, rounding_mode="floor").repeat_interleave(n)
-        facts = {"counts": [count // n for count in counts for _ in range(n)]}
-        return Layout._of_lengths(each, **facts), None
+        found = [count // n for count in counts for _ in range(n)]
+        return Layout._of_lengths(each, counts=found), None
     time = own.lengths.unsqueeze(1)
     i = torch.arange(n, device=own.device)
     first = time * i // n
