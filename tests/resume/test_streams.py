@@ -2,12 +2,15 @@
 
 import random
 
+import datasets
 import numpy as np
+import polars as pl
 import pyarrow as pa
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 import unpad as keras
 from unpad.data import TokenBudget
@@ -32,6 +35,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def small_pieces(monkeypatch):
     monkeypatch.setattr("unpad.data.source.arrow.SEQUENCES", 7)
+    monkeypatch.setattr("unpad.data.source.torch_data.EXAMPLES", 7)
 
 
 def batches():
@@ -98,6 +102,89 @@ class MixedByProcesses(Mixed):
         self.workers, self.use_multiprocessing = 2, True
 
 
+class Rows(Dataset):
+    """Sentences by number, with something that is drawn for each."""
+
+    def __init__(self, _):
+        super().__init__()
+
+    def __len__(self):
+        return len(X)
+
+    def __getitem__(self, i):
+        return X[i], Y[i], float(torch.rand(()))
+
+
+class Going(IterableDataset):
+    """Sentences one after another, each epoch in another order."""
+
+    def __init__(self, _):
+        super().__init__()
+
+    def set_epoch(self, epoch):
+        self.order = np.random.default_rng(epoch).permutation(len(X))
+
+    def __iter__(self):
+        return iter([(X[i], Y[i]) for i in self.order])
+
+
+def mixed_by_workers(folder):
+    def together(rows):
+        return tuple(map(list, zip(*rows, strict=True)))
+
+    return DataLoader(Rows(folder), 3, shuffle=True, num_workers=1, collate_fn=together)
+
+
+def hub(folder):
+    return datasets.Dataset.from_dict(pq.read_table(folder).to_pydict())
+
+
+def named():
+    """Each batch a dict of columns."""
+    for x, y in batches():
+        yield {"words": x, "tags": y, "more": None}
+
+
+class Beside(L.Layer):
+    """Steps, and what is beside each sequence where it is there."""
+
+    def call(self, steps, rows=None):
+        return steps if rows is None else steps * (1 + rows)
+
+    def compute_output_shape(self, steps, rows=None):
+        return steps
+
+
+def with_optional():
+    """A tagger that may be told something of each sentence."""
+    words, rows = keras.Input((None,), name="words"), keras.Input((1,), name="rows", optional=True)
+    h = Beside()(L.Embedding(20, 4, mask_zero=True)(words), rows)
+    model = keras.Model([words, rows], L.Dense(3, activation="softmax")(L.Dropout(0.2)(h)))
+    model.compile("adam", "sparse_categorical_crossentropy")
+    return model
+
+
+def without_rows():
+    for x, y in batches():
+        yield [x, None], y
+
+
+def of_texts():
+    """A classifier of texts."""
+    words = L.TextVectorization()
+    words.adapt(["a b c"])
+    layers = [words, L.Embedding(6, 3, mask_zero=True), L.GlobalAveragePooling1D(), L.Dense(1)]
+    model = keras.Sequential([*layers[:2], L.Dropout(0.3), *layers[2:]])
+    model.compile("adam", "mse")
+    return model
+
+
+def texts(folder):
+    return pa.table({"text": ["a b", "", "c", "b b"] * 4, "y": np.arange(16.0)})
+
+
+# Whose model is another.
+MODELS = {"None for an input": with_optional, "texts": of_texts}
 COLUMNS = {"columns": ("words", "tags")}
 STREAMS = {
     "Parquet": (lambda folder: folder, {**COLUMNS, "batch_size": 4}),
@@ -113,20 +200,47 @@ STREAMS = {
     "PyDataset": (Mixed, {}),
     "PyDataset by processes": (MixedByProcesses, {}),
     "PyDataset without an end": (MixedEndlessly, {"steps_per_epoch": 4}),
+    "files": (lambda folder: sorted(folder.iterdir()), {**COLUMNS, "batch_size": 4}),
+    "filtered": (
+        lambda folder: ds.dataset(folder).filter(~ds.field("words").is_null()),
+        {**COLUMNS, "batch_size": 4},
+    ),
+    "record batches": (
+        lambda folder: lambda: ds.dataset(folder).to_batches(batch_size=4),
+        COLUMNS,
+    ),
+    "table": (pq.read_table, {**COLUMNS, "batch_size": 4}),
+    "polars": (lambda folder: pl.from_arrow(pq.read_table(folder)), {**COLUMNS, "batch_size": 4}),
+    "pandas": (lambda folder: pq.read_table(folder).to_pandas(), {**COLUMNS, "batch_size": 4}),
+    "datasets": (hub, {**COLUMNS, "batch_size": 4}),
+    "datasets by a function": (
+        lambda folder: hub(folder).with_transform(lambda rows: {**rows}),
+        {**COLUMNS, "batch_size": 4},
+    ),
+    "stream of datasets": (
+        lambda folder: hub(folder).to_iterable_dataset().shuffle(seed=3, buffer_size=9),
+        {**COLUMNS, "batch_size": 4},
+    ),
+    "examples": (Rows, {"batch_size": 3}),
+    "examples one by one": (Going, {"batch_size": 3}),
+    "DataLoader that mixes": (mixed_by_workers, {}),
+    "dicts": (lambda folder: named, COLUMNS),
+    "None for an input": (lambda folder: without_rows, {}),
+    "texts": (texts, {"columns": ("text", "y"), "batch_size": 3}),
 }
 
 
 def trained(stream, folder, backup, at=None):
     make, options = STREAMS[stream]
     keras.utils.set_random_seed(5)
-    model = tagger()
+    model = MODELS.get(stream, tagger)()
     given = {"epochs": 3, "verbose": 0, **options}
     watchers = [] if at is None else [Kill(at, "batch")]
     try:
         history = model.fit(make(folder), callbacks=watchers, backup=backup, **given).history
     except Killed:
         return None
-    history.pop("waiting")  # which is a time
+    history.pop("waiting", None)  # which is a time
     return dict(model.state_dict()), model.optimizer.state_dict(), dict(history), torch.rand(3)
 
 

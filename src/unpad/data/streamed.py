@@ -118,8 +118,9 @@ class InPieces(Generic[T]):
         cut: the batches of a laid piece, given a number that is the piece's own; and how many
             batches so many sequences will be, None where that is not known.
         standing: what errors say.
-        seed: what the order is drawn from; None for that of the source.
+        seed: what the order is drawn from, and what a caller's own code draws; None for none.
         options: by which pieces are cut, for what goes on from an interrupted training.
+        shuffled: whether the order of the parts is drawn; else it is that of the source.
     """
 
     steps: int | None = None
@@ -133,11 +134,12 @@ class InPieces(Generic[T]):
         standing: Standing,
         seed: int | None,
         options: Mapping[str, Any] | None = None,
+        shuffled: bool = False,
     ) -> None:
         rows = None if pieces.rows is None else sum(pieces.rows)
         self.facts = {"stream": pieces.called, "sequences": rows, **(options or {})}
         self.pieces, self._lay, self._cut, self._sizes = pieces, lay, cut, sizes
-        self._standing, self._seed = standing, seed
+        self._standing, self._seed, self._shuffled = standing, seed, shuffled
         self._begun: _Begun[tuple[int, Any]] = _Begun()
 
     @property
@@ -179,7 +181,8 @@ class InPieces(Generic[T]):
                 yield batch
 
     def _plan(self, epoch: int) -> list[list[int]] | None:
-        return self.pieces.plan(None if self._seed is None else generator(self._seed, epoch))
+        drawn = self._shuffled and self._seed is not None
+        return self.pieces.plan(generator(self._seed or 0, epoch) if drawn else None)
 
     def _batches_of(self, plan: list[list[int]] | None) -> list[int] | None:
         rows = self.pieces.rows
@@ -193,7 +196,7 @@ class InPieces(Generic[T]):
     ) -> Iterator[tuple[int, Any]]:
         """Each piece's number, and what it was laid out as."""
         standing = self._standing
-        for number, piece in read_pieces(self.pieces, standing, plan, epoch, skipped):
+        for number, piece in read_pieces(self.pieces, standing, plan, epoch, skipped, self._seed):
             yield number, laid_piece(piece, self._lay, standing)
 
     def left(self) -> None:

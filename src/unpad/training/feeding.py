@@ -130,8 +130,8 @@ def to_fit(
     batches that are made already are whole here.
     """
     standing = Standing("fit", learns=True)
-    drawn = seed if options["shuffle"] else None
     if isinstance(stream, Batches):
+        drawn = seed if options["shuffle"] else None
         _refuse_cutting(stream.called, options)
         return InBatches(stream, _on(laid, model.device) if ranks.alone else laid, standing, drawn)
     options = of_all(options, ranks.world)
@@ -145,7 +145,8 @@ def to_fit(
     def sizes(n: int) -> int | None:
         return None if options["batch_steps"] else math.ceil(n / (options["batch_size"] or 32))
 
-    feed: InPieces[Batch] = InPieces(stream, laid, cut, sizes, standing, drawn, facts)
+    mixes = bool(options["shuffle"])
+    feed: InPieces[Batch] = InPieces(stream, laid, cut, sizes, standing, seed, facts, mixes)
     return feed
 
 

@@ -96,6 +96,9 @@ class Pieces(ABC):
     once = False
     #: The number of sequences of each part, in order; None where it is not known.
     rows: list[int] | None = None
+    #: Whether reading runs what a caller has written, which may draw random numbers. It is then
+    #: read where it is asked for, and not ahead: a thread's draws would fall among the model's.
+    draws = False
 
     @abstractmethod
     def plan(self, draw: torch.Generator | None) -> list[list[int]] | None:

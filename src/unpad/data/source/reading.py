@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import count
 from typing import Any, TypeVar
 from zlib import crc32
@@ -12,8 +12,10 @@ from zlib import crc32
 import torch
 
 from ...errors import shown
+from ..seed import mixed
 from .ahead import ahead
 from .forms import Batches, Piece, Pieces, Whole
+from .streams import Streams
 
 T = TypeVar("T")
 _END = object()
@@ -215,8 +217,12 @@ def read_pieces(
     plan: list[list[int]] | None,
     epoch: int = 0,
     first: int = 0,
+    seed: int | None = None,
 ) -> Iterator[tuple[int, Piece]]:
     """The pieces of a plan and their numbers, each read while the one before is worked on.
+
+    What a caller's own code draws for a piece follows from the seed, the epoch and the number of
+    the piece, and is drawn from nobody else's streams.
 
     Args:
         pieces: to read.
@@ -224,18 +230,22 @@ def read_pieces(
         plan: which parts go into each piece.
         epoch: counted from 0.
         first: the piece to begin with; those before it are not read.
+        seed: of what is drawn in reading; None: it is drawn from the streams as they stand.
 
     Raises:
         ValueError: there is none.
         RuntimeError: the source itself has raised an error.
     """
-    coming = ahead(pieces.read(None if plan is None else plan[first:], epoch))
+    coming: Any = pieces.read(None if plan is None else plan[first:], epoch)
+    if not pieces.draws:
+        coming = ahead(coming)
     some = False
     try:
         for number in count(first):
             with (
                 standing.asking(f"piece {number}", pieces.called, "piece"),
                 standing.at(pieces.called, "piece"),
+                _drawing(pieces, seed, epoch, number),
             ):
                 piece = next(coming, None)
             if piece is None:
@@ -246,6 +256,14 @@ def read_pieces(
         coming.close()
     if not some and not first:
         raise ValueError(f"{standing.who}: {pieces.called} holds no sequences.")
+
+
+def _drawing(
+    pieces: Pieces, seed: int | None, epoch: int, number: int
+) -> AbstractContextManager[None]:
+    if seed is None or not pieces.draws:
+        return nullcontext()
+    return Streams.seeded(mixed(seed, epoch, number)).again()
 
 
 def laid_piece(piece: Piece, lay: Callable[[Whole], T], standing: Standing) -> T:

@@ -25,6 +25,17 @@ class Streams:
             "python": random.getstate(),
         }
 
+    @classmethod
+    def seeded(cls, seed: int) -> Streams:
+        """As they stand where each begins with a seed, from 0 to 2**63 - 1."""
+        return cls(
+            {
+                "torch": torch.Generator().manual_seed(seed).get_state(),
+                "numpy": np.random.RandomState(seed % (1 << 32)).get_state(),
+                "python": random.Random(seed).getstate(),
+            }
+        )
+
     def state_dict(self) -> dict[str, Any]:
         """Where each stands, as data."""
         return dict(self._state)

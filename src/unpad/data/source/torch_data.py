@@ -94,6 +94,8 @@ class Examples(Pieces):
         once: whether it can be gone through only once.
     """
 
+    draws = True
+
     def __init__(self, dataset: Any, asked: Asked, called: str, once: bool = False) -> None:
         self._dataset, self._asked, self.called, self.once = dataset, asked, called, once
         sized = hasattr(dataset, "__len__") and not isinstance(dataset, IterableDataset)
