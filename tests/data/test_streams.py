@@ -335,6 +335,36 @@ def test_a_batch_size_beside_batches_changes_nothing_and_says_so():
         np.testing.assert_array_equal(a, b)
 
 
+def test_what_is_said_of_validation_where_there_is_none_changes_nothing_and_says_so():
+    with pytest.warns(UserWarning, match=r"fit: validation_steps=3 changes nothing, since nothing"):
+        tagger().fit(X, Y, validation_steps=3, verbose=0)
+    with pytest.warns(UserWarning, match=r"fit: validation_batch_size=3 changes nothing, since"):
+        tagger().fit(Again(), validation_batch_size=3, verbose=0)
+
+
+def test_packed_sequences_are_batches_too():
+    def packed():
+        for x, y in batches():
+            some = [i for i, s in enumerate(x) if len(s)]
+            yield tuple(
+                torch.nn.utils.rnn.pack_sequence([torch.as_tensor(s[i]) for i in some], False)
+                for s in (x, y)
+            )
+
+    here, there = tagger(), tagger()
+    there.fit(packed(), verbose=0)
+    here.fit((tuple(map(Ragged.from_packed, b)) for b in packed()), verbose=0)
+    assert equal(here, there)
+    one = next(packed())
+    assert len(there.predict(one[0], verbose=0)) == len(Ragged.from_packed(one[0]))
+
+
+def test_rows_by_name_that_cannot_be_stacked_are_told_with_their_way():
+    data = [{"x": x, "y": y} for x, y in zip(X, Y, strict=True)]
+    with pytest.raises(RuntimeError, match=r"collate_fn=lambda rows: \{name: "):
+        tagger().fit(DataLoader(data, batch_size=4), columns=("x", "y"), verbose=0)
+
+
 def test_what_does_not_go_with_a_stream_is_refused():
     model = tagger()
     with says("fit: y beside the Again: its batches must hold all that belongs together"):

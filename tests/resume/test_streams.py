@@ -383,6 +383,46 @@ def test_a_model_of_another_configuration_is_told(tmp_path):
         fit_small(made("tanh"), tmp_path)
 
 
+COMPILED = {
+    "another loss": ({"loss": "mae"}, "loss='mse', this one with 'mae'"),
+    "a metric": ({"metrics": ["mae"]}, "metrics=None, this one with ['mae']"),
+    "clipped": (
+        {"optimizer": keras.optimizers.Adam(clipnorm=1.0)},
+        "optimizer.clipnorm=None, this one with 1.0",
+    ),
+    "collected": (
+        {"optimizer": keras.optimizers.Adam(gradient_accumulation_steps=2)},
+        "optimizer.gradient_accumulation_steps=None, this one with 2",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", COMPILED)
+def test_what_is_compiled_otherwise_is_told(what, tmp_path):
+    killed_after(tmp_path, 1)
+    changed, text = COMPILED[what]
+    model = small()
+    model.compile(**{"optimizer": keras.optimizers.Adam(), "loss": "mse", **changed})
+    with says(
+        f"fit: backup: {tmp_path / 'state.safetensors'} is of a model that was compiled with "
+        f"{text}: compile as before. Remove it, or give another folder, to begin anew."
+    ):
+        fit_small(model, tmp_path)
+
+
+def test_a_file_in_the_place_of_a_folder_or_of_a_state_is_told(tmp_path):
+    file, model = tmp_path / "file", small()
+    file.write_text("")
+    with says(f"fit: backup: {file} is a file; give a folder.", NotADirectoryError):
+        fit_small(model, file)
+    fit_small(model, None)
+    model.save(tmp_path / "model.keras")
+    with says(
+        f"fit: initial_state: {tmp_path / 'model.keras'} holds a model, and no state of a training"
+    ):
+        fit_small(model, None, initial_state=tmp_path / "model.keras")
+
+
 def test_a_rate_that_the_script_has_changed_is_told(tmp_path):
     killed_after(tmp_path, 1, optimizer=keras.optimizers.Adam(0.01))
     with says(

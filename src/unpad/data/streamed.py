@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from itertools import chain, islice
 from typing import Any, Generic, TypeVar
 
@@ -196,7 +197,8 @@ class InPieces(Generic[T]):
     ) -> Iterator[tuple[int, Any]]:
         """Each piece's number, and what it was laid out as."""
         standing = self._standing
-        for number, piece in read_pieces(self.pieces, standing, plan, epoch, skipped, self._seed):
+        seeded = None if self._seed is None else partial(self.numbered, epoch)
+        for number, piece in read_pieces(self.pieces, standing, plan, epoch, skipped, seeded):
             yield number, laid_piece(piece, self._lay, standing)
 
     def left(self) -> None:

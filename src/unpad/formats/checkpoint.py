@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -82,6 +83,9 @@ def read_state(path: Path, who: str) -> Stored:
             # Copied out of the mapped file, which may be replaced while these are in use.
             tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
     except (safetensors.SafetensorError, RuntimeError, ValueError, TypeError) as error:
+        if zipfile.is_zipfile(path):
+            text = "holds a model, and no state of a training: keras.saving.load_model(path)."
+            raise WrongFormat(path, "", text, who) from None
         text = f"is not whole: {str(error).splitlines()[0]}."
         raise DamagedFile(path, "", text, who) from None
     found = metadata.get("format", "")

@@ -35,7 +35,12 @@ def write_whole(path: Path, write: Callable[[Path], object], size: int, who: str
     """
     if path.is_dir():
         raise IsADirectoryError(f"{who}: {path} is a folder; give the path of a file.")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(
+            f"{who}: {path} could not be written: {error.filename}: {error.strerror}."
+        ) from error
     _clear(path.parent)
     unfinished = path.with_name(f".{path.name}.{_host()}-{os.getpid()}.unfinished")
     try:

@@ -62,7 +62,7 @@ class KeptModel(Kept):
             raise ValueError(f"has {foreign!r}, which the model has not: it is another model's")
         there, here = state["configuration"], _configuration(self._model)
         known = there is not None and here is not None
-        for where, of_state, of_model in _differing(there, here, "") if known else ():
+        for where, of_state, of_model in differing(there, here, "") if known else ():
             raise ValueError(
                 f"is of a model with {where}={of_state!r}, this one has {of_model!r}: it is "
                 "another model's"
@@ -103,17 +103,17 @@ def _configuration(model: Any) -> Any:
         return None
 
 
-def _differing(there: Any, here: Any, where: str) -> Iterator[tuple[str, Any, Any]]:
+def differing(there: Any, here: Any, where: str) -> Iterator[tuple[str, Any, Any]]:
     """Each place where two configurations differ, and what stands there in either."""
     if isinstance(there, dict) and isinstance(here, dict):
         for name in (*there, *(n for n in here if n not in there)):
             if name == "trainable":  # which the state sets again
                 continue
             at = where if name == "config" else f"{where}.{name}" if where else name
-            yield from _differing(there.get(name), here.get(name), at)
+            yield from differing(there.get(name), here.get(name), at)
     elif isinstance(there, list) and isinstance(here, list) and len(there) == len(here):
         for i, parts in enumerate(zip(there, here, strict=True)):
-            yield from _differing(*parts, f"{where}[{i}]")
+            yield from differing(*parts, f"{where}[{i}]")
     elif there != here:
         yield where, there, here
 

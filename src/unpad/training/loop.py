@@ -25,6 +25,7 @@ from .kept import (
     Versions,
     place_of,
 )
+from .kept_compiled import KeptCompiled
 from .kept_optimizers import KeptOptimizer, KeptOwn
 from .progress import EpochProgress
 from .run import OF_TESTING, OF_TRAINING, Run
@@ -205,6 +206,7 @@ class Fitting:
             "reading": Reading(self.feed),
             "callbacks": self.watchers,
             "optimizer": KeptOptimizer(run.optimizer, model),
+            "compiled": KeptCompiled(model),
             "model": KeptModel(model),
             "own": KeptOwn(model, run.optimizer),
             "carried": KeptCarried(model),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from .. import doctor
 from ..data.source import Batch
 from ..data.source.reading import refuse_endless
+from ..spellings import depth_of_caller
 from .fed import Fed, to_be_asked
 from .feeding import Given, in_memory, read
 from .loop import HeldOut
@@ -58,6 +60,7 @@ def held_out(
     elif held is not None:
         feed = in_memory(model, held, size)
     if feed is None:
+        _tell_of_nothing(validation)
         return None
     if fed.data is not None and held is not None and run.ranks.first:
         parts = fed.data.first, fed.data.targets[0], held.first, held.targets[0]
@@ -67,6 +70,18 @@ def held_out(
     return HeldOut.some(
         run, feed, validation.steps, "validation_steps", "fit: validation_data", validation.freq
     )
+
+
+def _tell_of_nothing(validation: Validation) -> None:
+    """Warns of what is said of an evaluation where nothing is held out; Keras says nothing."""
+    said = {"steps": validation.steps, "batch_size": validation.batch_size}
+    for name, value in said.items():
+        if value is not None:
+            warnings.warn(
+                f"fit: validation_{name}={value} changes nothing, since nothing is held out. Give "
+                "validation_data or validation_split, or leave it out.",
+                stacklevel=depth_of_caller(),
+            )
 
 
 def _given_by_itself(

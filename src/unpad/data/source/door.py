@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence
 
 from ...ragged import Ragged
 from ...ragged.doors.arrow import is_list, rows_of
@@ -28,8 +29,8 @@ def accept(data: Any, who: str) -> tuple[Ragged | Tensor, Form]:
     An array is a grid; a list of sequences is a Ragged; a list of numbers is a vector.
 
     Args:
-        data: array, tensor, list of arrays, Ragged, Arrow column of lists or of one number a row,
-            or anything with `__array__`.
+        data: array, tensor, list of arrays, Ragged, PackedSequence, Arrow column of lists or of one
+            number a row, or anything with `__array__`.
         who: what it is called in errors, as "fit: x".
 
     Raises:
@@ -39,6 +40,8 @@ def accept(data: Any, who: str) -> tuple[Ragged | Tensor, Form]:
         data = read_out(data)
     if isinstance(data, Ragged):
         return data, Form("ragged", data._numpy)
+    if isinstance(data, PackedSequence):
+        return Ragged.from_packed(data), Form("ragged", False)
     if isinstance(data, Tensor):
         if data.is_nested:
             return Ragged.from_nested(data), Form("ragged", False)

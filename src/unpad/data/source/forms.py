@@ -7,6 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import torch
+from torch.nn.utils.rnn import PackedSequence
+
+from ...ragged import Ragged
 
 
 class Whole(NamedTuple):
@@ -116,11 +119,16 @@ def unpacked(item: Any) -> Whole:
             f"expected a batch as x, (x, y) or (x, y, sample_weight), got a {type(item).__name__}, "
             "which can be gone through once. Make a list or tuple of it."
         )
-    if not isinstance(item, tuple):
-        return Whole(item)
+    if isinstance(item, PackedSequence) or not isinstance(item, tuple):
+        return Whole(_not_packed(item))
     if not 1 <= len(item) <= 3:
         raise ValueError(
             f"expected a batch as x, (x, y) or (x, y, sample_weight), got a tuple of {len(item)}. "
             "Several inputs: ([x1, x2], y)."
         )
-    return Whole(*item)
+    return Whole(*map(_not_packed, item))
+
+
+def _not_packed(part: Any) -> Any:
+    """What torch has packed as a Ragged: it is a tuple to Python, and not one of several."""
+    return Ragged.from_packed(part) if isinstance(part, PackedSequence) else part

@@ -12,7 +12,6 @@ from zlib import crc32
 import torch
 
 from ...errors import shown
-from ..seed import mixed
 from .ahead import ahead
 from .forms import Batches, Piece, Pieces, Whole
 from .streams import Streams
@@ -217,12 +216,12 @@ def read_pieces(
     plan: list[list[int]] | None,
     epoch: int = 0,
     first: int = 0,
-    seed: int | None = None,
+    seeded: Callable[[int], int] | None = None,
 ) -> Iterator[tuple[int, Piece]]:
     """The pieces of a plan and their numbers, each read while the one before is worked on.
 
-    What a caller's own code draws for a piece follows from the seed, the epoch and the number of
-    the piece, and is drawn from nobody else's streams.
+    What a caller's own code draws for a piece follows from a seed of the piece's, and is drawn
+    from nobody else's streams.
 
     Args:
         pieces: to read.
@@ -230,7 +229,8 @@ def read_pieces(
         plan: which parts go into each piece.
         epoch: counted from 0.
         first: the piece to begin with; those before it are not read.
-        seed: of what is drawn in reading; None: it is drawn from the streams as they stand.
+        seeded: the seed of what is drawn for a piece, by its number; None: it is drawn from the
+            streams as they stand.
 
     Raises:
         ValueError: there is none.
@@ -245,7 +245,7 @@ def read_pieces(
             with (
                 standing.asking(f"piece {number}", pieces.called, "piece"),
                 standing.at(pieces.called, "piece"),
-                _drawing(pieces, seed, epoch, number),
+                _drawing(pieces, seeded, number),
             ):
                 piece = next(coming, None)
             if piece is None:
@@ -259,11 +259,11 @@ def read_pieces(
 
 
 def _drawing(
-    pieces: Pieces, seed: int | None, epoch: int, number: int
+    pieces: Pieces, seeded: Callable[[int], int] | None, number: int
 ) -> AbstractContextManager[None]:
-    if seed is None or not pieces.draws:
+    if seeded is None or not pieces.draws:
         return nullcontext()
-    return Streams.seeded(mixed(seed, epoch, number)).again()
+    return Streams.seeded(seeded(number)).again()
 
 
 def laid_piece(piece: Piece, lay: Callable[[Whole], T], standing: Standing) -> T:

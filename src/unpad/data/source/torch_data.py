@@ -58,7 +58,8 @@ class Loaded(Iterated):
             if self._loader.collate_fn is not default_collate or "equal size" not in str(error):
                 raise
             why = str(error).strip().splitlines()[-1].removeprefix("RuntimeError: ").rstrip(".")
-            raise RuntimeError(f"{why}. {_INTO_LISTS}: {_COLLATE}") from None
+            way = _COLLATE if self._asked.columns is None else _COLLATE_DICTS
+            raise RuntimeError(f"{why}. {_INTO_LISTS}: {way}") from None
 
     def _are_sequences(self, first: Any) -> bool:
         """Whether a list is one of sequences, and not what torch makes of a tuple (x, y)."""

@@ -69,6 +69,9 @@ class BackupAndRestore(WritesState):
         Raises:
             FileError: it is not whole; the text says what to do.
         """
+        folder = Path(self.backup_dir)
+        if folder.exists() and not folder.is_dir():
+            raise NotADirectoryError(f"fit: backup: {folder} is a file; give a folder.")
         if self.found is None:
             return None
         try:
