@@ -6,12 +6,14 @@ import pytest
 import torch
 from hypothesis import given
 
+import unpad as keras
 from unpad import losses
 from unpad.testing import LawBroken, coded
 from unpad.testing.losses import check_loss
 
 from ..examples import draws
 from ..loss_data import CASES, REDUCTIONS, cases, data, made
+from ..messages import says
 from ..strategies import lengths
 
 
@@ -153,3 +155,40 @@ def test_nan_on_empty_is_caught_where_no_sequence_is_empty():
     full = coded([2, 3], (3,))
     with pytest.raises(LawBroken, match=r"NanOnEmpty breaks law 5, .*: lengths \[\] give nan\."):
         check_loss(NanOnEmpty, full, full.map(torch.cos))
+
+
+OWN = {
+    "squares": lambda y, p: (y - p) ** 2,
+    "their mean": lambda y, p: ((y - p) ** 2).mean(),
+    "a mean a step": lambda y, p: keras.ops.mean(keras.ops.square(y - p), axis=-1),
+    "torch's": torch.nn.MSELoss(),
+    "torch's, each": torch.nn.MSELoss(reduction="none"),
+}
+
+
+def one_number_a_step(loss, metrics=()):
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((None, 2)), keras.layers.Dense(1)])
+    model.compile("sgd", loss, metrics=list(metrics))
+    x = [torch.randn(n, 2) for n in (3, 0, 5, 1)]
+    return model.evaluate(x, [s[:, 0] for s in x], verbose=0, return_dict=True)
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_targets_of_one_number_a_step_stand_beside_their_own_outputs(name):
+    want = one_number_a_step("mse")["loss"]
+    found = one_number_a_step(OWN[name], [] if "torch" in name else [OWN[name]])
+    assert [*found.values()] == pytest.approx([want] * len(found), rel=1e-5)
+
+
+def test_a_function_that_pairs_all_with_all_is_refused():
+    def apart(y, p):
+        return (y - p[:, 0]).abs()
+
+    want = (
+        "{}: expected a number for each of 9 steps, got (9, 9): each target set against each "
+        "output. Targets and outputs come as (9, 1): squeeze both or neither."
+    )
+    for options, who in (((apart,), "loss 'apart'"), (("mse", [apart]), "apart")):
+        with says(want.format(who)):
+            one_number_a_step(*options)

@@ -11,14 +11,17 @@ from torch import Tensor
 from ..ragged import Layout
 from .loss import Loss
 from .reduction import Reduced
+from .shapes import refuse_all_pairs, same_rank
 
 
 class CustomLoss(Loss):
     """Wraps a callable that gets values: targets and predictions at the real steps, end to end.
 
     A function is called with (y_true, y_pred), as Keras does; a torch loss module with (y_pred,
-    y_true), as torch does. What it gives is averaged if it has an entry a step (further axes are
-    averaged first); a single number is taken as the mean over the steps.
+    y_true), as torch does. One number a step comes as (steps, 1) beside outputs of one unit, as in
+    Keras: paired with (steps,), every target would be set against every output. What it gives is
+    averaged if it has an entry a step (further axes are averaged first); a single number is taken
+    as the mean over the steps.
 
     Args:
         function: the callable.
@@ -29,6 +32,7 @@ class CustomLoss(Loss):
         self.function = function
 
     def per_step(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        y_true = same_rank(y_true, y_pred)
         if isinstance(self.function, torch.nn.Module):
             return self.function(y_pred, y_true)
         return self.function(y_true, y_pred)
@@ -55,6 +59,7 @@ class CustomLoss(Loss):
                 f"{tuple(losses.shape)}."
             )
         axes = 1 if weight is None else weight.ndim
+        refuse_all_pairs(f"loss {self.name!r}", losses, y_pred)
         if losses.ndim > axes:
             losses = losses.flatten(axes).mean(-1)
         if weight is not None:

@@ -18,6 +18,27 @@ def same_rank(y_true: Tensor, y_pred: Tensor) -> Tensor:
     return y_true
 
 
+def refuse_all_pairs(who: str, found: Tensor, y_pred: Tensor) -> None:
+    """Raises where a function of one's own gave a number for each target beside each output.
+
+    Args:
+        who: whose function it is.
+        found: what it gave.
+        y_pred: the outputs that it was given.
+
+    Raises:
+        ValueError: (steps, steps) came of outputs (steps, 1), which happens where one side was
+            squeezed and the other was not.
+    """
+    steps = len(y_pred)
+    if steps > 1 and y_pred.shape == (steps, 1) and found.shape == (steps, steps):
+        raise ValueError(
+            f"{who}: expected a number for each of {steps} steps, got {(steps, steps)}: each "
+            f"target set against each output. Targets and outputs come as {(steps, 1)}: squeeze "
+            "both or neither."
+        )
+
+
 def paired(who: str, y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
     """Both with the same shape and type, and with a feature axis.
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..arguments import DType
+from ..losses.shapes import refuse_all_pairs, same_rank
 from ..ragged import Ragged
 from ..ragged.numbers import as_tensor
 from ..serialization import as_data
@@ -70,6 +71,7 @@ class MeanOverSteps(Metric):
 class MeanMetricWrapper(MeanOverSteps):
     """The mean of a function's values: called with (y_true, y_pred), values at the real steps.
 
+    One number a step comes as (steps, 1) beside outputs of one unit, as in a loss.
     Further axes of what it gives are averaged where steps are weighed. A single number is taken
     for the mean over the batch's steps.
 
@@ -111,7 +113,9 @@ class MeanMetricWrapper(MeanOverSteps):
             y_true, y_pred, weight = without(label, y_true, y_pred, weight)
         if not len(y_pred):
             return
+        y_true = same_rank(y_true, y_pred)
         values = as_tensor(self.fn(y_true, y_pred, **self._kwargs), self.name)
+        refuse_all_pairs(self.name, values, y_pred)
         if values.ndim == 0:
             if weight is not None:
                 raise ValueError(
