@@ -110,6 +110,8 @@ def called(layer: Any, run: Callable[..., Any], inputs: Sequence[Any], options: 
 
 
 def _device_of(inputs: Sequence[Any]) -> str:
+    if inputs and isinstance(inputs[0], (Ragged, Tensor)):
+        return inputs[0].device.type
     return next((p.device.type for p in flat(list(inputs)) if hasattr(p, "device")), "cpu")
 
 

@@ -61,6 +61,11 @@ def _masks_in(names: tuple[str, ...]) -> list[str]:
     return [name for name in names if name.endswith("_mask")]
 
 
+_HERE = __name__.partition(".")[0]
+_WITHIN = f"{_HERE}."
+
+
 def is_ours(thing: Any) -> bool:
     """Whether a class or function is one of this library's."""
-    return (thing.__module__ or "").partition(".")[0] == __name__.partition(".")[0]
+    home = thing.__module__  # asked of several layers each call
+    return home is not None and (home.startswith(_WITHIN) or home == _HERE)
