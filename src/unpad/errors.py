@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -29,6 +30,21 @@ def unknown(who: str, what: str, name: object, options: Iterable[str]) -> ValueE
     near = difflib.get_close_matches(str(name).lower(), by_lower, n=3)
     hint = f"did you mean {' or '.join(repr(by_lower[o]) for o in near)}? " if near else ""
     return ValueError(f"{who}: unknown {what} {name!r}; {hint}Known are: {', '.join(options)}.")
+
+
+def unexpected(who: str, name: str, kind: type) -> TypeError:
+    """The error for an argument that a class's constructor has not, with the nearest that it has.
+
+    Args:
+        who: shown first.
+        name: of the argument.
+        kind: the class; what it hands on by `**kwargs` is looked for in those above it.
+    """
+    takers = [vars(c)["__init__"] for c in kind.__mro__ if "__init__" in vars(c)]
+    has = {p for taker in takers for p in inspect.signature(taker).parameters}
+    near = difflib.get_close_matches(name, sorted(has - {"self", "args", "kwargs"}), n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return TypeError(f"{who}: got an unexpected keyword argument {name!r}.{hint}")
 
 
 def refuse(who: str, **options: Any) -> None:

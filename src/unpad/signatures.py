@@ -16,6 +16,7 @@ import numpy as np
 from torch import Tensor
 
 from . import arguments
+from .errors import unexpected
 
 #: The check of each word that a signature says.
 KINDS: dict[str, Callable[..., Any]] = {
@@ -85,7 +86,17 @@ def checked(constructor: _Function) -> _Function:
                 given[i] = known[name](who, name, value)
         for name in kwargs.keys() & known.keys():
             kwargs[name] = known[name](who, name, kwargs[name])
-        return constructor(*given, **kwargs)
+        try:
+            return constructor(*given, **kwargs)
+        except TypeError as error:
+            refused = re.search(
+                r"__init__\(\) got an unexpected keyword argument '(\w+)'", str(error)
+            )
+            taken = inspect.signature(constructor).parameters
+            # It may come from an object that is made within.
+            if refused is None or refused[1] not in kwargs.keys() - taken.keys():
+                raise
+            raise unexpected(who, refused[1], type(args[0])) from None
 
     return cast(_Function, looked_at)
 

@@ -131,7 +131,13 @@ class Attributes(Weighted):
         answer = getattr(type(self), name, None)
         if isinstance(answer, (property, older.Shown, Refused)):
             return answer.__get__(self, type(self))
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        who = type(self).__name__
+        if "built" not in self.__dict__:
+            raise AttributeError(
+                f"{who}: there is no {name!r}, since its constructor has not called "
+                "super().__init__() yet."
+            )
+        raise AttributeError(f"{who!r} object has no attribute {name!r}")
 
 
 # What a person may fill with layers later on.

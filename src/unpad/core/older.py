@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..errors import unexpected
 from ..ragged import Ragged
 from ..spellings import tell_once, warn_once
 from .spec import Spec
@@ -27,7 +28,7 @@ def shape_in(kwargs: Mapping[str, Any], layer: Any) -> Shape | None:
     known = ("input_shape", "batch_input_shape", "input_dim", "input_length")
     unknown = [name for name in kwargs if name not in known]
     if unknown:
-        raise TypeError(f"{who}: got an unexpected keyword argument {unknown[0]!r}.")
+        raise unexpected(who, unknown[0], type(layer))
     if not kwargs:
         return None
     if kwargs.get("input_shape") is not None:
