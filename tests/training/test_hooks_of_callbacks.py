@@ -1,5 +1,6 @@
 """Every hook of Keras's callbacks, in fit, evaluate and predict, with params and logs."""
 
+import numpy as np
 import pytest
 
 import unpad as keras
@@ -103,3 +104,19 @@ def test_hooks_that_nobody_has_cost_no_numbers():
     quiet = Watchers([Quiet()], None, {}, "fit")
     assert not any(quiet.asked(hook) for hook in HOOKS if "batch" in hook)
     assert not quiet.between
+
+
+def test_a_method_that_is_nearly_a_hook_is_told_and_others_are_not():
+    class Ends(keras.callbacks.Callback):
+        def on_epoch_ends(self, epoch, logs=None):
+            pass
+
+        def on_reading(self):
+            pass
+
+    model = keras.Sequential([keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    want = "fit: Ends.on_epoch_ends is no hook, and is never called. Did you mean 'on_epoch_end'?"
+    with pytest.warns(UserWarning, match="no hook") as told:
+        model.fit(np.ones((2, 1)), np.ones((2, 1)), verbose=0, callbacks=[Ends()])
+    assert [str(w.message) for w in told] == [want]

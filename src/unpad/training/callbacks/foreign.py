@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import Any
 
+from ...spellings import warn_once
 from ..state import attributes_kept, give_back_attributes
 from .callback import Callback
 
@@ -52,6 +54,20 @@ class Foreign(Callback):
             give_back_attributes(self.callback, state_dict)
 
 
+def _tell_of_misspelt_hooks(callback: Callback, who: str) -> None:
+    """Warns of a method that nobody calls and whose name is nearly a hook's."""
+    kind = type(callback)
+    for name in dir(kind):
+        if name.startswith("on_") and name not in _HOOKS:
+            near = difflib.get_close_matches(name, _HOOKS, n=1, cutoff=0.9)
+            if near:
+                warn_once(
+                    f"{kind.__qualname__}.{name}",
+                    f"{who}: {kind.__name__}.{name} is no hook, and is never called. Did you mean "
+                    f"{near[0]!r}?",
+                )
+
+
 def _does_nothing(callback: Any, hook: str) -> bool:
     """Whether it is what Keras's base class has: nobody need be told, and batches cost nothing."""
     for kind in type(callback).__mro__:
@@ -72,6 +88,7 @@ def adopted(callback: Any, who: str) -> Callback:
         ValueError: it has no hooks, or is one that needs Keras's own models.
     """
     if isinstance(callback, Callback):
+        _tell_of_misspelt_hooks(callback, who)
         return callback
     kind = type(callback)
     hooks = any(callable(getattr(callback, hook, None)) for hook in _HOOKS)
