@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 
 import unpad as keras
 from unpad import callbacks, metrics
+from unpad.metrics.given import FromTorchmetrics
 from unpad.ranks import at_work, join
 
 from . import cases
@@ -174,6 +175,24 @@ def asked_without_a_fit():
     for metric in found:
         metric.update_state(y[mine], p[mine])
     return told, [float(metric.result()) for metric in found]
+
+
+def asked_where_one_has_seen_nothing():
+    """The same where all steps came to the first process, and where none has come to any."""
+    import torchmetrics
+
+    y, p = torch.tensor([0, 1, 1, 0]), torch.tensor([0.1, 0.9, 0.4, 0.5])
+    kinds = [metrics.Precision, metrics.R2Score, metrics.MeanSquaredError, metrics.AUC]
+    found = [metric() for metric in kinds]
+    theirs = FromTorchmetrics(torchmetrics.classification.BinaryAccuracy())
+    nothing = [float(metric.result()) for metric in found]
+    for metric in found:
+        metric.reset_state()
+        if this().rank == 0:
+            metric.update_state(y, p)
+    if this().rank == 0:
+        theirs.update_state(y, p)
+    return nothing, [float(metric.result()) for metric in (*found, theirs)]
 
 
 def predicted():

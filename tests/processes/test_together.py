@@ -25,6 +25,12 @@ def test_a_metric_by_itself_asks_all(pair):
         assert found == tuple(map(pytest.approx, alone))
 
 
+def test_a_metric_by_itself_asks_all_where_one_has_seen_nothing(pair):
+    alone = programs.asked_where_one_has_seen_nothing()
+    for found in pair.run(programs.asked_where_one_has_seen_nothing):
+        assert found == tuple(map(pytest.approx, alone))
+
+
 def test_predictions_come_back_in_order_everywhere(pair):
     alone = programs.predicted()
     for found in pair.run(programs.predicted):

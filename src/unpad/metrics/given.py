@@ -76,9 +76,13 @@ class FromTorchmetrics(Metric):
             self.metric.update(*self._arrange(y_true, y_pred))
             self.fed = self.fed + 1
 
-    def result(self) -> Tensor:
+    def compute(self) -> Tensor:
         """The metric over all that was added; 0 where there was no step."""
-        return self.compute() if self.fed else torch.zeros(())
+        return self.score() if self.fed else torch.zeros(())
+
+    def result(self) -> Tensor:
+        """The same, in the type that it has there."""
+        return self.compute()
 
     def score(self) -> Tensor:
         return self.metric.compute()

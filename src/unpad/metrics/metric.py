@@ -263,9 +263,24 @@ class Metric(Configured, Refusing, States, refused=_REFUSED):
         self._sizes = size, labels
         self.build(size, labels)
 
+    @property
+    def begun_with(self) -> tuple[int, bool] | None:
+        """The size of the outputs and whether targets are labels, once steps have come."""
+        return self._sizes
+
+    def begin_with(self, several: list[Any]) -> None:
+        """Makes the states of one that has seen nothing, as others have begun.
+
+        Args:
+            several: `begun_with` of each process.
+        """
+        sizes = next((sizes for sizes in several if sizes is not None), None)
+        if self._sizes is None and sizes is not None:
+            self._begin(*sizes)
+
     def compute(self) -> Tensor:
-        """The metric over all that was added."""
-        return self.score()
+        """The metric over all that was added; 0 where there was no step."""
+        return self.score() if self.update_count else torch.zeros(())
 
     @of_numbers
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
@@ -304,9 +319,9 @@ class Metric(Configured, Refusing, States, refused=_REFUSED):
     def result(self) -> Tensor:
         """The metric over all that was added; 0 where there was no step."""
         # Steps that did not come by `update` are not counted, and `compute` keeps what it has
-        # computed until some are.
+        # computed until some are. Others may have seen some: then all must ask.
         own = self._has_own("update_state")
-        if not own and not self.update_count:
+        if not own and not self.update_count and not self.distributed_available_fn():
             return torch.zeros((), dtype=as_dtype(self.dtype, self.name))
         value = self.score() if own else self.compute()
         return value.to(as_dtype(self.dtype, self.name))

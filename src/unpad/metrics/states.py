@@ -127,18 +127,37 @@ class States(torch.nn.Module):
         if not self.distributed_available_fn():
             yield
             return
-        mine = {name: getattr(self, name) for name in self._defaults}
+        sent = {name: _moved(getattr(self, name), torch.device("cpu")) for name in self._defaults}
         every: list[Any] = [None] * dist.get_world_size()
-        dist.all_gather_object(every, _moved(mine, torch.device("cpu")))
+        dist.all_gather_object(every, (self.begun_with, self._update_count, sent))
+        self.begin_with([begun for begun, _, _ in every])
+        mine = {name: getattr(self, name) for name in self._defaults}
+        count = self._update_count
         try:
+            self._update_count = sum(updates for _, updates, _ in every)
+            # One that has seen nothing has no part in a mean or a maximum.
+            seen = [states for _, updates, states in every if updates] or [mine]
             for name in mine:
-                several = [states[name] for states in every if name in states]
+                several = [states[name] for states in seen]
                 found = reduced(several, self._reductions[name])
                 setattr(self, name, _moved(found, self._device))
             yield
         finally:
+            self._update_count = count
             for name, value in mine.items():
                 setattr(self, name, value)
+
+    @property
+    def begun_with(self) -> Any:
+        """What its states were made for, where the first batch says that; plain data, or None."""
+        return None
+
+    def begin_with(self, several: list[Any]) -> None:
+        """Makes the states of one that has seen nothing, as others have begun.
+
+        Args:
+            several: `begun_with` of each process.
+        """
 
 
 def reduced(values: list[Any], reduction: Any) -> Any:
