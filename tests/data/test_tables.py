@@ -473,3 +473,29 @@ def test_long_frames_of_features_and_what_is_wrong_with_them():
         "Ragged.from_frame: expected a frame of pandas or polars or an Arrow table, got list."
     ):
         Ragged.from_frame([1], by="patient")
+
+
+def test_words_and_labels_are_told_how_they_become_numbers():
+    x, words = [[], [1, 2], [3]], [[], ["N", "V"], ["D"]]
+    model = keras.Sequential([keras.layers.Embedding(9, 4), keras.layers.Dense(3, "softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    tags = (
+        "fit: y: got labels, as 'N', and a model takes numbers. They become numbers before: "
+        "lookup = StringLookup(num_oov_indices=0); lookup.adapt(y); y = lookup(y)."
+    )
+    for y in (
+        words,
+        [np.array(w, dtype=object) for w in words],
+        list("NVD"),
+        np.array(["N", "V", "D"]),
+    ):
+        with says(tags):
+            model.fit(x, y, verbose=0)
+    with says(
+        "fit: x: got words, as 'N', and a model takes numbers. They become numbers before: "
+        "lookup = StringLookup(); lookup.adapt(x); x = lookup(x)."
+    ):
+        model.fit(words, x, verbose=0)
+    lookup = keras.layers.StringLookup(num_oov_indices=0)
+    lookup.adapt(words)
+    model.fit(x, lookup(words), verbose=0)  # as the error says

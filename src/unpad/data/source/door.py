@@ -60,16 +60,31 @@ def accept(data: Any, who: str) -> tuple[Ragged | Tensor, Form]:
             data = list(data)
     data = read_whole(data, who)
     first = data[0] if isinstance(data, (list, np.ndarray)) and len(data) else None
-    if isinstance(first, (str, bytes)):
+    _refuse_words(data, first, who)
+    if isinstance(data, Sequence) and not isinstance(data, (str, bytes)):
+        return _from_list(list(data), who)
+    got = f"an array of {data.dtype}" if isinstance(data, np.ndarray) else type(data).__name__
+    raise ValueError(f"{who}: expected a padded array, a list of arrays or a Ragged, got {got}.")
+
+
+def _refuse_words(data: Any, first: Any, who: str) -> None:
+    """Raises for texts, labels and words in place of numbers, with what makes ids of them."""
+    labels = who.rpartition(" ")[2] == "y"
+    if isinstance(first, (str, bytes)) and not labels:
         raise ValueError(
             f"{who}: got texts, as {str(first)!r}, and a model takes numbers. They become ids "
             "before: ids = layer(texts) of a TextVectorization, then fit(ids, ...); batch by batch "
             "data.map(layer), or a function that yields (layer(texts), y)."
         )
-    if isinstance(data, Sequence) and not isinstance(data, (str, bytes)):
-        return _from_list(list(data), who)
-    got = f"an array of {data.dtype}" if isinstance(data, np.ndarray) else type(data).__name__
-    raise ValueError(f"{who}: expected a padded array, a list of arrays or a Ragged, got {got}.")
+    if isinstance(first, (list, tuple, np.ndarray)):  # a sequence; the first that is not empty
+        first = next((s[0] for s in data if isinstance(s, type(first)) and len(s)), None)
+    if isinstance(first, (str, bytes)):
+        options, name = ("num_oov_indices=0", "y") if labels else ("", "x")
+        raise ValueError(
+            f"{who}: got {'labels' if labels else 'words'}, as {str(first)!r}, and a model takes "
+            f"numbers. They become numbers before: lookup = StringLookup({options}); "
+            f"lookup.adapt({name}); {name} = lookup({name})."
+        )
 
 
 def _from_list(items: list[Any], who: str) -> tuple[Ragged | Tensor, Form]:
