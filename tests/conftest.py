@@ -44,7 +44,7 @@ gc.disable()
 
 def pytest_collection_finish():
     gc.freeze()
-    gc.set_threshold(700, 10, 100)  # all generations ten times as rarely as by default
+    gc.set_threshold(700, 10, 100)  # the oldest generation ten times as rarely as by default
     gc.enable()
 
 
