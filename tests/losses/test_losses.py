@@ -1,6 +1,7 @@
 """Every loss through every law, forward and backward; and the suite catches what breaks one."""
 
 import inspect
+import re
 
 import pytest
 import torch
@@ -190,5 +191,28 @@ def test_a_function_that_pairs_all_with_all_is_refused():
         "output. Targets and outputs come as (9, 1): squeeze both or neither."
     )
     for options, who in (((apart,), "loss 'apart'"), (("mse", [apart]), "apart")):
-        with says(want.format(who)):
+        with says(want.format(who)), pytest.warns(UserWarning, match="each target set against"):
             one_number_a_step(*options)
+
+
+@pytest.mark.parametrize("options", ["loss", "metric"])
+def test_a_mean_of_all_paired_with_all_is_warned_of(options):
+    def mean_apart(y, p):
+        return (y - p[:, 0]).abs().mean()
+
+    def both_squeezed(y, p):
+        return (y[:, 0] - p[:, 0]).abs().mean()
+
+    def ranked(y, p):
+        return torch.relu(1 - (y - y.T).sign() * (p - p.T)).mean()
+
+    def told(function):
+        given = (function,) if options == "loss" else ("mse", [function])
+        return one_number_a_step(*given)
+
+    who = "loss 'mean_apart'" if options == "loss" else "mean_apart"
+    want = f"{who}: (9, 1) beside (9,) gave (9, 9), each target set against each output."
+    with pytest.warns(UserWarning, match=re.escape(want)):
+        told(mean_apart)
+    for function in (both_squeezed, ranked):
+        told(function)

@@ -11,7 +11,7 @@ from torch import Tensor
 from ..ragged import Layout
 from .loss import Loss
 from .reduction import Reduced
-from .shapes import refuse_all_pairs, same_rank
+from .shapes import refuse_all_pairs, same_rank, watched
 
 
 class CustomLoss(Loss):
@@ -33,9 +33,10 @@ class CustomLoss(Loss):
 
     def per_step(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         y_true = same_rank(y_true, y_pred)
-        if isinstance(self.function, torch.nn.Module):
-            return self.function(y_pred, y_true)
-        return self.function(y_true, y_pred)
+        with watched(f"loss {self.name!r}", y_pred):
+            if isinstance(self.function, torch.nn.Module):
+                return self.function(y_pred, y_true)
+            return self.function(y_true, y_pred)
 
     def reduce(
         self, y_true: Any, y_pred: Any, weight: Tensor | None, *, layout: Layout | None = None

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from ..layers import Spec
 from ..ragged import Ragged
 from ..ragged.batch import values_of
+from ..spellings import warn_once
 
 
 def same_rank(y_true: Tensor, y_pred: Tensor) -> Tensor:
@@ -37,6 +44,42 @@ def refuse_all_pairs(who: str, found: Tensor, y_pred: Tensor) -> None:
             f"target set against each output. Targets and outputs come as {(steps, 1)}: squeeze "
             "both or neither."
         )
+
+
+def watched(who: str, y_pred: Tensor) -> AbstractContextManager[Any]:
+    """Within this block the same is warned of where it does not show in what comes out, as a mean.
+
+    Args:
+        who: whose function it is.
+        y_pred: the outputs that it is given.
+    """
+    steps = len(y_pred)
+    if steps < 2 or y_pred.shape != (steps, 1) or torch.compiler.is_compiling():
+        return nullcontext()
+    return _Watch(who, steps)
+
+
+class _Watch(TorchFunctionMode):
+    """Warns of (steps, 1) beside (steps,) where (steps, steps) comes of them."""
+
+    def __init__(self, who: str, steps: int) -> None:
+        super().__init__()
+        self._who, self._steps = who, steps
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        found, steps = func(*args, **kwargs or {}), self._steps
+        if isinstance(found, Tensor) and found.shape == (steps, steps):
+            shapes = {tuple(x.shape) for x in args if isinstance(x, Tensor)}
+            if shapes >= {(steps,), (steps, 1)}:
+                warn_once(
+                    f"pairs of {self._who}",
+                    f"{self._who}: {(steps, 1)} beside {(steps,)} gave {(steps, steps)}, each "
+                    f"target set against each output. Targets and outputs come as {(steps, 1)}: "
+                    "squeeze both or neither.",
+                )
+        return found
 
 
 def paired(who: str, y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..arguments import DType
-from ..losses.shapes import refuse_all_pairs, same_rank
+from ..losses.shapes import refuse_all_pairs, same_rank, watched
 from ..ragged import Ragged
 from ..ragged.numbers import as_tensor
 from ..serialization import as_data
@@ -114,7 +114,8 @@ class MeanMetricWrapper(MeanOverSteps):
         if not len(y_pred):
             return
         y_true = same_rank(y_true, y_pred)
-        values = as_tensor(self.fn(y_true, y_pred, **self._kwargs), self.name)
+        with watched(self.name, y_pred):
+            values = as_tensor(self.fn(y_true, y_pred, **self._kwargs), self.name)
         refuse_all_pairs(self.name, values, y_pred)
         if values.ndim == 0:
             if weight is not None:
