@@ -14,6 +14,7 @@ import torch
 from matplotlib.image import imread
 
 from unpad import Ragged
+from unpad.doctor import examine
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +87,9 @@ def test_no_held_out_word_or_sound_is_trained_on(stress, dictionary):
     assert len(words) > 100_000
     assert not any(s.word in words for s in held_out)
     assert not any(tuple(s.phonemes) in sounds for s in held_out)
+    # Words of a family share sounds: of a few long ones most, of all words little.
+    (x, y), held = stress.sequences(train), stress.sequences(held_out)
+    assert examine(x, y, validation=held) == []
 
 
 def test_every_word_of_the_dictionary_is_read(stress, dictionary):

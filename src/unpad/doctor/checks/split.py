@@ -71,13 +71,11 @@ def leaks(held: Sample, every: Batch) -> Iterator[Finding]:
         return
     n = len(lengths)
     total = torch.zeros(n).index_add_(0, sequences, torch.ones(len(grams)))
-    shared = torch.zeros(n).index_add_(0, sequences, found.float()) / total.clamp(min=1)
     asked = (lengths >= runs) & (total > 0)
-    whole = (shared == 1) & asked
-    whole_share = float(whole.sum()) / float(asked.sum())
     # In one stretch: a letter's head is made of pieces that all letters share.
     most = (_stretch(found, sequences, n) >= 0.5 * total) & asked
-    most_share = float(most.sum()) / float(asked.sum())
+    # Of all: where most are too short for a run, as words are, the few long ones say little.
+    most_share = float(most.sum()) / n
     looked = min(1.0, _ALIKE / max(1, len(others)))
     alike = others[torch.linspace(0, len(others) - 1, min(len(others), _ALIKE)).long()]
     exact = _exact(sample_at(every, None, alike), held, runs)
@@ -102,12 +100,12 @@ def leaks(held: Sample, every: Batch) -> Iterator[Finding]:
             Where(sequence=int(held.places[first])),
             SURE / 10,
         )
-    elif max(whole_share, most_share) >= _OVERLAP:
+    elif most_share >= _OVERLAP:
         first = int(most.to(torch.uint8).argmax())
         yield Finding(
             "overlap",
             f"{most_share:.0%} of the held-out sequences overlap with the training data.",
-            f"At least half of what {int(most.sum())} of {int(asked.sum())} hold, in runs of "
+            f"At least half of what {int(most.sum())} of {n} hold, in runs of "
             f"{runs} steps, stands in training sequences too, first held-out sequence "
             f"{int(held.places[first])}: windows of one series that were drawn for both sides.",
             "Cut the series in two first, then make windows of each part.",
