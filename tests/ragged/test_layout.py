@@ -119,5 +119,10 @@ def test_batches_of_equal_lengths_share_what_follows_from_their_offsets():
     mask = torch.tensor([[False, True, True], [True, False, True]])
     slots = Ragged.from_padded(torch.ones(2, 3), mask=mask).layout
     assert slots.own.equal == 2
+    for steps in range(100, 200):  # more than are remembered
+        layout = Ragged.from_padded(torch.ones(1, 300), lengths=[steps]).layout
+        assert len(layout.own.positions) == steps
+    again = Ragged.from_padded(torch.ones(3, 7), lengths=[4, 4, 4]).layout
+    assert again.own.positions is narrow.own.positions
     assert slots.own.alike is slots.own
     assert Layout.from_lengths([0, 0]).own.equal == Layout.from_lengths([1, 3]).own.equal == 0

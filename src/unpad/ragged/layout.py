@@ -13,7 +13,7 @@ from torch import Tensor
 from ..arguments import integer
 from .layout_checks import check_offsets, check_slots
 from .numbers import as_integers
-from .own import Found, Own, even, whole
+from .own import Found, Own, even, fresh_even, whole
 
 
 class Layout:
@@ -108,7 +108,7 @@ class Layout:
         """
         if type(batch) is not int or type(time) is not int or batch < 0 or time < 0:
             if isinstance(batch, torch.SymInt) or isinstance(time, torch.SymInt):
-                return cls._over(even.__wrapped__(batch, time))
+                return cls._over(fresh_even(batch, time))
             batch = integer("Layout.full", "batch", batch, 0)
             time = integer("Layout.full", "time", time, 0)
         return _full(batch, time)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from functools import lru_cache, wraps
 from typing import Any, Generic, TypeVar, overload
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import torch
 import torch.nn.functional as F
@@ -239,9 +239,23 @@ class Own:
         return self.slots - first
 
 
+#: Those of `even` that somebody holds: a layout may live longer than the cache remembers it.
+_EVEN: WeakValueDictionary[tuple[int, int], Own] = WeakValueDictionary()
+
+
 @lru_cache(maxsize=64)
 def even(batch: int, time: int) -> Own:
     """What a grid of `batch` sequences of `time` steps owns: one value of the process.
+
+    Args:
+        batch: sequences.
+        time: steps of each.
+    """
+    return _EVEN.setdefault((batch, time), fresh_even(batch, time))
+
+
+def fresh_even(batch: int, time: int) -> Own:
+    """The same by itself, also of sizes that a graph does not know.
 
     Args:
         batch: sequences.
