@@ -279,3 +279,20 @@ def test_a_metric_of_ones_own_says_what_it_lacks():
         )
         with pytest.raises(NotImplementedError, match=want):
             asked([kind()])
+
+
+def test_what_came_by_an_update_state_of_one_s_own_is_computed():
+    class Seen(keras.metrics.Metric):
+        def __init__(self):
+            super().__init__()
+            self.seen = self.add_weight()
+
+        def update_state(self, y_true, y_pred, sample_weight=None):
+            self.seen.assign_add(len(y_pred))
+
+        def score(self):
+            return self.seen.data
+
+    metric = Seen()
+    metric.update_state(torch.zeros(3), torch.zeros(3))
+    assert float(metric.compute()) == float(metric.result()) == 3

@@ -11,7 +11,7 @@ from torch import Tensor
 from ..ragged import Layout
 from .loss import Loss
 from .reduction import Reduced
-from .shapes import refuse_all_pairs, same_rank, watched
+from .shapes import one_by_one
 
 
 class CustomLoss(Loss):
@@ -32,11 +32,12 @@ class CustomLoss(Loss):
         self.function = function
 
     def per_step(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        y_true = same_rank(y_true, y_pred)
-        with watched(f"loss {self.name!r}", y_pred):
-            if isinstance(self.function, torch.nn.Module):
-                return self.function(y_pred, y_true)
-            return self.function(y_true, y_pred)
+        return one_by_one(f"loss {self.name!r}", self._called, y_true, y_pred)
+
+    def _called(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        if isinstance(self.function, torch.nn.Module):
+            return self.function(y_pred, y_true)
+        return self.function(y_true, y_pred)
 
     def reduce(
         self, y_true: Any, y_pred: Any, weight: Tensor | None, *, layout: Layout | None = None
@@ -60,7 +61,6 @@ class CustomLoss(Loss):
                 f"{tuple(losses.shape)}."
             )
         axes = 1 if weight is None else weight.ndim
-        refuse_all_pairs(f"loss {self.name!r}", losses, y_pred)
         if losses.ndim > axes:
             losses = losses.flatten(axes).mean(-1)
         if weight is not None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -25,38 +25,36 @@ def same_rank(y_true: Tensor, y_pred: Tensor) -> Tensor:
     return y_true
 
 
-def refuse_all_pairs(who: str, found: Tensor, y_pred: Tensor) -> None:
-    """Raises where a function of one's own gave a number for each target beside each output.
+def one_by_one(
+    who: str, function: Callable[[Tensor, Tensor], Any], y_true: Tensor, y_pred: Tensor
+) -> Any:
+    """What a function of one's own gives of targets and outputs that stand beside each other.
+
+    One number a step comes as (steps, 1) beside outputs of one unit. Where one side is squeezed and
+    the other is not, (steps, steps) comes of them: it is refused, and warned of where only its mean
+    comes out.
 
     Args:
         who: whose function it is.
-        found: what it gave.
-        y_pred: the outputs that it was given.
+        function: of (y_true, y_pred).
+        y_true: targets, (steps, feature) or (steps,).
+        y_pred: outputs, (steps, feature).
 
     Raises:
-        ValueError: (steps, steps) came of outputs (steps, 1), which happens where one side was
-            squeezed and the other was not.
+        ValueError: it gave a number for each target beside each output.
     """
-    steps = len(y_pred)
-    if steps > 1 and y_pred.shape == (steps, 1) and found.shape == (steps, steps):
+    steps, y_true = len(y_pred), same_rank(y_true, y_pred)
+    if steps < 2 or y_pred.shape != (steps, 1):
+        return function(y_true, y_pred)
+    with nullcontext() if torch.compiler.is_compiling() else _Watch(who, steps):
+        found = function(y_true, y_pred)
+    if tuple(getattr(found, "shape", ())) == (steps, steps):
         raise ValueError(
             f"{who}: expected a number for each of {steps} steps, got {(steps, steps)}: each "
             f"target set against each output. Targets and outputs come as {(steps, 1)}: squeeze "
             "both or neither."
         )
-
-
-def watched(who: str, y_pred: Tensor) -> AbstractContextManager[Any]:
-    """Within this block the same is warned of where it does not show in what comes out, as a mean.
-
-    Args:
-        who: whose function it is.
-        y_pred: the outputs that it is given.
-    """
-    steps = len(y_pred)
-    if steps < 2 or y_pred.shape != (steps, 1) or torch.compiler.is_compiling():
-        return nullcontext()
-    return _Watch(who, steps)
+    return found
 
 
 class _Watch(TorchFunctionMode):

@@ -7,11 +7,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from .given import torchmetrics_metric
 from .metric import Metric
-from .states import reduced
+from .states import moved, reduced
 
 
 def carried(metric: Any) -> dict[str, Any]:
@@ -25,15 +24,14 @@ def carry(metric: Any, states: Mapping[str, Any]) -> None:
     for name, part in _parts(metric):
         found = states[name]
         if isinstance(part, Metric):
-            if part._sizes is None and found["sizes"] is not None:
-                part._begin(*found["sizes"])
+            part.begin_with([found["sizes"]])
             if part._sizes is not None and found["sizes"] is None:
                 part.reset_state()  # that one had not begun
                 continue
             for mine, value in zip(part._variables, found["variables"], strict=True):
                 mine.assign(value.to(mine.device))
         for state, value in found["states"].items():
-            setattr(part, state, _moved(value, part.device))
+            setattr(part, state, moved(value, part.device))
         part._update_count = found["updates"]
         part._computed = None
 
@@ -46,17 +44,11 @@ def _parts(metric: Any) -> list[tuple[str, Any]]:
 def _states(metric: Any) -> dict[str, Any]:
     ours = isinstance(metric, Metric)
     return {
-        "sizes": metric._sizes if ours else None,
+        "sizes": metric.begun_with if ours else None,
         "variables": list(metric._variables) if ours else [],
         "states": {name: getattr(metric, name) for name in metric._defaults},
         "updates": metric._update_count,
     }
-
-
-def _moved(value: Any, device: torch.device) -> Any:
-    if isinstance(value, Tensor):
-        return value.to(device)
-    return [_moved(v, device) for v in value]
 
 
 def merged(metric: Any, several: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -78,8 +70,8 @@ def _merged(part: Any, several: list[Any]) -> dict[str, Any]:
     begun = [s for s in several if s["sizes"] is not None or s["updates"] or s["variables"]]
     some = [s for s in begun if s["updates"] or s["variables"]] or begun or several[:1]
     sizes = next((s["sizes"] for s in some if s["sizes"] is not None), None)
-    if isinstance(part, Metric) and part._sizes is None and sizes is not None:
-        part._begin(*sizes)
+    if isinstance(part, Metric):
+        part.begin_with([sizes])
     return {
         "sizes": sizes,
         "variables": [sum(values) for values in zip(*(s["variables"] for s in some), strict=True)],

@@ -25,20 +25,24 @@ def torchmetrics_metric() -> tuple[type, ...]:
     return () if kind is None else (kind,)
 
 
-def apart(given: Any) -> Any:
+def uncollected(given: Any) -> Any:
     """What `compile` was given as metrics, a MetricCollection being its metrics, by its names.
 
     Args:
         given: a metric, or a list or dict of them, whose entries may be collections.
     """
     kind = getattr(sys.modules.get("torchmetrics"), "MetricCollection", None)
-    if kind is not None and isinstance(given, kind):
+    kinds = () if kind is None else (kind,)
+    if isinstance(given, kinds):
         return [FromTorchmetrics(metric, name) for name, metric in given.items()]
     if isinstance(given, dict):
-        return {name: apart(metrics) for name, metrics in given.items()}
+        return {name: uncollected(metrics) for name, metrics in given.items()}
     if isinstance(given, (list, tuple)):
-        several = [(apart(entry), kind is not None and isinstance(entry, kind)) for entry in given]
-        return [metric for found, many in several for metric in (found if many else [found])]
+        found: list[Any] = []
+        for entry in given:
+            metrics = uncollected(entry)
+            found += metrics if isinstance(entry, kinds) else [metrics]
+        return found
     return given
 
 

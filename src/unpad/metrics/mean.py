@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..arguments import DType
-from ..losses.shapes import refuse_all_pairs, same_rank, watched
+from ..losses.shapes import one_by_one
 from ..ragged import Ragged
 from ..ragged.numbers import as_tensor
 from ..serialization import as_data
@@ -113,10 +114,8 @@ class MeanMetricWrapper(MeanOverSteps):
             y_true, y_pred, weight = without(label, y_true, y_pred, weight)
         if not len(y_pred):
             return
-        y_true = same_rank(y_true, y_pred)
-        with watched(self.name, y_pred):
-            values = as_tensor(self.fn(y_true, y_pred, **self._kwargs), self.name)
-        refuse_all_pairs(self.name, values, y_pred)
+        fn = partial(self.fn, **self._kwargs)
+        values = as_tensor(one_by_one(self.name, fn, y_true, y_pred), self.name)
         if values.ndim == 0:
             if weight is not None:
                 raise ValueError(

@@ -280,7 +280,9 @@ class Metric(Configured, Refusing, States, refused=_REFUSED):
 
     def compute(self) -> Tensor:
         """The metric over all that was added; 0 where there was no step."""
-        return self.score() if self.update_count else torch.zeros(())
+        # Steps that came to an `update_state` of one's own are not counted.
+        some = self.update_count or self._has_own("update_state")
+        return self.score() if some else torch.zeros(())
 
     @of_numbers
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:

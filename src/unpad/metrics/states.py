@@ -117,8 +117,8 @@ class States(torch.nn.Module):
         self._device = fn(torch.empty(0, device=self._device)).device
         super()._apply(lambda x: x.to(self._device), *args, **kwargs)
         for name in self._defaults:
-            setattr(self, name, _moved(getattr(self, name), self._device))
-        self._computed = _moved(self._computed, self._device)
+            setattr(self, name, moved(getattr(self, name), self._device))
+        self._computed = moved(self._computed, self._device)
         return self
 
     @contextmanager
@@ -127,7 +127,7 @@ class States(torch.nn.Module):
         if not self.distributed_available_fn():
             yield
             return
-        sent = {name: _moved(getattr(self, name), torch.device("cpu")) for name in self._defaults}
+        sent = {name: moved(getattr(self, name), torch.device("cpu")) for name in self._defaults}
         every: list[Any] = [None] * dist.get_world_size()
         dist.all_gather_object(every, (self.begun_with, self._update_count, sent))
         self.begin_with([begun for begun, _, _ in every])
@@ -140,7 +140,7 @@ class States(torch.nn.Module):
             for name in mine:
                 several = [states[name] for states in seen]
                 found = reduced(several, self._reductions[name])
-                setattr(self, name, _moved(found, self._device))
+                setattr(self, name, moved(found, self._device))
             yield
         finally:
             self._update_count = count
@@ -179,7 +179,7 @@ def reduced(values: list[Any], reduction: Any) -> Any:
     return stacked if reduction is None else reduction(stacked)
 
 
-def _moved(value: Any, device: torch.device) -> Any:
+def moved(value: Any, device: torch.device) -> Any:
     """The tensors of a structure on a device; what is there already is not copied."""
     return tree.map_structure(lambda x: x.to(device) if isinstance(x, Tensor) else x, value)
 

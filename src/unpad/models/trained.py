@@ -12,7 +12,7 @@ from .. import losses, optimizers
 from ..arguments import OrAuto, flag, integer, number, or_auto, positive, wrong
 from ..core.precision import needs_scaling
 from ..metrics import as_metric
-from ..metrics.given import apart
+from ..metrics.given import uncollected
 from ..spellings import renamed
 from ..training import Callback, History, Trainer
 from ..training.compiled import Compiled, each, leaves
@@ -67,8 +67,8 @@ class Trained(Kept, Steps):
         compiled = Compiled(
             each(loss, losses.get),
             loss_weights,
-            each(apart(metrics), as_metric),
-            each(apart(weighted_metrics), as_metric),
+            each(uncollected(metrics), as_metric),
+            each(uncollected(weighted_metrics), as_metric),
             given,
             optimizers.maker(optimizers.scaled(given) if scales else given),
             isinstance(optimizer, torch.optim.Optimizer),
