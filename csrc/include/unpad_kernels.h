@@ -354,6 +354,26 @@ typedef struct {
 UNPAD_API int32_t unpad_normal_forward(int32_t dtype, int32_t threads, const unpad_normal *normal);
 UNPAD_API int32_t unpad_normal_backward(int32_t dtype, int32_t threads, const unpad_normal *normal);
 
+/* A row for each window of rows that follow each other: feature by feature their mean, or the largest of them, of which NaN
+ * is larger than any number. A window without rows gives 0. The windows' bounds never fall; windows may share rows. */
+typedef struct {
+  const void *values;           /* (rows, width), contiguous, as all of these; backward of a mean: not used */
+  const int64_t *first;         /* (count) each window's first row */
+  const int64_t *last;          /* (count) the row behind its last */
+  void *out;                    /* forward: (count, width) out */
+  const void *d_out;            /* backward: as out */
+  void *d_values;               /* backward: as values, out; of rows that are equally large the first takes all */
+  int64_t rows;
+  int64_t count;
+  int64_t width;
+  int64_t largest;              /* 1: the largest; 0: the mean */
+} unpad_pooling;
+
+/* At most `threads` threads take windows as they get free. The bits of a window depend on its rows alone, those that flow
+ * back to a row on its windows alone. */
+UNPAD_API int32_t unpad_pooling_forward(int32_t dtype, int32_t threads, const unpad_pooling *pooling);
+UNPAD_API int32_t unpad_pooling_backward(int32_t dtype, int32_t threads, const unpad_pooling *pooling);
+
 /* Attention within sequences: for each query the mean of its sequence's values, weighted by softmax(scale * query key).
  * A query that has no key to look at gets 0. Places count from a sequence's first step.
  *

@@ -105,6 +105,15 @@ struct Normalise {
   void (*backward)(const unpad_normal *, int64_t from, int64_t to, void *space, double *sums);
 };
 
+// Windows of rows: those from .. to, and the rows row .. end that flow back to.
+struct PoolingTask {
+  int64_t from, to, row, end;
+};
+struct Pooling {
+  void (*forward)(const unpad_pooling *, const PoolingTask *);
+  void (*backward)(const unpad_pooling *, const PoolingTask *);
+};
+
 // Walks of cells of one's own, of one dtype: of the sequences from .. to of those longest first, in space of this thread's. `starts`: the first packed
 // row of each time. `packed`: of each array, as a factor of products.
 struct Tapes {
@@ -133,6 +142,7 @@ struct Kernels {
   const Labellings *labellings;
   const Attend *attend;
   const Normalise *normalise;
+  const Pooling *pooling;
   const Tapes *tapes;
 };
 

@@ -81,6 +81,13 @@ def normalize(sizes):
     return [*(_numbers(*n) for n in ((sum(sizes), 6), (6,), (6,))), _offsets(sizes), 2, True, 1e-2]
 
 
+def pool(sizes):
+    """Windows of three steps, which share some, and one that has none."""
+    steps = sum(sizes)
+    first = torch.arange(0, steps + 2, 2).clamp(max=steps)
+    return [_numbers(steps, 2), first, (first + 3).clamp(max=steps), True, 3]
+
+
 def attention(sizes):
     others = [(3 * n + 1) % 5 for n in sizes]  # sequences without keys, and without queries
     key, value = (_numbers(sum(others), 2, d) for d in (4, 4))
@@ -104,6 +111,7 @@ ARGUMENTS = {
         best_paths,
         ctc,
         normalize,
+        pool,
         attention,
     )
 }

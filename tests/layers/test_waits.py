@@ -18,7 +18,6 @@ _TABLE = "ids are compared with their table: what is out of it must not be read"
 _STRINGS = "it looks each number up as a string, in Python"
 _REFERENCE = "an activation that no kernel knows walks on the reference, one step at a time"
 _FOREIGN = "it holds a module that is not unpad's, which wants lengths as numbers"
-_WINDOWS = "each sequence is cut into windows of its own"
 _ON_A_CPU = "torch's one_hot looks at the numbers, on a CPU alone"
 _LOOPS = "a layer of a user's own that loops over the sequences"
 #: Why these read numbers back.
@@ -45,9 +44,6 @@ REASONS = {
     "Grid": _FOREIGN,
     "Grid channels first": _FOREIGN,
     "Varlen": _FOREIGN,
-    "AdaptiveAveragePooling1D": _WINDOWS,
-    "AdaptiveMaxPooling1D": _WINDOWS,
-    "AdaptiveMaxPooling1D of 4": _WINDOWS,
     "Bidirectional(own layer) sequences": _LOOPS,
 }
 

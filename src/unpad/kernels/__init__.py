@@ -7,6 +7,7 @@ from .library import serves
 from .normal import normalize
 from .operator import recurrent, trusted
 from .paths import force, info, why
+from .pooling import pool
 from .products import linear
 from .threads import own_threads
 
@@ -19,6 +20,7 @@ __all__ = [
     "linear",
     "normalize",
     "own_threads",
+    "pool",
     "recurrent",
     "serves",
     "slots",

@@ -342,6 +342,18 @@ def normal(
         indices("normalize", "offsets", offsets, (max(offsets.numel(), 1),), values.device)
 
 
+def pool(values: Tensor, first: Tensor, last: Tensor) -> None:
+    """Compares what `pooling.pool` is given.
+
+    Raises:
+        ValueError: it does not go together.
+    """
+    if not values.ndim:
+        raise ValueError("pool: expected values (rows, *feature), got ().")
+    indices("pool", "first", first, (first.numel(),), values.device)
+    indices("pool", "last", last, (first.numel(),), values.device)
+
+
 # --- slots and updates ----------------------------------------------------------------------------
 
 

@@ -19,13 +19,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
 
 from ...core.lengths import Rule, resized
 from ...ragged import Layout
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,21 @@ class Window:
         new, index = once(layout, self, self.count, found)
         return Windows(new, index, self.padding != "valid", self.size)
 
+    def bounds(self, layout: Layout) -> tuple[Layout, tuple[Tensor, Tensor]]:
+        """One step for each window, and (windows,) of each the first step and that behind its last.
+
+        Of windows without dilation, computed once for a layout.
+        """
+
+        def found(new: Layout) -> tuple[Tensor, Tensor]:
+            own, ids = layout.own, new.own.sequence_ids
+            first = new.own.positions * self.stride - self.before(own.lengths)[ids]
+            last = torch.minimum(first + self.size, own.lengths[ids])
+            start = own.offsets[:-1][ids]
+            return first.clamp(min=0) + start, last + start
+
+        return once(layout, self, self.count, found, "bounds")
+
 
 class Windows(NamedTuple):
     """The windows of a batch.
@@ -112,8 +129,8 @@ class Windows(NamedTuple):
 
 
 def once(
-    layout: Layout, key: Hashable, rule: Rule, index: Callable[[Layout], Tensor | None]
-) -> tuple[Layout, Tensor | None]:
+    layout: Layout, key: Hashable, rule: Rule, index: Callable[[Layout], Found], what: str = "index"
+) -> tuple[Layout, Found]:
     """The layout of new lengths and an index that goes with it, computed once for a layout.
 
     Args:
@@ -121,6 +138,7 @@ def once(
         key: what `rule` and `index` depend on besides.
         rule: of the lengths.
         index: gives the index for the new layout.
+        what: the index is.
     """
 
     # None for the layout itself: what is kept for it must not keep it alive.
@@ -129,7 +147,7 @@ def once(
         return None if new is layout else new
 
     new = layout.derived(("resized", key), make, in_grid=True) or layout
-    return new, layout.derived(("windows", key), lambda _: index(new))
+    return new, layout.derived(("windows", what, key), lambda _: index(new))
 
 
 def slots(windows: Layout, steps: Layout, window: Window, before: Tensor) -> Tensor:

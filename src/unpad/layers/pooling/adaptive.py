@@ -7,6 +7,7 @@ from typing import Any, Unpack
 import torch
 from torch import Tensor
 
+from ... import kernels
 from ...arguments import wrong
 from ...core.calls import Reduces
 from ...core.channels import Channelled
@@ -29,6 +30,7 @@ class AdaptivePooling(Reduces, Channelled):
     """
 
     takes = "one"
+    largest = False  # the mean
 
     def __init__(
         self, output_size: Any, data_format: str | None = None, **kwargs: Unpack[LayerOptions]
@@ -54,36 +56,22 @@ class AdaptivePooling(Reduces, Channelled):
         if not isinstance(inputs, Ragged):
             batch, time = inputs.shape[:2]
             inputs = Ragged(inputs.flatten(0, 1), Layout.full(batch, time))
-        windows = self._in_windows(inputs)
-        rows = torch.as_tensor(self.of_windows(windows))
-        return rows.reshape(inputs.batch, self._windows, *inputs.feature)
-
-    def _in_windows(self, inputs: Ragged) -> Ragged:
-        """The steps of each window as a sequence, those of one sequence after each other."""
         n = self._windows
-        layout, steps = inputs.layout.derived(("adaptive", n), lambda own: _windows(own, n))
-        values = inputs.values if steps is None else inputs.values.index_select(0, steps)
-        return Ragged._trusted(values, layout)
+        first, last = inputs.layout.derived(("adaptive", n), lambda own: _bounds(own, n))
+        longest = (inputs.layout.longest + n - 1) // n + 1
+        values = inputs.values
+        if not (self.largest or values.is_floating_point()):
+            values = values.to(torch.get_default_dtype())
+        rows = kernels.pool(values, first, last, self.largest, longest)
+        return rows.reshape(inputs.batch, n, *inputs.feature)
 
-    def of_windows(self, windows: Ragged) -> Any:
-        """A row of each window."""
-        raise NotImplementedError
 
-
-def _windows(own: Own, n: int) -> tuple[Layout, Tensor | None]:
-    """The windows as sequences, and their steps; None where they are all steps in their order."""
-    counts = own.told_counts
-    if counts is not None and not any(count % n for count in counts):
-        each = own.lengths.div(n, rounding_mode="floor").repeat_interleave(n)
-        found = [count // n for count in counts for _ in range(n)]
-        return Layout._of_lengths(each, counts=found), None
-    time = own.lengths.unsqueeze(1)
+def _bounds(own: Own, n: int) -> tuple[Tensor, Tensor]:
+    """(batch * n,) of each window the first step, and the step behind its last."""
+    time, start = own.lengths.unsqueeze(1), own.offsets[:-1].unsqueeze(1)
     i = torch.arange(n, device=own.device)
-    first = time * i // n
-    lengths = (-(-time * (i + 1) // n) - first).flatten()
-    layout = Layout._of_lengths(lengths)
-    start = (own.offsets[:-1].unsqueeze(1) + first).flatten()
-    return layout, start[layout.own.sequence_ids] + layout.own.positions
+    first, last = start + time * i // n, start - (-time * (i + 1)) // n
+    return first.flatten(), last.flatten()
 
 
 class AdaptiveAveragePooling1D(AdaptivePooling):
@@ -105,9 +93,6 @@ class AdaptiveAveragePooling1D(AdaptivePooling):
     def _of_type(self, spec: Spec) -> Spec:
         return mean_spec(spec)
 
-    def of_windows(self, windows: Ragged) -> Any:
-        return windows.mean()
-
 
 class AdaptiveMaxPooling1D(AdaptivePooling):
     """The largest of each of `output_size` windows that share the steps of a sequence.
@@ -125,5 +110,4 @@ class AdaptiveMaxPooling1D(AdaptivePooling):
         [[3.0, 5.0], [0.0, 0.0]]
     """
 
-    def of_windows(self, windows: Ragged) -> Any:
-        return windows.max()
+    largest = True
