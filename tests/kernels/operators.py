@@ -88,6 +88,10 @@ def pool(sizes):
     return [_numbers(steps, 2), first, (first + 3).clamp(max=steps), True, 3]
 
 
+def contract(sizes):
+    return [_numbers(sum(sizes), 2), _numbers(sum(sizes), 3), _offsets(sizes)]
+
+
 def attention(sizes):
     others = [(3 * n + 1) % 5 for n in sizes]  # sequences without keys, and without queries
     key, value = (_numbers(sum(others), 2, d) for d in (4, 4))
@@ -112,6 +116,7 @@ ARGUMENTS = {
         ctc,
         normalize,
         pool,
+        contract,
         attention,
     )
 }

@@ -3,6 +3,7 @@
 from . import adam, slots
 from .activations import KNOWN
 from .cells import GATES
+from .contract import contract
 from .library import serves
 from .normal import normalize
 from .operator import recurrent, trusted
@@ -15,6 +16,7 @@ __all__ = [
     "GATES",
     "KNOWN",
     "adam",
+    "contract",
     "force",
     "info",
     "linear",

@@ -342,6 +342,25 @@ def normal(
         indices("normalize", "offsets", offsets, (max(offsets.numel(), 1),), values.device)
 
 
+def contract(x: Tensor, y: Tensor, offsets: Tensor) -> None:
+    """Compares what the operator `contract` is given.
+
+    Raises:
+        ValueError: it does not go together.
+    """
+    if x.ndim != 2 or y.ndim != 2 or x.shape[0] != y.shape[0] or x.device != y.device:
+        raise ValueError(
+            f"contract: expected x (steps, m) and y (steps, n), got {tuple(x.shape)} on {x.device} "
+            f"and {tuple(y.shape)} on {y.device}."
+        )
+    indices("contract", "offsets", offsets, (max(offsets.numel(), 1),), x.device)
+    lengths = offsets.diff()
+    if bool((lengths < 0).any()) or int(offsets[0]) or int(offsets[-1]) != x.shape[0]:
+        raise ValueError(
+            f"contract: expected offsets that rise from 0 to {x.shape[0]}, got {offsets.tolist()}."
+        )
+
+
 def pool(values: Tensor, first: Tensor, last: Tensor) -> None:
     """Compares what `pooling.pool` is given.
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, Unpack
 
 import torch
 from torch import Tensor
 
-from ... import arguments
+from ... import arguments, kernels
 from ...core.layer import Layer
 from ...core.options import LayerOptions
 from ...core.spec import Spec, spec_of
 from ...ragged import Ragged
-from ...ragged.reductions import in_another_s_hands, segment_sum, spread
-from ...ragged.side_by_side import side_by_side
+from ...ragged.reductions import segment_sum, spread
 from .pairs import check_agreement, dtype_of, listed, pair_specs
 
 # Under the root of a norm, as Keras's.
@@ -164,58 +162,7 @@ class Dot(Layer):
             return segment_sum(x * y, layout)[:, None]
         left, right = x.shape[1:], y.shape[1:]
         x, y = x.reshape(x.shape[0], left.numel()), y.reshape(y.shape[0], right.numel())
-        if torch.compiler.is_compiling():
-            grid = side_by_side(layout.own)
-            return (grid.lay(x).mT @ grid.lay(y)).reshape(-1, *left, *right)
-        if not layout.batch:
-            return (x.sum() + y.sum()) * x.new_zeros(0, *left, *right)
-        plain = not in_another_s_hands() and not torch.is_autocast_enabled(x.device.type)
-        run = _Products.apply if plain else _products
-        return run(x, y, layout.own.counts).reshape(-1, *left, *right)
-
-
-def _products(x: Tensor, y: Tensor, lengths: list[int]) -> Tensor:
-    """(steps, a) and (steps, b) of sequences to the product of each, (batch, a, b).
-
-    Outer products of all steps, summed up, would take batch * time times the memory, and for 1,024
-    steps of 64 features 70 times as long.
-    """
-    return torch.stack([a.T @ b for a, b in _pairs(x, y, lengths)])
-
-
-def _pairs(x: Tensor, y: Tensor, lengths: list[int]) -> Iterator[tuple[Tensor, Tensor]]:
-    return zip(x.split(lengths), y.split(lengths), strict=True)
-
-
-class _Products(torch.autograd.Function):
-    """With a way back that writes each sequence's part at its place."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, y: Tensor, lengths: list[int]) -> Tensor:
-        ctx.lengths = lengths
-        ctx.save_for_backward(x, y)
-        dtype = torch.result_type(x, y)
-        out = x.new_empty(len(lengths), x.shape[1], y.shape[1], dtype=dtype)
-        for (a, b), product in zip(_pairs(x, y, lengths), out.unbind(), strict=True):
-            torch.mm(a.T, b, out=product)
-        return out
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        (d,), (x, y), lengths = gradients, ctx.saved_tensors, ctx.lengths
-        if torch.is_grad_enabled():  # somebody differentiates it again
-            again = _products(x, y, lengths)
-            asked = [t for t in (x, y) if t.requires_grad]
-            found = iter(torch.autograd.grad(again, asked, d, create_graph=True))
-            return *(next(found) if t.requires_grad else None for t in (x, y)), None
-        d_x, d_y = (torch.empty_like(t) if t.requires_grad else None for t in (x, y))
-        parts = d.unbind()
-        for out, other, turned in ((d_x, y, True), (d_y, x, False)):
-            if out is not None:
-                pieces = zip(_pairs(out, other, lengths), parts, strict=True)
-                for (piece, rows), part in pieces:
-                    torch.mm(rows, part.T if turned else part, out=piece)
-        return d_x, d_y, None
+        return kernels.contract(x, y, layout).reshape(-1, *left, *right)
 
 
 def _rank(x: Ragged | Tensor) -> int:
