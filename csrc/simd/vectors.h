@@ -150,23 +150,28 @@ struct Arena {
   }
 };
 
-// What the lanes come to, halves first: an order that their number alone decides.
-template <class T, class Join>
-UNPAD_INLINE T joined(Vec<T> x, Join join) {
-  constexpr int64_t lanes = kLanes<T>;
-#pragma GCC unroll 4
-  for (int64_t by = lanes / 2; by > 0; by /= 2) {
-    Vec<T> turned;
+// The lanes moved down by `By`, those at the end to the top: an order that is a constant. Filled in a loop GCC 12 writes it
+// lane by lane, every time.
+template <class T, int Lanes, int By, int I = Lanes, int... At>
+struct Turned : Turned<T, Lanes, By, I - 1, (I - 1 + By) % Lanes, At...> {};
+template <class T, int Lanes, int By, int... At>
+struct Turned<T, Lanes, By, 0, At...> {
+  static UNPAD_INLINE Vec<T> of(Vec<T> x) {
 #if defined(__clang__)
-    for (int64_t i = 0; i < lanes; ++i) turned[i] = x[(i + by) % lanes];
+    return __builtin_shufflevector(x, x, At...);
 #else
-    typename Simd<T>::I index;
-    for (int64_t i = 0; i < lanes; ++i) index[i] = (i + by) % lanes;
-    turned = __builtin_shuffle(x, index);
+    return __builtin_shuffle(x, typename Simd<T>::I{At...});
 #endif
-    x = join(x, turned);
   }
-  return x[0];
+};
+
+// What the lanes come to, halves first: an order that their number alone decides.
+template <class T, int By = int(kLanes<T>) / 2, class Join>
+UNPAD_INLINE T joined(Vec<T> x, Join join) {
+  if constexpr (By == 0)
+    return x[0];
+  else
+    return joined<T, By / 2>(join(x, Turned<T, int(kLanes<T>), By>::of(x)), join);
 }
 template <class T>
 UNPAD_INLINE T sum_of_lanes(Vec<T> x) {
