@@ -41,8 +41,8 @@ struct Stretches {
 
 template <class Do>
 void each_stretch(int32_t threads, const unpad_normal &n, const Normalise &normalise, const Stretches &stretches, Do work) {
-  // Some ten operations a number.
-  Lease lease(worth_waking(threads, double(n.rows) * double(n.groups * n.size) * 10));
+  // A number takes as long as some forty multiply-adds of a product.
+  Lease lease(worth_waking(threads, double(n.rows) * double(n.groups * n.size) * 40));
   const int64_t bytes = pages(normalise.bytes(&n));
   const Workspace space(Workspace::kThreads, size_t(bytes * lease.threads()));
   lease.each(stretches.count, [&](int64_t i, int rank) {

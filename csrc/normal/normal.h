@@ -11,6 +11,7 @@ namespace unpad {
 namespace UNPAD_NAMESPACE {
 
 constexpr int64_t kBlock = 64;
+constexpr int64_t kAbreast = 8;  // of which a block is a multiple
 
 inline float root_of(float x) { return __builtin_sqrtf(x); }
 inline double root_of(double x) { return __builtin_sqrt(x); }
@@ -27,6 +28,13 @@ UNPAD_INLINE T sum_along(int64_t n, F f) {
   T rest = 0;
   for (; i < n; ++i) rest += f(i, No{});
   return rest + sum_of_lanes<T>((sum[0] + sum[1]) + (sum[2] + sum[3]));
+}
+// f(whole, i, count) for each vector of n numbers, from i on.
+template <class T, class F>
+UNPAD_INLINE void each_along(int64_t n, F f) {
+  int64_t i = 0;
+  for (; i + kLanes<T> <= n; i += kLanes<T>) f(Yes{}, i, kLanes<T>);
+  if (i < n) f(No{}, i, n - i);
 }
 template <class T>
 UNPAD_INLINE Vec<T> at(const T *p, int64_t i, Yes) {
@@ -77,49 +85,68 @@ struct Normal {
 
   // --- each row by itself
 
-  void row_forward(int64_t row) const {
+  // Several rows abreast: what is waited for of one (a sum of lanes, a root) is computed beside the others'.
+  void rows_forward(int64_t row, int64_t count) const {
+    T m[kAbreast] = {}, s[kAbreast];
     for (int64_t g = 0; g < groups; ++g) {
-      const T *x = values(row) + g * size;
-      T m = 0;
-      if (n->mean) {
-        m = sum_along<T>(size, [=](int64_t i, auto w) __attribute__((always_inline)) { return at(x, i, w); }) / T(size);
-        mean(row)[g] = m;
+      for (int64_t r = 0; n->mean && r < count; ++r) {
+        const T *x = values(row + r) + g * size;
+        m[r] = sum_along<T>(size, [=](int64_t i, auto w) __attribute__((always_inline)) { return at(x, i, w); }) / T(size);
       }
-      const T square = sum_along<T>(size, [=](int64_t i, auto w) __attribute__((always_inline)) {
-        return (at(x, i, w) - m) * (at(x, i, w) - m);
-      });
-      const T s = T(1) / root_of(square / T(size) + T(n->epsilon));
-      scale(row)[g] = s;
-      T *__restrict to = out(row) + g * size;
-      const T *__restrict gamma = space.gamma + g * size, *__restrict shift = space.shift + g * size;
-      for (int64_t i = 0; i < size; ++i) to[i] = (x[i] - m) * s * gamma[i] + shift[i];
+      for (int64_t r = 0; r < count; ++r) {
+        const T *x = values(row + r) + g * size;
+        const T mean = m[r];
+        s[r] = sum_along<T>(size, [=](int64_t i, auto w) __attribute__((always_inline)) {
+          return (at(x, i, w) - mean) * (at(x, i, w) - mean);
+        });
+      }
+      for (int64_t r = 0; r < count; ++r) {
+        s[r] = T(1) / root_of(s[r] / T(size) + T(n->epsilon));
+        scale(row + r)[g] = s[r];
+        if (n->mean) mean(row + r)[g] = m[r];
+      }
+      for (int64_t r = 0; r < count; ++r) {
+        const T *x = values(row + r) + g * size, *gamma = space.gamma + g * size, *shift = space.shift + g * size;
+        T *to = out(row + r) + g * size;
+        const T mean = m[r], slope = s[r];
+        each_along<T>(size, [=](auto whole, int64_t i, int64_t k) __attribute__((always_inline)) {
+          constexpr bool w = decltype(whole)::value;
+          store<w>(to + i, (load<w>(x + i, k) - mean) * slope * load<w>(gamma + i, k) + load<w>(shift + i, k), k);
+        });
+      }
     }
   }
 
-  void row_backward(int64_t row) const {
+  void rows_backward(int64_t row, int64_t count) const {
+    T a[kAbreast], b[kAbreast];
     for (int64_t g = 0; g < groups; ++g) {
-      const T *x = values(row) + g * size, *d = d_out(row) + g * size, *gamma = space.gamma + g * size;
-      const T m = n->mean ? mean(row)[g] : T(0), s = scale(row)[g];
+      const T *gamma = space.gamma + g * size;
       T *sum = space.sum[0] + g * size, *turned = space.sum[1] + g * size;
-      Vec<T> with_1{}, with_x{};
-      T a = 0, b = 0;
-      int64_t i = 0;
-      for (; i + kLanes<T> <= size; i += kLanes<T>) {
-        const Vec<T> slope = load_whole(d + i), normal = (load_whole(x + i) - m) * s, of = slope * load_whole(gamma + i);
-        store_whole(sum + i, load_whole(sum + i) + slope);
-        store_whole(turned + i, load_whole(turned + i) + slope * normal);
-        with_1 += of, with_x += of * normal;
+      for (int64_t r = 0; r < count; ++r) {
+        const T *x = values(row + r) + g * size, *d = d_out(row + r) + g * size;
+        const T m = n->mean ? mean(row + r)[g] : T(0), s = scale(row + r)[g];
+        Vec<T> with_1{}, with_x{};
+        each_along<T>(size, [&](auto whole, int64_t i, int64_t k) __attribute__((always_inline)) {
+          constexpr bool w = decltype(whole)::value;
+          // Beyond a row's end slopes are 0.
+          const Vec<T> slope = load<w>(d + i, k), normal = (load<w>(x + i, k) - m) * s, of = slope * load<w>(gamma + i, k);
+          store<w>(sum + i, load<w>(sum + i, k) + slope, k);
+          store<w>(turned + i, load<w>(turned + i, k) + slope * normal, k);
+          with_1 += of, with_x += of * normal;
+        });
+        a[r] = n->mean ? sum_of_lanes<T>(with_1) / T(size) : T(0);
+        b[r] = sum_of_lanes<T>(with_x) / T(size);
       }
-      for (; i < size; ++i) {
-        const T normal = (x[i] - m) * s, of = d[i] * gamma[i];
-        sum[i] += d[i], turned[i] += d[i] * normal;
-        a += of, b += of * normal;
+      for (int64_t r = 0; n->d_values && r < count; ++r) {
+        const T *x = values(row + r) + g * size, *d = d_out(row + r) + g * size;
+        const T m = n->mean ? mean(row + r)[g] : T(0), s = scale(row + r)[g], less = a[r], by = b[r] * s;
+        T *to = d_values(row + r) + g * size;
+        each_along<T>(size, [=](auto whole, int64_t i, int64_t k) __attribute__((always_inline)) {
+          constexpr bool w = decltype(whole)::value;
+          const Vec<T> of = load<w>(d + i, k) * load<w>(gamma + i, k);
+          store<w>(to + i, (of - less - (load<w>(x + i, k) - m) * by) * s, k);
+        });
       }
-      if (!n->d_values) continue;
-      a = n->mean ? (a + sum_of_lanes<T>(with_1)) / T(size) : T(0);
-      b = (b + sum_of_lanes<T>(with_x)) / T(size);
-      T *__restrict to = d_values(row) + g * size;
-      for (i = 0; i < size; ++i) to[i] = (d[i] * gamma[i] - a - (x[i] - m) * s * b) * s;
     }
   }
 
@@ -241,11 +268,10 @@ int64_t normal_bytes(const unpad_normal *n) {
 template <class T>
 void normal_forward(const unpad_normal *n, int64_t from, int64_t to, void *space) {
   const Normal<T> normal(n, space);
-  for (int64_t b = from; b < to; ++b)
-    if (n->offsets)
-      normal.forward(b);
-    else
-      normal.row_forward(b);
+  if (n->offsets)
+    for (int64_t b = from; b < to; ++b) normal.forward(b);
+  else
+    for (int64_t row = from; row < to; row += kAbreast) normal.rows_forward(row, to - row < kAbreast ? to - row : kAbreast);
 }
 
 template <class T>
@@ -259,7 +285,9 @@ void normal_backward(const unpad_normal *n, int64_t from, int64_t to, void *spac
   }
   for (int64_t row = from; row < to;) {
     normal.clear();
-    for (const int64_t end = row + kBlock < to ? row + kBlock : to; row < end; ++row) normal.row_backward(row);
+    const int64_t end = row + kBlock < to ? row + kBlock : to;
+    for (; row < end; row += kAbreast) normal.rows_backward(row, end - row < kAbreast ? end - row : kAbreast);
+    row = end;
     normal.template add_to<2>(d_beta, d_gamma);
   }
 }
