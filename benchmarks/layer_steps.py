@@ -136,6 +136,10 @@ def ours_on(contest: Contest, layer: Any, share: float, training: bool = True) -
 
         return step
 
+    # unpad keeps torch's own threads away for the length of a turn, as fit does, unless a module of
+    # the user's own may need them.
+    if all(isinstance(part, unpad.layers.Layer) for part in layer.modules()):
+        prepare.threads = unpad.kernels.own_threads  # type: ignore[attr-defined]
     return prepare
 
 
@@ -265,12 +269,12 @@ def timed(
     and whose memory goes back to the system: it cost the next one up to three times its step.
     Whose step takes as long as all rounds should is timed twice, and the better one counts.
     """
-    once = {key: _seconds(key[0], prepare, 1) for key, prepare in running.items()}
+    once = {key: _seconds(prepare, 1) for key, prepare in running.items()}
     if not seconds:
         return once
     slow = {key for key, s in once.items() if s > seconds / 10}
     for key in slow:
-        once[key] = min(once[key], _seconds(key[0], running[key], 1))
+        once[key] = min(once[key], _seconds(running[key], 1))
     keys = [key for key in running if key not in slow]
     repeats = {key: min(20, max(1, round(LEAST_SECONDS / once[key]))) for key in keys}
     rounds: dict[tuple[str, float], list[float]] = {key: [] for key in keys}
@@ -280,16 +284,15 @@ def timed(
     ):  # fmt: skip
         for key in random.Random(number).sample(keys, len(keys)):
             time.sleep(PAUSE)
-            rounds[key].append(_seconds(key[0], running[key], repeats[key]))
+            rounds[key].append(_seconds(running[key], repeats[key]))
         number += 1
     return once | {key: median(found) for key, found in rounds.items()}
 
 
-def _seconds(who: str, prepare: Prepare, repeats: int) -> float:
+def _seconds(prepare: Prepare, repeats: int) -> float:
     """Seconds of a step; batches are prepared before."""
     steps = [prepare() for _ in range(repeats)]
-    # unpad keeps torch's own threads away for the length of a turn, as fit does for its own.
-    with unpad.kernels.own_threads() if who == "unpad" else nullcontext():
+    with getattr(prepare, "threads", nullcontext)():
         start = time.perf_counter()
         for step in steps:
             step()

@@ -158,6 +158,8 @@ class EinsumDense(TokenWise):
         if not summed:
             outputs = torch.einsum(equation, values, kernel)
             return outputs if bias is None else outputs + bias
+        if kernel.ndim == 2 and (bias is None or bias.shape == kernel.shape[1:]):
+            return kernels.linear(values, kernel, bias)
         sizes = kernel.shape
         made = sizes[summed:].numel()
         rows = values.flatten(-summed) if summed > 1 else values
