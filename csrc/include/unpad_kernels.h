@@ -37,6 +37,10 @@ enum { UNPAD_FLOAT32 = 0, UNPAD_FLOAT64 = 1, UNPAD_ROUNDED = 2 };
 
 enum { UNPAD_TANH = 0, UNPAD_SIGMOID = 1, UNPAD_RELU = 2, UNPAD_LINEAR = 3, UNPAD_HARD_SIGMOID = 4 };
 
+/* Beside the first two, activations that unpad_pointwise_forward knows: x sigmoid(x), and x where positive, else
+ * alpha (exp(x) - 1), of which all is multiplied by scale. */
+enum { UNPAD_SILU = 5, UNPAD_ELU = 6 };
+
 /* Cells. GRU differs in where the reset gate acts: after the product with the recurrent kernel, or before it. MGU is
  * the minimal gated unit, whose one gate resets and updates. */
 enum {
@@ -353,6 +357,22 @@ typedef struct {
  * others; those of d_gamma and d_beta not on the threads. */
 UNPAD_API int32_t unpad_normal_forward(int32_t dtype, int32_t threads, const unpad_normal *normal);
 UNPAD_API int32_t unpad_normal_backward(int32_t dtype, int32_t threads, const unpad_normal *normal);
+
+/* An activation of numbers, each by itself. */
+typedef struct {
+  const void *values;           /* (count), contiguous, as all of these; backward of tanh and sigmoid: not used */
+  void *out;                    /* (count) forward: out; backward: the same, of tanh and sigmoid alone */
+  const void *d_out;            /* (count) backward */
+  void *d_values;               /* (count) backward: out */
+  int64_t count;
+  int64_t kind;                 /* UNPAD_TANH, _SIGMOID, _SILU or _ELU */
+  double alpha;                 /* of UNPAD_ELU, as the next */
+  double scale;
+} unpad_pointwise;
+
+/* In stretches that at most `threads` threads take as they get free. The bits of a number depend on itself alone. */
+UNPAD_API int32_t unpad_pointwise_forward(int32_t dtype, int32_t threads, const unpad_pointwise *pointwise);
+UNPAD_API int32_t unpad_pointwise_backward(int32_t dtype, int32_t threads, const unpad_pointwise *pointwise);
 
 /* A row for each window of rows that follow each other: feature by feature their mean, or the largest of them, of which NaN
  * is larger than any number. A window without rows gives 0. The windows' bounds never fall; windows may share rows. */

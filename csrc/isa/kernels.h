@@ -105,6 +105,12 @@ struct Normalise {
   void (*backward)(const unpad_normal *, int64_t from, int64_t to, void *space, double *sums);
 };
 
+// Activations of the numbers from .. to.
+struct PointwiseWays {
+  void (*forward)(const unpad_pointwise *, int64_t from, int64_t to);
+  void (*backward)(const unpad_pointwise *, int64_t from, int64_t to);
+};
+
 // Windows of rows: those from .. to, and the rows row .. end that flow back to.
 struct PoolingTask {
   int64_t from, to, row, end;
@@ -142,6 +148,7 @@ struct Kernels {
   const Labellings *labellings;
   const Attend *attend;
   const Normalise *normalise;
+  const PointwiseWays *pointwise;
   const Pooling *pooling;
   const Tapes *tapes;
 };

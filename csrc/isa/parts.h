@@ -17,6 +17,7 @@ extern const Chains kChains[2];
 extern const Labellings kLabellings[2];
 extern const Attend kAttend[2];
 extern const Normalise kNormalise[2];
+extern const PointwiseWays kPointwise[2];
 extern const Pooling kPooling[2];
 extern const Tapes kTapes[2];
 extern const Rounded kRounded;

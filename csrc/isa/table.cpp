@@ -6,7 +6,7 @@ namespace UNPAD_NAMESPACE {
 
 extern const Kernels kKernels;
 const Kernels kKernels = {&kForward, &kBackward,  kMultiply, kAdam,      kSlotsForward, kSlotsBackward,
-                          kChains,   kLabellings, kAttend,   kNormalise, kPooling, kTapes};
+                          kChains,   kLabellings, kAttend,   kNormalise, kPointwise, kPooling, kTapes};
 
 }  // namespace UNPAD_NAMESPACE
 }  // namespace unpad

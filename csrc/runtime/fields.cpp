@@ -87,6 +87,12 @@ std::string normal_fields() {
       AT(d_beta), AT(rows), AT(batch), AT(groups), AT(size), AT(epsilon)});
 }
 
+std::string pointwise_fields() {
+  typedef unpad_pointwise Struct;
+  return line("unpad_pointwise", sizeof(Struct), {
+      AT(values), AT(out), AT(d_out), AT(d_values), AT(count), AT(kind), AT(alpha), AT(scale)});
+}
+
 std::string pooling_fields() {
   typedef unpad_pooling Struct;
   return line("unpad_pooling", sizeof(Struct), {
@@ -137,8 +143,8 @@ std::string cell_names() {
 }  // namespace
 
 extern "C" const char *unpad_kernels_fields(void) {
-  static const std::string all = adam_fields() + adam_part_fields() + attention_fields() + chain_fields() + ctc_fields() + layer_fields() + layer_gradients_fields() + normal_fields() + pooling_fields() + product_fields() + slots_fields() + tape_fields() + tape_array_fields() + tape_operation_fields() + cell_names();
+  static const std::string all = adam_fields() + adam_part_fields() + attention_fields() + chain_fields() + ctc_fields() + layer_fields() + layer_gradients_fields() + normal_fields() + pointwise_fields() + pooling_fields() + product_fields() + slots_fields() + tape_fields() + tape_array_fields() + tape_operation_fields() + cell_names();
   return all.c_str();
 }
 
-extern "C" int32_t unpad_kernels_version(void) { return 17; }
+extern "C" int32_t unpad_kernels_version(void) { return 18; }

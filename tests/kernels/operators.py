@@ -88,6 +88,10 @@ def pool(sizes):
     return [_numbers(steps, 2), first, (first + 3).clamp(max=steps), True, 3]
 
 
+def activate(sizes):
+    return [_numbers(sum(sizes), 70), "silu", 1.0]
+
+
 def contract(sizes):
     return [_numbers(sum(sizes), 2), _numbers(sum(sizes), 3), _offsets(sizes)]
 
@@ -117,6 +121,7 @@ ARGUMENTS = {
         normalize,
         pool,
         contract,
+        activate,
         attention,
     )
 }

@@ -8,6 +8,7 @@ from .library import serves
 from .normal import normalize
 from .operator import recurrent, trusted
 from .paths import force, info, why
+from .pointwise import activate
 from .pooling import pool
 from .products import linear
 from .threads import own_threads
@@ -15,6 +16,7 @@ from .threads import own_threads
 __all__ = [
     "GATES",
     "KNOWN",
+    "activate",
     "adam",
     "contract",
     "force",

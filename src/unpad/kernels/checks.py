@@ -7,7 +7,7 @@ indices hold the library itself looks at.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -340,6 +340,16 @@ def normal(
             like("normalize", name, weight, (width,), values)
     if offsets is not None:
         indices("normalize", "offsets", offsets, (max(offsets.numel(), 1),), values.device)
+
+
+def activation(kind: str, known: Iterable[str]) -> None:
+    """Looks for the name of an activation among those that are known.
+
+    Raises:
+        ValueError: it is none of them.
+    """
+    if kind not in known:
+        raise ValueError(f"activate: expected one of {', '.join(known)}, got {kind!r}.")
 
 
 def contract(x: Tensor, y: Tensor, offsets: Tensor) -> None:

@@ -24,7 +24,7 @@ FILE = Path(os.environ.get("UNPAD_LIBRARY") or Path(__file__).parent / _NAME)
 DTYPES = {torch.float32: 0, torch.float64: 1}
 #: Arrays of float32 whose products have factors rounded to bfloat16.
 ROUNDED = 2
-_VERSION = 17
+_VERSION = 18
 _ERRORS = {
     1: "an array that it needs is null",
     2: "a size or stride is impossible",

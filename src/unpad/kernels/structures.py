@@ -58,6 +58,9 @@ FIELDS: dict[str, tuple[str, ...]] = {
         "values", "gamma", "beta", "offsets", "out", "mean", "scale", "d_out", "d_values",
         "d_gamma", "d_beta", "rows", "batch", "groups", "size", "epsilon",
     ),
+    "unpad_pointwise": (
+        "values", "out", "d_out", "d_values", "count", "kind", "alpha", "scale",
+    ),
     "unpad_pooling": (
         "values", "first", "last", "out", "d_out", "d_values", "rows", "count", "width", "largest",
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from ..arguments import wrong
 from ..errors import look_up
+from ..kernels import activate
 from .arrays import of_arrays
 
 #: What every activation takes and gives.
@@ -32,12 +34,23 @@ def _of_torch(function: Callable[..., Tensor], name: str, says: str) -> Callable
     return of_arrays(activation)
 
 
+def _of_kernels(name: str, says: str) -> Callable[[Tensor], Tensor]:
+    """One that `kernels.activate` computes."""
+    return _of_torch(partial(activate, kind=name), name, says)
+
+
 relu6 = _of_torch(F.relu6, "relu6", "X where positive, at most 6.")
-selu = _of_torch(F.selu, "selu", "The scaled `elu` that keeps mean and variance: Klambauer (2017).")
-silu = _of_torch(F.silu, "silu", "X times its sigmoid: Elfwing et al. (2017).")
+selu = _of_torch(
+    partial(activate, kind="selu"),
+    "selu",
+    "The scaled `elu` that keeps mean and variance: Klambauer (2017).",
+)
+silu = _of_torch(
+    partial(activate, kind="silu"), "silu", "X times its sigmoid: Elfwing et al. (2017)."
+)
 mish = _of_torch(F.mish, "mish", "X times tanh(softplus(x)): Misra (2019).")
-tanh = _of_torch(torch.tanh, "tanh", "The hyperbolic tangent, from -1 to 1.")
-sigmoid = _of_torch(torch.sigmoid, "sigmoid", "1 / (1 + exp(-x)), from 0 to 1.")
+tanh = _of_kernels("tanh", "The hyperbolic tangent, from -1 to 1.")
+sigmoid = _of_kernels("sigmoid", "1 / (1 + exp(-x)), from 0 to 1.")
 exponential = _of_torch(torch.exp, "exponential", "exp(x).")
 softplus = _of_torch(F.softplus, "softplus", "log(1 + exp(x)).")
 softsign = _of_torch(F.softsign, "softsign", "x / (1 + |x|), from -1 to 1.")
@@ -116,7 +129,7 @@ def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
     Returns:
         Of the same shape; empty where x is empty.
     """
-    return F.elu(x, alpha)
+    return activate(x, "elu", alpha)
 
 
 @of_arrays

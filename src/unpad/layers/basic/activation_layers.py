@@ -110,7 +110,7 @@ class ELU(TokenWise):
         self.alpha = alpha
 
     def on_values(self, values: Tensor) -> Tensor:
-        return F.elu(values, self.alpha)
+        return activations.elu(values, self.alpha)
 
 
 class PReLU(TokenWise):
