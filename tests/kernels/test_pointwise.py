@@ -25,7 +25,7 @@ def outcomes(path, values, kind, alpha=1.0):
 
 @given(
     kind=st.sampled_from(KINDS), rows=st.sampled_from([0, 1, 3, 90]),
-    width=st.sampled_from([128, 200]), scale=st.sampled_from([1e-3, 1.0, 8.0]),
+    width=st.sampled_from([256, 300]), scale=st.sampled_from([1e-3, 1.0, 8.0]),
     alpha=st.sampled_from([1.0, 0.3]), seed=st.integers(0, 99), single=st.booleans(),
 )  # fmt: skip
 @draws(60)
@@ -45,7 +45,7 @@ def test_paths_against_the_reference(kind, rows, width, scale, alpha, seed, sing
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_edges_are_torchs(kind, dtype):
     edges = [0.0, -0.0, 1e-30, -1e-30, 1e4, -1e4, 87.5, -87.5, float("nan"), float("inf")]
-    values = torch.tensor(edges, dtype=dtype).repeat(2, 13)
+    values = torch.tensor(edges, dtype=dtype).repeat(2, 26)
     torch.testing.assert_close(
         outcomes("compiled", values, kind)[0], outcomes("torch", values, kind)[0],
         rtol=1e-5, atol=1e-34, equal_nan=True,
@@ -54,7 +54,7 @@ def test_the_edges_are_torchs(kind, dtype):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_alone_as_in_company_to_the_bit_and_by_any_threads(kind):
-    values = torch.randn(900, 130, generator=torch.Generator().manual_seed(0))
+    values = torch.randn(900, 260, generator=torch.Generator().manual_seed(0))
     before, found = torch.get_num_threads(), []
     try:
         for threads in (1, 2, 5):
@@ -69,7 +69,7 @@ def test_alone_as_in_company_to_the_bit_and_by_any_threads(kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_can_be_differentiated_twice(kind):
-    values = torch.randn(1, 128, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    values = torch.randn(1, 256, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
 
     def run(x):
         return kernels.activate(x, kind, 0.7)
@@ -79,14 +79,14 @@ def test_it_can_be_differentiated_twice(kind):
 
 
 def test_in_place_after_it_is_noticed():
-    out = kernels.activate(torch.randn(2, 128, requires_grad=True), "tanh")
+    out = kernels.activate(torch.randn(2, 256, requires_grad=True), "tanh")
     out.mul_(2)
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         out.sum().backward()
 
 
 def test_layers_take_it_where_rows_are_wide():
-    for width, taken in ((128, [("activate", "compiled")]), (63, [])):
+    for width, taken in ((256, [("activate", "compiled")]), (63, [])):
         steps = Ragged.from_list([torch.randn(3, width), torch.randn(2, width)])
         for layer in (*map(unpad.layers.Activation, KINDS), unpad.layers.ELU()):
             found = kernels.why(layer, steps)
