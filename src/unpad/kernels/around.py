@@ -96,6 +96,13 @@ def refuses() -> str | None:
     return within(made_in)
 
 
+def values_refused(values: Tensor) -> str | None:
+    """Why the library cannot compute a call on these values, made here; None where it can."""
+    if type(values) not in PLAIN:
+        return f"the values are {type(values).__name__}, which may have a word of its own to say"
+    return library.refuses(values) or refuses()
+
+
 def within(transform: str) -> str:
     """Why a kernel of our own cannot compute a call made in this transform of torch's."""
     return f"within {transform} only torch's own operators know what a tensor carries"

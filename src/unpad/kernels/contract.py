@@ -17,7 +17,7 @@ from torch import Tensor
 from ..ragged import Layout
 from ..ragged.own import Own
 from ..ragged.side_by_side import side_by_side
-from . import around, checks, library
+from . import around, checks
 from .library import DTYPES, call
 from .paths import Operator, Path, forced
 from .structures import words
@@ -44,22 +44,18 @@ def contract(x: Tensor, y: Tensor, layout: Layout) -> Tensor:
     if not around.recorded():
         return CONTRACT.choose((x, y)).direct(x, y, layout.own)
     # As `products`: of what is exported others know torch's own, and of types autocast does.
-    known = torch.compiler.is_exporting() or around.cast_to(x) is not None
-    if known or _refuses((x, y)) is not None:
+    served = x.is_cpu and x.dtype in DTYPES and y.dtype is x.dtype
+    if torch.compiler.is_exporting() or not served or around.cast_to(x) is not None:
         return _in_a_grid(x, y, layout.own)
     return CONTRACT.op(x, y, layout.own.offsets, forced() or "")
 
 
 def _refuses(given: tuple[Tensor, Tensor]) -> str | None:
     """Why the library cannot take these values; None where it can."""
-    if given[0].dtype is not given[1].dtype:
-        return f"the values are {given[0].dtype} and {given[1].dtype}"
-    for values in given:
-        if type(values) not in around.PLAIN:
-            return f"the values are {type(values).__name__}, which may have a word of its own"
-        if (why := library.refuses(values)) is not None:
-            return why
-    return None if around.recorded() else around.refuses()
+    x, y = given
+    if x.dtype is not y.dtype:
+        return f"the values are {x.dtype} and {y.dtype}"
+    return around.values_refused(x) or around.values_refused(y)
 
 
 # --- in the library -------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..ragged.own import Own
-from . import around, checks, library
+from . import around, checks
 from .library import DTYPES, address, call
 from .paths import Operator, Path, forced
 from .structures import bits, words
@@ -64,13 +64,6 @@ def normalize(
     shape = values.shape
     rows = values.reshape(math.prod(shape[:-1]), shape[-1])
     return NORMALIZE.op(rows, *given[1:], forced() or "", keep)[0].reshape(shape)
-
-
-def refuses(values: Tensor) -> str | None:
-    """Why the library cannot normalise these values; None where it can."""
-    if type(values) not in around.PLAIN:
-        return f"the values are {type(values).__name__}, which may have a word of its own to say"
-    return library.refuses(values) or around.refuses()
 
 
 # --- in the library -------------------------------------------------------------------------------
@@ -277,7 +270,7 @@ def _shapes(values: Tensor, *rest: Any) -> tuple[Tensor, Tensor, Tensor]:
 NORMALIZE = Operator(
     "normalize",
     [
-        Path("compiled", refuses, _run, _back, direct=_compiled),
+        Path("compiled", around.values_refused, _run, _back, direct=_compiled),
         Path("torch", lambda values: None, _keeping_nothing(_torch), direct=_torch),
         Path("reference", lambda values: None, _keeping_nothing(_reference), direct=_reference),
     ],

@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from . import around, checks, library
+from . import around, checks
 from .library import DTYPES, call
 from .paths import Operator, Path
 from .structures import bits, words
@@ -71,13 +71,6 @@ def activate(x: Any, kind: str, alpha: float = 1.0) -> Any:
     if plain and x.is_cpu and x.dtype in DTYPES and not around.recorded():
         return ACTIVATE.choose(x).direct(x, kind, alpha)
     return _torch(x, kind, alpha)
-
-
-def refuses(values: Tensor) -> str | None:
-    """Why the library cannot activate these values; None where it can."""
-    if type(values) not in around.PLAIN:
-        return f"the values are {type(values).__name__}, which may have a word of its own to say"
-    return library.refuses(values) or around.refuses()
 
 
 def _called(way: str, values: Tensor, kind: str, alpha: float, *tensors: Tensor | None) -> None:
@@ -163,7 +156,7 @@ def _reference(values: Tensor, kind: str, alpha: float) -> Tensor:
 ACTIVATE = Operator(
     "activate",
     [
-        Path("compiled", refuses, _forward, _back, direct=_compiled),
+        Path("compiled", around.values_refused, _forward, _back, direct=_compiled),
         Path("torch", lambda values: None, _torch),
         Path("reference", lambda values: None, _reference),
     ],

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..ragged.numbers import HALF
-from . import around, checks, library
+from . import around, checks
 from .library import DTYPES, call
 from .paths import Operator, Path, forced
 from .structures import words
@@ -47,13 +47,6 @@ def pool(values: Tensor, first: Tensor, last: Tensor, largest: bool, longest: in
     if torch.compiler.is_exporting() or not (values.is_cpu and values.dtype in DTYPES):
         return _torch(*given)
     return POOL.op(*given, forced() or "")
-
-
-def refuses(values: Tensor) -> str | None:
-    """Why the library cannot pool these values; None where it can."""
-    if type(values) not in around.PLAIN:
-        return f"the values are {type(values).__name__}, which may have a word of its own to say"
-    return library.refuses(values) or around.refuses()
 
 
 # --- in the library -------------------------------------------------------------------------------
@@ -166,7 +159,7 @@ def _reference(values: Tensor, first: Tensor, last: Tensor, largest: bool, longe
 POOL = Operator(
     "pool",
     [
-        Path("compiled", refuses, _forward, _back, direct=_compiled),
+        Path("compiled", around.values_refused, _forward, _back, direct=_compiled),
         Path("torch", lambda values: None, _torch),
         Path("reference", lambda values: None, _reference),
     ],

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from . import around, checks, library
+from . import around, checks
 from .library import DTYPES, ROUNDED, address, call
 from .paths import Operator, Path, rounding_refused, told
 from .structures import words
@@ -117,15 +117,8 @@ def _product(
     return LINEAR.op(values, kernel, bias, told(rounded))
 
 
-def refuses(values: Tensor) -> str | None:
-    """Why the library cannot compute a linear map of these values; None where it can."""
-    if type(values) not in around.PLAIN:
-        return f"the values are {type(values).__name__}, which may have a word of its own to say"
-    return library.refuses(values) or around.refuses()
-
-
 def _rounding_refuses(asked: Asked) -> str | None:
-    return rounding_refused(asked.rounded) or refuses(asked.values)
+    return rounding_refused(asked.rounded) or around.values_refused(asked.values)
 
 
 def _compiled(values: Tensor, kernel: Tensor, bias: Tensor | None, rounded: bool = False) -> Tensor:
@@ -225,7 +218,7 @@ LINEAR = Operator(
             partial(_compiled, rounded=True),
             partial(_back, rounded=True),
         ),
-        Path("compiled", lambda asked: refuses(asked.values), _compiled, _back),
+        Path("compiled", lambda asked: around.values_refused(asked.values), _compiled, _back),
         Path("torch", lambda asked: None, _torch),
         Path("reference", lambda asked: None, _reference),
     ],

@@ -28,7 +28,7 @@ from .threads import threads
 
 def serves_slots(values: Tensor) -> bool:
     """Whether the library can compute `linear` for these values."""
-    return not around.recorded() and products.refuses(values) is None
+    return not around.recorded() and around.values_refused(values) is None
 
 
 def linear(
@@ -178,7 +178,7 @@ def _shapes(values: Tensor, offsets: Tensor, *rest: Any) -> Tensor:
 SLOTS_LINEAR = Operator(
     "slots_linear",
     [
-        Path("compiled", products.refuses, _compiled, _back),
+        Path("compiled", around.values_refused, _compiled, _back),
         Path("torch", lambda values: None, _torch),
         Path("reference", lambda values: None, _reference),
     ],
