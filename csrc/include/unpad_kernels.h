@@ -37,7 +37,7 @@ enum { UNPAD_FLOAT32 = 0, UNPAD_FLOAT64 = 1, UNPAD_ROUNDED = 2 };
 
 enum { UNPAD_TANH = 0, UNPAD_SIGMOID = 1, UNPAD_RELU = 2, UNPAD_LINEAR = 3, UNPAD_HARD_SIGMOID = 4 };
 
-/* Beside the first two, activations that unpad_pointwise_forward knows: x sigmoid(x), and x where positive, else
+/* Beside tanh, activations that unpad_pointwise_forward knows: x sigmoid(x), and x where positive, else
  * alpha (exp(x) - 1), of which all is multiplied by scale. */
 enum { UNPAD_SILU = 5, UNPAD_ELU = 6 };
 
@@ -360,12 +360,12 @@ UNPAD_API int32_t unpad_normal_backward(int32_t dtype, int32_t threads, const un
 
 /* An activation of numbers, each by itself. */
 typedef struct {
-  const void *values;           /* (count), contiguous, as all of these; backward of tanh and sigmoid: not used */
-  void *out;                    /* (count) forward: out; backward: the same, of tanh and sigmoid alone */
+  const void *values;           /* (count), contiguous, as all of these; backward of tanh: not used */
+  void *out;                    /* (count) forward: out; backward: the same, of tanh alone */
   const void *d_out;            /* (count) backward */
   void *d_values;               /* (count) backward: out */
   int64_t count;
-  int64_t kind;                 /* UNPAD_TANH, _SIGMOID, _SILU or _ELU */
+  int64_t kind;                 /* UNPAD_TANH, _SILU or _ELU */
   double alpha;                 /* of UNPAD_ELU, as the next */
   double scale;
 } unpad_pointwise;

@@ -14,7 +14,7 @@ constexpr int64_t kStretch = 4096;
 int32_t check(int32_t dtype, const unpad_pointwise *p, bool back) {
   if (dtype != UNPAD_FLOAT32 && dtype != UNPAD_FLOAT64) return UNPAD_BAD_ENUM;
   if (!p) return UNPAD_NULL_POINTER;
-  const bool of_out = p->kind == UNPAD_TANH || p->kind == UNPAD_SIGMOID;
+  const bool of_out = p->kind == UNPAD_TANH;
   if (!of_out && p->kind != UNPAD_SILU && p->kind != UNPAD_ELU) return UNPAD_BAD_ENUM;
   if (p->count < 0 || double(p->count) > 0x1p56) return UNPAD_BAD_SIZE;
   if (!p->count) return UNPAD_OK;

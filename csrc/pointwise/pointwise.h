@@ -24,7 +24,6 @@ struct Pointwise {
     Many<T, 4> y;
     switch (kind) {
       case UNPAD_TANH: y = tanh(x); break;
-      case UNPAD_SIGMOID: y = sigmoid(x); break;
       case UNPAD_SILU:  // far below 0 the sigmoid is small, and not 0
         y = each(x, [](Vec<T> a) __attribute__((always_inline)) { return at_least(a, -kSigmoidFar<T>); }) * sigmoid(x);
         break;
@@ -37,12 +36,11 @@ struct Pointwise {
     return each(x, y, [](Vec<T> a, Vec<T> b) __attribute__((always_inline)) { return a != a ? a : b; });
   }
 
-  // The slopes, of tanh and sigmoid from the outcome, else from the number.
+  // The slopes, of tanh from the outcome, else from the number.
   UNPAD_INLINE Many<T, 4> slopes(const Many<T, 4> &x) const {
     Many<T, 4> y;
     switch (kind) {
       case UNPAD_TANH: return T(1) - x * x;
-      case UNPAD_SIGMOID: return x * (T(1) - x);
       case UNPAD_SILU: {
         const Many<T, 4> s = sigmoid(x);
         y = s * (between(x, kSigmoidFar<T>) * (T(1) - s) + T(1));
@@ -50,7 +48,7 @@ struct Pointwise {
       }
       default: {
         const T by = scale;
-        y = (less_1<T>(low(x)) + T(1)) * (alpha * scale);
+        y = exp_below(low(x)) * (alpha * scale);
         y = each(x, y, [by](Vec<T> a, Vec<T> b) __attribute__((always_inline)) { return a > Vec<T>{} ? fill(by) : b; });
       }
     }
@@ -98,8 +96,7 @@ void pointwise_forward(const unpad_pointwise *p, int64_t from, int64_t to) {
 
 template <class T>
 void pointwise_backward(const unpad_pointwise *p, int64_t from, int64_t to) {
-  const bool of_out = p->kind == UNPAD_TANH || p->kind == UNPAD_SIGMOID;
-  const T *x = static_cast<const T *>(of_out ? p->out : p->values), *d = static_cast<const T *>(p->d_out);
+  const T *x = static_cast<const T *>(p->kind == UNPAD_TANH ? p->out : p->values), *d = static_cast<const T *>(p->d_out);
   T *to_values = static_cast<T *>(p->d_values);
   const Pointwise<T> f{p->kind, T(p->alpha), T(p->scale)};
   by_fours<T>(from, to, [=](int64_t i, int64_t n) __attribute__((always_inline)) {

@@ -1,14 +1,17 @@
-"""Activations, each number by itself: tanh, sigmoid, silu, elu and selu on the library's threads.
+"""Activations, each number by itself: tanh, silu, elu and selu on the library's threads.
 
 Within `fit` torch's own operators have one thread (`own_threads`), and its tanh takes long. A
 training step of an Activation on 1,024 steps that no cache holds, over that with torch's function
 on one thread (two cores with AVX-512, quiet; where rows stay in the cache it is .14 to .57):
 
-    features   tanh   elu    sigmoid   silu
-    64         .50    1.21   1.09      1.08
-    128        .39    1.12   1.08      .92
-    256        .31    .71    1.05      .75
-    512        .28    .97    .99       .82
+    features   tanh   elu    silu
+    64         .50    1.21   1.08
+    128        .39    1.12   .92
+    256        .31    .71    .75
+    512        .28    .97    .82
+
+Of sigmoid it was 1.09 to .99, which is torch's therefore. Far out silu is the smallest number below
+0 that it can be, and its slope 0 or 1; torch's is NaN at -infinity, and its slope at both ends.
 """
 
 from __future__ import annotations
@@ -43,7 +46,6 @@ class _Kind(NamedTuple):
 
 _KINDS = {
     "tanh": _Kind(0, lambda x, _: torch.tanh(x), 64, of_out=True),
-    "sigmoid": _Kind(1, lambda x, _: torch.sigmoid(x), 256, of_out=True),
     "silu": _Kind(5, lambda x, _: F.silu(x), 128),
     "elu": _Kind(6, F.elu, 256),
     "selu": _Kind(6, lambda x, _: F.selu(x), 256, scale=1.0507009873554805),
@@ -60,7 +62,7 @@ def activate(x: Any, kind: str, alpha: float = 1.0) -> Any:
 
     Args:
         x: (..., feature); or what torch's functions take in its place.
-        kind: "tanh", "sigmoid", "silu", "elu" or "selu".
+        kind: "tanh", "silu", "elu" or "selu".
         alpha: of elu.
 
     Returns:
@@ -117,8 +119,6 @@ class _Activated(around.Direct):
             return _backward(d_out, kept, ctx.kind, ctx.alpha), None, None
         if ctx.kind == "tanh":  # somebody differentiates it again
             return d_out * (1 - kept * kept), None, None
-        if ctx.kind == "sigmoid":
-            return d_out * (kept * (1 - kept)), None, None
         again = _torch(kept, ctx.kind, ctx.alpha)
         (found,) = torch.autograd.grad(again, kept, d_out, create_graph=True)
         return found, None, None
@@ -145,8 +145,6 @@ def _reference(values: Tensor, kind: str, alpha: float) -> Tensor:
     """By its formula."""
     if kind == "tanh":
         return values.sinh() / values.cosh()
-    if kind == "sigmoid":
-        return 1 / (1 + torch.exp(-values))
     if kind == "silu":
         return values / (1 + torch.exp(-values))
     alpha, scale = _SELU_ALPHA if kind == "selu" else alpha, _KINDS[kind].scale

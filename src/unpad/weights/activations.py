@@ -50,7 +50,7 @@ silu = _of_torch(
 )
 mish = _of_torch(F.mish, "mish", "X times tanh(softplus(x)): Misra (2019).")
 tanh = _of_kernels("tanh", "The hyperbolic tangent, from -1 to 1.")
-sigmoid = _of_kernels("sigmoid", "1 / (1 + exp(-x)), from 0 to 1.")
+sigmoid = _of_torch(torch.sigmoid, "sigmoid", "1 / (1 + exp(-x)), from 0 to 1.")
 exponential = _of_torch(torch.exp, "exponential", "exp(x).")
 softplus = _of_torch(F.softplus, "softplus", "log(1 + exp(x)).")
 softsign = _of_torch(F.softsign, "softsign", "x / (1 + |x|), from -1 to 1.")

@@ -23,7 +23,7 @@ from ...core.weight_options import WeightOptions, weight_options
 # of its time with torch's layer_norm on one thread, which is what that has within `fit`; of 256
 # 1.04, of 128 .99, of 64 1.28 (two cores with AVX-512; of 512 that stay in the cache .6). The
 # number of rows decides nothing: a row has the same bits alone.
-_WIDE = 256
+_WIDE = 512
 
 
 class OverFeatures(TokenWise):
