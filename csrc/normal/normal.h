@@ -29,13 +29,6 @@ UNPAD_INLINE T sum_along(int64_t n, F f) {
   for (; i < n; ++i) rest += f(i, No{});
   return rest + sum_of_lanes<T>((sum[0] + sum[1]) + (sum[2] + sum[3]));
 }
-// f(whole, i, count) for each vector of n numbers, from i on.
-template <class T, class F>
-UNPAD_INLINE void each_along(int64_t n, F f) {
-  int64_t i = 0;
-  for (; i + kLanes<T> <= n; i += kLanes<T>) f(Yes{}, i, kLanes<T>);
-  if (i < n) f(No{}, i, n - i);
-}
 template <class T>
 UNPAD_INLINE Vec<T> at(const T *p, int64_t i, Yes) {
   return load_whole(p + i);

@@ -1,8 +1,6 @@
 // Activations: checks, and which thread takes which stretch.
 #include <algorithm>
-#include <new>
 
-#include "gemm/blocks.h"
 #include "isa/isa.h"
 #include "runtime/pool.h"
 

@@ -60,22 +60,6 @@ struct Pointwise {
   }
 };
 
-template <class T>
-UNPAD_INLINE Many<T, 4> load_four(const T *p, int64_t left) {
-  Many<T, 4> v;
-  for (int64_t k = 0; k < 4; ++k, left -= kLanes<T>, p += kLanes<T>)
-    v.v[k] = left >= kLanes<T> ? load_whole(p) : left > 0 ? load_part(p, left) : Vec<T>{};
-  return v;
-}
-template <class T>
-UNPAD_INLINE void store_four(T *p, const Many<T, 4> &v, int64_t left) {
-  for (int64_t k = 0; k < 4; ++k, left -= kLanes<T>, p += kLanes<T>)
-    if (left >= kLanes<T>)
-      store_whole(p, v.v[k]);
-    else if (left > 0)
-      store_part(p, v.v[k], left);
-}
-
 template <class T, class F>
 UNPAD_INLINE void by_fours(int64_t from, int64_t to, F f) {
   constexpr int64_t most = 4 * kLanes<T>;

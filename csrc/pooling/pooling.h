@@ -64,13 +64,6 @@ struct Pool {
     }
   }
 
-  template <class Do>
-  UNPAD_INLINE void along(Do work) const {
-    int64_t c = 0;
-    for (; c + kLanes<T> <= width; c += kLanes<T>) work(Yes{}, c, kLanes<T>);
-    if (c < width) work(No{}, c, width - c);
-  }
-
   void clear(int64_t from, int64_t to) const {
     if (from < to) memset(d_values(from), 0, size_t((to - from) * width) * sizeof(T));
   }
@@ -80,7 +73,7 @@ template <class T>
 void pooling_forward(const unpad_pooling *p, const PoolingTask *task) {
   const Pool<T> pool{p, p->width};
   for (int64_t i = task->from; i < task->to; ++i)
-    pool.along([=](auto whole, int64_t c, int64_t n) __attribute__((always_inline)) {
+    each_along<T>(p->width, [=](auto whole, int64_t c, int64_t n) __attribute__((always_inline)) {
       pool.template forward<decltype(whole)::value>(i, c, n);
     });
 }
@@ -94,7 +87,7 @@ void pooling_backward(const unpad_pooling *p, const PoolingTask *task) {
     if (from == to) continue;
     pool.clear(written, from);  // that no window holds
     if (written < from) written = from;
-    pool.along([=](auto whole, int64_t c, int64_t n) __attribute__((always_inline)) {
+    each_along<T>(p->width, [=](auto whole, int64_t c, int64_t n) __attribute__((always_inline)) {
       pool.template backward<decltype(whole)::value>(i, written, c, n);
     });
     if (written < to) written = to;

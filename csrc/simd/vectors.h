@@ -138,6 +138,14 @@ UNPAD_INLINE void with_width(int64_t unit, int64_t hidden, Body body) {
     body(No{}, n);
 }
 
+// f(whole, i, count) for each vector of n numbers, from i on.
+template <class T, class F>
+UNPAD_INLINE void each_along(int64_t n, F f) {
+  int64_t i = 0;
+  for (; i + kLanes<T> <= n; i += kLanes<T>) f(Yes{}, i, kLanes<T>);
+  if (i < n) f(No{}, i, n - i);
+}
+
 // A stretch of memory handed out in pieces, each on its own cache lines. Run from a null base it only counts bytes.
 struct Arena {
   char *base;

@@ -69,23 +69,11 @@ void pairs(int64_t rows, int64_t width, T *out, int64_t step, const Operand<T> &
 // out = f(a), four vectors in lockstep: what is beyond a row is 0.
 template <class T, class F>
 void fours(int64_t rows, int64_t width, T *out, int64_t step, const Operand<T> &a, F f) {
-  constexpr int64_t lanes = kLanes<T>;
   for (int64_t r = 0; r < rows; ++r, out += step) {
     const T *x = a.at(r);
-    for (int64_t c = 0; c < width; c += 4 * lanes) {
-      Many<T, 4> v;
-      for (int64_t k = 0; k < 4; ++k) {
-        const int64_t left = width - c - k * lanes;
-        v.v[k] = left >= lanes ? load_whole(x + c + k * lanes) : left > 0 ? load_part(x + c + k * lanes, left) : Vec<T>{};
-      }
-      v = f(v);
-      for (int64_t k = 0; k < 4; ++k) {
-        const int64_t left = width - c - k * lanes;
-        if (left >= lanes)
-          store_whole(out + c + k * lanes, v.v[k]);
-        else if (left > 0)
-          store_part(out + c + k * lanes, v.v[k], left);
-      }
+    for (int64_t c = 0; c < width; c += 4 * kLanes<T>) {
+      const Many<T, 4> v = load_four(x + c, width - c);
+      store_four(out + c, f(v), width - c);
     }
   }
 }
@@ -131,11 +119,11 @@ void operation(const unpad_tape_operation &o, int64_t rows, T *out, int64_t step
     case UNPAD_TAPE_DIV: return pairs(rows, width, out, step, a, b, Div{});
     case UNPAD_TAPE_WHERE_ABOVE: return pairs(rows, width, out, step, a, b, WhereAbove<T>{number});
     case UNPAD_TAPE_COPY: return pairs(rows, width, out, step, a, b, First{});
-    case UNPAD_TAPE_TANH: return fours(rows, width, out, step, a, [](auto &x) { return tanh(x); });
-    case UNPAD_TAPE_SIGMOID: return fours(rows, width, out, step, a, [](auto &x) { return sigmoid(x); });
-    case UNPAD_TAPE_EXP: return fours(rows, width, out, step, a, [](auto &x) { return exp_any(x); });
+    case UNPAD_TAPE_TANH: return fours(rows, width, out, step, a, [](const auto &x) { return tanh(x); });
+    case UNPAD_TAPE_SIGMOID: return fours(rows, width, out, step, a, [](const auto &x) { return sigmoid(x); });
+    case UNPAD_TAPE_EXP: return fours(rows, width, out, step, a, [](const auto &x) { return exp_any(x); });
     case UNPAD_TAPE_RELU:
-      return fours(rows, width, out, step, a, [](auto &x) {
+      return fours(rows, width, out, step, a, [](const auto &x) {
         return each(x, [](Vec<T> y) __attribute__((always_inline)) { return at_least(y, T(0)); });
       });
   }

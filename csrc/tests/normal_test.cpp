@@ -101,10 +101,9 @@ struct Case {
     one.values.assign(values.begin() + from, values.begin() + to), one.d_out.assign(d_out.begin() + from, d_out.begin() + to);
     one.offsets = {0, offsets[b + 1] - offsets[b]}, one.rows = one.offsets[1];
     one.run(1);
-    require(same(one.out.data(), out.data() + from, to - from), "bits of out alone");
-    require(same(one.d_values.data(), d_values.data() + from, to - from), "bits of d_values alone");
+    require(same(one.out.data(), out.data() + from, size_t(to - from)), "bits of out alone");
+    require(same(one.d_values.data(), d_values.data() + from, size_t(to - from)), "bits of d_values alone");
   }
-  static bool same(const T *a, const T *b, int64_t count) { return !count || !memcmp(a, b, size_t(count) * sizeof(T)); }
 };
 
 template <class T>
@@ -114,10 +113,10 @@ void check(std::mt19937_64 &random) {
   c.compare();
   Case<T> many = c;
   many.run(4);
-  require(many.same(many.out.data(), c.out.data(), int64_t(c.out.size())), "bits of out by threads");
-  require(many.same(many.d_values.data(), c.d_values.data(), int64_t(c.d_values.size())), "bits of d_values by threads");
-  require(many.same(many.d_gamma.data(), c.d_gamma.data(), c.width()), "bits of d_gamma by threads");
-  require(many.same(many.d_beta.data(), c.d_beta.data(), c.width()), "bits of d_beta by threads");
+  require(same(many.out.data(), c.out.data(), c.out.size()), "bits of out by threads");
+  require(same(many.d_values.data(), c.d_values.data(), c.d_values.size()), "bits of d_values by threads");
+  require(same(many.d_gamma.data(), c.d_gamma.data(), size_t(c.width())), "bits of d_gamma by threads");
+  require(same(many.d_beta.data(), c.d_beta.data(), size_t(c.width())), "bits of d_beta by threads");
   for (int64_t b = 0; b < c.batch(); b += 1 + c.batch() / 5) c.alone(b);
 }
 

@@ -69,7 +69,6 @@ struct Case {
     one.run(1);
     require(same(one.out.data(), &out[i], 1) && same(one.d_values.data(), &d_values[i], 1), "bits alone");
   }
-  static bool same(const T *a, const T *b, size_t count) { return !count || !memcmp(a, b, count * sizeof(T)); }
 };
 
 template <class T>
@@ -79,8 +78,8 @@ void check(std::mt19937_64 &random) {
   c.compare();
   Case<T> many = c;
   many.run(4);
-  require(many.same(many.out.data(), c.out.data(), c.out.size()), "bits of out by threads");
-  require(many.same(many.d_values.data(), c.d_values.data(), c.d_values.size()), "bits of d_values by threads");
+  require(same(many.out.data(), c.out.data(), c.out.size()), "bits of out by threads");
+  require(same(many.d_values.data(), c.d_values.data(), c.d_values.size()), "bits of d_values by threads");
   for (size_t i = 0; i < c.values.size(); i += 1 + c.values.size() / 7) c.alone(i);
 }
 

@@ -82,9 +82,8 @@ struct Case {
     one.d_out.assign(d_out.begin() + i * width, d_out.begin() + (i + 1) * width);
     one.rows = last[i] - first[i], one.first = {0}, one.last = {one.rows};
     one.run(1);
-    require(same(one.out.data(), out.data() + i * width, width), "bits of out alone");
+    require(same(one.out.data(), out.data() + i * width, size_t(width)), "bits of out alone");
   }
-  static bool same(const T *a, const T *b, int64_t count) { return !count || !memcmp(a, b, size_t(count) * sizeof(T)); }
 };
 
 template <class T>
@@ -94,8 +93,8 @@ void check(std::mt19937_64 &random) {
   c.compare();
   Case<T> many = c;
   many.run(4);
-  require(many.same(many.out.data(), c.out.data(), int64_t(c.out.size())), "bits of out by threads");
-  require(many.same(many.d_values.data(), c.d_values.data(), int64_t(c.d_values.size())), "bits of d_values by threads");
+  require(same(many.out.data(), c.out.data(), c.out.size()), "bits of out by threads");
+  require(same(many.d_values.data(), c.d_values.data(), c.d_values.size()), "bits of d_values by threads");
   for (int64_t i = 0; i < c.count(); i += 1 + c.count() / 5) c.alone(i);
 }
 

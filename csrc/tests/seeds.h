@@ -32,6 +32,12 @@ inline double factor(double x) {
   return double(near);
 }
 
+// Whether two arrays have the same bits.
+template <class T>
+bool same(const T *a, const T *b, size_t count) {
+  return !count || !std::memcmp(a, b, count * sizeof(T));
+}
+
 // check(seed, T(0)) on every instruction set in both dtypes, and rounded where asked: of the seed given as the second
 // word, or of random ones for as many seconds as the first says.
 template <class Check>

@@ -29,7 +29,7 @@ def pool(values: Tensor, first: Tensor, last: Tensor, largest: bool, longest: in
     rows gives 0.
 
     Args:
-        values: (rows, *feature).
+        values: (rows, *feature); the mean of integers is of torch's default type.
         first: (windows,) int64, the first row of each; these and the next never fall.
         last: (windows,) the row behind its last.
         largest: whether the largest is wanted, and not the mean.
@@ -41,6 +41,8 @@ def pool(values: Tensor, first: Tensor, last: Tensor, largest: bool, longest: in
     Raises:
         ValueError: the sizes, types or devices do not go together.
     """
+    if not (largest or values.is_floating_point()):
+        values = values.to(torch.get_default_dtype())
     given = values, first, last, largest, longest
     if not around.recorded():
         return POOL.choose(values).direct(*given)

@@ -59,10 +59,7 @@ class AdaptivePooling(Reduces, Channelled):
         n = self._windows
         first, last = inputs.layout.derived(("adaptive", n), lambda own: _bounds(own, n))
         longest = (inputs.layout.longest + n - 1) // n + 1
-        values = inputs.values
-        if not (self.largest or values.is_floating_point()):
-            values = values.to(torch.get_default_dtype())
-        rows = kernels.pool(values, first, last, self.largest, longest)
+        rows = kernels.pool(inputs.values, first, last, self.largest, longest)
         return rows.reshape(inputs.batch, n, *inputs.feature)
 
 

@@ -58,8 +58,6 @@ class Pooling(Keeps, Channelled):
 
         def pooled(values: Tensor, layout: Layout) -> tuple[Tensor, Layout]:
             new, (first, last) = self.window.bounds(layout)
-            if not (self.largest or values.is_floating_point()):
-                values = values.to(torch.get_default_dtype())
             return kernels.pool(values, first, last, self.largest, self.window.size), new
 
         return on_sequences(pooled, inputs, self.window.count, self.who)
